@@ -1,0 +1,15 @@
+import { AuthRpc, type AccountView, type RegisterAccount } from '@rookery/contracts';
+import { RpcHandler } from '@rookery/messaging';
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { AccountService } from './account.service';
+
+@Controller()
+export class AccountRpc {
+  constructor(private readonly accounts: AccountService) {}
+
+  @RpcHandler(AuthRpc.register)
+  register(@Payload({ schema: AuthRpc.register.request }) request: RegisterAccount): Promise<AccountView> {
+    return this.accounts.register(request);
+  }
+}

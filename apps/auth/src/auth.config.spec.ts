@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { parseConfig } from '@rookery/platform';
+import { AuthConfig } from './auth.config';
+
+const settings = {
+  DATABASE_URL: 'postgres://auth:pw@127.0.0.1:5433/auth',
+  NATS_URL: 'nats://127.0.0.1:4223',
+  NATS_PASSWORD: 'password',
+  INTERNAL_JWKS: JSON.stringify({
+    keys: [
+      {
+        kty: 'EC',
+        crv: 'P-256',
+        kid: 'gateway',
+        x: randomBytes(32).toString('base64url'),
+        y: randomBytes(32).toString('base64url'),
+      },
+    ],
+  }),
+  KEY_ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
+  COOKIE_KEYS: randomBytes(32).toString('base64url'),
+};
+const badNames = (overrides: Readonly<Record<string, string>>) => {
+  const result = parseConfig(AuthConfig, { ...settings, ...overrides });
+  return result.ok ? [] : result.bad.map(({ name }) => name);
+};
+
+describe('the settings of auth', () => {
+  it('are complete with what the stack gives', () => {
+    expect(badNames({ DEMO: 'true' })).toEqual([]);
+  });
+
+  it('refuse the demo users where others than this machine can reach the issuer', () => {
+    expect(badNames({ DEMO: 'true', OIDC_ISSUER: 'https://id.example.com' })).toEqual(['DEMO']);
+    expect(badNames({ DEMO: 'false', OIDC_ISSUER: 'https://id.example.com' })).toEqual([]);
+  });
+
+  it('refuse an issuer without TLS, except on localhost', () => {
+    expect(badNames({ OIDC_ISSUER: 'http://id.example.com' })).toEqual(['OIDC_ISSUER']);
+    expect(badNames({ OIDC_ISSUER: 'http://127.0.0.1:3001' })).toEqual([]);
+    expect(badNames({ OIDC_ISSUER: 'http://localhost.evil.example' })).toEqual(['OIDC_ISSUER']);
+  });
+
+  it('refuse short keys', () => {
+    expect(badNames({ KEY_ENCRYPTION_KEY: 'c2hvcnQ', COOKIE_KEYS: 'short' })).toEqual([
+      'KEY_ENCRYPTION_KEY',
+      'COOKIE_KEYS',
+    ]);
+  });
+});

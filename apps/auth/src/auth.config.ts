@@ -1,0 +1,73 @@
+import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { internalJwksSetting } from '@rookery/security';
+import { z } from 'zod';
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/u;
+
+const isLoopback = (url: string): boolean => {
+  const parsed = URL.parse(url);
+  return parsed !== null && LOOPBACK.test(parsed.hostname);
+};
+
+const origin = (description: string) =>
+  z
+    .url({ protocol: /^https?$/u })
+    .transform((url) => url.replace(/\/$/u, ''))
+    .describe(description);
+
+const commaList = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/** Settings of the auth service. */
+export const AuthConfig = z
+  .object({
+    ...commonConfig,
+    ...databaseConfig,
+    PORT: portSetting(3001),
+    NATS_USER: commonConfig.NATS_USER.unwrap().default('auth').describe('NATS user of this process'),
+    INTERNAL_JWKS: internalJwksSetting,
+    OIDC_ISSUER: origin('Issuer: the address under which browsers reach this service').default('http://localhost:3001'),
+    GATEWAY_URL: origin('Address of the gateway, whose Swagger UI signs in here').default('http://localhost:3000'),
+    KEY_ENCRYPTION_KEY: z
+      .string()
+      .refine((key) => Buffer.from(key, 'base64url').length === 32, 'must be 32 bytes in base64url')
+      .describe('Encrypts signing keys and client secrets in the database; 32 bytes in base64url'),
+    COOKIE_KEYS: commaList
+      .refine(
+        (keys) => keys.length > 0 && keys.every((key) => key.length >= 32),
+        'must be one or more keys of at least 32 characters, separated by commas',
+      )
+      .describe('Keys that sign cookies, the newest first, separated by commas'),
+    TRUST_PROXY: commaList
+      .default([])
+      .describe('Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas'),
+    DEMO: z
+      .stringbool()
+      .default(false)
+      .describe('Adds the demo users and clients; only with an issuer on the loopback address'),
+    DEMO_MACHINE_SECRET: z
+      .string()
+      .min(16)
+      .default('machine-demo-secret')
+      .describe('Secret of the demo client rookery-machine'),
+  })
+  .superRefine((config, context) => {
+    if (config.DEMO && !isLoopback(config.OIDC_ISSUER)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['DEMO'],
+        message: 'must not be true where OIDC_ISSUER is not on localhost: its passwords are public',
+      });
+    }
+    if (!isLoopback(config.OIDC_ISSUER) && !config.OIDC_ISSUER.startsWith('https:')) {
+      context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'must be https unless it is on localhost' });
+    }
+  });
+export type AuthConfig = z.output<typeof AuthConfig>;
+
+/** Injection token of the settings. */
+export const AUTH_CONFIG = Symbol('AUTH_CONFIG');

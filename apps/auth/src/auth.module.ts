@@ -1,0 +1,57 @@
+import { MessagingModule } from '@rookery/messaging';
+import { PersistenceModule } from '@rookery/persistence';
+import { Clock, HealthModule } from '@rookery/platform';
+import { SecurityModule } from '@rookery/security';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { AccountRpc } from './account/account.rpc';
+import { AccountService } from './account/account.service';
+import { AUTH_CONFIG, type AuthConfig } from './auth.config';
+import { authDatabase } from './data-source';
+import { DemoData } from './demo/demo-data';
+import { KeyCipher } from './keys/key-cipher';
+import { SigningKeys } from './keys/signing-keys';
+import { AccessTokenRegister } from './provider/access-token-register';
+import { Maintenance } from './provider/maintenance';
+import { ProviderHost } from './provider/provider-host';
+import { FormTokens } from './sign-in/form-tokens';
+import { InteractionController } from './sign-in/interaction.controller';
+import { SignInThrottle } from './sign-in/sign-in-throttle';
+
+@Module({})
+export class AuthModule {
+  static forRoot(config: AuthConfig): DynamicModule {
+    return {
+      module: AuthModule,
+      imports: [
+        PersistenceModule.forRoot({ options: authDatabase(config), service: 'auth' }),
+        MessagingModule.forRoot({
+          service: 'auth',
+          url: config.NATS_URL,
+          user: config.NATS_USER,
+          password: config.NATS_PASSWORD,
+        }),
+        SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
+        HealthModule.register(),
+      ],
+      controllers: [AccountRpc, InteractionController],
+      providers: [
+        { provide: AUTH_CONFIG, useValue: config },
+        { provide: KeyCipher, useValue: new KeyCipher(config.KEY_ENCRYPTION_KEY) },
+        {
+          provide: SigningKeys,
+          inject: [DataSource, KeyCipher, Clock],
+          useFactory: (dataSource: DataSource, cipher: KeyCipher, clock: Clock) =>
+            new SigningKeys(dataSource, cipher, clock),
+        },
+        AccountService,
+        AccessTokenRegister,
+        SignInThrottle,
+        FormTokens,
+        ProviderHost,
+        Maintenance,
+        DemoData,
+      ],
+    };
+  }
+}

@@ -1,0 +1,21 @@
+import { dataSourceOptions } from '@rookery/persistence';
+import { User } from './account/user.entity';
+import { OauthClient } from './clients/oauth-client.entity';
+import { SigningKey } from './keys/signing-key.entity';
+import { Auth1764000000000 } from './migrations/1-auth';
+import { OidcPayload } from './provider/oidc-payload.entity';
+
+/** The auth database: entities and migrations. */
+export const authDatabase = ({
+  DATABASE_URL,
+  DATABASE_POOL_SIZE,
+}: {
+  readonly DATABASE_URL: string;
+  readonly DATABASE_POOL_SIZE: number;
+}) =>
+  dataSourceOptions({
+    url: DATABASE_URL,
+    poolSize: DATABASE_POOL_SIZE,
+    entities: [User, OauthClient, SigningKey, OidcPayload],
+    migrations: [Auth1764000000000],
+  });

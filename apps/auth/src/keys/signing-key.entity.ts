@@ -1,0 +1,26 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/**
+ * The life of a signing key: `next` is published but does not sign yet, `active` signs (exactly one), `retired` is still published until
+ * the last token it signed has expired.
+ */
+export type SigningKeyState = 'next' | 'active' | 'retired';
+
+@Entity({ name: 'signing_keys' })
+export class SigningKey {
+  @PrimaryColumn('text')
+  kid!: string;
+
+  @Column('text')
+  state!: SigningKeyState;
+
+  /** The private JWK, sealed with KEY_ENCRYPTION_KEY. */
+  @Column('text', { name: 'sealed_jwk' })
+  sealedJwk!: string;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'retired_at', nullable: true })
+  retiredAt!: Date | null;
+}

@@ -1,0 +1,103 @@
+import type { Clock } from '@rookery/platform';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
+import type { JWK } from 'oidc-provider';
+import { type DataSource, type EntityManager, LessThan } from 'typeorm';
+import { z } from 'zod';
+import type { KeyCipher } from './key-cipher';
+import { SigningKey, type SigningKeyState } from './signing-key.entity';
+
+/** Any number that no other lock of this database uses: two processes must not both make the first key. */
+const LOCK = 7_210_041;
+
+/** ID tokens live longest (one hour); a retired key stays published a little longer than that. */
+export const RETIRED_KEY_SECONDS = 2 * 60 * 60;
+
+const PrivateJwk = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  d: z.string(),
+});
+const ORDER: Readonly<Record<SigningKeyState, number>> = { active: 0, next: 1, retired: 2 };
+
+/** The provider's ES256 keys, kept in the database so that every instance signs and publishes the same. */
+export class SigningKeys {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly cipher: KeyCipher,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Makes the first key of a new installation; does nothing when there is one. */
+  async ensureActive(): Promise<void> {
+    await this.locked(async (tx) => {
+      if (await tx.existsBy(SigningKey, { state: 'active' })) return;
+      await this.insert(tx, 'active');
+    });
+  }
+
+  /** All keys to publish, the one that signs first (the provider signs with the first that fits). */
+  async load(): Promise<JWK[]> {
+    const keys = await this.dataSource.getRepository(SigningKey).find();
+    return keys
+      .sort((a, b) => ORDER[a.state] - ORDER[b.state] || a.createdAt.getTime() - b.createdAt.getTime())
+      .map((key) => ({
+        ...PrivateJwk.parse(JSON.parse(this.cipher.open(key.sealedJwk, key.kid))),
+        kid: key.kid,
+        alg: 'ES256' as const,
+        use: 'sig' as const,
+      }));
+  }
+
+  /** Changes when a key is added, changes its state or goes. */
+  async fingerprint(): Promise<string> {
+    const keys = await this.dataSource
+      .getRepository(SigningKey)
+      .find({ select: { kid: true, state: true }, order: { kid: 'ASC' } });
+    return keys.map((key) => `${key.kid}:${key.state}`).join(' ');
+  }
+
+  /** First half of a rotation: publishes a new key that does not sign yet. One that waits already is taken. */
+  async publishNext(): Promise<string> {
+    return this.locked(async (tx) => {
+      const waiting = await tx.findOneBy(SigningKey, { state: 'next' });
+      return waiting?.kid ?? (await this.insert(tx, 'next'));
+    });
+  }
+
+  /** Second half: the published key signs from now on; the one before stays published for what it has signed. */
+  async activateNext(): Promise<string> {
+    return this.locked(async (tx) => {
+      const next = await tx.findOneByOrFail(SigningKey, { state: 'next' });
+      await tx.update(SigningKey, { state: 'active' }, { state: 'retired', retiredAt: this.clock.now() });
+      await tx.update(SigningKey, { kid: next.kid }, { state: 'active' });
+      return next.kid;
+    });
+  }
+
+  /** Removes the keys whose last token has expired; answers how many. */
+  async dropExpired(): Promise<number> {
+    const before = new Date(this.clock.now().getTime() - RETIRED_KEY_SECONDS * 1000);
+    const { affected } = await this.dataSource
+      .getRepository(SigningKey)
+      .delete({ state: 'retired', retiredAt: LessThan(before) });
+    return affected ?? 0;
+  }
+
+  private async insert(tx: EntityManager, state: SigningKeyState): Promise<string> {
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const jwk = await exportJWK(privateKey);
+    const kid = await calculateJwkThumbprint(jwk);
+    const sealedJwk = this.cipher.seal(JSON.stringify(jwk), kid);
+    await tx.insert(SigningKey, { kid, state, sealedJwk, createdAt: this.clock.now(), retiredAt: null });
+    return kid;
+  }
+
+  private locked<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.dataSource.transaction(async (tx) => {
+      await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+      return work(tx);
+    });
+  }
+}

@@ -1,0 +1,26 @@
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Markup that is safe to put into a page as it is. Only `html` makes it. */
+export class Html {
+  constructor(readonly markup: string) {}
+}
+
+type Part = Html | string | number | undefined | readonly Html[];
+
+/** Template tag: everything put in is escaped, unless it is Html already. */
+export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
+  return new Html(strings.reduce((page, text, index) => page + markupOf(parts[index - 1]) + text));
+}
+
+function markupOf(part: Part): string {
+  if (part === undefined) return '';
+  if (part instanceof Html) return part.markup;
+  if (typeof part === 'object') return part.map((piece) => piece.markup).join('');
+  return String(part).replace(/[&<>"']/gu, (character) => ESCAPES[character] ?? '');
+}

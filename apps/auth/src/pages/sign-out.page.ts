@@ -1,0 +1,21 @@
+import { html } from './html';
+import { page } from './page';
+
+export const signOutPage = (action: string, xsrf: string): string =>
+  page(
+    'Sign out',
+    html`<h1>Sign out?</h1>
+      <p>You will have to sign in again the next time.</p>
+      <form method="post" action="${action}">
+        <input type="hidden" name="xsrf" value="${xsrf}" />
+        <button type="submit" name="logout" value="yes">Sign out</button>
+        <button type="submit" class="quiet">Stay signed in</button>
+      </form>`,
+  );
+
+export const signedOutPage = (): string =>
+  page(
+    'Signed out',
+    html`<h1>You are signed out</h1>
+      <p>You can close this page.</p>`,
+  );

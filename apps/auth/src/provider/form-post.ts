@@ -1,0 +1,25 @@
+import type { Provider } from 'oidc-provider';
+import { continuePage } from '../pages/continue.page';
+import { Html } from '../pages/html';
+import { formTarget, pageHeaders } from '../pages/page';
+
+const MARK = '<title>Submitting Callback</title>';
+const FORM = /<form method="post" action="(?<action>[^"]*)">/u;
+const INPUTS = /<input type="hidden" [^>]*>/gu;
+
+/**
+ * In a few places (a device code in the address, a sign-out without a session, `response_mode=form_post`) oidc-provider sends a bare
+ * page whose script submits a form. It becomes a page in our look with a button: no script runs here.
+ */
+export function dressFormPosts(provider: Provider): void {
+  provider.use(async (ctx, next) => {
+    await next();
+    const body: unknown = ctx.body;
+    if (typeof body !== 'string' || !body.includes(MARK)) return;
+    const action = FORM.exec(body)?.groups?.['action'] ?? '';
+    // Both are escaped already.
+    const inputs = [...body.matchAll(INPUTS)].map(([input]) => new Html(input));
+    ctx.set({ ...pageHeaders(formTarget(action)) });
+    ctx.body = continuePage(new Html(action), inputs);
+  });
+}

@@ -1,0 +1,37 @@
+import { Clock, logger } from '@rookery/platform';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { DataSource, LessThan } from 'typeorm';
+import { SigningKeys } from '../keys/signing-keys';
+import { SignInThrottle } from '../sign-in/sign-in-throttle';
+import { OidcPayload } from './oidc-payload.entity';
+
+const EVERY_MS = 60_000;
+
+/** Removes what has expired. Nothing depends on it being punctual: expired rows are not found anyway. */
+@Injectable()
+export class Maintenance implements OnModuleInit, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly signingKeys: SigningKeys,
+    private readonly throttle: SignInThrottle,
+    private readonly clock: Clock,
+  ) {}
+
+  onModuleInit(): void {
+    this.#timer = setInterval(() => {
+      this.run().catch((error: unknown) => logger.warn({ err: error }, 'could not remove expired rows'));
+    }, EVERY_MS);
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  async run(): Promise<void> {
+    await this.dataSource.getRepository(OidcPayload).delete({ expiresAt: LessThan(this.clock.now()) });
+    await this.throttle.forgetOld();
+    await this.signingKeys.dropExpired();
+  }
+}

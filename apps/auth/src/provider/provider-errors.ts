@@ -1,0 +1,18 @@
+import { EventEmitter } from 'node:events';
+import { logger } from '@rookery/platform';
+import { isDatabaseUnavailable } from '@rookery/persistence';
+import type { Provider } from 'oidc-provider';
+
+/** Logs what is our fault; a database that cannot answer now makes the answer 503 instead of 500. */
+export function reportFailures(provider: Provider): void {
+  provider.on('server_error', (ctx, error) => {
+    logger.error({ err: error, route: ctx.oidc.route }, 'the provider failed');
+    if (!isDatabaseUnavailable(error)) return;
+    ctx.status = 503;
+    ctx.set('retry-after', '2');
+  });
+  // Koa's own event, which the provider's types leave out; without a listener Koa prints to the console.
+  EventEmitter.prototype.on.call(provider, 'error', (error: unknown) =>
+    logger.error({ err: error }, 'the provider failed'),
+  );
+}

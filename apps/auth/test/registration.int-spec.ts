@@ -1,0 +1,64 @@
+import { AuthRpc } from '@rookery/contracts';
+import { TestCaller } from '@rookery/testing';
+import { AuthUnderTest, CALLBACK, credentials } from './auth-under-test';
+
+const PASSWORD = 'violet anchor runs slowly';
+
+describe('registration', () => {
+  let auth: AuthUnderTest;
+  let gateway: TestCaller;
+
+  beforeAll(async () => {
+    auth = await AuthUnderTest.start();
+    gateway = await TestCaller.connect(auth.broker);
+  });
+  afterAll(() => auth.stop());
+
+  const register = (email: string, password = PASSWORD) =>
+    gateway.call(AuthRpc.register, { email, password, name: 'Carla Crow' });
+
+  it('makes an account that can sign in, whatever the case of the address', async () => {
+    const account = await register('Carla@Example.com');
+    expect(account).toMatchObject({ email: 'carla@example.com', name: 'Carla Crow' });
+    const attempt = await auth.authorize(await auth.client('rookery-cli'));
+    const page = await attempt.browser.submit(attempt.page, credentials('CARLA@example.com', PASSWORD));
+    expect(page.url.startsWith(CALLBACK)).toBe(true);
+  });
+
+  it('calls a person who gives no name by the address', async () => {
+    const account = await gateway.call(AuthRpc.register, { email: 'hugo.heron@example.com', password: PASSWORD });
+    expect(account.name).toBe('hugo.heron');
+  });
+
+  it('stores the password as an Argon2id hash only', async () => {
+    await register('dora@example.com');
+    const [row] = await auth.database.query<{ password_hash: string }>(
+      `SELECT password_hash FROM users WHERE email = 'dora@example.com'`,
+    );
+    expect(row?.password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/u);
+  });
+
+  it('answers 409 for an address that is taken, in whatever case, and does not say that it is', async () => {
+    await register('emil@example.com');
+    await expect(register('EMIL@example.com', 'another long passphrase')).rejects.toMatchObject({
+      status: 409,
+      code: 'auth.account-not-created',
+    });
+    const attempt = await auth.authorize(await auth.client('rookery-cli'));
+    const page = await attempt.browser.submit(attempt.page, credentials('emil@example.com', 'another long passphrase'));
+    expect(page.status).toBe(401);
+  });
+
+  it('makes one account when the same address registers many times at once', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 6 }, () => register('frida@example.com')));
+    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it.each(['Password1234!', 'short', 'x'.repeat(129), 'gustav-has-a-cat'])(
+    'refuses the password %s with 400',
+    async (password) => {
+      await expect(register('gustav@example.com', password)).rejects.toMatchObject({ status: 400 });
+      expect(await auth.database.query(`SELECT 1 FROM users WHERE email = 'gustav@example.com'`)).toHaveLength(0);
+    },
+  );
+});

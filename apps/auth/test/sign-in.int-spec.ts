@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import type * as oidc from 'openid-client';
+import { AuthUnderTest, credentials, CALLBACK } from './auth-under-test';
+
+const HOSTILE = `"><script>alert('x')</script>`;
+
+describe('the sign-in pages', () => {
+  let auth: AuthUnderTest;
+  let cli: oidc.Configuration;
+
+  beforeAll(async () => {
+    auth = await AuthUnderTest.start();
+    cli = await auth.client('rookery-cli');
+  });
+  beforeEach(() => auth.database.query('DELETE FROM sign_in_failures'));
+  afterAll(() => auth.stop());
+
+  it('run no script, may not be framed or stored, and let the form lead to this client only', async () => {
+    const { page } = await auth.authorize(cli);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(page.text).not.toContain('<script');
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'none'");
+    expect(policy).toContain("form-action 'self' http://127.0.0.1:8976");
+    const style = /<style>([^<]*)<\/style>/u.exec(page.text)?.[1] ?? '';
+    expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+    expect(page.headers.get('x-frame-options')).toBe('DENY');
+    expect(page.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('say the same about a wrong password and an unknown name, aloud', async () => {
+    const attempts = [credentials('alice', 'wrong-password-1'), credentials('nobody-at-all', 'wrong-password-1')];
+    const pages = await Promise.all(
+      attempts.map(async (fields) => {
+        const attempt = await auth.authorize(cli);
+        const page = await attempt.browser.submit(attempt.page, fields);
+        return { status: page.status, alert: /role="alert">[^<]*/u.exec(page.text)?.[0] };
+      }),
+    );
+    expect(pages[0]).toEqual({ status: 401, alert: 'role="alert">The name or the password is not right.' });
+    expect(pages[1]).toEqual(pages[0]);
+  });
+
+  it('show hostile input as text', async () => {
+    const attempt = await auth.authorize(cli);
+    const page = await attempt.browser.submit(attempt.page, credentials(HOSTILE, 'wrong-password-1'));
+    expect(page.text).not.toContain('<script>');
+    expect(page.text).toContain('&lt;script&gt;');
+    const query = new URLSearchParams({
+      client_id: HOSTILE,
+      redirect_uri: HOSTILE,
+      response_type: HOSTILE,
+      state: HOSTILE,
+    });
+    const error = await attempt.browser.open(`/auth?${query.toString()}`);
+    expect(error.status).toBe(400);
+    expect(error.text).not.toContain('alert(');
+    const device = await attempt.browser.submit(await attempt.browser.open('/device'), { user_code: HOSTILE });
+    expect(device.text).not.toContain('<script>');
+  });
+
+  it('take a form once, and only from the browser it was shown to', async () => {
+    const attempt = await auth.authorize(cli);
+    await attempt.browser.submit(attempt.page, credentials('alice', 'wrong-password-1'));
+    const replayed = await attempt.browser.submit(attempt.page, credentials('alice'));
+    expect(replayed.status).toBe(403);
+
+    const victim = await auth.authorize(cli);
+    const elsewhere = await auth.browser().submit(victim.page, credentials('alice'));
+    expect(elsewhere.status).toBe(400);
+    expect(elsewhere.text).toContain('expired');
+  });
+
+  it('slow down guessing at one account, also with the right password, and say when to come back', async () => {
+    const { browser, page: first } = await auth.authorize(cli);
+    let page = first;
+    for (let guess = 0; guess < 5; guess += 1)
+      page = await browser.submit(page, credentials('bob', `wrong-password-${guess}`));
+    expect(page.status).toBe(401);
+    const slowed = await browser.submit(page, credentials('bob'));
+    expect(slowed.status).toBe(429);
+    expect(Number(slowed.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(slowed.text).toContain('Too many attempts');
+    const byOtherName = await browser.submit(slowed, credentials('bob@example.com', 'wrong-password-6'));
+    expect(byOtherName.status).toBe(429);
+
+    const other = await browser.submit(byOtherName, credentials('alice'));
+    expect(other.url.startsWith(CALLBACK)).toBe(true);
+  });
+
+  it('do not let parallel guesses slip through', async () => {
+    const attempts = await Promise.all(Array.from({ length: 15 }, () => auth.authorize(cli)));
+    const pages = await Promise.all(
+      attempts.map(({ browser, page }) => browser.submit(page, credentials('alice', 'wrong-password-1'))),
+    );
+    expect(pages.filter((page) => page.status === 401)).toHaveLength(5);
+    expect(pages.filter((page) => page.status === 429)).toHaveLength(10);
+  });
+
+  it('slow down one address that tries many accounts', async () => {
+    const { browser, page: first } = await auth.authorize(cli);
+    let page = first;
+    for (let guess = 0; guess < 5; guess += 1)
+      page = await browser.submit(page, credentials(`someone-${guess}`, 'wrong-password-1'));
+    // The five were of five accounts and one address; 95 more would take this test too long.
+    await auth.database.query('UPDATE sign_in_failures SET failures = 99 WHERE failures = 5');
+    page = await browser.submit(page, credentials('someone-5', 'wrong-password-1'));
+    expect(page.status).toBe(401);
+    const slowed = await browser.submit(page, credentials('someone-else', 'wrong-password-1'), {
+      'x-forwarded-for': '203.0.113.7',
+    });
+    expect(slowed.status).toBe(429);
+  });
+
+  it.each([
+    '/auth?client_id=%00',
+    `/auth?client_id=rookery-cli&state=%00`,
+    '/device?user_code=%00',
+    '/session/end?client_id=%00',
+  ])('answer %s without a server error', async (path) => {
+    const page = await auth.browser().open(path);
+    expect(page.status).toBeLessThan(500);
+  });
+
+  it('answer U+0000 in what they store and look up with 4xx', async () => {
+    const { browser, page } = await auth.authorize(cli, { parameters: { state: 'a\u0000b' } });
+    expect(page.status === 0 ? new URL(page.url).searchParams.get('error') : page.status).toBe('invalid_request');
+    const attempt = await auth.authorize(cli, { browser });
+    expect((await attempt.browser.submit(attempt.page, credentials('a\u0000b'))).status).toBe(401);
+    const body = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'rookery-cli',
+      refresh_token: 'a\u0000b',
+    });
+    expect((await fetch(`${auth.issuer}/token`, { method: 'POST', body })).status).toBe(400);
+  });
+});

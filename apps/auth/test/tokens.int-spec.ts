@@ -1,0 +1,157 @@
+import * as jose from 'jose';
+import * as oidc from 'openid-client';
+import { AuthUnderTest } from './auth-under-test';
+
+const INVALID_GRANT = { error: 'invalid_grant' };
+
+describe('tokens', () => {
+  let auth: AuthUnderTest;
+  let cli: oidc.Configuration;
+  let machine: oidc.Configuration;
+
+  beforeAll(async () => {
+    auth = await AuthUnderTest.start();
+    cli = await auth.client('rookery-cli');
+    machine = await auth.client('rookery-machine');
+  });
+  afterAll(() => auth.stop());
+
+  const newTokens = async (user = 'alice') => (await auth.logIn(cli, user)).redeem();
+  const refreshTokenOf = async () => (await newTokens()).refresh_token ?? '';
+
+  it('rotates the refresh token with each use', async () => {
+    const first = await refreshTokenOf();
+    const second = await oidc.refreshTokenGrant(cli, first);
+    expect(second.refresh_token).not.toBe(first);
+    expect(jose.decodeJwt(second.access_token)).toMatchObject({ aud: 'rookery-api', roles: ['customer'] });
+    const third = await oidc.refreshTokenGrant(cli, second.refresh_token ?? '');
+    expect(third.refresh_token).toEqual(expect.any(String));
+  });
+
+  it('revokes the whole grant when a refresh token is used twice', async () => {
+    const first = await refreshTokenOf();
+    const second = await oidc.refreshTokenGrant(cli, first);
+    await expect(oidc.refreshTokenGrant(cli, first)).rejects.toMatchObject(INVALID_GRANT);
+    await expect(oidc.refreshTokenGrant(cli, second.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+    expect(await oidc.tokenIntrospection(machine, second.access_token)).toEqual({ active: false });
+  });
+
+  it('answers one of many parallel uses of a refresh token, and revokes the grant', async () => {
+    const refreshToken = await refreshTokenOf();
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, () => oidc.refreshTokenGrant(cli, refreshToken)),
+    );
+    const won = results.filter((result) => result.status === 'fulfilled');
+    expect(won).toHaveLength(1);
+    await expect(oidc.refreshTokenGrant(cli, won[0]?.value.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+  });
+
+  it('refuses a refresh token to another client', async () => {
+    const swagger = await auth.client('rookery-swagger');
+    await expect(oidc.refreshTokenGrant(swagger, await refreshTokenOf())).rejects.toMatchObject(INVALID_GRANT);
+  });
+
+  it('refreshes no longer once the user is disabled, and follows a change of role', async () => {
+    const tokens = await newTokens('olga');
+    await auth.database.query(`UPDATE users SET roles = '{customer}' WHERE username = 'olga'`);
+    const demoted = await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '');
+    expect(jose.decodeJwt(demoted.access_token)).toMatchObject({
+      roles: ['customer'],
+      scope: 'orders:read orders:write',
+    });
+    await auth.database.query(`UPDATE users SET disabled = true WHERE username = 'olga'`);
+    await expect(oidc.refreshTokenGrant(cli, demoted.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+  });
+
+  it('gives a machine a token of its own, with the scopes it asks for and may hold, and without roles', async () => {
+    const tokens = await oidc.clientCredentialsGrant(machine, { scope: 'orders:read catalog:write ops:write' });
+    const claims = jose.decodeJwt(tokens.access_token);
+    expect(claims).toMatchObject({
+      sub: 'rookery-machine',
+      client_id: 'rookery-machine',
+      aud: 'rookery-api',
+      scope: 'orders:read catalog:write',
+    });
+    expect(claims).not.toHaveProperty('roles');
+    expect(tokens.refresh_token).toBeUndefined();
+  });
+
+  it('refuses a wrong client secret', async () => {
+    const impostor = await auth.client('rookery-machine', 'not-the-secret-of-the-machine');
+    await expect(oidc.clientCredentialsGrant(impostor, { scope: 'orders:read' })).rejects.toMatchObject({
+      status: 401,
+    });
+  });
+
+  it('refuses client credentials to a public client, and unknown clients', async () => {
+    await expect(oidc.clientCredentialsGrant(cli, { scope: 'orders:read' })).rejects.toMatchObject({
+      error: 'invalid_request',
+    });
+    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'nobody' });
+    const answer = await fetch(`${auth.issuer}/token`, { method: 'POST', body });
+    expect([answer.status, await answer.json()]).toEqual([401, expect.objectContaining({ error: 'invalid_client' })]);
+  });
+
+  it('refuses a resource that it does not know', async () => {
+    const asked = oidc.clientCredentialsGrant(machine, { scope: 'orders:read', resource: 'https://other.example' });
+    await expect(asked).rejects.toMatchObject({ error: 'invalid_target' });
+  });
+
+  it('introspects access and refresh tokens', async () => {
+    const tokens = await newTokens();
+    const access = await oidc.tokenIntrospection(machine, tokens.access_token);
+    expect(access).toMatchObject({
+      active: true,
+      client_id: 'rookery-cli',
+      sub: tokens.claims()?.sub,
+      token_type: 'Bearer',
+    });
+    expect(await oidc.tokenIntrospection(machine, tokens.refresh_token ?? '')).toMatchObject({ active: true });
+    expect(await oidc.tokenIntrospection(machine, 'made-up')).toEqual({ active: false });
+  });
+
+  it('does not take a token with a changed signature for active', async () => {
+    const [header = '', payload = '', signature = ''] = (await newTokens()).access_token.split('.');
+    const forged = [header, payload, signature.split('').reverse().join('')].join('.');
+    expect(await oidc.tokenIntrospection(machine, forged)).toEqual({ active: false });
+  });
+
+  it('tells a public client about its own tokens only', async () => {
+    const tokens = await newTokens();
+    const swagger = await auth.client('rookery-swagger');
+    expect(await oidc.tokenIntrospection(cli, tokens.access_token)).toMatchObject({ active: true });
+    expect(await oidc.tokenIntrospection(swagger, tokens.access_token)).toEqual({ active: false });
+  });
+
+  it('revokes the grant with the refresh token', async () => {
+    const tokens = await newTokens();
+    await oidc.tokenRevocation(cli, tokens.refresh_token ?? '');
+    await expect(oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+    expect(await oidc.tokenIntrospection(machine, tokens.access_token)).toEqual({ active: false });
+  });
+
+  it('revokes an access token for its own client only', async () => {
+    const { access_token: token } = await newTokens();
+    await oidc.tokenRevocation(machine, token);
+    expect(await oidc.tokenIntrospection(machine, token)).toMatchObject({ active: true });
+    await oidc.tokenRevocation(cli, token);
+    expect(await oidc.tokenIntrospection(machine, token)).toEqual({ active: false });
+  });
+
+  it('lets the browser call the token endpoint from the gateway only', async () => {
+    const post = (origin: string) =>
+      fetch(`${auth.issuer}/token`, {
+        method: 'POST',
+        headers: { origin },
+        body: new URLSearchParams({
+          grant_type: 'authorization_code',
+          client_id: 'rookery-swagger',
+          code: 'x',
+          redirect_uri: 'x',
+        }),
+      });
+    const [own, foreign] = [await post('http://localhost:3000'), await post('https://evil.example')];
+    expect(own.headers.get('access-control-allow-origin')).toBe('http://localhost:3000');
+    expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});

@@ -1,0 +1,31 @@
+import { decodeJwt } from 'jose';
+import { randomUUID } from 'node:crypto';
+import { ALL_SCOPES, signIn, type Tokens } from '../../../tools/demo/sign-in';
+import { authUrl } from './environment';
+import { request, Shopper } from './shop';
+
+/** A customer whom nobody else of the tests knows: what is his in a database is what one spec did. */
+export interface Customer extends Shopper {
+  readonly email: string;
+  readonly subject: string;
+  readonly tokens: Tokens;
+}
+
+/** Registers a customer and signs him in, as anyone would. */
+export async function newCustomer(): Promise<Customer> {
+  const email = `${randomUUID()}@customers.example`;
+  const password = randomUUID();
+  const answer = await request('POST', '/v1/accounts', { body: { email, password, name: 'A customer' } });
+  expect(answer).toMatchObject({ status: 201 });
+  const scope = `${ALL_SCOPES} offline_access`;
+  const tokens = await signIn({ issuer: authUrl, login: email, password, scope });
+  return Object.assign(new Shopper(tokens.access_token), { email, tokens, subject: subjectOf(tokens.access_token) });
+}
+
+export const subjectOf = (token: string): string => decodeJwt(token).sub ?? '';
+
+/** Scopes that a token really has. */
+export function scopesOf(token: string): readonly string[] {
+  const { scope } = decodeJwt(token);
+  return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : [];
+}

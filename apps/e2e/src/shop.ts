@@ -1,0 +1,142 @@
+import {
+  OrderPage,
+  OrderView,
+  PaymentList,
+  type PlaceOrder,
+  Problem,
+  ProductPage,
+  ProductView,
+  Timeline,
+  type CreateProduct,
+} from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import { gatewayUrl } from './environment';
+
+/** One answer of the gateway: status, headers and the exact body. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** The body of an answer, checked against its published schema. */
+export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.output<Schema> {
+  return schema.parse(JSON.parse(answer.text));
+}
+
+/** What a request has besides method and path. */
+export interface RequestOptions {
+  readonly token?: string | undefined;
+  /** A text is sent as it is, anything else as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Another gateway than the stack's own. */
+  readonly gateway?: string | undefined;
+}
+
+/** Sends one request to the gateway as the holder of a token, or as nobody. */
+export async function request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+  const { token, body, headers, gateway = gatewayUrl } = options;
+  const response = await fetch(new URL(path, gateway), {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** What a person does with the shop, as the holder of a token. */
+export class Shopper {
+  constructor(readonly token: string) {}
+
+  place(order: z.input<typeof PlaceOrder>, idempotencyKey: string = randomUUID()): Promise<Answer> {
+    return request('POST', '/v1/orders', {
+      token: this.token,
+      body: order,
+      headers: { 'idempotency-key': idempotencyKey },
+    });
+  }
+
+  /** Places an order for one product and expects it to be taken. */
+  async buy(productId: string, quantity: number, paymentToken = 'tok_ok'): Promise<OrderView> {
+    const answer = await this.place({ lines: [{ productId, quantity }], paymentToken });
+    expect(answer).toMatchObject({ status: 201 });
+    return read(OrderView, answer);
+  }
+
+  async order(id: string): Promise<OrderView> {
+    return read(OrderView, await request('GET', `/v1/orders/${id}`, { token: this.token }));
+  }
+
+  async orders(query = ''): Promise<OrderPage> {
+    return read(OrderPage, await request('GET', `/v1/orders${query}`, { token: this.token }));
+  }
+
+  async timeline(id: string): Promise<readonly string[]> {
+    const answer = await request('GET', `/v1/orders/${id}/timeline`, { token: this.token });
+    return read(Timeline, answer).items.map((entry) => entry.event);
+  }
+
+  async payments(orderId: string): Promise<PaymentList> {
+    return read(PaymentList, await request('GET', `/v1/payments?orderId=${orderId}`, { token: this.token }));
+  }
+
+  cancel(id: string): Promise<Answer> {
+    return request('POST', `/v1/orders/${id}/cancellations`, { token: this.token });
+  }
+
+  /** The order once it has left Pending. */
+  ended(id: string, timeoutMs = 20_000): Promise<OrderView> {
+    return eventually(
+      async () => {
+        const order = await this.order(id);
+        expect(order.status).not.toBe('Pending');
+        return order;
+      },
+      { timeoutMs },
+    );
+  }
+}
+
+/** What an operator does with the catalogue. */
+export class Operator extends Shopper {
+  async add(product: Partial<CreateProduct> = {}): Promise<ProductView> {
+    const answer = await request('POST', '/v1/products', {
+      token: this.token,
+      body: {
+        sku: `E2E-${randomUUID()}`,
+        name: 'A product of the end-to-end tests',
+        category: 'e2e',
+        price: { amountMinor: 1_250, currency: 'EUR' },
+        stock: 100,
+        ...product,
+      },
+    });
+    expect(answer).toMatchObject({ status: 201 });
+    return read(ProductView, answer);
+  }
+}
+
+export async function product(id: string): Promise<ProductView> {
+  return read(ProductView, await request('GET', `/v1/products/${id}`));
+}
+
+export async function products(query = ''): Promise<ProductPage> {
+  return read(ProductPage, await request('GET', `/v1/products${query}`));
+}
+
+/** The problem an answer carries; fails when it is not one. */
+export function problem(answer: Answer): Problem {
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  const parsed = read(Problem, answer);
+  expect(parsed.status).toBe(answer.status);
+  expect(parsed.correlationId).toBe(answer.headers.get('x-correlation-id'));
+  return parsed;
+}

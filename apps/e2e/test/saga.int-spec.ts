@@ -1,0 +1,121 @@
+import { OrderView } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
+import { Operator, product, read, Shopper } from '../src/shop';
+import { tokenOf } from '../src/tokens';
+
+describe('the order saga through the gateway', () => {
+  let alice: Shopper;
+  let olga: Operator;
+
+  beforeAll(async () => {
+    alice = new Shopper(await tokenOf('alice'));
+    olga = new Operator(await tokenOf('olga'));
+  });
+
+  it('confirms an order whose funds and stock are there, and captures the payment', async () => {
+    const { id } = await olga.add({ stock: 10 });
+    const placed = await alice.buy(id, 3);
+    expect(placed).toMatchObject({
+      status: 'Pending',
+      reason: null,
+      lines: [{ productId: id, quantity: 3, unitPrice: { amountMinor: 1_250, currency: 'EUR' } }],
+      total: { amountMinor: 3_750, currency: 'EUR' },
+    });
+
+    expect(await alice.ended(placed.id)).toMatchObject({ status: 'Confirmed', reason: null });
+    await eventually(async () => {
+      expect((await alice.timeline(placed.id)).toSorted()).toEqual(
+        ['OrderCreated', 'PaymentReserved', 'StockReserved', 'OrderConfirmed', 'PaymentCaptured'].toSorted(),
+      );
+    });
+    expect((await alice.timeline(placed.id))[0]).toBe('OrderCreated');
+    expect((await alice.payments(placed.id)).items).toMatchObject([
+      { orderId: placed.id, status: 'Captured', amount: placed.total },
+    ]);
+    expect((await product(id)).stock.available).toBe(7);
+  });
+
+  it.each([
+    ['tok_declined', 'payment-declined'],
+    ['tok_insufficient_funds', 'insufficient-funds'],
+    ['tok_error', 'payment-error'],
+  ])('cancels an order paid with %s for %s and takes no stock', async (paymentToken, reason) => {
+    const { id } = await olga.add({ stock: 10 });
+    const placed = await alice.buy(id, 1, paymentToken);
+    expect(await alice.ended(placed.id)).toMatchObject({ status: 'Canceled', reason });
+    expect(await alice.timeline(placed.id)).toEqual(['OrderCreated', 'PaymentFailed', 'OrderCanceled']);
+    expect((await alice.payments(placed.id)).items).toMatchObject([{ status: 'Failed' }]);
+    expect((await product(id)).stock.available).toBe(10);
+  });
+
+  it('cancels an order for more than the stock and gives the reserved funds back', async () => {
+    const { id } = await olga.add({ stock: 2 });
+    const placed = await alice.buy(id, 3);
+    expect(await alice.ended(placed.id)).toMatchObject({ status: 'Canceled', reason: 'out-of-stock' });
+    await eventually(async () => {
+      expect((await alice.payments(placed.id)).items).toMatchObject([{ status: 'Released' }]);
+      expect(await alice.timeline(placed.id)).toContain('PaymentReleased');
+    });
+    expect((await product(id)).stock.available).toBe(2);
+  });
+
+  it('reserves all lines of an order or none', async () => {
+    const plenty = await olga.add({ stock: 10 });
+    const scarce = await olga.add({ stock: 1 });
+    const answer = await alice.place({
+      lines: [
+        { productId: plenty.id, quantity: 5 },
+        { productId: scarce.id, quantity: 2 },
+      ],
+      paymentToken: 'tok_ok',
+    });
+    const placed = read(OrderView, answer);
+    expect(await alice.ended(placed.id)).toMatchObject({ status: 'Canceled', reason: 'out-of-stock' });
+    expect((await product(plenty.id)).stock.available).toBe(10);
+    expect((await product(scarce.id)).stock.available).toBe(1);
+  });
+
+  it('confirms an order whose payment answer was lost, and charges once', async () => {
+    const { id } = await olga.add({ stock: 10 });
+    const placed = await alice.buy(id, 1, 'tok_timeout_then_ok');
+    expect(await alice.ended(placed.id)).toMatchObject({ status: 'Confirmed' });
+    await eventually(async () => {
+      expect((await alice.payments(placed.id)).items).toMatchObject([{ status: 'Captured' }]);
+    });
+  });
+
+  it('gives one of 50 parallel buyers the last unit; the other 49 are canceled and refunded', async () => {
+    const { id } = await olga.add({ stock: 1 });
+    const placed = await Promise.all(Array.from({ length: 50 }, () => alice.buy(id, 1)));
+    const ended = await Promise.all(placed.map((order) => alice.ended(order.id, 60_000)));
+    expect(ended.filter((order) => order.status === 'Confirmed')).toHaveLength(1);
+    expect(ended.filter((order) => order.status === 'Canceled' && order.reason === 'out-of-stock')).toHaveLength(49);
+    expect((await product(id)).stock.available).toBe(0);
+    await eventually(
+      async () => {
+        const payments = await Promise.all(placed.map(async (order) => (await alice.payments(order.id)).items));
+        expect(
+          payments
+            .flat()
+            .map((payment) => payment.status)
+            .toSorted(),
+        ).toEqual(['Captured', ...Array<string>(49).fill('Released')]);
+      },
+      { timeoutMs: 30_000 },
+    );
+  });
+
+  it('gives a canceled order’s stock back to the next buyer', async () => {
+    const { id } = await olga.add({ stock: 1 });
+    const slow = await alice.buy(id, 1, 'tok_slow');
+    expect((await alice.cancel(slow.id)).status).toBe(202);
+    expect(await alice.order(slow.id)).toMatchObject({ status: 'Canceled', reason: 'customer-request' });
+    const next = await alice.buy(id, 1);
+    expect(await alice.ended(next.id)).toMatchObject({ status: 'Confirmed' });
+    await eventually(async () => {
+      const late = (await alice.payments(slow.id)).items;
+      expect(late.filter((payment) => payment.status === 'Captured' || payment.status === 'Reserved')).toEqual([]);
+    });
+    expect(await alice.order(slow.id)).toMatchObject({ status: 'Canceled', reason: 'customer-request' });
+  });
+});

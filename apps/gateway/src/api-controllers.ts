@@ -1,0 +1,16 @@
+import { AccountsController } from './accounts/accounts.controller';
+import { MeController } from './me/me.controller';
+import { OrderStreamController } from './orders/order-stream.controller';
+import { OrdersController } from './orders/orders.controller';
+import { PaymentsController } from './payments/payments.controller';
+import { ProductsController } from './products/products.controller';
+
+/** The routes of the public API, in the order in which they are documented. */
+export const apiControllers = [
+  ProductsController,
+  OrdersController,
+  OrderStreamController,
+  PaymentsController,
+  AccountsController,
+  MeController,
+];

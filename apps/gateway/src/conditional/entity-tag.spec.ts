@@ -1,0 +1,28 @@
+import { InvalidInput } from '@rookery/platform';
+import { isNotModified, parseEntityTags } from './entity-tag';
+
+describe('If-None-Match', () => {
+  it.each([['"3.7"'], ['W/"3.7"'], ['"1.1", "3.7"'], ['"a,b" , W/"3.7"'], ['*'], [' "3.7" ']])(
+    'says not modified for %s',
+    (header) => {
+      expect(isNotModified(header, '"3.7"')).toBe(true);
+    },
+  );
+
+  it.each([[undefined], ['"3.8"'], ['"3"'], ['W/"3.70"'], ['"1.1","2.2"']])('says modified for %s', (header) => {
+    expect(isNotModified(header, '"3.7"')).toBe(false);
+  });
+
+  it.each([['3.7'], ['"3.7'], ['w/"3.7"'], ['"a" "b"'], ['*, "a"'], [','], [''], ['"a\u0000"']])(
+    'refuses %j as malformed',
+    (header) => {
+      expect(() => parseEntityTags('If-None-Match', header)).toThrow(InvalidInput);
+    },
+  );
+
+  it('reads a long hostile list in linear time', () => {
+    const started = performance.now();
+    expect(() => parseEntityTags('If-Match', `"a"${' , '.repeat(5_000)}x`)).toThrow(InvalidInput);
+    expect(performance.now() - started).toBeLessThan(200);
+  });
+});

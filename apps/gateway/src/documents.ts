@@ -1,0 +1,37 @@
+import { Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { RpcClient } from '@rookery/messaging';
+import { apiControllers } from './api-controllers';
+import { asyncApiDocument, type Json } from './asyncapi/asyncapi-document';
+import { openApiDocument, type DocumentConfig } from './openapi/openapi-document';
+import { OrderStreams } from './orders/order-streams';
+
+/** The routes alone: nothing is called while they are described. */
+@Module({
+  controllers: apiControllers,
+  providers: [
+    { provide: RpcClient, useValue: {} },
+    { provide: OrderStreams, useValue: {} },
+  ],
+})
+class DescribedRoutes {}
+
+/** Both documents as they are committed in docs/api, with the addresses of the embedded stack. Needs nothing that runs. */
+export async function committedDocuments(): Promise<{ readonly openapi: OpenAPIObject; readonly asyncapi: Json }> {
+  Logger.overrideLogger(['warn', 'error', 'fatal']);
+  const app = await NestFactory.create(DescribedRoutes, new FastifyAdapter());
+  try {
+    return { openapi: openApiDocument(app, embeddedAddresses), asyncapi: asyncApiDocument() };
+  } finally {
+    await app.close();
+  }
+}
+
+const embeddedAddresses: DocumentConfig = {
+  PUBLIC_URL: 'http://localhost:3000',
+  OIDC_ISSUER: 'http://localhost:3001',
+  OIDC_AUTHORIZATION_URL: undefined,
+  OIDC_TOKEN_URL: undefined,
+};

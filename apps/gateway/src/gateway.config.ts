@@ -1,0 +1,46 @@
+import { API_AUDIENCE } from '@rookery/contracts';
+import { commonConfig, portSetting } from '@rookery/platform';
+import { signingKeySetting } from '@rookery/security';
+import { z } from 'zod';
+
+/** `10.0.0.0/8, 127.0.0.1` -> two entries; empty for none. */
+const commaList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  );
+
+const count = (fallback: number) => z.coerce.number().int().min(1).max(10_000_000).default(fallback);
+
+/** Every setting of the gateway. */
+export const GatewayConfig = z.object({
+  ...commonConfig,
+  PORT: portSetting(3000),
+  NATS_USER: z.string().min(1).default('gateway').describe('NATS user of this process'),
+  PUBLIC_URL: z
+    .url()
+    .default('http://localhost:3000')
+    .describe('Where clients reach the gateway; in OpenAPI and in Swagger UI’s log-in'),
+  OIDC_ISSUER: z
+    .url()
+    .default('http://localhost:3001')
+    .describe('Issuer of the access tokens, exactly as in their iss claim'),
+  OIDC_AUDIENCE: z.string().min(1).default(API_AUDIENCE).describe('Audience that access tokens must have'),
+  OIDC_AUTHORIZATION_URL: z.url().optional().describe('Log-in address for Swagger UI; <OIDC_ISSUER>/auth unless told'),
+  OIDC_TOKEN_URL: z.url().optional().describe('Token endpoint for Swagger UI; <OIDC_ISSUER>/token unless told'),
+  INTERNAL_SIGNING_KEY: signingKeySetting,
+  REQUEST_TIMEOUT_MS: count(5_000).describe('Longest time one request may take, milliseconds'),
+  BODY_LIMIT_BYTES: count(102_400).describe('Largest request body, bytes'),
+  BODY_DEPTH_LIMIT: count(20).describe('Deepest nesting of a JSON body'),
+  RATE_LIMIT_PER_MINUTE: count(600).describe('Requests per minute and subject (address for anonymous callers)'),
+  REGISTRATION_LIMIT_PER_HOUR: count(20).describe('Registrations per hour and address'),
+  STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
+  STREAM_HEARTBEAT_SECONDS: count(15).describe('Seconds between the heartbeats of a live order stream'),
+  CORS_ORIGINS: commaList.describe('Browser origins that may call the API, comma separated'),
+  TRUST_PROXY: commaList.describe('Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated'),
+});
+export type GatewayConfig = z.infer<typeof GatewayConfig>;

@@ -1,0 +1,53 @@
+import type { ServiceOptions } from '@rookery/platform';
+import { GatewayModule } from './gateway.module';
+import type { GatewayConfig } from './gateway.config';
+import { DeclaredInputGuard } from './input/declared-input.guard';
+import { openApiDocument } from './openapi/openapi-document';
+import { serveSwaggerUi } from './openapi/swagger-ui';
+
+/** The gateway as `runService` runs it and as its specs build it. */
+export function gatewayService(config: GatewayConfig): ServiceOptions {
+  return {
+    name: 'gateway',
+    module: GatewayModule.forRoot(config),
+    config,
+    http: {
+      bodyBytes: config.BODY_LIMIT_BYTES,
+      bodyDepth: config.BODY_DEPTH_LIMIT,
+      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+      trustProxy: config.TRUST_PROXY,
+    },
+    configure: (app) => {
+      // After the guards of the modules: who asks comes before what is asked.
+      app.useGlobalGuards(new DeclaredInputGuard());
+      if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...cors, origin: config.CORS_ORIGINS });
+      serveSwaggerUi(app, config, openApiDocument(app, config));
+    },
+  };
+}
+
+/** What a browser application on another origin may send and read. */
+const cors = {
+  methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+  allowedHeaders: [
+    'authorization',
+    'content-type',
+    'idempotency-key',
+    'if-match',
+    'if-none-match',
+    'last-event-id',
+    'x-correlation-id',
+    'traceparent',
+  ],
+  exposedHeaders: [
+    'etag',
+    'location',
+    'retry-after',
+    'idempotent-replayed',
+    'x-correlation-id',
+    'ratelimit-limit',
+    'ratelimit-remaining',
+    'ratelimit-reset',
+  ],
+  maxAge: 600,
+};

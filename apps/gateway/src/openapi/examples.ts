@@ -1,0 +1,93 @@
+import {
+  AccountView,
+  AdjustStock,
+  ChangeProduct,
+  CreateProduct,
+  MeView,
+  OrderView,
+  PaymentView,
+  PlaceOrder,
+  ProductView,
+  RegisterAccount,
+  TimelineEntry,
+} from '@rookery/contracts';
+import type { z } from 'zod';
+
+/** Stands for a product's id; Swagger UI puts a real one in its place. */
+export const exampleProductId = '019a5c2e-6f00-7000-8000-000000000001';
+
+/** A key of the documented form. */
+export const idempotencyKeyExample = '8e03978e-40d5-43e8-bc93-6894a57f9324';
+
+const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
+const at = '2026-11-23T08:00:00.000Z';
+const price = { amountMinor: 1250, currency: 'EUR' };
+const description = 'Untreated larch, for tits and sparrows.';
+
+/** One value of a contract, as the document shows it. */
+export interface Example {
+  readonly schema: z.ZodType;
+  readonly value: unknown;
+}
+
+/** The compiler compares each value with its contract. */
+const example = <Schema extends z.ZodType>(schema: Schema, value: z.input<Schema>): Example => ({ schema, value });
+
+/** What the document shows instead of `string` and `0`, and what "Try it out" sends as it is. */
+export const examples: readonly Example[] = [
+  example(PlaceOrder, { lines: [{ productId: exampleProductId, quantity: 1 }], paymentToken: 'tok_ok' }),
+  example(CreateProduct, { sku: 'BOX-0042', name: 'Nest box', description, category: 'homes', price, stock: 40 }),
+  example(ChangeProduct, { description }),
+  example(AdjustStock, { delta: 10, reason: 'delivery' }),
+  example(RegisterAccount, { email: 'wren@example.com', password: 'three eggs in a nest', name: 'Wren' }),
+  example(ProductView, {
+    id: exampleProductId,
+    sku: 'BOX-0042',
+    name: 'Nest box',
+    description,
+    category: 'homes',
+    price,
+    stock: { available: 40 },
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+  }),
+  example(OrderView, {
+    id: orderId,
+    status: 'Pending',
+    reason: null,
+    lines: [{ productId: exampleProductId, sku: 'BOX-0042', name: 'Nest box', quantity: 1, unitPrice: price }],
+    total: price,
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+  }),
+  example(TimelineEntry, {
+    position: 2,
+    event: 'PaymentReserved',
+    service: 'payments',
+    at,
+    attempt: 1,
+    causationId: '019a5c2e-6f00-7000-8000-00000000000c',
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+  }),
+  example(PaymentView, {
+    id: '019a5c2e-6f00-7000-8000-00000000000d',
+    orderId,
+    status: 'Captured',
+    amount: price,
+    createdAt: at,
+  }),
+  example(AccountView, {
+    id: '019a5c2e-6f00-7000-8000-00000000000e',
+    email: 'wren@example.com',
+    name: 'Wren',
+    createdAt: at,
+  }),
+  example(MeView, {
+    subject: '019a5c2e-6f00-7000-8000-00000000000e',
+    clientId: 'rookery-swagger',
+    roles: ['customer'],
+    scopes: ['orders:read', 'orders:write'],
+  }),
+];

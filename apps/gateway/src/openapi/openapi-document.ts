@@ -1,0 +1,87 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { Problem, Scopes } from '@rookery/contracts';
+import type { GatewayConfig } from '../gateway.config';
+import { examples } from './examples';
+import { BEARER_SCHEME, OIDC_SCHEME } from './exposes.decorator';
+import { headerComponents } from './response-headers';
+import { convertStandardSchema, toComponentSchema } from './schema-converter';
+
+/** What the document says of its surroundings. */
+export type DocumentConfig = Pick<
+  GatewayConfig,
+  'PUBLIC_URL' | 'OIDC_ISSUER' | 'OIDC_AUTHORIZATION_URL' | 'OIDC_TOKEN_URL'
+>;
+
+/** The OpenAPI 3.1 document of the routes in `app`. The same code and config make the same document. */
+export function openApiDocument(app: INestApplication, config: DocumentConfig): OpenAPIObject {
+  const document = SwaggerModule.createDocument(app, base(config), {
+    standardSchemaConverter: convertStandardSchema,
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
+    autoTagControllers: false,
+  });
+  // Probes and metrics are the operators' business, not part of the API.
+  const publicPaths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/')));
+  const schemas = { ...document.components?.schemas, ...toComponentSchema(Problem).components };
+  return {
+    ...document,
+    paths: publicPaths,
+    components: { ...document.components, headers: headerComponents, schemas: withExamples(sorted(schemas)) },
+  };
+}
+
+function base(config: DocumentConfig) {
+  return new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Rookery')
+    .setDescription(
+      'A catalogue, orders and payments. To try it: **Authorize**, log in, open **Place an order** and **Execute** it; everything is filled in.\n\nErrors are RFC 9457 problems with a stable `code`; every answer carries the correlation id of its request. Amounts are integers in minor units.',
+    )
+    .setVersion('1.0.0')
+    .addServer(config.PUBLIC_URL)
+    .addTag('Products', 'The catalogue and its stock')
+    .addTag('Orders', 'Placing orders and following what happens to them')
+    .addTag('Payments', 'What an order has reserved, taken or given back')
+    .addTag('Accounts', 'Registration, and who a token speaks for')
+    .addOAuth2(
+      {
+        type: 'oauth2',
+        description: 'Log in with OpenID Connect (authorization code with PKCE)',
+        flows: {
+          authorizationCode: {
+            authorizationUrl: config.OIDC_AUTHORIZATION_URL ?? endpoint(config.OIDC_ISSUER, 'auth'),
+            tokenUrl: config.OIDC_TOKEN_URL ?? endpoint(config.OIDC_ISSUER, 'token'),
+            scopes: { openid: 'Log in', ...Scopes },
+          },
+        },
+      },
+      OIDC_SCHEME,
+    )
+    .addBearerAuth(
+      {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'An access token, as `npm run -s token alice` prints it',
+      },
+      BEARER_SCHEME,
+    )
+    .build();
+}
+
+const endpoint = (issuer: string, path: string): string => `${issuer.replace(/\/$/, '')}/${path}`;
+
+function withExamples<T extends object>(schemas: Readonly<Record<string, T>>): Record<string, T> {
+  const byName = new Map(examples.map(({ schema, value }) => [schema.meta()?.id, value]));
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [
+      name,
+      byName.has(name) ? { ...schema, example: byName.get(name) } : schema,
+    ]),
+  );
+}
+
+/** By name, so that a new route does not move the others' schemas in the committed document. */
+function sorted<T>(byName: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(byName).sort(([one], [other]) => one.localeCompare(other, 'en')));
+}

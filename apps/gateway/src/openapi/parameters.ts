@@ -1,0 +1,9 @@
+import { Id } from '@rookery/contracts';
+import { exampleProductId } from './examples';
+
+/** `limit` as clients see it: the contract reads it from text, since a query string has nothing else. */
+export const pageLimitSchema = { type: 'integer', minimum: 1, maximum: 100, default: 20 } as const;
+
+/** `id` of a product; Swagger UI fills in one that exists. */
+export const ProductId = Id.meta({ example: exampleProductId });
+export const productIdParameter = { name: 'id', description: 'Id of the product' } as const;

@@ -1,0 +1,57 @@
+import { Controller, Headers, Param, Sse, SseSignal, type MessageEvent } from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { Id, OrdersRpc } from '@rookery/contracts';
+import { InvalidInput, type Actor } from '@rookery/platform';
+import { CurrentActor } from '@rookery/security';
+import { from, type Observable } from 'rxjs';
+import { accessOf, Exposes } from '../openapi/exposes.decorator';
+import { OrderStreams } from './order-streams';
+
+const POSITION = /^[0-9]{1,15}$/;
+
+@ApiTags('Orders')
+@Controller('v1/orders')
+export class OrderStreamController {
+  constructor(private readonly streams: OrderStreams) {}
+
+  @Sse(':id/events')
+  @Exposes({
+    summary: 'Follow an order live',
+    description:
+      'Server-Sent Events: one event per step of the timeline, named after it, its position as the id. The last event is `end` with the order’s final status. After a lost connection, send Last-Event-ID to go on where it broke.',
+    access: accessOf(OrdersRpc.timeline),
+    success: {
+      status: 200,
+      description: 'The steps as they happen',
+      mediaType: 'text/event-stream',
+      headers: ['Cache-Control'],
+    },
+    problems: [404],
+  })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'Position of the last step the client has',
+    schema: { type: 'integer', minimum: 0 },
+  })
+  async follow(
+    @Param('id', { schema: Id }) orderId: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @CurrentActor() actor: Actor,
+    @SseSignal() signal: AbortSignal,
+  ): Promise<Observable<MessageEvent>> {
+    const after = positionOf(lastEventId);
+    return from(await this.streams.open({ orderId, after, actor, signal }));
+  }
+}
+
+function positionOf(lastEventId: string | undefined): number {
+  // An EventSource that has seen no id yet sends none, or an empty one.
+  if (lastEventId === undefined || lastEventId === '') return 0;
+  if (!POSITION.test(lastEventId)) {
+    throw new InvalidInput([
+      { pointer: '#/header/Last-Event-ID', detail: 'must be the id of an event of this stream' },
+    ]);
+  }
+  return Number(lastEventId);
+}

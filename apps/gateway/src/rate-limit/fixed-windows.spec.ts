@@ -1,0 +1,28 @@
+import { Clock } from '@rookery/platform';
+import { FixedWindows } from './fixed-windows';
+
+class SetClock extends Clock {
+  nowMs = 1_000_000;
+  now(): Date {
+    return new Date(this.nowMs);
+  }
+}
+
+describe('FixedWindows', () => {
+  it('counts each key by itself and says when its window ends', () => {
+    const clock = new SetClock();
+    const windows = new FixedWindows(60_000, clock);
+    expect(windows.hit('alice')).toEqual({ hits: 1, secondsLeft: 60 });
+    clock.nowMs += 20_500;
+    expect(windows.hit('alice')).toEqual({ hits: 2, secondsLeft: 40 });
+    expect(windows.hit('bob')).toEqual({ hits: 1, secondsLeft: 60 });
+  });
+
+  it('begins anew when the window has ended', () => {
+    const clock = new SetClock();
+    const windows = new FixedWindows(60_000, clock);
+    windows.hit('alice');
+    clock.nowMs += 60_000;
+    expect(windows.hit('alice')).toEqual({ hits: 1, secondsLeft: 60 });
+  });
+});

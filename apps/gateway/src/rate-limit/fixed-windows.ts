@@ -1,0 +1,52 @@
+import type { Clock } from '@rookery/platform';
+
+/** Callers remembered at a time; past it the oldest window is forgotten, so that made-up addresses cannot fill the memory. */
+const MAX_WINDOWS = 100_000;
+
+interface Window {
+  readonly endsAtMs: number;
+  hits: number;
+}
+
+/** How a caller stands after one more hit. */
+export interface WindowState {
+  readonly hits: number;
+  /** Until the window ends; at least 1. */
+  readonly secondsLeft: number;
+}
+
+/**
+ * Counts hits per key in windows of one length that begin with a key's first hit. In this process only: with n replicas a
+ * caller may have up to n times as much.
+ */
+export class FixedWindows {
+  private readonly windows = new Map<string, Window>();
+
+  constructor(
+    private readonly windowMs: number,
+    private readonly clock: Clock,
+  ) {}
+
+  hit(key: string): WindowState {
+    const nowMs = this.clock.now().getTime();
+    const window = this.windowOf(key, nowMs);
+    window.hits += 1;
+    return { hits: window.hits, secondsLeft: Math.max(1, Math.ceil((window.endsAtMs - nowMs) / 1_000)) };
+  }
+
+  private windowOf(key: string, nowMs: number): Window {
+    const current = this.windows.get(key);
+    if (current !== undefined && current.endsAtMs > nowMs) return current;
+    // Deleted first, so that the map stays in the order in which windows began.
+    this.windows.delete(key);
+    if (this.windows.size >= MAX_WINDOWS) this.forgetOldest();
+    const opened = { endsAtMs: nowMs + this.windowMs, hits: 0 };
+    this.windows.set(key, opened);
+    return opened;
+  }
+
+  private forgetOldest(): void {
+    const oldest = this.windows.keys().next();
+    if (!oldest.done) this.windows.delete(oldest.value);
+  }
+}

@@ -1,0 +1,12 @@
+import { SetMetadata, type ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+
+const REGISTRATION = 'rookery:registration';
+
+/** Marks a route that makes accounts: it has its own small limit per address. */
+export const RegistrationLimit = () => SetMetadata(REGISTRATION, true);
+
+/** Whether the route is marked so. */
+export function isRegistration(reflector: Reflector, context: ExecutionContext): boolean {
+  return reflector.get<true | undefined>(REGISTRATION, context.getHandler()) === true;
+}

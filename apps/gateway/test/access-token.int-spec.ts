@@ -1,0 +1,89 @@
+import { exportSPKI, generateKeyPair, importJWK, exportJWK, SignJWT } from 'jose';
+import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { problemOf } from './problem';
+
+let gateway: GatewayUnderTest;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+const segment = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const claims = () => ({
+  iss: gateway.issuer.url,
+  aud: 'rookery-api',
+  sub: 'mallory',
+  iat: Math.floor(Date.now() / 1000),
+  exp: Math.floor(Date.now() / 1000) + 300,
+});
+
+async function expectRefused(token: string): Promise<void> {
+  const response = await gateway.request('/v1/me', { token });
+  expect(response.status).toBe(401);
+  expect((await problemOf(response)).code).toBe('auth.invalid-token');
+  expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
+}
+
+it('takes a good token and tells what it says', async () => {
+  const token = await gateway.issuer.token({ subject: 'olga', scopes: ['orders:read'], roles: ['operator'] });
+  const response = await gateway.request('/v1/me', { token, headers: { 'x-user': 'mallory', 'x-roles': 'operator' } });
+  expect(await response.json()).toEqual({
+    subject: 'olga',
+    clientId: 'spec',
+    roles: ['operator'],
+    scopes: ['orders:read'],
+  });
+});
+
+it('refuses alg none', () =>
+  expectRefused(`${segment({ alg: 'none', typ: 'at+jwt', kid: 'test-key' })}.${segment(claims())}.`));
+
+it('refuses HS256 signed with the public key', async () => {
+  const publicKey = await importJWK(gateway.issuer.publicKey, 'ES256', { extractable: true });
+  if (publicKey instanceof Uint8Array) throw new Error('an EC key was expected');
+  const secret = new TextEncoder().encode(await exportSPKI(publicKey));
+  await expectRefused(
+    await new SignJWT(claims()).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'test-key' }).sign(secret),
+  );
+});
+
+it('refuses a token that brings its own key', async () => {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: 'test-key', jwk: await exportJWK(publicKey) };
+  await expectRefused(await new SignJWT(claims()).setProtectedHeader(header).sign(privateKey));
+});
+
+it.each([
+  ['an ID token', { type: 'JWT' }],
+  ['a token without exp', { expiresIn: null }],
+  ['a kid that is a path', { header: { kid: '../../dev/null' } }],
+])('refuses %s', async (_what, options) => expectRefused(await gateway.issuer.token(options)));
+
+it('refuses an unknown crit', async () => {
+  const header = segment({ alg: 'ES256', typ: 'at+jwt', kid: 'test-key', crit: ['exotic'], exotic: true });
+  const [, payload, signature] = (await gateway.issuer.token()).split('.');
+  await expectRefused(`${header}.${payload}.${signature}`);
+});
+
+it.each([['not.a.jwt'], ['x'], ['a'.repeat(8_000)]])('refuses %s', (token) => expectRefused(token));
+
+it('fetches the keys at most twice for many unknown key ids', async () => {
+  const before = gateway.issuer.keyFetches;
+  for (let index = 0; index < 50; index += 1) {
+    await expectRefused(await gateway.issuer.token({ header: { kid: `unknown-${index}` } }));
+  }
+  expect(gateway.issuer.keyFetches - before).toBeLessThanOrEqual(2);
+});
+
+it('starts while its issuer cannot be reached, and answers 503 to tokens and 200 to everyone else', async () => {
+  const alone = await startGateway({ OIDC_ISSUER: 'http://127.0.0.1:9' });
+  try {
+    const response = await alone.request('/v1/me', { token: await alone.issuer.token() });
+    expect(response.status).toBe(503);
+    expect(response.headers.has('retry-after')).toBe(true);
+    expect((await alone.request('/v1/products')).status).toBe(200);
+    expect((await alone.request('/readyz')).status).toBe(200);
+  } finally {
+    await alone.close();
+  }
+});

@@ -1,0 +1,193 @@
+import { Scopes } from '@rookery/contracts';
+import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { orderId, productId } from './neighbours';
+import { problemOf } from './problem';
+import { rawRequest } from '@rookery/testing';
+
+let gateway: GatewayUnderTest;
+let token: string;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  token = await gateway.issuer.token({ scopes: Object.keys(Scopes) });
+});
+afterAll(() => gateway.close());
+
+const order = { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' };
+const withLine = (line: unknown) => ({ ...order, lines: [line] });
+const headers = { 'idempotency-key': 'bad-input-key' };
+
+/** Sends a body as it is; the answer must be a problem with this status, and no service may have been asked. */
+async function expectRefused(status: number, path: string, init: RequestInit): Promise<void> {
+  const asked = gateway.stubs.placeOrder.requests.length;
+  const response = await gateway.request(path, { ...init, token });
+  expect(response.status).toBe(status);
+  await problemOf(response);
+  expect(gateway.stubs.placeOrder.requests).toHaveLength(asked);
+}
+const placing = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json'): RequestInit => ({
+  method: 'POST',
+  headers: { ...headers, 'content-type': type },
+  body,
+});
+
+describe('an order', () => {
+  it.each([['-1'], ['0'], ['1.5'], ['1e309'], ['"2"'], ['9007199254740993'], ['null'], ['true'], ['10001']])(
+    'is refused with quantity %s',
+    async (quantity) => {
+      await expectRefused(
+        400,
+        '/v1/orders',
+        placing(`{"lines":[{"productId":"${productId}","quantity":${quantity}}],"paymentToken":"tok_ok"}`),
+      );
+    },
+  );
+
+  it.each([
+    ['status', 'Confirmed'],
+    ['price', 1],
+    ['customerId', 'bob'],
+    ['total', { amountMinor: 1, currency: 'EUR' }],
+  ])('is refused with %s, which the client may not set', async (field, value) => {
+    const response = await gateway.send('POST', '/v1/orders', { ...order, [field]: value }, { token, headers });
+    expect(response.status).toBe(400);
+    expect((await problemOf(response)).errors?.map(({ pointer }) => pointer)).toEqual([`/${field}`]);
+  });
+
+  it('names each wrong part by its JSON Pointer', async () => {
+    const body = withLine({ productId: 'no-id', quantity: -1, unitPrice: 1 });
+    const response = await gateway.send('POST', '/v1/orders', body, { token, headers });
+    const pointers = (await problemOf(response)).errors?.map(({ pointer }) => pointer);
+    expect(pointers?.sort()).toEqual(['/lines/0/productId', '/lines/0/quantity', '/lines/0/unitPrice']);
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['empty', ''],
+    ['no object', '[]'],
+    ['45,000 nested arrays', '['.repeat(45_000) + ']'.repeat(45_000)],
+    ['21 nested arrays', `{"lines":${'['.repeat(21)}${']'.repeat(21)}}`],
+    ['U+0000', '{"lines":[],"paymentToken":"tok_\\u0000"}'],
+    ['a lone surrogate', '{"lines":[],"paymentToken":"\\ud800"}'],
+    ['__proto__', '{"__proto__":{"admin":true},"lines":[],"paymentToken":"tok_ok"}'],
+    ['an escaped __proto__', '{"\\u005f_proto__":{"admin":true},"lines":[],"paymentToken":"tok_ok"}'],
+    ['constructor', '{"constructor":{"prototype":{"admin":true}},"lines":[],"paymentToken":"tok_ok"}'],
+  ])('is refused when the body has or is: %s', async (_what, body) => {
+    await expectRefused(400, '/v1/orders', placing(body));
+  });
+
+  it('is refused when the body is not UTF-8', async () => {
+    await expectRefused(400, '/v1/orders', placing(Uint8Array.from([0x22, 0xff, 0xfe, 0x22])));
+  });
+
+  it('is refused when the body is 10 MB', async () => {
+    await expectRefused(413, '/v1/orders', placing(`"${'x'.repeat(10_000_000)}"`));
+  });
+
+  it.each([
+    ['text/plain'],
+    ['application/xml'],
+    ['application/x-www-form-urlencoded'],
+    ['multipart/form-data; boundary=x'],
+  ])('is refused as %s', async (type) => {
+    await expectRefused(415, '/v1/orders', placing(JSON.stringify(order), type));
+  });
+
+  it('is refused without a content type', async () => {
+    await expectRefused(415, '/v1/orders', { method: 'POST', headers, body: new TextEncoder().encode('{}') });
+  });
+});
+
+describe('a query', () => {
+  it.each([
+    ['/v1/products?limit=0'],
+    ['/v1/products?limit=-1'],
+    ['/v1/products?limit=1000000000'],
+    ['/v1/products?limit=ten'],
+    ['/v1/products?limit=5&limit=6'],
+    ['/v1/products?sort=name;drop%20table%20products'],
+    ["/v1/products?cursor=1'%20or%20'1'='1"],
+    ['/v1/products?q=%00'],
+    ['/v1/products?q='],
+    ['/v1/products?page=2'],
+    ['/v1/products?__proto__[x]=1'],
+    ['/v1/orders?status=Shipped'],
+    ['/v1/payments'],
+    ['/v1/payments?orderId=1'],
+    ['/v1/products/not-an-id'],
+    [`/v1/orders/${orderId}%00`],
+    ['/v1/products/%ff'],
+    ['/v1/products/%'],
+  ])('is refused: %s', async (path) => {
+    await expectRefused(400, path, {});
+  });
+});
+
+describe('an address', () => {
+  it.each([
+    ['/'],
+    ['/v1'],
+    ['/v1/nothing'],
+    ['/v1/products/'],
+    ['/v1/orders/../../etc/passwd/x'],
+    ['/docs/../../package.json'],
+  ])('that is not there answers 404: %s', async (path) => {
+    await expectRefused(404, path, {});
+  });
+
+  it.each([
+    ['PUT', '/v1/products', 'GET, HEAD, POST'],
+    ['DELETE', '/v1/orders', 'GET, HEAD, POST'],
+    ['POST', `/v1/orders/${orderId}/timeline`, 'GET, HEAD'],
+    ['PATCH', '/livez', 'GET, HEAD'],
+  ])('that does not know %s %s answers 405 with Allow', async (method, path, allow) => {
+    const response = await gateway.request(path, { method, token });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe(allow);
+    await problemOf(response);
+  });
+
+  it.each([['text/html'], ['application/xml;q=0.9'], ['application/json;q=0'], ['image/*']])(
+    'cannot be had as %s',
+    async (accept) => {
+      await expectRefused(406, '/v1/products', { headers: { accept } });
+    },
+  );
+
+  it('replaces a malformed correlation id', async () => {
+    const response = await gateway.request('/v1/products', { headers: { 'x-correlation-id': 'a b"c' } });
+    expect(response.headers.get('x-correlation-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('on the wire', () => {
+  const body = JSON.stringify(order);
+  it.each([
+    ['two Content-Lengths that differ', 400, ['content-length: 3', `content-length: ${body.length}`], body],
+    ['Content-Length and Transfer-Encoding', 400, ['content-length: 5', 'transfer-encoding: chunked'], '0\r\n\r\n'],
+    ['a Transfer-Encoding that is not chunked', 400, ['transfer-encoding: gzip, identity'], body],
+    ['a header of 20 KB', 431, [`x-long: ${'x'.repeat(20_000)}`, 'content-length: 0'], ''],
+    ['a header name with a space', 400, ['bad name: 1', 'content-length: 0'], ''],
+    ['a negative Content-Length', 400, ['content-length: -1'], ''],
+  ])('%s is answered %i and the connection closed', async (_what, status, lines, content) => {
+    const head = ['POST /v1/orders HTTP/1.1', 'host: localhost', 'content-type: application/json', ...lines].join(
+      '\r\n',
+    );
+    const answer = await rawRequest(gateway.url, `${head}\r\n\r\n${content}`);
+    expect(answer.status).toBe(status);
+    expect(answer.headers).toMatch(/content-type: application\/problem\+json/i);
+    expect(answer.headers).toMatch(/connection: close/i);
+    expect(JSON.parse(answer.body)).toMatchObject({ status });
+  });
+
+  it.each([
+    ['a bare LF between headers', 'GET /v1/products HTTP/1.1\r\nhost: localhost\nx-smuggled: 1\r\n\r\n'],
+    ['a bare CR in a header', 'GET /v1/products HTTP/1.1\r\nhost: localhost\rx-smuggled: 1\r\n\r\n'],
+    ['no HTTP at all', 'hello there\r\n\r\n'],
+    ['an unknown method', 'BREW /v1/products HTTP/1.1\r\nhost: localhost\r\n\r\n'],
+  ])('%s is answered 400', async (_what, text) => {
+    const answer = await rawRequest(gateway.url, text);
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body)).toMatchObject({ status: 400, code: 'request.invalid' });
+  });
+});

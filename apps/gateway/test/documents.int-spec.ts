@@ -1,0 +1,128 @@
+import { rpcContracts, eventContracts } from '@rookery/contracts';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { committedDocuments } from '../src/documents';
+import { OpenApi, routesOf } from '@rookery/testing';
+import { exampleProductId } from '../src/openapi/examples';
+import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { productId } from './neighbours';
+
+const committed = async (name: string): Promise<unknown> =>
+  JSON.parse(await readFile(new URL(`../../../docs/api/${name}`, import.meta.url), 'utf8'));
+
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+/** Every `$ref` anywhere in a document. */
+function refsIn(node: unknown): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node).flatMap(([key, value]: [string, unknown]) =>
+    key === '$ref' && typeof value === 'string' ? [value] : refsIn(value),
+  );
+}
+
+function resolves(document: unknown, ref: string): boolean {
+  let node = document;
+  for (const part of ref.replace(/^#\//, '').split('/')) {
+    const parent = z.record(z.string(), z.unknown()).safeParse(node);
+    node = parent.data?.[part.replaceAll('~1', '/').replaceAll('~0', '~')];
+  }
+  return node !== undefined;
+}
+
+let gateway: GatewayUnderTest;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+
+describe('openapi.json', () => {
+  it('is committed as the code makes it (else: npm run generate)', async () => {
+    expect(await committed('openapi.json')).toEqual(asJson((await committedDocuments()).openapi));
+  });
+
+  it('is served with the addresses of this gateway and its issuer', async () => {
+    const response = await gateway.request('/openapi.json');
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    const text = await response.text();
+    expect(text).toContain(`${gateway.issuer.url}/auth`);
+    const { paths } = OpenApi.parse(JSON.parse(text));
+    expect(paths).toEqual(OpenApi.parse((await committedDocuments()).openapi).paths);
+  });
+
+  it('has the shape of OpenAPI 3.1: known references, unique operation ids, documented path parameters', async () => {
+    const { openapi } = await committedDocuments();
+    const document = OpenApi.parse(openapi);
+    expect(refsIn(openapi).filter((ref) => !resolves(openapi, ref))).toEqual([]);
+    const routes = routesOf(document);
+    expect(new Set(routes.map(({ id }) => id)).size).toBe(routes.length);
+    for (const { path, operation } of routes) {
+      const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name);
+      expect(operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(
+        inPath,
+      );
+    }
+    const schemes = Object.keys(document.components.securitySchemes);
+    expect(routes.flatMap(({ operation }) => (operation.security ?? []).flatMap(Object.keys))).toEqual(
+      expect.arrayContaining(schemes),
+    );
+  });
+
+  it('describes each error of each route as a problem', async () => {
+    const routes = routesOf(OpenApi.parse((await committedDocuments()).openapi));
+    const others = routes.flatMap(({ id, operation }) =>
+      Object.entries(operation.responses)
+        .filter(([status, { content }]) => Number(status) >= 400 && content?.['application/problem+json'] === undefined)
+        .map(([status]) => `${id} ${status}`),
+    );
+    expect(others).toEqual([]);
+  });
+});
+
+describe('asyncapi.json', () => {
+  it('is committed as the code makes it (else: npm run generate), and served so', async () => {
+    const { asyncapi } = await committedDocuments();
+    expect(await committed('asyncapi.json')).toEqual(asJson(asyncapi));
+    expect(await (await gateway.request('/asyncapi.json')).json()).toEqual(asJson(asyncapi));
+  });
+
+  it('names every request and event of the contracts and has known references only', async () => {
+    const { asyncapi } = await committedDocuments();
+    const channels = Object.keys(z.record(z.string(), z.unknown()).parse(asyncapi['channels']));
+    expect(channels).toEqual(
+      expect.arrayContaining([...rpcContracts, ...eventContracts].map(({ subject }) => subject)),
+    );
+    expect(refsIn(asyncapi).filter((ref) => !resolves(asyncapi, ref))).toEqual([]);
+  });
+});
+
+describe('Swagger UI', () => {
+  it.each([
+    ['/docs', 'text/html'],
+    ['/docs/', 'text/html'],
+    ['/docs/swagger-ui-bundle.js', 'javascript'],
+    ['/docs/swagger-ui.css', 'text/css'],
+    ['/docs/oauth2-redirect.html', 'text/html'],
+    ['/docs/oauth2-redirect.js', 'javascript'],
+  ])('serves %s', async (path, type) => {
+    const response = await gateway.request(path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toContain(type);
+    expect((await response.text()).length).toBeGreaterThan(0);
+  });
+
+  it('logs in by code and PKCE as its own client, coming back to its redirect page', async () => {
+    const script = await (await gateway.request('/docs/swagger-ui-init.js')).text();
+    expect(script).toContain('"clientId": "rookery-swagger"');
+    expect(script).toContain('"usePkceWithAuthorizationCodeGrant": true');
+    expect(script).toContain('"oauth2RedirectUrl": "http://localhost:3000/docs/oauth2-redirect.html"');
+  });
+
+  it('fills "Try it out" with a product that exists and a new key on each visit', async () => {
+    const visit = async () => (await gateway.request('/docs/swagger-ui-init.js')).text();
+    const [one, other] = [await visit(), await visit()];
+    expect(one).toContain(`"productId": "${productId}"`);
+    expect(one).toContain(`"example": "${productId}"`); // the id in the path of a product's routes
+    expect(one).not.toContain(exampleProductId);
+    expect(one).not.toEqual(other);
+  });
+});

@@ -1,0 +1,69 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { configureLogger, createService, parseConfig } from '@rookery/platform';
+import { internalKeys, OidcIssuer, testBroker, type TestBroker } from '@rookery/testing';
+import { GatewayConfig } from '../src/gateway.config';
+import { gatewayService } from '../src/gateway.service';
+import { startNeighbours, type Neighbours } from './neighbours';
+
+/** The whole gateway on a real port and a real NATS, with a local OpenID Provider and stubs for the services. */
+export interface GatewayUnderTest extends Neighbours {
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  readonly broker: TestBroker;
+  readonly issuer: OidcIssuer;
+  /** `fetch` of a path, with a bearer token when there is one. */
+  request(path: string, init?: RequestInit & { readonly token?: string }): Promise<Response>;
+  /** The same with a JSON body. */
+  send(
+    method: string,
+    path: string,
+    body: unknown,
+    init?: RequestInit & { readonly token?: string },
+  ): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Starts it with `env` over settings that suit specs: limits high enough not to be in the way. */
+export async function startGateway(env: Readonly<Record<string, string>> = {}): Promise<GatewayUnderTest> {
+  const [broker, issuer, keys] = await Promise.all([testBroker(), OidcIssuer.start(), internalKeys()]);
+  const neighbours = await startNeighbours(broker);
+  const parsed = parseConfig(GatewayConfig, {
+    ...broker.envOf('gateway'),
+    LOG_LEVEL: 'silent',
+    OIDC_ISSUER: issuer.url,
+    INTERNAL_SIGNING_KEY: keys.signingKeySettingOf('gateway'),
+    RATE_LIMIT_PER_MINUTE: '100000',
+    REGISTRATION_LIMIT_PER_HOUR: '1000',
+    ...env,
+  });
+  if (!parsed.ok) throw new Error(`bad settings: ${JSON.stringify(parsed.bad)}`);
+  configureLogger('gateway', parsed.config.LOG_LEVEL);
+  const app = await createService(gatewayService(parsed.config));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const url = await app.getUrl();
+
+  const request: GatewayUnderTest['request'] = (path, { token, ...init } = {}) => {
+    const headers = new Headers(init.headers);
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    return fetch(`${url}${path}`, { ...init, headers });
+  };
+  return {
+    ...neighbours,
+    url,
+    app,
+    broker,
+    issuer,
+    request,
+    send: (method, path, body, init = {}) =>
+      request(path, {
+        ...init,
+        method,
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...Object.fromEntries(new Headers(init.headers)) },
+      }),
+    close: async () => {
+      await app.close();
+      await Promise.all([broker.close(), issuer.close()]);
+    },
+  };
+}

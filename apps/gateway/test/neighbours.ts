@@ -1,0 +1,117 @@
+import {
+  AuthRpc,
+  OrdersRpc,
+  PaymentsRpc,
+  ProductsRpc,
+  type OrderView,
+  type ProductView,
+  type TimelineEntry,
+} from '@rookery/contracts';
+import { NotFound, type DomainError } from '@rookery/platform';
+import { stubRpc, type TestBroker } from '@rookery/testing';
+
+/** Ids that the stubbed services know. */
+export const productId = '019a5c2e-6f00-7000-8000-00000000000a';
+export const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
+/** An id that none of them knows. */
+export const unknownId = '019a5c2e-6f00-7000-8000-0000000000ff';
+
+const at = '2026-11-23T08:00:00.000Z';
+
+export const product: ProductView = {
+  id: productId,
+  sku: 'NEST-1',
+  name: 'Nest',
+  description: null,
+  category: 'homes',
+  price: { amountMinor: 1250, currency: 'EUR' },
+  stock: { available: 40 },
+  version: 3,
+  createdAt: at,
+  updatedAt: at,
+};
+
+export const order: OrderView = {
+  id: orderId,
+  status: 'Pending',
+  reason: null,
+  lines: [{ productId, sku: 'NEST-1', name: 'Nest', quantity: 2, unitPrice: { amountMinor: 1250, currency: 'EUR' } }],
+  total: { amountMinor: 2500, currency: 'EUR' },
+  version: 1,
+  createdAt: at,
+  updatedAt: at,
+};
+
+export const step = (position: number, event: string): TimelineEntry => ({
+  position,
+  event,
+  service: 'orders',
+  at,
+  attempt: 1,
+  causationId: null,
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+});
+
+/** What the stubs answer with; specs change it. */
+export interface NeighbourState {
+  status: OrderView['status'];
+  timeline: TimelineEntry[];
+  replayed: boolean;
+  /** Holds answers back while it is pending. */
+  hold: Promise<unknown>;
+  failure: DomainError | undefined;
+}
+
+/** The four services as the gateway sees them, with the one product and the one order above. */
+export async function startNeighbours(broker: TestBroker) {
+  const state: NeighbourState = {
+    status: 'Pending',
+    timeline: [step(1, 'OrderCreated')],
+    replayed: false,
+    hold: Promise.resolve(),
+    failure: undefined,
+  };
+  const answer = async <T>(id: string, known: string, view: () => T): Promise<T> => {
+    await state.hold;
+    if (state.failure !== undefined) throw state.failure;
+    if (id !== known) throw new NotFound('test.not-found', 'There is no such thing.');
+    return view();
+  };
+  const orderNow = (): OrderView => ({ ...order, status: state.status });
+  const page = <T>(item: T) => ({ items: [item], nextCursor: null });
+
+  const stubs = {
+    listProducts: await stubRpc(broker, ProductsRpc.list, () => page(product)),
+    getProduct: await stubRpc(broker, ProductsRpc.get, ({ id }) => answer(id, productId, () => product)),
+    createProduct: await stubRpc(broker, ProductsRpc.create, () => product),
+    changeProduct: await stubRpc(broker, ProductsRpc.change, ({ id }) =>
+      answer(id, productId, () => ({ ...product, version: 4 })),
+    ),
+    archiveProduct: await stubRpc(broker, ProductsRpc.archive, ({ id }) => answer(id, productId, () => ({}))),
+    adjustStock: await stubRpc(broker, ProductsRpc.adjustStock, ({ id }) => answer(id, productId, () => product)),
+    placeOrder: await stubRpc(broker, OrdersRpc.place, () =>
+      answer(orderId, orderId, () => ({ order: orderNow(), replayed: state.replayed })),
+    ),
+    listOrders: await stubRpc(broker, OrdersRpc.list, () => page(orderNow())),
+    getOrder: await stubRpc(broker, OrdersRpc.get, ({ id }) => answer(id, orderId, orderNow)),
+    timeline: await stubRpc(broker, OrdersRpc.timeline, ({ id, after }) =>
+      answer(id, orderId, () => ({
+        status: state.status,
+        items: state.timeline.filter(({ position }) => position > after),
+      })),
+    ),
+    cancelOrder: await stubRpc(broker, OrdersRpc.cancel, ({ id }) => answer(id, orderId, orderNow)),
+    listPayments: await stubRpc(broker, PaymentsRpc.list, () => ({
+      items: [{ id: unknownId, orderId, status: 'Reserved' as const, amount: order.total, createdAt: at }],
+    })),
+    register: await stubRpc(broker, AuthRpc.register, ({ email, name = 'Wren' }) => ({
+      id: unknownId,
+      email,
+      name,
+      createdAt: at,
+    })),
+  };
+  return { state, stubs };
+}
+
+export type Neighbours = Awaited<ReturnType<typeof startNeighbours>>;

@@ -1,0 +1,54 @@
+import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { problemOf } from './problem';
+
+let gateway: GatewayUnderTest;
+afterEach(() => gateway.close());
+
+const register = (name: string, headers: Record<string, string> = {}) =>
+  gateway.send(
+    'POST',
+    '/v1/accounts',
+    { email: `${name}@example.com`, password: 'correct horse battery', name },
+    { headers },
+  );
+
+it('answers 429 past a subject’s limit and leaves other subjects alone', async () => {
+  gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '3' });
+  const [alice, bob] = [
+    await gateway.issuer.token({ subject: 'alice' }),
+    await gateway.issuer.token({ subject: 'bob' }),
+  ];
+  const answers = [];
+  for (let index = 0; index < 4; index += 1) answers.push(await gateway.request('/v1/me', { token: alice }));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
+  expect(answers.map(({ headers }) => headers.get('ratelimit-remaining'))).toEqual(['2', '1', '0', '0']);
+  expect(answers.map(({ headers }) => headers.get('ratelimit-limit'))).toEqual(['3', '3', '3', '3']);
+  const [, , , refused] = answers;
+  expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(Number(refused?.headers.get('ratelimit-reset'))).toBeLessThanOrEqual(60);
+  if (refused !== undefined) expect((await problemOf(refused)).code).toBe('gateway.too-many-requests');
+  expect((await gateway.request('/v1/me', { token: bob })).status).toBe(200);
+});
+
+it('is not got around by another X-Forwarded-For each time', async () => {
+  gateway = await startGateway({ REGISTRATION_LIMIT_PER_HOUR: '2' });
+  const answers = [];
+  for (let index = 0; index < 4; index += 1) {
+    answers.push(await register(`user${index}`, { 'x-forwarded-for': `203.0.113.${index}` }));
+  }
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 429, 429]);
+  expect(gateway.stubs.register.requests).toHaveLength(2);
+});
+
+it('counts clients behind a trusted proxy by their own address', async () => {
+  gateway = await startGateway({ REGISTRATION_LIMIT_PER_HOUR: '1', TRUST_PROXY: '127.0.0.0/8' });
+  const statusOf = async (address: string) => (await register('carol', { 'x-forwarded-for': address })).status;
+  expect(await statusOf('203.0.113.1')).toBe(201);
+  expect(await statusOf('203.0.113.1')).toBe(429);
+  expect(await statusOf('203.0.113.2')).toBe(201);
+});
+
+it('never tells a probe to slow down', async () => {
+  gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1' });
+  for (let index = 0; index < 5; index += 1) expect((await gateway.request('/livez')).status).toBe(200);
+});

@@ -1,0 +1,14 @@
+import { dataSourceOptions, type PostgresOptions } from '@rookery/persistence';
+import { IdempotencyKey } from './idempotency/idempotency-key.entity';
+import { Orders1764000000000 } from './migrations/1764000000000-orders';
+import { Order } from './order/order.entity';
+import { TimelineRow } from './order/timeline-row.entity';
+
+/** The orders database: the service and its migrations connect alike. */
+export const ordersDatabase = (url: string, poolSize?: number): PostgresOptions =>
+  dataSourceOptions({
+    url,
+    ...(poolSize === undefined ? {} : { poolSize }),
+    entities: [Order, TimelineRow, IdempotencyKey],
+    migrations: [Orders1764000000000],
+  });

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { Clock, contextFrom, logger, runInContext } from '@rookery/platform';
+import { DataSource, LessThanOrEqual } from 'typeorm';
+import { Order } from '../order/order.entity';
+import { OrderRepository } from '../order/order.repository';
+
+const BATCH = 100;
+
+/**
+ * Cancels the orders that are Pending past their deadline: the saga is choreographed, so no other service notices that
+ * an answer never came. Replicas may meet at an order; the row lock and the order's own rule let one of them end it.
+ */
+@Injectable()
+export class DeadlineSweeper {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly orders: OrderRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Ends the overdue orders, the longest waiting first. One that cannot be ended does not keep the others. */
+  async sweep(): Promise<void> {
+    for (;;) {
+      const overdue = await this.overdue();
+      const ended = await this.end(overdue);
+      if (overdue.length < BATCH || ended === 0) return;
+    }
+  }
+
+  private async overdue(): Promise<readonly string[]> {
+    const orders = await this.dataSource.manager.find(Order, {
+      select: { id: true },
+      where: { status: 'Pending', deadlineAt: LessThanOrEqual(this.clock.now()) },
+      order: { deadlineAt: 'ASC' },
+      take: BATCH,
+    });
+    return orders.map((order) => order.id);
+  }
+
+  /** How many have ended. */
+  private async end(ids: readonly string[]): Promise<number> {
+    let ended = 0;
+    for (const id of ids) {
+      try {
+        // Each end begins a trace of its own: nobody asked for it.
+        await runInContext(contextFrom({}), () => this.orders.update(id, (order) => order.expire(this.clock.now())));
+        ended += 1;
+      } catch (error) {
+        logger.error({ err: error, orderId: id }, 'an overdue order could not be canceled');
+      }
+    }
+    return ended;
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  type CancellationReason,
+  type Money,
+  OrderCanceled,
+  OrderConfirmed,
+  OrderCreated,
+  type OrderLineView,
+  type OrderStatus,
+} from '@rookery/contracts';
+import { AggregateRoot, bigintColumn } from '@rookery/persistence';
+import { Column, Entity } from 'typeorm';
+import { isTerminal, mayBecome } from './order-status';
+import { MixedCurrencies, OrderNotCancellable, TotalTooLarge } from './order.errors';
+import type { ForeignStep } from './timeline-row.entity';
+
+/** A line as it was when the order was placed: later changes of the product do not reach it. */
+export type OrderLine = OrderLineView;
+
+export interface Placing {
+  readonly id: string;
+  /** Subject of the customer's access token. */
+  readonly customerId: string;
+  readonly lines: readonly OrderLine[];
+  readonly sealedPaymentToken: string;
+  /** When the order ends if it is still Pending. */
+  readonly deadlineAt: Date;
+}
+
+/** The largest amount that JSON carries exactly. */
+const MAX_TOTAL_MINOR = BigInt(Number.MAX_SAFE_INTEGER);
+
+/**
+ * An order and its rules. It waits for the funds and for the stock, in whatever order they come, and ends Confirmed or
+ * Canceled, once. What arrives later changes nothing: payments and products give back what they hold when they learn
+ * of the cancellation.
+ */
+@Entity({ name: 'orders' })
+export class Order extends AggregateRoot {
+  @Column({ type: 'text' })
+  customerId!: string;
+
+  @Column({ type: 'text' })
+  status!: OrderStatus;
+
+  @Column({ type: 'text', nullable: true })
+  reason!: CancellationReason | null;
+
+  @Column({ type: 'jsonb' })
+  lines!: readonly OrderLine[];
+
+  @Column({ type: 'bigint', transformer: bigintColumn })
+  totalMinor!: number;
+
+  @Column({ type: 'char', length: 3 })
+  currency!: string;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  paymentReservedAt!: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  stockReservedAt!: Date | null;
+
+  @Column({ type: 'timestamptz' })
+  deadlineAt!: Date;
+
+  private readonly foreignSteps: ForeignStep[] = [];
+
+  static place({ id, customerId, lines, sealedPaymentToken, deadlineAt }: Placing): Order {
+    const total = totalOf(lines);
+    const order = new Order();
+    order.id = id;
+    order.customerId = customerId;
+    order.status = 'Pending';
+    order.reason = null;
+    order.lines = lines;
+    order.totalMinor = total.amountMinor;
+    order.currency = total.currency;
+    order.paymentReservedAt = null;
+    order.stockReservedAt = null;
+    order.deadlineAt = deadlineAt;
+    order.record(OrderCreated, {
+      orderId: id,
+      customerId,
+      lines: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+      total,
+      sealedPaymentToken,
+    });
+    return order;
+  }
+
+  get isTerminal(): boolean {
+    return isTerminal(this.status);
+  }
+
+  paymentReserved(now: Date): void {
+    if (this.isTerminal || this.paymentReservedAt) return;
+    this.paymentReservedAt = now;
+    this.confirmWhenReady();
+  }
+
+  stockReserved(now: Date): void {
+    if (this.isTerminal || this.stockReservedAt) return;
+    this.stockReservedAt = now;
+    this.confirmWhenReady();
+  }
+
+  paymentFailed(reason: CancellationReason): void {
+    if (!this.isTerminal) this.endCanceled(reason);
+  }
+
+  stockRejected(reason: CancellationReason): void {
+    if (!this.isTerminal) this.endCanceled(reason);
+  }
+
+  /** Someone asks for the cancellation: unlike an event, they are told when it is too late. */
+  cancel(reason: CancellationReason): void {
+    if (this.isTerminal) throw new OrderNotCancellable(this.status);
+    this.endCanceled(reason);
+  }
+
+  /** Time has an owner: an order that is still Pending at its deadline ends. */
+  expire(now: Date): void {
+    if (this.isTerminal || now < this.deadlineAt) return;
+    this.endCanceled('deadline-exceeded');
+  }
+
+  /** Notes a step of the saga that another service took, whether or not the order still moves by it. */
+  note(step: ForeignStep): void {
+    this.foreignSteps.push(step);
+  }
+
+  /** What has been noted since the order was loaded. */
+  noted(): readonly ForeignStep[] {
+    return this.foreignSteps;
+  }
+
+  private confirmWhenReady(): void {
+    if (!this.paymentReservedAt || !this.stockReservedAt) return;
+    this.become('Confirmed');
+    this.record(OrderConfirmed, { orderId: this.id });
+  }
+
+  private endCanceled(reason: CancellationReason): void {
+    this.become('Canceled');
+    this.reason = reason;
+    this.record(OrderCanceled, { orderId: this.id, reason });
+  }
+
+  private become(status: OrderStatus): void {
+    if (!mayBecome(this.status, status)) throw new Error(`An order that is ${this.status} cannot become ${status}`);
+    this.status = status;
+  }
+}
+
+/** Sums in bigint: a hundred lines of ten thousand units of the dearest product exceed 2^53. */
+function totalOf(lines: readonly OrderLine[]): Money {
+  const currencies = new Set(lines.map((line) => line.unitPrice.currency));
+  const [currency] = currencies;
+  if (currency === undefined) throw new Error('An order has at least one line');
+  if (currencies.size > 1) throw new MixedCurrencies([...currencies]);
+  const amountMinor = lines.reduce((sum, line) => sum + BigInt(line.unitPrice.amountMinor) * BigInt(line.quantity), 0n);
+  if (amountMinor > MAX_TOTAL_MINOR) throw new TotalTooLarge();
+  return { amountMinor: Number(amountMinor), currency };
+}

@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { liveOrderSubject } from '@rookery/contracts';
+import { Nats } from '@rookery/messaging';
+import { AggregateRepository, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
+import { Clock, currentContext, traceIdOf } from '@rookery/platform';
+import { DataSource, type EntityManager, MoreThan } from 'typeorm';
+import type { OrderFilter } from './order-cursor';
+import { Order } from './order.entity';
+import { OrderNotFound } from './order.errors';
+import { TimelineRow } from './timeline-row.entity';
+
+/** Orders with their timelines: each change is saved with its steps, and live readers are told after the commit. */
+@Injectable()
+export class OrderRepository extends AggregateRepository<Order> {
+  constructor(
+    unitOfWork: UnitOfWork,
+    outbox: Outbox,
+    private readonly dataSource: DataSource,
+    private readonly nats: Nats,
+    private readonly clock: Clock,
+  ) {
+    super(unitOfWork, outbox, Order);
+  }
+
+  override async add(order: Order): Promise<void> {
+    await this.unitOfWork.run(async (tx) => {
+      await super.add(order);
+      await this.writeSteps(tx, order);
+    });
+  }
+
+  override update(
+    id: string,
+    change: (order: Order, tx: EntityManager) => void | Promise<void>,
+    options?: UpdateOptions,
+  ): Promise<Order> {
+    const changeAndTell = async (order: Order, tx: EntityManager): Promise<void> => {
+      await change(order, tx);
+      // Under the row lock, so that positions are given in the order in which they become visible.
+      await this.writeSteps(tx, order);
+    };
+    return super.update(id, changeAndTell, options);
+  }
+
+  /** Newest first, from below the given id. Ids are UUID v7: their order is the order of creation. */
+  newestBefore(id: string | null, { customerId, status }: OrderFilter, limit: number): Promise<Order[]> {
+    const query = this.query().orderBy('root.id', 'DESC').limit(limit);
+    if (customerId !== null) query.andWhere('root.customerId = :customerId', { customerId });
+    if (status !== null) query.andWhere('root.status = :status', { status });
+    if (id !== null) query.andWhere('root.id < :id', { id });
+    return query.getMany();
+  }
+
+  /** An order and its steps after a position as they were at one moment: a terminal status comes with its step. */
+  findWithTimeline(id: string, after: number): Promise<{ readonly order: Order | null; readonly rows: TimelineRow[] }> {
+    return this.dataSource.transaction('REPEATABLE READ', async (tx) => ({
+      order: await tx.findOneBy(Order, { id }),
+      rows: await tx.find(TimelineRow, {
+        where: { orderId: id, position: MoreThan(after) },
+        order: { position: 'ASC' },
+      }),
+    }));
+  }
+
+  protected override notFound(): OrderNotFound {
+    return new OrderNotFound();
+  }
+
+  private async writeSteps(tx: EntityManager, order: Order): Promise<void> {
+    const context = currentContext();
+    const own = order.recorded().map(({ contract }) => ({
+      event: contract.name,
+      service: contract.producer,
+      at: this.clock.now(),
+      attempt: 1,
+      causationId: context?.causationId ?? null,
+      traceId: traceIdOf(context?.traceparent),
+    }));
+    const steps = [...order.noted(), ...own];
+    if (steps.length === 0) return;
+    await tx.insert(
+      TimelineRow,
+      steps.map((step) => ({ ...step, orderId: order.id })),
+    );
+    this.unitOfWork.afterCommit(() => this.nats.connection.publish(liveOrderSubject(order.id)));
+  }
+}

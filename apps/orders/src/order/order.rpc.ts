@@ -1,0 +1,49 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { type OrderPage, OrdersRpc, type OrderView } from '@rookery/contracts';
+import { RpcHandler } from '@rookery/messaging';
+import { type Actor, requireContext, Unauthenticated } from '@rookery/platform';
+import type { z } from 'zod';
+import { OrderService } from './order.service';
+import { OrderPlacement, type PlacedOrder } from './place-order';
+
+type Asked<Contract extends { readonly request: z.ZodType }> = z.output<Contract['request']>;
+
+@Controller()
+export class OrderRpc {
+  constructor(
+    private readonly orders: OrderService,
+    private readonly placement: OrderPlacement,
+  ) {}
+
+  @RpcHandler(OrdersRpc.place)
+  place(@Payload({ schema: OrdersRpc.place.request }) request: Asked<typeof OrdersRpc.place>): Promise<PlacedOrder> {
+    return this.placement.place(request, requireActor(), requireContext().idempotencyKey);
+  }
+
+  @RpcHandler(OrdersRpc.list)
+  list(@Payload({ schema: OrdersRpc.list.request }) query: Asked<typeof OrdersRpc.list>): Promise<OrderPage> {
+    return this.orders.list(query, requireActor());
+  }
+
+  @RpcHandler(OrdersRpc.get)
+  get(@Payload({ schema: OrdersRpc.get.request }) { id }: Asked<typeof OrdersRpc.get>): Promise<OrderView> {
+    return this.orders.get(id, requireActor());
+  }
+
+  @RpcHandler(OrdersRpc.timeline)
+  timeline(@Payload({ schema: OrdersRpc.timeline.request }) { id, after }: Asked<typeof OrdersRpc.timeline>) {
+    return this.orders.timeline(id, after, requireActor());
+  }
+
+  @RpcHandler(OrdersRpc.cancel)
+  cancel(@Payload({ schema: OrdersRpc.cancel.request }) { id }: Asked<typeof OrdersRpc.cancel>): Promise<OrderView> {
+    return this.orders.cancel(id, requireActor());
+  }
+}
+
+function requireActor(): Actor {
+  const { actor } = requireContext();
+  if (!actor) throw new Unauthenticated();
+  return actor;
+}

@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import type { EventEnvelope, OrderPage, OrdersRpc, OrderView } from '@rookery/contracts';
+import { Inbox } from '@rookery/persistence';
+import { type Actor, Clock, isOperator, traceIdOf } from '@rookery/platform';
+import type { z } from 'zod';
+import { OrderCursors, type OrderFilter } from './order-cursor';
+import type { Order } from './order.entity';
+import { OrderNotFound } from './order.errors';
+import { OrderRepository } from './order.repository';
+import { toOrderView, toTimelineEntry } from './order.view';
+
+/** An event that names the order it is about. */
+export type AboutOrder = EventEnvelope<{ readonly orderId: string }>;
+
+/** Everything about orders that exist; placing one is `OrderPlacement`. */
+@Injectable()
+export class OrderService {
+  constructor(
+    private readonly orders: OrderRepository,
+    private readonly inbox: Inbox,
+    private readonly cursors: OrderCursors,
+    private readonly clock: Clock,
+  ) {}
+
+  async get(id: string, actor: Actor): Promise<OrderView> {
+    const order = await this.orders.find(id);
+    return toOrderView(visibleTo(actor, order));
+  }
+
+  async list(query: z.output<typeof OrdersRpc.list.request>, actor: Actor): Promise<OrderPage> {
+    const filter: OrderFilter = { customerId: isOperator(actor) ? null : actor.subject, status: query.status ?? null };
+    const before = query.cursor === undefined ? null : this.cursors.read(query.cursor, filter);
+    // One more than asked for tells whether there is a next page.
+    const orders = await this.orders.newestBefore(before, filter, query.limit + 1);
+    const items = orders.slice(0, query.limit);
+    const last = items.at(-1);
+    const nextCursor = last && orders.length > query.limit ? this.cursors.write(last.id, filter) : null;
+    return { items: items.map(toOrderView), nextCursor };
+  }
+
+  async timeline(id: string, after: number, actor: Actor): Promise<z.output<typeof OrdersRpc.timeline.response>> {
+    const { order, rows } = await this.orders.findWithTimeline(id, after);
+    const { status } = visibleTo(actor, order);
+    return { status, items: rows.map(toTimelineEntry) };
+  }
+
+  /** Cancels a Pending order at the wish of its customer or of an operator. */
+  async cancel(id: string, actor: Actor): Promise<OrderView> {
+    const canceled = await this.orders.update(id, (order) => {
+      const { customerId } = visibleTo(actor, order);
+      order.cancel(customerId === actor.subject ? 'customer-request' : 'operator-request');
+    });
+    return toOrderView(canceled);
+  }
+
+  /** Takes another service's event into the order's timeline and lets the order react, once per event. */
+  async learn(event: AboutOrder, react?: (order: Order, now: Date) => void): Promise<void> {
+    await this.inbox.once(event, async () => {
+      await this.orders.update(event.data.orderId, (order) => {
+        order.note({
+          event: event.name,
+          service: event.source,
+          at: new Date(event.time),
+          attempt: event.attempt,
+          causationId: event.causationId,
+          traceId: traceIdOf(event.traceparent),
+        });
+        react?.(order, this.clock.now());
+      });
+    });
+  }
+}
+
+/** The order, when it exists and the actor may see it; otherwise the one answer for both. */
+function visibleTo(actor: Actor, order: Order | null): Order {
+  if (!order || (order.customerId !== actor.subject && !isOperator(actor))) throw new OrderNotFound();
+  return order;
+}

@@ -1,0 +1,32 @@
+import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { internalJwksSetting, signingKeySetting } from '@rookery/security';
+import { z } from 'zod';
+
+/** Every setting of the orders process. */
+export const OrdersConfig = z.object({
+  ...commonConfig,
+  PORT: portSetting(3003),
+  NATS_USER: commonConfig.NATS_USER.unwrap().default('orders').describe('NATS user of this process'),
+  ...databaseConfig,
+  INTERNAL_SIGNING_KEY: signingKeySetting,
+  INTERNAL_JWKS: internalJwksSetting,
+  SEALING_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
+    .describe('Key that payment tokens are sealed with; the same as that of payments'),
+  ORDER_DEADLINE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('How long an order may stay Pending before it is canceled'),
+  ORDER_SWEEP_INTERVAL_MS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(60_000)
+    .default(1_000)
+    .describe('Pause between two looks for orders past their deadline'),
+});
+export type OrdersConfig = z.output<typeof OrdersConfig>;

@@ -1,0 +1,76 @@
+import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { EventPublisher, MessagingModule } from '@rookery/messaging';
+import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
+import { HealthModule } from '@rookery/platform';
+import { SecurityModule, TokenSealer } from '@rookery/security';
+import { ordersDatabase } from './data-source';
+import { DeadlineSweeper } from './deadline/deadline-sweeper';
+import { OrderDeadline } from './deadline/order-deadline';
+import { IdempotencyStore } from './idempotency/idempotency.store';
+import { OrderCursors } from './order/order-cursor';
+import { OrderConsumer } from './order/order.consumer';
+import { OrderRepository } from './order/order.repository';
+import { OrderRpc } from './order/order.rpc';
+import { OrderService } from './order/order.service';
+import { OrderPlacement } from './order/place-order';
+import type { OrdersConfig } from './orders.config';
+import { Schedule } from './schedule/schedule';
+
+const PRUNE_INTERVAL_MS = 600_000;
+
+/** The orders service: orders, the saga's state with its timeline, the deadline sweeper, the idempotency keys. */
+@Module({})
+export class OrdersModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly relay: OutboxRelay,
+    private readonly publisher: EventPublisher,
+  ) {}
+
+  static forRoot(config: OrdersConfig): DynamicModule {
+    return {
+      module: OrdersModule,
+      imports: [
+        HealthModule.register(),
+        PersistenceModule.forRoot({
+          options: ordersDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+          service: 'orders',
+        }),
+        SecurityModule.forRpc({
+          service: 'orders',
+          jwks: config.INTERNAL_JWKS,
+          signingKey: config.INTERNAL_SIGNING_KEY,
+        }),
+        MessagingModule.forRoot({
+          service: 'orders',
+          url: config.NATS_URL,
+          user: config.NATS_USER,
+          password: config.NATS_PASSWORD,
+        }),
+      ],
+      controllers: [OrderRpc, OrderConsumer],
+      providers: [
+        { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
+        { provide: OrderCursors, useFactory: () => new OrderCursors(config.SEALING_KEY) },
+        { provide: OrderDeadline, useFactory: () => new OrderDeadline(config.ORDER_DEADLINE_SECONDS) },
+        {
+          provide: Schedule,
+          inject: [DeadlineSweeper, IdempotencyStore],
+          useFactory: (sweeper: DeadlineSweeper, keys: IdempotencyStore) =>
+            new Schedule([
+              { name: 'end overdue orders', pauseMs: config.ORDER_SWEEP_INTERVAL_MS, run: () => sweeper.sweep() },
+              { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: () => keys.prune() },
+            ]),
+        },
+        OrderRepository,
+        OrderService,
+        OrderPlacement,
+        IdempotencyStore,
+        DeadlineSweeper,
+      ],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.relay.start(this.publisher);
+  }
+}

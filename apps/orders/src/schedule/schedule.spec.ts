@@ -1,0 +1,78 @@
+import { configureLogger } from '@rookery/platform';
+import { Schedule } from './schedule';
+
+/** A task that tells of each turn and ends it when told. */
+function steppedTask() {
+  let begun = Promise.withResolvers<undefined>();
+  let ending = Promise.withResolvers<undefined>();
+  const state = { turns: 0, running: 0 };
+  return {
+    state,
+    task: {
+      name: 'stepped',
+      pauseMs: 1,
+      async run(): Promise<void> {
+        state.turns += 1;
+        state.running += 1;
+        expect(state.running).toBe(1);
+        begun.resolve(undefined);
+        const outcome = ending.promise;
+        try {
+          await outcome;
+        } finally {
+          state.running -= 1;
+        }
+      },
+    },
+    nextTurn: async (): Promise<void> => {
+      await begun.promise;
+      begun = Promise.withResolvers<undefined>();
+    },
+    end: (failure?: Error): void => {
+      const current = ending;
+      ending = Promise.withResolvers<undefined>();
+      if (failure) current.reject(failure);
+      else current.resolve(undefined);
+    },
+  };
+}
+
+describe('a schedule', () => {
+  beforeAll(() => configureLogger('orders', 'silent'));
+
+  it('goes on after a failed turn, and never runs a task twice at a time', async () => {
+    const { task, state, nextTurn, end } = steppedTask();
+    const schedule = new Schedule([task]);
+    schedule.onApplicationBootstrap();
+    await nextTurn();
+    end(new Error('the database is away'));
+    await nextTurn();
+    end();
+    await nextTurn();
+    expect(state.turns).toBe(3);
+    end();
+    await schedule.beforeApplicationShutdown();
+  });
+
+  it('ends with the turn in hand finished and begins none after', async () => {
+    const { task, state, nextTurn, end } = steppedTask();
+    const schedule = new Schedule([task]);
+    schedule.onApplicationBootstrap();
+    await nextTurn();
+    let ended = false;
+    const ending = schedule.beforeApplicationShutdown().then(() => {
+      ended = true;
+    });
+    await Promise.resolve();
+    expect(ended).toBe(false);
+    end();
+    await ending;
+    expect(state).toEqual({ turns: 1, running: 0 });
+  });
+
+  it('does not wait for the pause when it ends', async () => {
+    const schedule = new Schedule([{ name: 'rare', pauseMs: 3_600_000, run: () => Promise.resolve() }]);
+    schedule.onApplicationBootstrap();
+    await expect(schedule.beforeApplicationShutdown()).resolves.toBeUndefined();
+  });
+});

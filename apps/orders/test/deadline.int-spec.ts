@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { OrderCanceled, OrdersRpc } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
+import { aProduct } from './order.builder';
+import { alice, type OrdersUnderTest, startOrders } from './orders-service';
+
+describe('the deadline of an order', () => {
+  let orders: OrdersUnderTest;
+  const product = aProduct();
+
+  beforeAll(async () => {
+    orders = await startOrders({ catalogue: [product], deadlineSeconds: 60 });
+  });
+  afterEach(() => orders.resetClock());
+  afterAll(() => orders.stop());
+
+  const place = async (): Promise<string> => {
+    const request = { lines: [{ productId: product.productId, quantity: 1 }], paymentToken: 'tok_ok' };
+    return (await orders.call(OrdersRpc.place, request, alice, { idempotencyKey: randomUUID() })).order.id;
+  };
+  const view = (id: string) => orders.call(OrdersRpc.get, { id }, alice);
+
+  it('leaves an order that is not overdue alone', async () => {
+    const id = await place();
+    orders.advanceClock(58_000);
+    await orders.sweep();
+    expect((await view(id)).status).toBe('Pending');
+  });
+
+  it('cancels an overdue order and tells everybody', async () => {
+    const id = await place();
+    orders.advanceClock(60_001);
+    await eventually(async () =>
+      expect(await view(id)).toMatchObject({ status: 'Canceled', reason: 'deadline-exceeded' }),
+    );
+    expect(await orders.published(OrderCanceled, id)).toEqual({ orderId: id, reason: 'deadline-exceeded' });
+    const { items } = await orders.call(OrdersRpc.timeline, { id }, alice);
+    expect(items.at(-1)).toMatchObject({ event: 'OrderCanceled', service: 'orders', causationId: null });
+    expect(items.at(-1)?.traceId).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it('cancels once when several replicas sweep at the same time', async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, place));
+    orders.advanceClock(60_001);
+    await Promise.all(Array.from({ length: 5 }, () => orders.sweep()));
+    const rows = await orders.database.query<{ orders: number; steps: number; events: number }>(
+      `SELECT (SELECT count(*)::int FROM orders WHERE id = ANY($1) AND status = 'Canceled' AND version = 2) AS orders,
+              (SELECT count(*)::int FROM order_timeline WHERE order_id = ANY($1) AND event = 'OrderCanceled') AS steps,
+              (SELECT count(*)::int FROM outbox WHERE aggregate_id = ANY($1) AND name = 'OrderCanceled') AS events`,
+      [ids],
+    );
+    expect(rows).toEqual([{ orders: 20, steps: 20, events: 20 }]);
+  });
+
+  it('is kept after an outage of the database', async () => {
+    const id = await place();
+    await orders.database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    orders.advanceClock(60_001);
+    await eventually(async () => expect((await view(id)).status).toBe('Canceled'));
+  });
+});

@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import { jest } from '@jest/globals';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import {
+  type DataOf,
+  type EventContract,
+  Headers,
+  liveOrderSubject,
+  type ProductQuote,
+  ProductsRpc,
+  type RpcContract,
+} from '@rookery/contracts';
+import { CloudEvent, DEAD_LETTER_STREAM, DeadLetterHeaders, eventType } from '@rookery/messaging';
+import { type Actor, Clock, configureLogger, createService, uuidv7 } from '@rookery/platform';
+import { TokenSealer } from '@rookery/security';
+import {
+  type EventRecorder,
+  internalKeys,
+  publishEvent,
+  recordEvents,
+  type RpcStub,
+  stubRpc,
+  testActor,
+  type TestBroker,
+  testBroker,
+  TestCaller,
+  type TestDatabase,
+  testDatabase,
+} from '@rookery/testing';
+import type { z } from 'zod';
+import { ordersDatabase } from '../src/data-source';
+import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
+import { IdempotencyStore } from '../src/idempotency/idempotency.store';
+import { orders } from '../src/orders';
+import { OrdersConfig } from '../src/orders.config';
+
+export const alice = testActor({ subject: 'alice' });
+export const bob = testActor({ subject: 'bob' });
+export const olga = testActor({ subject: 'olga', roles: ['operator'] });
+
+export interface OrdersOptions {
+  /** What products quotes from. */
+  readonly catalogue: readonly ProductQuote[];
+  readonly deadlineSeconds?: number;
+}
+
+export interface DeadLetter {
+  readonly reason: string;
+  readonly data: unknown;
+}
+
+/** The whole service on a real database and a real broker; only products is a stub. */
+export class OrdersUnderTest {
+  /** What products quotes from, to change while the service runs. */
+  readonly catalogue = new Map<string, ProductQuote>();
+  private products: RpcStub<unknown> | undefined;
+  private skewMs = 0;
+
+  private constructor(
+    readonly database: TestDatabase,
+    private readonly broker: TestBroker,
+    private readonly admin: NatsConnection,
+    private readonly caller: TestCaller,
+    private readonly stream: EventRecorder,
+    private readonly sealer: TokenSealer,
+    private readonly app: Awaited<ReturnType<typeof createService>>,
+  ) {
+    jest.spyOn(app.get(Clock), 'now').mockImplementation(() => new Date(Date.now() + this.skewMs));
+  }
+
+  static async start({ catalogue, deadlineSeconds = 60 }: OrdersOptions): Promise<OrdersUnderTest> {
+    const [database, broker, keys] = await Promise.all([
+      testDatabase('orders', ordersDatabase('postgres://unused')),
+      testBroker(),
+      internalKeys(),
+    ]);
+    const sealingKey = randomBytes(32).toString('base64url');
+    const config = OrdersConfig.parse({
+      ...broker.envOf('orders'),
+      LOG_LEVEL: 'silent',
+      DATABASE_URL: database.url,
+      INTERNAL_SIGNING_KEY: keys.signingKeySettingOf('orders'),
+      INTERNAL_JWKS: keys.jwksSetting,
+      SEALING_KEY: sealingKey,
+      ORDER_DEADLINE_SECONDS: deadlineSeconds,
+      ORDER_SWEEP_INTERVAL_MS: 50,
+    });
+    configureLogger('orders', config.LOG_LEVEL);
+    const app = await createService(orders(config));
+    await app.init();
+    await app.startAllMicroservices();
+    const service = new OrdersUnderTest(
+      database,
+      broker,
+      await broker.adminConnection(),
+      await TestCaller.connect(broker),
+      await recordEvents(broker, 'orders'),
+      new TokenSealer(sealingKey),
+      app,
+    );
+    for (const quote of catalogue) service.catalogue.set(quote.productId, quote);
+    service.products = await service.stubProducts();
+    return service;
+  }
+
+  /** Calls as the gateway does. */
+  call<Request extends z.ZodType, Response extends z.ZodType>(
+    contract: RpcContract<Request, Response>,
+    body: z.input<Request>,
+    actor: Actor,
+    { idempotencyKey }: { readonly idempotencyKey?: string } = {},
+  ): Promise<z.output<Response>> {
+    return this.caller.call(contract, body, { actor, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
+  }
+
+  /** Publishes a neighbour's event. */
+  publish<Contract extends EventContract>(contract: Contract, data: DataOf<Contract>): Promise<string> {
+    return publishEvent(this.broker, contract, data);
+  }
+
+  /** Has the stream hold one event several times, as after a broker's loss of its memory of message ids. */
+  async publishTimes<Contract extends EventContract>(times: number, contract: Contract, data: DataOf<Contract>) {
+    const headers = newHeaders();
+    const attributes = {
+      [CloudEvent.specversion]: '1.0',
+      [CloudEvent.id]: uuidv7(),
+      [CloudEvent.type]: eventType(contract),
+      [CloudEvent.source]: contract.producer,
+      [CloudEvent.subject]: uuidv7(),
+      [CloudEvent.time]: new Date().toISOString(),
+      [CloudEvent.sequence]: '1',
+      [Headers.correlationId]: uuidv7(),
+    };
+    for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
+    for (let time = 0; time < times; time += 1) {
+      await jetstream(this.admin).publish(contract.subject, JSON.stringify(data), { headers });
+    }
+  }
+
+  /** Waits for the order's event of that kind and returns its data. */
+  published<Data extends z.ZodType>(contract: EventContract<Data>, orderId: string): Promise<z.output<Data>> {
+    return this.stream.next(contract, orderId);
+  }
+
+  open(sealedPaymentToken: string): Promise<string> {
+    return this.sealer.open(sealedPaymentToken);
+  }
+
+  /** Resolves when live readers of the order are told next. */
+  async liveTold(orderId: string): Promise<{ readonly told: Promise<unknown> }> {
+    const subscription = this.admin.subscribe(liveOrderSubject(orderId), { max: 1 });
+    await this.admin.flush();
+    return { told: subscription[Symbol.asyncIterator]().next() };
+  }
+
+  async deadLetters(): Promise<readonly DeadLetter[]> {
+    const manager = await jetstreamManager(this.admin);
+    const { state } = await manager.streams.info(DEAD_LETTER_STREAM);
+    const letters: DeadLetter[] = [];
+    for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+      const message = await manager.streams.getMessage(DEAD_LETTER_STREAM, { seq });
+      if (message) letters.push({ reason: message.header.get(DeadLetterHeaders.reason), data: message.json() });
+    }
+    return letters;
+  }
+
+  /** Runs work while a request with that key is in the middle of its transaction. */
+  async whileKeyIsInUse({ issuer, subject, clientId }: Actor, key: string, work: () => Promise<void>): Promise<void> {
+    const lock = [JSON.stringify([issuer, subject, clientId, key])];
+    await this.database.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', lock);
+    try {
+      await work();
+    } finally {
+      await this.database.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', lock);
+    }
+  }
+
+  prune(): Promise<void> {
+    return this.app.get(IdempotencyStore).prune();
+  }
+
+  sweep(): Promise<void> {
+    return this.app.get(DeadlineSweeper).sweep();
+  }
+
+  /** Sets the service's clock ahead of the machine's. */
+  advanceClock(ms: number): void {
+    this.skewMs += ms;
+  }
+
+  resetClock(): void {
+    this.skewMs = 0;
+  }
+
+  /** Runs work while products is away. */
+  async withoutProducts(work: () => Promise<void>): Promise<void> {
+    await this.products?.stop();
+    try {
+      await work();
+    } finally {
+      this.products = await this.stubProducts();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.app.close();
+    await this.broker.close();
+    await this.database.drop();
+  }
+
+  private stubProducts(): Promise<RpcStub<unknown>> {
+    return stubRpc(this.broker, ProductsRpc.quote, ({ productIds }) => ({
+      quotes: productIds.flatMap((id) => this.catalogue.get(id) ?? []),
+    }));
+  }
+}
+
+export const startOrders = (options: OrdersOptions): Promise<OrdersUnderTest> => OrdersUnderTest.start(options);

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { OrderCreated, OrdersRpc, type OrderView, type PlaceOrder } from '@rookery/contracts';
+import { alice, bob, olga, type OrdersUnderTest, startOrders } from './orders-service';
+import { aProduct } from './order.builder';
+
+describe('placing an order', () => {
+  let orders: OrdersUnderTest;
+  const nestBox = aProduct({ sku: 'NEST-1', unitPrice: { amountMinor: 1_999, currency: 'EUR' } });
+  const feeder = aProduct({ sku: 'FEED-1', unitPrice: { amountMinor: 500, currency: 'EUR' } });
+  const dollarFeeder = aProduct({ sku: 'FEED-2', unitPrice: { amountMinor: 500, currency: 'USD' } });
+  const dearest = aProduct({ sku: 'DEAR-1', unitPrice: { amountMinor: 1_000_000_000_000, currency: 'EUR' } });
+  const anOrder: PlaceOrder = {
+    lines: [
+      { productId: nestBox.productId, quantity: 2 },
+      { productId: feeder.productId, quantity: 1 },
+    ],
+    paymentToken: 'tok_ok',
+  };
+  const one = ({ productId }: { readonly productId: string }, quantity = 1): PlaceOrder => ({
+    lines: [{ productId, quantity }],
+    paymentToken: 'tok_ok',
+  });
+
+  beforeAll(async () => {
+    orders = await startOrders({ catalogue: [nestBox, feeder, dollarFeeder, dearest] });
+  });
+  afterAll(() => orders.stop());
+
+  const place = (request: PlaceOrder, key: string = randomUUID(), as = alice) =>
+    orders.call(OrdersRpc.place, request, as, { idempotencyKey: key });
+  const rowsOf = async (table: 'orders' | 'outbox' | 'order_timeline' | 'idempotency_key') => {
+    const [row] = await orders.database.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`);
+    return row?.count;
+  };
+  const counts = async () => ({
+    orders: await rowsOf('orders'),
+    outbox: await rowsOf('outbox'),
+    timeline: await rowsOf('order_timeline'),
+    keys: await rowsOf('idempotency_key'),
+  });
+
+  it('snapshots names and prices and sums them', async () => {
+    const { order, replayed } = await place(anOrder);
+    expect(replayed).toBe(false);
+    expect(order).toMatchObject({
+      status: 'Pending',
+      reason: null,
+      lines: [
+        {
+          productId: nestBox.productId,
+          sku: 'NEST-1',
+          quantity: 2,
+          unitPrice: { amountMinor: 1_999, currency: 'EUR' },
+        },
+        { productId: feeder.productId, sku: 'FEED-1', quantity: 1, unitPrice: { amountMinor: 500, currency: 'EUR' } },
+      ],
+      total: { amountMinor: 4_498, currency: 'EUR' },
+      version: 1,
+    });
+    expect(await orders.call(OrdersRpc.get, { id: order.id }, alice)).toEqual(order);
+  });
+
+  it('publishes OrderCreated with a payment token that only the key opens', async () => {
+    const { order } = await place(anOrder);
+    const event = await orders.published(OrderCreated, order.id);
+    expect(event).toMatchObject({ orderId: order.id, customerId: alice.subject, total: order.total });
+    expect(JSON.stringify(event)).not.toContain('tok_ok');
+    expect(await orders.open(event.sealedPaymentToken)).toBe('tok_ok');
+    const [dump] = await orders.database.query<{ text: string }>(
+      `SELECT string_agg(o::text, '') || (SELECT string_agg(x::text, '') FROM outbox x)
+         || (SELECT string_agg(k::text, '') FROM idempotency_key k) AS text FROM orders o`,
+    );
+    expect(dump?.text).not.toContain('tok_ok');
+  });
+
+  it('makes one order of twenty parallel requests with one key', async () => {
+    const key = randomUUID();
+    const before = await counts();
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => place(anOrder, key)));
+    const after = await counts();
+    expect(after.orders).toBe((before.orders ?? 0) + 1);
+    expect(after.outbox).toBe((before.outbox ?? 0) + 1);
+    expect(after.keys).toBe((before.keys ?? 0) + 1);
+
+    const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const refused = answers.filter((answer) => answer.status === 'rejected');
+    expect(given.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(new Set(given.map(({ order }) => JSON.stringify(order))).size).toBe(1);
+    for (const { reason } of refused) {
+      expect(reason).toMatchObject({ status: 409, code: 'orders.idempotency-key-in-use', retryAfterSeconds: 1 });
+    }
+  });
+
+  it('refuses a key whose first request is still running, and says when to try again', async () => {
+    const key = randomUUID();
+    const before = await counts();
+    await orders.whileKeyIsInUse(alice, key, async () => {
+      await expect(place(anOrder, key)).rejects.toMatchObject({
+        status: 409,
+        code: 'orders.idempotency-key-in-use',
+        retryAfterSeconds: 1,
+      });
+    });
+    expect(await counts()).toEqual(before);
+    expect((await place(anOrder, key)).replayed).toBe(false);
+  });
+
+  it('replays the first answer byte by byte, also after the order has changed', async () => {
+    const key = randomUUID();
+    const first = await place(anOrder, key);
+    await orders.call(OrdersRpc.cancel, { id: first.order.id }, alice);
+    const again = await place(anOrder, key);
+    expect(again.replayed).toBe(true);
+    expect(JSON.stringify(again.order)).toBe(JSON.stringify(first.order));
+  });
+
+  it('replays when the fields of the body come in another order', async () => {
+    const key = randomUUID();
+    const first = await place(anOrder, key);
+    const shuffled = {
+      paymentToken: anOrder.paymentToken,
+      lines: anOrder.lines.map(({ productId, quantity }) => ({ quantity, productId })),
+    };
+    expect((await place(shuffled, key)).order.id).toBe(first.order.id);
+  });
+
+  it('replays without asking for prices again', async () => {
+    const key = randomUUID();
+    const passing = aProduct({ sku: 'GONE-1' });
+    orders.catalogue.set(passing.productId, passing);
+    const first = await place(one(passing), key);
+    orders.catalogue.delete(passing.productId);
+    expect((await place(one(passing), key)).order.id).toBe(first.order.id);
+  });
+
+  it('refuses a key that came with another body', async () => {
+    const key = randomUUID();
+    await place(anOrder, key);
+    await expect(place({ ...anOrder, paymentToken: 'tok_declined' }, key)).rejects.toMatchObject({
+      status: 422,
+      code: 'orders.idempotency-key-reused',
+    });
+  });
+
+  it('keeps the keys of two customers and of two clients apart', async () => {
+    const key = randomUUID();
+    const placed: OrderView[] = [];
+    for (const actor of [
+      alice,
+      bob,
+      { ...alice, clientId: 'another-client' },
+      { ...alice, issuer: 'https://other.example' },
+    ]) {
+      const { order, replayed } = await place(anOrder, key, actor);
+      expect(replayed).toBe(false);
+      placed.push(order);
+    }
+    expect(new Set(placed.map(({ id }) => id)).size).toBe(4);
+  });
+
+  it('takes a key anew after 24 hours', async () => {
+    const key = randomUUID();
+    const first = await place(anOrder, key);
+    orders.advanceClock(24 * 3_600_000 - 1_000);
+    expect((await place(anOrder, key)).order.id).toBe(first.order.id);
+    orders.advanceClock(2_000);
+    const second = await place(anOrder, key);
+    expect(second.replayed).toBe(false);
+    expect(second.order.id).not.toBe(first.order.id);
+    orders.resetClock();
+  });
+
+  it('forgets keys after 24 hours, and only those', async () => {
+    await place(anOrder);
+    const kept = (await counts()).keys;
+    await orders.prune();
+    expect((await counts()).keys).toBe(kept);
+
+    await orders.database.query(
+      `INSERT INTO idempotency_key
+       SELECT 'issuer', 'subject', 'client', n::text, 'fingerprint', 'response', now() FROM generate_series(1, 2500) AS n`,
+    );
+    orders.advanceClock(1_000);
+    await orders.prune();
+    orders.resetClock();
+    expect((await counts()).keys).toBe(kept);
+  });
+
+  it.each([undefined, '', 'short', 'with a space', 'x'.repeat(256), 'ümlaut-key'])(
+    'refuses the key %j',
+    async (key) => {
+      const before = await counts();
+      await expect(
+        orders.call(OrdersRpc.place, anOrder, alice, key === undefined ? {} : { idempotencyKey: key }),
+      ).rejects.toMatchObject({ status: 400, errors: [{ pointer: '#/header/Idempotency-Key' }] });
+      expect(await counts()).toEqual(before);
+    },
+  );
+
+  it.each([
+    { fact: 'an unknown product', request: one(aProduct()), code: 'orders.product-unavailable' },
+    {
+      fact: 'two currencies',
+      request: { ...anOrder, lines: [...anOrder.lines, { productId: dollarFeeder.productId, quantity: 1 }] },
+      code: 'orders.mixed-currencies',
+    },
+    { fact: 'a total over 2^53-1', request: one(dearest, 10_000), code: 'orders.total-too-large' },
+  ])('refuses $fact, stores nothing and leaves the key free', async ({ request, code }) => {
+    const key = randomUUID();
+    const before = await counts();
+    await expect(place(request, key)).rejects.toMatchObject({ status: 422, code });
+    expect(await counts()).toEqual(before);
+    expect((await place(anOrder, key)).replayed).toBe(false);
+  });
+
+  it('names each line whose product is not available', async () => {
+    const request = { ...anOrder, lines: [...one(aProduct()).lines, ...anOrder.lines, ...one(aProduct()).lines] };
+    await expect(place(request)).rejects.toMatchObject({
+      errors: [{ pointer: '/lines/0/productId' }, { pointer: '/lines/3/productId' }],
+    });
+  });
+
+  it('rolls back all of it when a part cannot be stored', async () => {
+    const before = await counts();
+    await orders.database.query(`ALTER TABLE idempotency_key ADD CONSTRAINT planted CHECK (key <> 'planted-failure')`);
+    await expect(place(anOrder, 'planted-failure')).rejects.toMatchObject({ status: 500 });
+    expect(await counts()).toEqual(before);
+  });
+
+  it('answers 503 and frees the key when products does not answer', async () => {
+    const key = randomUUID();
+    await orders.withoutProducts(async () => {
+      await expect(place(anOrder, key)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 1 });
+    });
+    expect((await place(anOrder, key, alice)).replayed).toBe(false);
+  });
+
+  it('lets an operator place an order of his own', async () => {
+    const { order } = await place(anOrder, randomUUID(), olga);
+    await expect(orders.call(OrdersRpc.get, { id: order.id }, alice)).rejects.toMatchObject({ status: 404 });
+  });
+});

@@ -1,0 +1,7 @@
+import { dataSourceOptions } from '@rookery/persistence';
+import { Payments1763900000000 } from './migrations/1763900000000-payments';
+import { Payment } from './payment/payment.entity';
+
+/** Everything that lives in the payments database. The simulated provider's ledger has a schema of its own there. */
+export const paymentsDatabase = (url: string, poolSize?: number) =>
+  dataSourceOptions({ url, poolSize, entities: [Payment], migrations: [Payments1763900000000] });

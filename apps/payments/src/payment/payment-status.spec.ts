@@ -1,0 +1,65 @@
+import { PaymentStatuses } from '@rookery/contracts';
+import {
+  isPublic,
+  operationFor,
+  Outcomes,
+  PaymentStates,
+  purposeAfter,
+  Purposes,
+  stateAfter,
+  type Operation,
+  type Outcome,
+  type PaymentState,
+  type Purpose,
+} from './payment-status';
+
+/** Written out once more, so that a changed table fails here. `-`: cannot be true in this state. */
+const after: Record<PaymentState, Record<Outcome, PaymentState | '-'>> = {
+  Expected: { authorized: '-', declined: '-', captured: '-', voided: '-', refunded: '-' },
+  Authorizing: { authorized: 'Reserved', declined: 'Failed', captured: '-', voided: '-', refunded: '-' },
+  Abandoning: { authorized: '-', declined: '-', captured: '-', voided: 'Failed', refunded: '-' },
+  Withdrawn: { authorized: '-', declined: '-', captured: '-', voided: '-', refunded: '-' },
+  Reserved: { authorized: '-', declined: '-', captured: 'Captured', voided: 'Released', refunded: '-' },
+  Failed: { authorized: '-', declined: '-', captured: '-', voided: '-', refunded: '-' },
+  Captured: { authorized: '-', declined: '-', captured: '-', voided: '-', refunded: 'Refunded' },
+  Released: { authorized: '-', declined: '-', captured: '-', voided: '-', refunded: '-' },
+  Refunded: { authorized: '-', declined: '-', captured: '-', voided: '-', refunded: '-' },
+};
+
+/** `-`: nothing to ask of the provider. */
+const due: Record<PaymentState, Record<Purpose, Operation | '-'>> = {
+  Expected: { hold: '-', take: '-', return: '-' },
+  Authorizing: { hold: 'authorize', take: 'authorize', return: 'authorize' },
+  Abandoning: { hold: 'void', take: 'void', return: 'void' },
+  Withdrawn: { hold: '-', take: '-', return: '-' },
+  Reserved: { hold: '-', take: 'capture', return: 'void' },
+  Failed: { hold: '-', take: '-', return: '-' },
+  Captured: { hold: '-', take: '-', return: 'refund' },
+  Released: { hold: '-', take: '-', return: '-' },
+  Refunded: { hold: '-', take: '-', return: '-' },
+};
+
+const outcomeMatrix = PaymentStates.flatMap((state) =>
+  Outcomes.map((outcome) => ({ state, outcome, next: after[state][outcome] })),
+);
+const operationMatrix = PaymentStates.flatMap((state) =>
+  Purposes.map((purpose) => ({ state, purpose, operation: due[state][purpose] })),
+);
+
+describe('the state of a payment', () => {
+  it.each(outcomeMatrix)('$state, once $outcome, is $next', ({ state, outcome, next }) => {
+    expect(stateAfter(state, outcome) ?? '-').toBe(next);
+  });
+
+  it.each(operationMatrix)('$state, wanted for $purpose, asks for $operation', ({ state, purpose, operation }) => {
+    expect(operationFor(state, purpose) ?? '-').toBe(operation);
+  });
+
+  it('never wants the money of a canceled order again', () => {
+    expect(Purposes.map((wanted) => purposeAfter('return', wanted))).toEqual(['return', 'return', 'return']);
+  });
+
+  it('is shown to customers exactly under the contract’s names', () => {
+    expect(PaymentStates.filter(isPublic)).toEqual([...PaymentStatuses]);
+  });
+});

@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import { PaymentStatuses } from '@rookery/contracts';
+import { AggregateRepository, Outbox, UnitOfWork } from '@rookery/persistence';
+import { uuidv7 } from '@rookery/platform';
+import { Payment } from './payment.entity';
+
+@Injectable()
+export class PaymentRepository extends AggregateRepository<Payment> {
+  constructor(unitOfWork: UnitOfWork, outbox: Outbox) {
+    super(unitOfWork, outbox, Payment);
+  }
+
+  /** Makes sure the order has its payment and answers the payment's id. A second opener waits for the first and then finds it. */
+  async open(orderId: string): Promise<string> {
+    const { manager } = this.unitOfWork;
+    const [opened] = await manager.query<{ id: string }[]>(
+      'INSERT INTO payments (id, order_id) VALUES ($1, $2) ON CONFLICT (order_id) DO NOTHING RETURNING id',
+      [uuidv7(), orderId],
+    );
+    if (opened) return opened.id;
+    const [known] = await manager.query<{ id: string }[]>('SELECT id FROM payments WHERE order_id = $1', [orderId]);
+    if (!known) throw new Error(`the payment of order ${orderId} vanished while it was opened`);
+    return known.id;
+  }
+
+  /** The payments of an order that customers may see; with a customer id, only that customer's. */
+  async ofOrder(orderId: string, customerId: string | null): Promise<Payment[]> {
+    const query = this.query()
+      .where('root.orderId = :orderId', { orderId })
+      .andWhere('root.status IN (:...statuses)', { statuses: PaymentStatuses });
+    if (customerId !== null) query.andWhere('root.customerId = :customerId', { customerId });
+    return query.getMany();
+  }
+}

@@ -1,0 +1,16 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { PaymentsRpc, type ListPayments, type PaymentList } from '@rookery/contracts';
+import { RpcHandler } from '@rookery/messaging';
+import { requireActor } from '@rookery/security';
+import { PaymentService } from './payment.service';
+
+@Controller()
+export class PaymentRpc {
+  constructor(private readonly payments: PaymentService) {}
+
+  @RpcHandler(PaymentsRpc.list)
+  list(@Payload({ schema: PaymentsRpc.list.request }) { orderId }: ListPayments): Promise<PaymentList> {
+    return this.payments.list(orderId, requireActor());
+  }
+}

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import type { DataOf, OrderCreated, PaymentList } from '@rookery/contracts';
+import { UnitOfWork } from '@rookery/persistence';
+import { Clock, currentContext, isOperator, type Actor } from '@rookery/platform';
+import type { Payment, PaymentCause } from './payment.entity';
+import { PaymentRepository } from './payment.repository';
+import { viewsOf } from './payment.view';
+import { PaymentWorker } from './payment.worker';
+
+/** The saga's steps in payments. Each only notes what is due; the worker calls the provider, outside of any transaction. */
+@Injectable()
+export class PaymentService {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly payments: PaymentRepository,
+    private readonly worker: PaymentWorker,
+    private readonly clock: Clock,
+  ) {}
+
+  orderCreated(order: DataOf<typeof OrderCreated>): Promise<void> {
+    return this.change(order.orderId, (payment) => payment.initiate(order, currentCause(), this.clock.now()));
+  }
+
+  orderConfirmed(orderId: string): Promise<void> {
+    return this.change(orderId, (payment) => payment.want('take', currentCause(), this.clock.now()));
+  }
+
+  orderCanceled(orderId: string): Promise<void> {
+    return this.change(orderId, (payment) => payment.want('return', currentCause(), this.clock.now()));
+  }
+
+  /** A customer sees nothing of another's order, as if it had no payment. */
+  async list(orderId: string, actor: Actor): Promise<PaymentList> {
+    const payments = await this.payments.ofOrder(orderId, isOperator(actor) ? null : actor.subject);
+    return { items: viewsOf(payments) };
+  }
+
+  /** Any of an order's events may be its first here: whichever it is opens the payment. */
+  private change(orderId: string, step: (payment: Payment) => void): Promise<void> {
+    return this.unitOfWork.run(async () => {
+      const payment = await this.payments.update(await this.payments.open(orderId), step);
+      if (payment.operation) this.unitOfWork.afterCommit(() => this.worker.wake());
+    });
+  }
+}
+
+function currentCause(): PaymentCause | null {
+  const context = currentContext();
+  if (!context) return null;
+  const { correlationId, causationId = null, traceparent } = context;
+  return { correlationId, causationId, traceparent };
+}

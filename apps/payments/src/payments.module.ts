@@ -1,0 +1,59 @@
+import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
+import { EventPublisher, MessagingModule } from '@rookery/messaging';
+import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
+import { HealthModule } from '@rookery/platform';
+import { SecurityModule, TokenSealer } from '@rookery/security';
+import { paymentsDatabase } from './data-source';
+import { PaymentAttempts } from './payment/payment-attempts';
+import { PaymentOperator } from './payment/payment-operator';
+import { PaymentConsumer } from './payment/payment.consumer';
+import { PaymentRepository } from './payment/payment.repository';
+import { PaymentRpc } from './payment/payment.rpc';
+import { PaymentService } from './payment/payment.service';
+import { PaymentWorker } from './payment/payment.worker';
+import type { PaymentsConfig } from './payments.config';
+import { PaymentProvider } from './provider/payment-provider';
+import { SimulatedProvider } from './provider/simulated-provider';
+
+/** The payments service: payments, and the worker that calls the provider for them. */
+@Module({})
+export class PaymentsModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly relay: OutboxRelay,
+    private readonly publisher: EventPublisher,
+  ) {}
+
+  static forRoot(config: PaymentsConfig): DynamicModule {
+    return {
+      module: PaymentsModule,
+      imports: [
+        HealthModule.register(),
+        PersistenceModule.forRoot({
+          options: paymentsDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+          service: 'payments',
+        }),
+        SecurityModule.forRpc({ service: 'payments', jwks: config.INTERNAL_JWKS }),
+        MessagingModule.forRoot({
+          service: 'payments',
+          url: config.NATS_URL,
+          user: config.NATS_USER,
+          password: config.NATS_PASSWORD,
+        }),
+      ],
+      controllers: [PaymentRpc, PaymentConsumer],
+      providers: [
+        { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
+        { provide: PaymentProvider, useClass: SimulatedProvider },
+        PaymentAttempts,
+        PaymentOperator,
+        PaymentRepository,
+        PaymentService,
+        PaymentWorker,
+      ],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.relay.start(this.publisher);
+  }
+}

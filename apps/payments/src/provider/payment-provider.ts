@@ -1,0 +1,39 @@
+import type { DataOf, Money, PaymentFailed } from '@rookery/contracts';
+
+/** Why an authorization did not happen. */
+export type FailureReason = DataOf<typeof PaymentFailed>['reason'];
+
+export type Authorization =
+  { readonly kind: 'authorized' } | { readonly kind: 'declined'; readonly reason: FailureReason };
+
+export interface AuthorizationRequest {
+  readonly key: string;
+  /** In clear: never logged, never stored. */
+  readonly token: string;
+  readonly amount: Money;
+  /** What the provider shows beside the charge. */
+  readonly orderId: string;
+}
+
+export interface ChargeRequest {
+  readonly key: string;
+  /** Key of the authorization that this captures, voids or refunds. */
+  readonly authorizationKey: string;
+}
+
+/**
+ * The provider of card payments. Every operation is idempotent by its key: asking again with the same key has one effect and
+ * gives the same answer. A rejected promise means that the outcome is unknown, not that nothing happened.
+ */
+export abstract class PaymentProvider {
+  /** Holds the amount, or says for good that it will not. */
+  abstract authorize(request: AuthorizationRequest, signal: AbortSignal): Promise<Authorization>;
+  /** Takes what an authorization holds. */
+  abstract capture(request: ChargeRequest, signal: AbortSignal): Promise<void>;
+  /** Gives up an authorization, also one that has not arrived yet: after it, that key never charges. */
+  abstract void(request: ChargeRequest, signal: AbortSignal): Promise<void>;
+  /** Gives back what was captured. */
+  abstract refund(request: ChargeRequest, signal: AbortSignal): Promise<void>;
+  /** The outcome of an authorization whose answer was lost; null when the provider never got it. */
+  abstract find(authorizationKey: string, signal: AbortSignal): Promise<Authorization | null>;
+}

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { PaymentProvider, type Authorization, type AuthorizationRequest, type ChargeRequest } from './payment-provider';
+
+const SLOW_MS = 2_000;
+
+type ChargeState = 'authorized' | 'payment-declined' | 'insufficient-funds' | 'voided' | 'captured' | 'refunded';
+
+/** What the tokens that decide something decide; any other token is declined. */
+const decisions: ReadonlyMap<string, ChargeState> = new Map([
+  ['tok_ok', 'authorized'],
+  ['tok_slow', 'authorized'],
+  ['tok_timeout_then_ok', 'authorized'],
+  ['tok_insufficient_funds', 'insufficient-funds'],
+]);
+
+/** The simulator failed to answer, on purpose or because it is asked for the impossible. */
+export class SimulatedProviderError extends Error {
+  constructor(message: string) {
+    super(`simulated provider: ${message}`);
+    this.name = 'SimulatedProviderError';
+  }
+}
+
+/**
+ * A provider whose answers the payment token decides. Its ledger lives in the schema `simulator`, one row per charge, written
+ * with statements of their own that no transaction of ours can roll back: like a real provider's, it keeps a charge that we
+ * forgot. Two charges of one order would be two rows.
+ */
+@Injectable()
+export class SimulatedProvider extends PaymentProvider {
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  override async authorize(request: AuthorizationRequest, signal: AbortSignal): Promise<Authorization> {
+    const { key, token, amount, orderId } = request;
+    if (token === 'tok_error') throw new SimulatedProviderError('out of order');
+    if (token === 'tok_slow') await delay(SLOW_MS, undefined, { signal });
+    const inserted = await this.dataSource.query<unknown[]>(
+      `INSERT INTO simulator.charges (key, order_id, amount_minor, currency, state) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (key) DO NOTHING RETURNING key`,
+      [key, orderId, amount.amountMinor, amount.currency, decisions.get(token) ?? 'payment-declined'],
+    );
+    const isFirstTry = inserted.length > 0;
+    if (isFirstTry && token === 'tok_timeout_then_ok') throw new SimulatedProviderError('the answer was lost');
+    const known = await this.find(key);
+    if (!known) throw new SimulatedProviderError(`charge ${key} was not kept`);
+    return known;
+  }
+
+  override async capture({ key, authorizationKey }: ChargeRequest): Promise<void> {
+    await this.move(authorizationKey, 'authorized', 'captured', key);
+  }
+
+  override async void({ authorizationKey }: ChargeRequest): Promise<void> {
+    // A void that overtakes its authorization leaves a row, so that the authorization finds the key used up.
+    const rows = await this.dataSource.query<unknown[]>(
+      `INSERT INTO simulator.charges (key, state) VALUES ($1, 'voided')
+       ON CONFLICT (key) DO UPDATE SET state = CASE WHEN charges.state = 'authorized' THEN 'voided' ELSE charges.state END
+         WHERE charges.state NOT IN ('captured', 'refunded')
+       RETURNING key`,
+      [authorizationKey],
+    );
+    if (rows.length === 0)
+      throw new SimulatedProviderError(`charge ${authorizationKey} was captured and cannot be voided`);
+  }
+
+  override async refund({ key, authorizationKey }: ChargeRequest): Promise<void> {
+    await this.move(authorizationKey, 'captured', 'refunded', key);
+  }
+
+  override async find(authorizationKey: string): Promise<Authorization | null> {
+    const [charge] = await this.dataSource.query<{ state: ChargeState }[]>(
+      'SELECT state FROM simulator.charges WHERE key = $1',
+      [authorizationKey],
+    );
+    return charge ? authorizationOf(charge.state) : null;
+  }
+
+  private async move(authorizationKey: string, from: ChargeState, to: ChargeState, key: string): Promise<void> {
+    const [, moved] = await this.dataSource.query<[unknown[], number]>(
+      'UPDATE simulator.charges SET state = $3 WHERE key = $1 AND state IN ($2, $3)',
+      [authorizationKey, from, to],
+    );
+    if (moved === 0) throw new SimulatedProviderError(`${key}: charge ${authorizationKey} is not ${from}`);
+  }
+}
+
+function authorizationOf(state: ChargeState): Authorization {
+  switch (state) {
+    case 'authorized':
+    case 'captured':
+    case 'refunded':
+      return { kind: 'authorized' };
+    case 'voided':
+      return { kind: 'declined', reason: 'payment-error' };
+    case 'payment-declined':
+    case 'insufficient-funds':
+      return { kind: 'declined', reason: state };
+  }
+}

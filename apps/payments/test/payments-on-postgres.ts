@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { connect, Outbox, UnitOfWork } from '@rookery/persistence';
+import { SystemClock, uuidv7 } from '@rookery/platform';
+import { TokenSealer } from '@rookery/security';
+import { testDatabase, type TestDatabase } from '@rookery/testing';
+import { paymentsDatabase } from '../src/data-source';
+import { PaymentAttempts } from '../src/payment/payment-attempts';
+import { PaymentOperator } from '../src/payment/payment-operator';
+import { PaymentRepository } from '../src/payment/payment.repository';
+import { PaymentService } from '../src/payment/payment.service';
+import { PaymentWorker } from '../src/payment/payment.worker';
+import type { PaymentProvider } from '../src/provider/payment-provider';
+import { SimulatedProvider } from '../src/provider/simulated-provider';
+import { amount, anOrder } from './builders';
+
+/** One charge in the simulated provider's ledger. */
+export interface Charge {
+  readonly state: string;
+  readonly amount_minor: number | null;
+}
+
+/** The rules and statements of payments on a real Postgres, without transport; the worker runs only when a spec starts it. */
+export class PaymentsOnPostgres {
+  private constructor(
+    readonly database: TestDatabase,
+    readonly attempts: PaymentAttempts,
+    readonly simulator: SimulatedProvider,
+    readonly service: PaymentService,
+    private readonly sealer: TokenSealer,
+    private readonly parts: readonly [UnitOfWork, PaymentRepository],
+    private readonly workers: PaymentWorker[],
+    private readonly close: () => Promise<void>,
+  ) {}
+
+  static async start(): Promise<PaymentsOnPostgres> {
+    const database = await testDatabase('payments', paymentsDatabase(''));
+    const dataSource = await connect(paymentsDatabase(database.url));
+    const clock = new SystemClock();
+    const unitOfWork = new UnitOfWork(dataSource);
+    const payments = new PaymentRepository(unitOfWork, new Outbox(unitOfWork, clock));
+    const attempts = new PaymentAttempts(dataSource);
+    const simulator = new SimulatedProvider(dataSource);
+    const sealer = new TokenSealer(randomBytes(32).toString('base64url'));
+    const operator = new PaymentOperator(unitOfWork, payments, attempts, simulator, sealer, clock);
+    const worker = new PaymentWorker(attempts, operator, clock);
+    const service = new PaymentService(unitOfWork, payments, worker, clock);
+    return new PaymentsOnPostgres(
+      database,
+      attempts,
+      simulator,
+      service,
+      sealer,
+      [unitOfWork, payments],
+      [worker],
+      async () => {
+        await dataSource.destroy();
+        await database.drop();
+      },
+    );
+  }
+
+  /** The worker that the service wakes. */
+  startWorker(): void {
+    for (const worker of this.workers) worker.onApplicationBootstrap();
+  }
+
+  /** What carries out attempts, with a provider of the spec's. */
+  operatorWith(provider: PaymentProvider): PaymentOperator {
+    return new PaymentOperator(...this.parts, this.attempts, provider, this.sealer, new SystemClock());
+  }
+
+  /** OrderCreated of a new order, paid with this token. */
+  async order(token: string): Promise<string> {
+    const orderId = uuidv7();
+    await this.created(orderId, token);
+    return orderId;
+  }
+
+  async created(orderId: string, token: string): Promise<void> {
+    await this.service.orderCreated(
+      anOrder({ orderId, sealedPaymentToken: await this.sealer.seal(token), total: amount }),
+    );
+  }
+
+  async statusOf(orderId: string): Promise<string | undefined> {
+    const sql = 'SELECT status FROM payments WHERE order_id = $1';
+    return (await this.database.query<{ status: string }>(sql, [orderId]))[0]?.status;
+  }
+
+  /** The provider's own word. */
+  async chargesOf(orderId: string): Promise<readonly Charge[]> {
+    const sql = 'SELECT state, amount_minor::int FROM simulator.charges WHERE order_id = $1';
+    return this.database.query<Charge & { [column: string]: unknown }>(sql, [orderId]);
+  }
+
+  async eventsOf(orderId: string): Promise<readonly string[]> {
+    const sql = "SELECT name FROM outbox WHERE data ->> 'orderId' = $1 ORDER BY sequence";
+    return (await this.database.query<{ name: string }>(sql, [orderId])).map(({ name }) => name);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.beforeApplicationShutdown()));
+    await this.close();
+  }
+}

@@ -1,0 +1,109 @@
+import { PaymentCaptured, PaymentFailed, PaymentReleased, PaymentReserved, PaymentsRpc } from '@rookery/contracts';
+import { uuidv7 } from '@rookery/platform';
+import { eventually, testActor } from '@rookery/testing';
+import { amount } from './builders';
+import { RunningPayments } from './payments-service';
+
+const alice = testActor({ subject: 'alice' });
+const bob = testActor({ subject: 'bob' });
+const olga = testActor({ subject: 'olga', roles: ['operator'] });
+
+describe('the payments service', () => {
+  let service: RunningPayments;
+
+  beforeAll(async () => {
+    service = await RunningPayments.start();
+  }, 30_000);
+  afterAll(() => service.stop());
+
+  const paymentOf = (orderId: string): Promise<string> => eventually(() => service.paymentOf(orderId));
+
+  it('is ready, and says so to its probes', async () => {
+    await eventually(async () => expect((await service.get('/readyz')).statusCode).toBe(200));
+    expect((await service.get('/livez')).statusCode).toBe(200);
+  });
+
+  it('reserves the funds of a new order and captures them once it is confirmed', async () => {
+    const { orderId } = await service.created('tok_ok');
+    const paymentId = await paymentOf(orderId);
+    expect(await service.published.next(PaymentReserved, paymentId)).toEqual({ orderId, paymentId, amount });
+    await service.confirmed(orderId);
+    expect(await service.published.next(PaymentCaptured, paymentId)).toEqual({ orderId, paymentId, amount });
+  });
+
+  it('tells of its answer under the correlation id of the order, caused by OrderCreated', async () => {
+    const { orderId, eventId, correlationId } = await service.created('tok_ok');
+    const paymentId = await paymentOf(orderId);
+    await service.published.next(PaymentReserved, paymentId);
+    const [message] = service.published.messages.filter(({ aggregateId }) => aggregateId === paymentId);
+    expect(message).toMatchObject({ correlationId, causationId: eventId, sequence: 1 });
+  });
+
+  it('gives the funds of a canceled order back', async () => {
+    const { orderId } = await service.created('tok_ok');
+    const paymentId = await paymentOf(orderId);
+    await service.published.next(PaymentReserved, paymentId);
+    await service.canceled(orderId);
+    expect(await service.published.next(PaymentReleased, paymentId)).toEqual({ orderId, paymentId, amount });
+  });
+
+  it('gives the funds back when the order is canceled while the provider is still thinking', async () => {
+    const { orderId } = await service.created('tok_slow');
+    const paymentId = await paymentOf(orderId);
+    await service.canceled(orderId);
+    await service.published.next(PaymentReleased, paymentId);
+    expect(await statusOf(orderId)).toBe('Released');
+  });
+
+  it('authorizes nothing when the cancellation comes before the order', async () => {
+    const orderId = uuidv7();
+    await service.canceled(orderId);
+    await paymentOf(orderId);
+    await service.created('tok_ok', orderId);
+    await eventually(async () => expect(await statusOf(orderId)).toBe('Withdrawn'));
+    const charges = await service.database.query('SELECT 1 FROM simulator.charges WHERE order_id = $1', [orderId]);
+    expect(charges).toEqual([]);
+  });
+
+  it.each([
+    ['tok_declined', 'payment-declined'],
+    ['tok_insufficient_funds', 'insufficient-funds'],
+    ['tok_error', 'payment-error'],
+  ])('tells why a payment with %s failed: %s', async (token, reason) => {
+    const { orderId } = await service.created(token);
+    const paymentId = await paymentOf(orderId);
+    expect(await service.published.next(PaymentFailed, paymentId)).toEqual({ orderId, paymentId, amount, reason });
+  });
+
+  it('keeps the payment token unreadable in its database', async () => {
+    const { orderId } = await service.created('tok_slow');
+    await paymentOf(orderId);
+    const [row] = await service.database.query<{ everything: string }>(
+      'SELECT p::text AS everything FROM payments p WHERE order_id = $1',
+      [orderId],
+    );
+    expect(row?.everything).toContain(orderId);
+    expect(row?.everything).not.toContain('tok_');
+  });
+
+  it('shows a payment to its customer and to operators, and an empty list to anyone else', async () => {
+    const { orderId } = await service.created('tok_ok');
+    await service.published.next(PaymentReserved, await paymentOf(orderId));
+    const own = await service.caller.call(PaymentsRpc.list, { orderId }, { actor: alice });
+    expect(own.items).toEqual([expect.objectContaining({ orderId, status: 'Reserved', amount })]);
+    expect(await service.caller.call(PaymentsRpc.list, { orderId }, { actor: olga })).toEqual(own);
+    expect(await service.caller.call(PaymentsRpc.list, { orderId }, { actor: bob })).toEqual({ items: [] });
+    expect(await service.caller.call(PaymentsRpc.list, { orderId: uuidv7() }, { actor: alice })).toEqual({ items: [] });
+  });
+
+  it('answers neither who lacks the scope nor a call for nobody', async () => {
+    const actor = testActor({ subject: 'alice', scopes: [] });
+    const asked = service.caller.call(PaymentsRpc.list, { orderId: uuidv7() }, { actor });
+    await expect(asked).rejects.toMatchObject({ status: 403 });
+    await expect(service.caller.call(PaymentsRpc.list, { orderId: uuidv7() })).rejects.toMatchObject({ status: 403 });
+  });
+
+  const statusOf = async (orderId: string): Promise<string | undefined> =>
+    (await service.database.query<{ status: string }>('SELECT status FROM payments WHERE order_id = $1', [orderId]))[0]
+      ?.status;
+});

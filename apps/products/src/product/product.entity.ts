@@ -1,0 +1,72 @@
+import { ProductChanged, type ChangeProduct, type CreateProduct } from '@rookery/contracts';
+import { AggregateRoot, bigintColumn } from '@rookery/persistence';
+import { Column, Entity } from 'typeorm';
+import { ProductNotFound } from './product.errors';
+
+/** What the catalogue says of a product. Its stock is a row of its own, so that edits and sales do not wait for each other. */
+@Entity({ name: 'products' })
+export class Product extends AggregateRoot {
+  @Column({ type: 'text' })
+  sku!: string;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'text', nullable: true })
+  description!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  category!: string | null;
+
+  @Column({ type: 'bigint', transformer: bigintColumn })
+  priceMinor!: number;
+
+  @Column({ type: 'text' })
+  currency!: string;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  archivedAt!: Date | null;
+
+  static create(id: string, request: CreateProduct): Product {
+    const product = new Product();
+    product.id = id;
+    product.sku = request.sku;
+    product.name = request.name;
+    product.description = request.description ?? null;
+    product.category = request.category ?? null;
+    product.priceMinor = request.price.amountMinor;
+    product.currency = request.price.currency;
+    product.archivedAt = null;
+    product.record(ProductChanged, { productId: id, version: 1, change: 'created' });
+    return product;
+  }
+
+  /** Absent fields stay as they are; null clears. */
+  change(change: ChangeProduct): void {
+    this.refuseIfArchived();
+    if (change.name !== undefined) this.name = change.name;
+    if (change.description !== undefined) this.description = change.description;
+    if (change.category !== undefined) this.category = change.category;
+    if (change.price !== undefined) {
+      this.priceMinor = change.price.amountMinor;
+      this.currency = change.price.currency;
+    }
+    this.recordChange('changed');
+  }
+
+  /** Orders that have the product keep it: the row stays, only the catalogue forgets it. */
+  archive(now: Date): void {
+    this.refuseIfArchived();
+    this.archivedAt = now;
+    this.recordChange('archived');
+  }
+
+  private refuseIfArchived(): void {
+    if (this.archivedAt) throw new ProductNotFound(this.id);
+  }
+
+  /** The repository raises the version when it saves, so the event names the one that will be. */
+  private recordChange(change: 'changed' | 'archived'): void {
+    this.record(ProductChanged, { productId: this.id, version: this.version + 1, change });
+  }
+}

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import type { AdjustStock, ChangeProduct, CreateProduct, ProductView } from '@rookery/contracts';
+import { UnitOfWork } from '@rookery/persistence';
+import { Clock, uuidv7 } from '@rookery/platform';
+import { StockRepository } from '../stock/stock.repository';
+import { ProductCatalogue } from './product.catalogue';
+import { Product } from './product.entity';
+import { ProductRepository } from './product.repository';
+
+/** The use cases that change the catalogue. Each answers what the catalogue then shows. */
+@Injectable()
+export class ProductService {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly products: ProductRepository,
+    private readonly stock: StockRepository,
+    private readonly catalogue: ProductCatalogue,
+    private readonly clock: Clock,
+  ) {}
+
+  async create(request: CreateProduct): Promise<ProductView> {
+    const id = uuidv7();
+    await this.unitOfWork.run(async (tx) => {
+      await this.products.add(Product.create(id, request));
+      await this.stock.open(tx, id, request.stock);
+    });
+    return this.catalogue.get(id);
+  }
+
+  async change(id: string, expectedVersions: readonly number[] | null, change: ChangeProduct): Promise<ProductView> {
+    await this.products.update(id, (product) => product.change(change), { expectedVersions });
+    return this.catalogue.get(id);
+  }
+
+  async archive(id: string, expectedVersions: readonly number[] | null): Promise<void> {
+    await this.products.update(id, (product) => product.archive(this.clock.now()), { expectedVersions });
+  }
+
+  async adjustStock(id: string, adjustment: AdjustStock, actor: string): Promise<ProductView> {
+    await this.unitOfWork.run((tx) => this.stock.adjust(tx, id, adjustment, actor, this.clock.now()));
+    return this.catalogue.get(id);
+  }
+}

@@ -1,0 +1,57 @@
+import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
+import { EventPublisher, MessagingModule } from '@rookery/messaging';
+import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
+import { HealthModule } from '@rookery/platform';
+import { SecurityModule } from '@rookery/security';
+import { productsDatabase } from './data-source';
+import { ProductCatalogue } from './product/product.catalogue';
+import { ProductRepository } from './product/product.repository';
+import { ProductRpc } from './product/product.rpc';
+import { ProductService } from './product/product.service';
+import type { ProductsConfig } from './products.config';
+import { ReservationConsumer } from './reservation/reservation.consumer';
+import { ReservationRepository } from './reservation/reservation.repository';
+import { ReservationService } from './reservation/reservation.service';
+import { StockRepository } from './stock/stock.repository';
+
+/** The products service: the catalogue, and the stock with its reservations. */
+@Module({})
+export class ProductsModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly relay: OutboxRelay,
+    private readonly publisher: EventPublisher,
+  ) {}
+
+  static forRoot(config: ProductsConfig): DynamicModule {
+    return {
+      module: ProductsModule,
+      imports: [
+        HealthModule.register(),
+        PersistenceModule.forRoot({
+          options: productsDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+          service: 'products',
+        }),
+        SecurityModule.forRpc({ service: 'products', jwks: config.INTERNAL_JWKS }),
+        MessagingModule.forRoot({
+          service: 'products',
+          url: config.NATS_URL,
+          user: config.NATS_USER,
+          password: config.NATS_PASSWORD,
+        }),
+      ],
+      controllers: [ProductRpc, ReservationConsumer],
+      providers: [
+        ProductCatalogue,
+        ProductRepository,
+        ProductService,
+        ReservationRepository,
+        ReservationService,
+        StockRepository,
+      ],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.relay.start(this.publisher);
+  }
+}

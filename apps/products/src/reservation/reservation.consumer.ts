@@ -1,0 +1,36 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { OrderCanceled, OrderConfirmed, OrderCreated, PaymentReserved, type EventOf } from '@rookery/contracts';
+import { OnEvent } from '@rookery/messaging';
+import { Inbox } from '@rookery/persistence';
+import { ReservationService } from './reservation.service';
+
+/** A failed payment has no handler: nothing is held before a payment, and the order's cancellation follows. */
+@Controller()
+export class ReservationConsumer {
+  constructor(
+    private readonly inbox: Inbox,
+    private readonly reservations: ReservationService,
+  ) {}
+
+  @OnEvent(OrderCreated)
+  async orderCreated(@Payload() event: EventOf<typeof OrderCreated>): Promise<void> {
+    const { orderId, lines } = event.data;
+    await this.inbox.once(event, () => this.reservations.orderCreated(orderId, lines));
+  }
+
+  @OnEvent(PaymentReserved)
+  async paymentReserved(@Payload() event: EventOf<typeof PaymentReserved>): Promise<void> {
+    await this.inbox.once(event, () => this.reservations.paymentReserved(event.data.orderId));
+  }
+
+  @OnEvent(OrderConfirmed)
+  async orderConfirmed(@Payload() event: EventOf<typeof OrderConfirmed>): Promise<void> {
+    await this.inbox.once(event, () => this.reservations.orderConfirmed(event.data.orderId));
+  }
+
+  @OnEvent(OrderCanceled)
+  async orderCanceled(@Payload() event: EventOf<typeof OrderCanceled>): Promise<void> {
+    await this.inbox.once(event, () => this.reservations.orderCanceled(event.data.orderId));
+  }
+}

@@ -1,0 +1,84 @@
+import { StockRejected, StockReleased, StockReserved } from '@rookery/contracts';
+import { AggregateRoot } from '@rookery/persistence';
+import { Column, Entity } from 'typeorm';
+import type { StockDecision, StockLine } from '../stock/stock-decision';
+import { reservationAfter, type ReservationFact, type ReservationStatus } from './reservation-status';
+import { ReservationContradicted } from './reservation.errors';
+
+/**
+ * What an order holds of the stock. Its id is the order's id: one per order, whichever of the order's events comes first.
+ * The methods that change where units are answer the lines to move; the caller moves them in the same transaction.
+ */
+@Entity({ name: 'reservations' })
+export class Reservation extends AggregateRoot {
+  /** Unknown until OrderCreated has come. */
+  @Column({ type: 'jsonb', nullable: true })
+  lines!: readonly StockLine[] | null;
+
+  @Column({ type: 'boolean' })
+  paid!: boolean;
+
+  @Column({ type: 'text' })
+  status!: ReservationStatus;
+
+  /** As the repository's `open` inserts it: nothing is known yet but the order's id. */
+  static open(orderId: string): Reservation {
+    const reservation = new Reservation();
+    reservation.id = orderId;
+    reservation.lines = null;
+    reservation.paid = false;
+    reservation.status = 'Awaiting';
+    return reservation;
+  }
+
+  keepLines(lines: readonly StockLine[]): void {
+    this.lines ??= lines;
+  }
+
+  markPaid(): void {
+    this.paid = true;
+  }
+
+  /** The lines to reserve now; none while something is missing or the order has been decided. */
+  linesToReserve(): readonly StockLine[] {
+    return this.status === 'Awaiting' && this.paid ? (this.lines ?? []) : [];
+  }
+
+  settle(decision: StockDecision): void {
+    const lines = [...this.linesToReserve()];
+    this.apply(decision.kind);
+    switch (decision.kind) {
+      case 'reserved':
+        this.record(StockReserved, { orderId: this.id, lines });
+        break;
+      case 'rejected':
+        this.record(StockRejected, { orderId: this.id, reason: decision.reason, productId: decision.productId });
+        break;
+    }
+  }
+
+  /** The order is confirmed: answers the lines to ship. */
+  ship(): readonly StockLine[] {
+    const held = this.heldLines();
+    this.apply('confirmed');
+    return held;
+  }
+
+  /** The order is canceled: answers the lines to give back. */
+  release(): readonly StockLine[] {
+    const held = this.heldLines();
+    this.apply('canceled');
+    if (held.length > 0) this.record(StockReleased, { orderId: this.id, lines: [...held] });
+    return held;
+  }
+
+  private heldLines(): readonly StockLine[] {
+    return this.status === 'Reserved' ? (this.lines ?? []) : [];
+  }
+
+  private apply(fact: ReservationFact): void {
+    const next = reservationAfter(this.status, fact);
+    if (!next) throw new ReservationContradicted(this.id, this.status, fact);
+    this.status = next;
+  }
+}

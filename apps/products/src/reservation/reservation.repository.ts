@@ -1,0 +1,16 @@
+import { Injectable } from '@nestjs/common';
+import { AggregateRepository, Outbox, UnitOfWork } from '@rookery/persistence';
+import type { EntityManager } from 'typeorm';
+import { Reservation } from './reservation.entity';
+
+@Injectable()
+export class ReservationRepository extends AggregateRepository<Reservation> {
+  constructor(unitOfWork: UnitOfWork, outbox: Outbox) {
+    super(unitOfWork, outbox, Reservation);
+  }
+
+  /** Makes sure the order has its row. A second opener waits for the first and then finds it. */
+  async open(tx: EntityManager, orderId: string): Promise<void> {
+    await tx.query('INSERT INTO reservations (id) VALUES ($1) ON CONFLICT (id) DO NOTHING', [orderId]);
+  }
+}

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork } from '@rookery/persistence';
+import type { EntityManager } from 'typeorm';
+import type { StockLine } from '../stock/stock-decision';
+import { StockRepository } from '../stock/stock.repository';
+import type { Reservation } from './reservation.entity';
+import { ReservationRepository } from './reservation.repository';
+
+/** The saga's steps in products. An order's events may come in any order; each step looks at the state, not at what came before. */
+@Injectable()
+export class ReservationService {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly reservations: ReservationRepository,
+    private readonly stock: StockRepository,
+  ) {}
+
+  orderCreated(orderId: string, lines: readonly StockLine[]): Promise<void> {
+    return this.change(orderId, async (reservation, tx) => {
+      reservation.keepLines(lines);
+      await this.reserveIfDue(reservation, tx);
+    });
+  }
+
+  paymentReserved(orderId: string): Promise<void> {
+    return this.change(orderId, async (reservation, tx) => {
+      reservation.markPaid();
+      await this.reserveIfDue(reservation, tx);
+    });
+  }
+
+  orderConfirmed(orderId: string): Promise<void> {
+    return this.change(orderId, async (reservation, tx) => {
+      const held = reservation.ship();
+      if (held.length > 0) await this.stock.ship(tx, held);
+    });
+  }
+
+  orderCanceled(orderId: string): Promise<void> {
+    return this.change(orderId, async (reservation, tx) => {
+      const held = reservation.release();
+      if (held.length > 0) await this.stock.release(tx, held);
+    });
+  }
+
+  private async reserveIfDue(reservation: Reservation, tx: EntityManager): Promise<void> {
+    const lines = reservation.linesToReserve();
+    if (lines.length > 0) reservation.settle(await this.stock.reserve(tx, lines));
+  }
+
+  /** Any of an order's events may be its first here, and two may come at once: the row's lock puts them one after the other. */
+  private change(orderId: string, step: (reservation: Reservation, tx: EntityManager) => Promise<void>): Promise<void> {
+    return this.unitOfWork.run(async (tx) => {
+      await this.reservations.open(tx, orderId);
+      await this.reservations.update(orderId, step);
+    });
+  }
+}

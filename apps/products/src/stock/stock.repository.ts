@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { MAX_STOCK, type AdjustStock } from '@rookery/contracts';
+import type { EntityManager } from 'typeorm';
+import { ProductNotFound } from '../product/product.errors';
+import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
+import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
+
+/** Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. */
+const movements = {
+  reserve: 'available = s.available - w.quantity, reserved = s.reserved + w.quantity',
+  ship: 'reserved = s.reserved - w.quantity, sold = s.sold + w.quantity',
+  release: 'reserved = s.reserved - w.quantity, available = s.available + w.quantity',
+} as const;
+
+/** What a movement takes from must be there. The table's CHECKs say the same, so even a mistake here cannot oversell. */
+const sources = { reserve: 'available', ship: 'reserved', release: 'reserved' } as const;
+
+type Movement = keyof typeof movements;
+
+/** The stock rows, one per product. Every method works inside the caller's transaction. */
+@Injectable()
+export class StockRepository {
+  async open(tx: EntityManager, productId: string, units: number): Promise<void> {
+    await tx.query('INSERT INTO stock (product_id, initial, available) VALUES ($1, $2, $2)', [productId, units]);
+  }
+
+  /** Adds or takes units in one conditional update and keeps who did it and why. */
+  async adjust(
+    tx: EntityManager,
+    productId: string,
+    { delta, reason }: AdjustStock,
+    actor: string,
+    at: Date,
+  ): Promise<void> {
+    const [rows] = await tx.query<[{ available: string }[], number]>(
+      `UPDATE stock s SET available = s.available + $2, adjusted = s.adjusted + $2
+       FROM products p
+       WHERE s.product_id = $1 AND p.id = s.product_id AND p.archived_at IS NULL
+         AND s.available + $2 BETWEEN 0 AND $3
+       RETURNING s.available`,
+      [productId, delta, MAX_STOCK],
+    );
+    const [changed] = rows;
+    if (!changed) throw await this.whyNotAdjusted(tx, productId, delta);
+    await tx.query(
+      `INSERT INTO stock_adjustments (product_id, delta, available_after, reason, actor, adjusted_at)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [productId, delta, changed.available, reason, actor, at],
+    );
+  }
+
+  /** All lines or none: reserves when each line can be had, otherwise changes nothing and says which cannot. */
+  async reserve(tx: EntityManager, lines: readonly StockLine[]): Promise<StockDecision> {
+    const decision = judgeReservation(lines, await this.lockLevels(tx, lines));
+    if (decision.kind === 'reserved') await this.move(tx, 'reserve', lines);
+    return decision;
+  }
+
+  async ship(tx: EntityManager, lines: readonly StockLine[]): Promise<void> {
+    await this.lockLevels(tx, lines);
+    await this.move(tx, 'ship', lines);
+  }
+
+  async release(tx: EntityManager, lines: readonly StockLine[]): Promise<void> {
+    await this.lockLevels(tx, lines);
+    await this.move(tx, 'release', lines);
+  }
+
+  /** Locks in the order of the product ids, so that two orders with the same products never wait for each other in a ring. */
+  private async lockLevels(tx: EntityManager, lines: readonly StockLine[]): Promise<ReadonlyMap<string, StockLevel>> {
+    const rows = await tx.query<{ product_id: string; available: string; archived: boolean }[]>(
+      `SELECT s.product_id, s.available, p.archived_at IS NOT NULL AS archived
+       FROM stock s JOIN products p ON p.id = s.product_id
+       WHERE s.product_id = ANY($1) ORDER BY s.product_id FOR UPDATE OF s`,
+      [lines.map((line) => line.productId)],
+    );
+    return new Map(rows.map((row) => [row.product_id, { available: Number(row.available), archived: row.archived }]));
+  }
+
+  private async move(tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
+    const [, moved] = await tx.query<[unknown[], number]>(
+      `UPDATE stock s SET ${movements[movement]}
+       FROM unnest($1::uuid[], $2::bigint[]) AS w(product_id, quantity)
+       WHERE s.product_id = w.product_id AND s.${sources[movement]} >= w.quantity`,
+      [lines.map((line) => line.productId), lines.map((line) => line.quantity)],
+    );
+    if (moved !== lines.length) throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
+  }
+
+  private async whyNotAdjusted(tx: EntityManager, productId: string, delta: number): Promise<Error> {
+    const known = await tx.query<unknown[]>('SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL', [
+      productId,
+    ]);
+    if (known.length === 0) return new ProductNotFound(productId);
+    return delta < 0 ? new StockWouldBeNegative() : new StockWouldOverflow();
+  }
+}

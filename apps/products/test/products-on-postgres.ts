@@ -1,0 +1,51 @@
+import { ProductsRpc, type CreateProduct } from '@rookery/contracts';
+import { connect, Inbox, Outbox, UnitOfWork } from '@rookery/persistence';
+import { SystemClock, uuidv7 } from '@rookery/platform';
+import { testDatabase, type TestDatabase } from '@rookery/testing';
+import { productsDatabase } from '../src/data-source';
+import { ProductCatalogue } from '../src/product/product.catalogue';
+import { ProductRepository } from '../src/product/product.repository';
+import { ProductService } from '../src/product/product.service';
+import { ReservationRepository } from '../src/reservation/reservation.repository';
+import { ReservationService } from '../src/reservation/reservation.service';
+import { StockRepository } from '../src/stock/stock.repository';
+
+/** The rules and statements of products on a real Postgres, without transport. */
+export interface ProductsOnPostgres {
+  readonly database: TestDatabase;
+  readonly catalogue: ProductCatalogue;
+  readonly products: ProductService;
+  readonly reservations: ReservationService;
+  readonly inbox: Inbox;
+  stop(): Promise<void>;
+}
+
+export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostgres> {
+  const database = await testDatabase('products', productsDatabase(''));
+  const dataSource = await connect(productsDatabase(database.url, poolSize));
+  const clock = new SystemClock();
+  const unitOfWork = new UnitOfWork(dataSource);
+  const outbox = new Outbox(unitOfWork, clock);
+  const stock = new StockRepository();
+  const catalogue = new ProductCatalogue(dataSource);
+  return {
+    database,
+    catalogue,
+    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, catalogue, clock),
+    reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock),
+    inbox: new Inbox(unitOfWork, 'products'),
+    stop: async () => {
+      await dataSource.destroy();
+      await database.drop();
+    },
+  };
+}
+
+/** A request for a product that can be told from any other. */
+export const aProduct = (changes: Partial<CreateProduct> = {}): CreateProduct =>
+  ProductsRpc.create.request.parse({
+    sku: `sku-${uuidv7()}`,
+    name: 'Nest box',
+    price: { amountMinor: 24_90, currency: 'EUR' },
+    ...changes,
+  });

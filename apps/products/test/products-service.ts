@@ -1,0 +1,59 @@
+import { configureLogger, createService } from '@rookery/platform';
+import {
+  internalKeys,
+  recordEvents,
+  testActor,
+  testBroker,
+  TestCaller,
+  testDatabase,
+  type EventRecorder,
+  type TestBroker,
+  type TestDatabase,
+} from '@rookery/testing';
+import { productsDatabase } from '../src/data-source';
+import { products } from '../src/products';
+import { ProductsConfig } from '../src/products.config';
+
+export const alice = testActor({ subject: 'alice' });
+export const olga = testActor({ subject: 'olga', roles: ['operator'], scopes: ['catalog:write', 'orders:read'] });
+
+/** The whole service on a real database and a real broker. It calls nobody; its neighbours are the events a spec publishes. */
+export interface RunningProducts {
+  readonly database: TestDatabase;
+  readonly broker: TestBroker;
+  readonly caller: TestCaller;
+  readonly published: EventRecorder;
+  /** Answer of the service's own HTTP port. */
+  get(path: string): Promise<{ readonly statusCode: number; readonly body: string }>;
+  stop(): Promise<void>;
+}
+
+export async function startProducts(): Promise<RunningProducts> {
+  const [database, broker, keys] = await Promise.all([
+    testDatabase('products', productsDatabase('postgres://unused')),
+    testBroker(),
+    internalKeys(),
+  ]);
+  const config = ProductsConfig.parse({
+    ...broker.envOf('products'),
+    LOG_LEVEL: 'silent',
+    DATABASE_URL: database.url,
+    INTERNAL_JWKS: keys.jwksSetting,
+  });
+  configureLogger('products', config.LOG_LEVEL);
+  const app = await createService(products(config));
+  await app.init();
+  await app.startAllMicroservices();
+  return {
+    database,
+    broker,
+    caller: await TestCaller.connect(broker),
+    published: await recordEvents(broker, 'products'),
+    get: (path) => app.inject({ method: 'GET', url: path }),
+    stop: async () => {
+      await app.close();
+      await broker.close();
+      await database.drop();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import jest from 'eslint-plugin-jest';
+import tseslint from 'typescript-eslint';
+
+// Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/architecture.
+const dependencies = {
+  'type:contracts': [],
+  'type:platform': ['type:contracts'],
+  'type:security': ['type:contracts', 'type:platform'],
+  'type:messaging': ['type:contracts', 'type:platform', 'type:security'],
+  'type:persistence': ['type:contracts', 'type:platform'],
+  'type:testing': ['type:contracts', 'type:platform', 'type:security', 'type:messaging', 'type:persistence'],
+  'type:app': [
+    'type:contracts',
+    'type:platform',
+    'type:security',
+    'type:messaging',
+    'type:persistence',
+    'type:testing',
+  ],
+  // From outside, as clients do; the broker’s wire format is what an attacker would forge.
+  'type:e2e': ['type:contracts', 'type:messaging', 'type:platform', 'type:testing', 'type:tools'],
+  'type:tools': [
+    'type:app',
+    'type:contracts',
+    'type:platform',
+    'type:security',
+    'type:messaging',
+    'type:persistence',
+    'type:testing',
+  ],
+};
+
+/** What the boundary rule checks; specs may use the test library wherever they stand. */
+const boundaries = (alsoAllowed = []) => [
+  'error',
+  {
+    // The end-to-end specs sign in and start replicas with the same programs as a person at the terminal.
+    allow: ['../../../tools/demo/*', '../../../tools/stack/*'],
+    // Only through the specs of these libs, which Nx does not tell from their sources.
+    ignoredCircularDependencies: ['messaging', 'persistence', 'platform', 'security'].map((lib) => ['testing', lib]),
+    depConstraints: [
+      ...Object.entries(dependencies).map(([sourceTag, tags]) => ({
+        sourceTag,
+        onlyDependOnLibsWithTags: [...tags, ...alsoAllowed],
+      })),
+      { sourceTag: 'scope:gateway', notDependOnLibsWithTags: ['type:persistence'] },
+    ],
+  },
+];
+
+const noTestingInProduct = {
+  patterns: [{ group: ['@rookery/testing', '@jest/*'], message: 'Only specs may import test code.' }],
+};
+
+const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
+
+export default tseslint.config(
+  { ignores: ['**/node_modules', '**/dist', '**/.data', '**/.nx', '**/coverage'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    plugins: { '@nx': nx },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries(),
+      '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // Nest modules are classes without members; entities and DTO-free controllers need no more.
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/require-await': 'off',
+      'no-restricted-imports': ['error', noTestingInProduct],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Read settings through loadConfig of @rookery/platform.' },
+      ],
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: specs,
+    plugins: { '@nx': nx, jest },
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries(['type:testing']),
+      ...jest.configs['flat/recommended'].rules,
+      // Expectations also live in helpers and in eventually().
+      'jest/expect-expect': [
+        'error',
+        { assertFunctionNames: ['expect*', '**.expect*', 'eventually', 'fc.assert', 'assert*'] },
+      ],
+      'jest/no-conditional-expect': 'off',
+      'jest/no-standalone-expect': 'off',
+      // A browser or a platform may be missing: such a spec says so and is skipped.
+      'jest/no-disabled-tests': 'off',
+      'no-restricted-imports': 'off',
+      'no-restricted-properties': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      // Nest types the options of its factories by a class it does not export.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+    },
+  },
+  {
+    // Programs about the repository and the test library: they talk to a terminal and start processes with an environment.
+    files: ['tools/**/*.ts', 'libs/testing/**/*.ts', 'apps/e2e/**/*.ts'],
+    rules: { 'no-console': 'off', 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
+  },
+  { files: ['libs/platform/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
+  prettier,
+);

@@ -1,0 +1,6 @@
+// One run over all projects: `npm test` uses it, so that all suites share one Postgres and one NATS.
+export default {
+  // Jest takes this from the outermost configuration only; jest.preset.js says the same for one project alone.
+  testTimeout: 60_000,
+  projects: ['<rootDir>/apps/*/jest.config.mjs', '<rootDir>/libs/*/jest.config.mjs', '<rootDir>/tools/jest.config.mjs'],
+};

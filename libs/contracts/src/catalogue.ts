@@ -1,0 +1,48 @@
+import * as auth from './auth';
+import type { EventContract } from './event';
+import * as orders from './orders';
+import * as payments from './payments';
+import * as products from './products';
+import type { Caller, RpcContract, Service } from './rpc';
+
+/** Every request/reply contract of the system. */
+export const rpcContracts: readonly RpcContract[] = [
+  ...Object.values(auth.AuthRpc),
+  ...Object.values(products.ProductsRpc),
+  ...Object.values(orders.OrdersRpc),
+  ...Object.values(payments.PaymentsRpc),
+];
+
+/** Every event of the system. */
+export const eventContracts: readonly EventContract[] = [
+  orders.OrderCreated,
+  orders.OrderConfirmed,
+  orders.OrderCanceled,
+  payments.PaymentReserved,
+  payments.PaymentFailed,
+  payments.PaymentCaptured,
+  payments.PaymentReleased,
+  products.StockReserved,
+  products.StockRejected,
+  products.StockReleased,
+  products.ProductChanged,
+];
+
+/** Who calls whom: the edges of the context map. Broker permissions and internal tokens are made from it. */
+export const rpcEdges: Readonly<Record<Caller, readonly Service[]>> = {
+  gateway: ['auth', 'products', 'orders', 'payments'],
+  auth: [],
+  products: [],
+  orders: ['products'],
+  payments: [],
+};
+
+/** Which services publish events: each has a stream named after it in capitals. */
+export const eventProducers = ['orders', 'payments', 'products'] as const satisfies readonly Service[];
+
+/** Who consumes whose stream, by a durable consumer named after the consuming service. */
+export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof eventProducers)[number][]>>> = {
+  orders: ['payments', 'products'],
+  payments: ['orders'],
+  products: ['orders', 'payments'],
+};

@@ -1,0 +1,59 @@
+import type { z } from 'zod';
+import type { Service } from './rpc';
+
+/**
+ * One kind of event, the only definition of it: a past-tense fact, its producer and the schema of its data.
+ * Subject `events.<service>.<aggregate>.<fact>.v<n>`.
+ */
+export interface EventContract<Data extends z.ZodType = z.ZodType> {
+  /** The guide's name, for example `OrderCreated`; CloudEvents `type` is `rookery.<name>.v<version>`. */
+  readonly name: string;
+  readonly version: number;
+  readonly producer: Service;
+  readonly aggregate: string;
+  readonly subject: string;
+  readonly data: Data;
+  readonly summary: string;
+}
+
+const kebab = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+
+/** Declares an event; the subject is made from producer, aggregate, fact and version. */
+export function defineEvent<Data extends z.ZodType>(
+  contract: Omit<EventContract<Data>, 'subject'>,
+): EventContract<Data> {
+  const { producer, aggregate, name, version } = contract;
+  return { ...contract, subject: `events.${producer}.${aggregate}.${kebab(name)}.v${version}` };
+}
+
+/**
+ * An event as a handler gets it: CloudEvents 1.0 attributes (binary mode: `ce-*` NATS headers, data as the JSON payload)
+ * with the extensions that the saga needs.
+ */
+export interface EventEnvelope<Data = unknown> {
+  /** CloudEvents `id`, UUID v7; also the `Nats-Msg-Id` and what the inbox dedupes by. */
+  readonly id: string;
+  /** Name of the event, for example `OrderCreated`. */
+  readonly name: string;
+  readonly version: number;
+  /** CloudEvents `source`: the producing service. */
+  readonly source: string;
+  /** CloudEvents `subject`: id of the aggregate it happened to. Events of one aggregate are handled in order. */
+  readonly aggregateId: string;
+  /** Position among the events of its aggregate: 1, 2, 3 … without gaps. */
+  readonly sequence: number;
+  /** When it happened at the producer. */
+  readonly time: string;
+  readonly correlationId: string;
+  /** Id of the request or event that caused it. */
+  readonly causationId: string | null;
+  readonly traceparent: string | null;
+  /** How many times this consumer has been given it, from 1. */
+  readonly attempt: number;
+  readonly data: Data;
+}
+
+/** Data of an event contract. */
+export type DataOf<Contract extends EventContract> = z.infer<Contract['data']>;
+/** Envelope of an event contract. */
+export type EventOf<Contract extends EventContract> = EventEnvelope<DataOf<Contract>>;

@@ -1,0 +1,15 @@
+/** Names of the headers that accompany each request and event over NATS. Lower case; HTTP uses the same where it has one. */
+export const Headers = {
+  correlationId: 'x-correlation-id',
+  traceparent: 'traceparent',
+  /** Absolute deadline, milliseconds since the epoch. */
+  deadline: 'x-deadline',
+  /** Short-lived internal JWT for the called service. */
+  authorization: 'authorization',
+  idempotencyKey: 'idempotency-key',
+  /** Id of the event or request that caused this one. */
+  causationId: 'x-causation-id',
+} as const;
+
+/** Well-formed correlation ids: what may be taken over from a caller. */
+export const CORRELATION_ID = /^[A-Za-z0-9._-]{8,128}$/;

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** One thing that is wrong with a request: where (RFC 6901 JSON Pointer into the body, or `#/query/x`) and what. */
+export const ProblemDetail = z.object({ pointer: z.string(), detail: z.string() }).meta({ id: 'ProblemDetail' });
+export type ProblemDetail = z.infer<typeof ProblemDetail>;
+
+/** The one error shape of the system: RFC 9457 problem details with a stable `code` and the request's correlation id. */
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    instance: z.string().optional(),
+    code: z.string(),
+    correlationId: z.string().optional(),
+    errors: z.array(ProblemDetail).optional(),
+    /** Seconds after which trying again makes sense; becomes the Retry-After header. */
+    retryAfterSeconds: z.int().min(0).optional(),
+  })
+  .meta({ id: 'Problem' });
+export type Problem = z.infer<typeof Problem>;
+
+/** Media type of every error answer (RFC 9457). */
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** `type` of a problem: a stable URI reference made from its code. */
+export const problemType = (code: string): string => `urn:rookery:problem:${code}`;

@@ -1,0 +1,259 @@
+import { eventEdges, eventProducers, rpcEdges, Services, type Caller, type Service } from '@rookery/contracts';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type ConsumerConfig,
+  type JetStreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+
+const day = 24 * 60 * 60_000;
+
+/** Stream of the events that a service publishes: the producer in capitals. */
+export const streamOf = (producer: string): string => producer.toUpperCase();
+
+/** Stream of all dead letters. */
+export const DEAD_LETTER_STREAM = 'DLQ';
+
+/** How long the broker waits for an ack (or a sign of work, see `JetStreamServer`) before it delivers a message again. */
+export const ACK_WAIT_MS = 10_000;
+
+/** Most messages that one consumer has in hand at a time: this bounds its memory. */
+export const MAX_ACK_PENDING = 256;
+
+/** What `provisionBroker` makes a stream from. */
+export interface StreamDefinition {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly maxAgeMs: number;
+}
+
+/** What `provisionBroker` makes a durable consumer from: the whole stream, for one consuming service. */
+export interface ConsumerDefinition {
+  readonly stream: string;
+  readonly durable: Service;
+}
+
+/** One stream per producer, kept 7 days, and the dead letters, kept 30 days. */
+export const streamDefinitions: readonly StreamDefinition[] = [
+  ...eventProducers.map((producer) => ({
+    name: streamOf(producer),
+    subjects: [`events.${producer}.>`],
+    maxAgeMs: 7 * day,
+  })),
+  { name: DEAD_LETTER_STREAM, subjects: ['dlq.>'], maxAgeMs: 30 * day },
+];
+
+/** The producers whose streams a service consumes, by the context map. */
+export const consumedBy = (service: Service): readonly Service[] => eventEdges[service] ?? [];
+
+/** One durable consumer per (stream, consuming service), named after the service. */
+export const consumerDefinitions: readonly ConsumerDefinition[] = Services.flatMap((service) =>
+  consumedBy(service).map((producer) => ({ stream: streamOf(producer), durable: service })),
+);
+
+/**
+ * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
+ * Needs an admin connection: the services' own users may not do this (design section 7).
+ */
+export async function provisionBroker(admin: NatsConnection): Promise<void> {
+  const manager = await jetstreamManager(admin);
+  for (const definition of streamDefinitions) {
+    await provisionStream(manager, definition);
+  }
+  for (const definition of consumerDefinitions) {
+    await provisionConsumer(manager, definition);
+  }
+}
+
+async function provisionStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
+  const changeable = {
+    subjects: [...definition.subjects],
+    max_age: nanos(definition.maxAgeMs),
+    duplicate_window: nanos(2 * 60_000),
+    discard: DiscardPolicy.Old,
+  } satisfies Partial<StreamConfig>;
+  try {
+    await manager.streams.update(definition.name, changeable);
+  } catch (error) {
+    if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
+      throw error;
+    }
+    await manager.streams.add({
+      ...changeable,
+      name: definition.name,
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+    });
+  }
+}
+
+async function provisionConsumer(manager: JetStreamManager, { stream, durable }: ConsumerDefinition): Promise<void> {
+  const changeable = {
+    ack_wait: nanos(ACK_WAIT_MS),
+    // Without limit: the broker gives up on a message silently. JetStreamServer counts and dead-letters instead.
+    max_deliver: -1,
+    max_ack_pending: MAX_ACK_PENDING,
+  } satisfies Partial<ConsumerConfig>;
+  try {
+    await manager.consumers.update(stream, durable, changeable);
+  } catch (error) {
+    if (!isApiError(error, JetStreamApiCodes.ConsumerNotFound)) {
+      throw error;
+    }
+    await manager.consumers.add(stream, {
+      ...changeable,
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+    });
+  }
+}
+
+const isApiError = (error: unknown, code: number): boolean => error instanceof JetStreamApiError && error.code === code;
+
+/** A user of the broker with the subjects it may use. */
+export interface BrokerUser {
+  readonly name: string;
+  readonly password: string;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** An isolated set of subjects and streams on a broker. */
+export interface BrokerAccount {
+  readonly name: string;
+  readonly users: readonly BrokerUser[];
+}
+
+const callers: readonly Caller[] = ['gateway', ...Services];
+
+/** Subjects the gateway listens to besides its inbox: order timelines that grew, products whose cache entries to drop. */
+const gatewayListensTo = ['live.orders.*', 'events.products.product.>'];
+
+/** Everything a service sends its requests' answers to. It is per user, so that no user can read another's answers. */
+export const inboxPrefixOf = (user: string): string => `_INBOX.${user}`;
+
+/**
+ * The users of one account with the least permissions that the context map needs (design section 7).
+ * `prefix` keeps user names apart between accounts: they are unique on a whole broker.
+ */
+export function brokerUsers(
+  passwords: Readonly<Record<Caller, string>>,
+  { prefix = '' }: { readonly prefix?: string } = {},
+): readonly BrokerUser[] {
+  return callers.map((caller) => {
+    const name = `${prefix}${caller}`;
+    return {
+      name,
+      password: passwords[caller],
+      publish: publishSubjects(caller),
+      subscribe: [...subscribeSubjects(caller), `${inboxPrefixOf(name)}.>`],
+    };
+  });
+}
+
+function publishSubjects(caller: Caller): readonly string[] {
+  const calls = rpcEdges[caller].map((callee) => `rpc.${callee}.>`);
+  if (caller === 'gateway') {
+    return calls;
+  }
+  const produces = eventProducers.some((producer) => producer === caller);
+  const consumed = consumedBy(caller).map(streamOf);
+  return [
+    ...calls,
+    ...(produces ? [`events.${caller}.>`, `live.${caller}.>`] : []),
+    ...(consumed.length > 0 ? [`dlq.${caller}.>`] : []),
+    ...consumed.flatMap((stream) => [
+      `$JS.API.CONSUMER.INFO.${stream}.${caller}`,
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${caller}`,
+      `$JS.ACK.${stream}.${caller}.>`,
+    ]),
+  ];
+}
+
+function subscribeSubjects(caller: Caller): readonly string[] {
+  return caller === 'gateway' ? gatewayListensTo : [`rpc.${caller}.>`];
+}
+
+/** Name of the user that may do everything inside one account: provisioning, dead letters, tests. */
+export const adminUserOf = (account: string): string => `${account.toLowerCase()}-admin`;
+
+/** What `natsServerConfig` renders. */
+export interface NatsServerOptions {
+  readonly host?: string;
+  readonly port: number;
+  /** Monitoring port; none unless given. */
+  readonly httpPort?: number;
+  readonly storeDir: string;
+  readonly accounts: readonly BrokerAccount[];
+  /** Password of each account's admin user, `adminUserOf(account)`. */
+  readonly adminPassword: string;
+}
+
+/**
+ * The configuration of a nats-server, 2.9.10 or newer. All users stand inside `accounts {}`: on 2.9.10
+ * `authorization {users}` beside `accounts` lets anonymous clients in (CVE-2023-47090).
+ */
+export function natsServerConfig(options: NatsServerOptions): string {
+  const { host = '127.0.0.1', port, httpPort, storeDir, accounts, adminPassword } = options;
+  return [
+    `host: ${quoted(host)}`,
+    `port: ${port}`,
+    ...(httpPort === undefined ? [] : [`http: ${quoted(`${host}:${httpPort}`)}`]),
+    'max_payload: 1048576',
+    // A client whose connection is half open is given up after 20-30 s, and one that does not read after 5 s.
+    'ping_interval: "10s"',
+    'ping_max: 2',
+    'write_deadline: "5s"',
+    `jetstream { store_dir: ${quoted(storeDir)} }`,
+    'accounts {',
+    ...accounts.map((account) => renderAccount(account, adminPassword)),
+    '}',
+    '',
+  ].join('\n');
+}
+
+function renderAccount(account: BrokerAccount, adminPassword: string): string {
+  return [
+    `  ${quoted(account.name)} {`,
+    '    jetstream: enabled',
+    '    users: [',
+    `      { user: ${quoted(adminUserOf(account.name))}, password: ${quoted(adminPassword)} }`,
+    ...account.users.map(renderUser),
+    '    ]',
+    '  }',
+  ].join('\n');
+}
+
+function renderUser({ name, password, publish, subscribe }: BrokerUser): string {
+  return [
+    `      { user: ${quoted(name)}, password: ${quoted(password)}, permissions: {`,
+    `          publish: ${renderSubjects(publish)}`,
+    `          subscribe: ${renderSubjects(subscribe)}`,
+    // Answers to requests it was sent, and nothing else, go outside the lists above.
+    '          allow_responses: { max: 1, expires: "1m" }',
+    '      } }',
+  ].join('\n');
+}
+
+/** An empty allow list would mean "everything" to nats-server. */
+function renderSubjects(subjects: readonly string[]): string {
+  return subjects.length === 0 ? '{ deny: [">"] }' : `{ allow: [${subjects.map(quoted).join(', ')}] }`;
+}
+
+/** A string as nats-server reads it: its double-quoted strings know \" \\ and \xHH only. */
+function quoted(text: string): string {
+  const escaped = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replace(/[\u0000-\u001f\u007f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return `"${escaped}"`;
+}

@@ -1,0 +1,53 @@
+import { Headers, type EventContract, type EventEnvelope } from '@rookery/contracts';
+import { ServiceUnavailable } from '@rookery/platform';
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { headers as newHeaders } from '@nats-io/nats-core';
+import { Injectable } from '@nestjs/common';
+import { CloudEvent, eventType } from './cloud-event';
+import { Nats } from './nats';
+
+const ackTimeoutMs = 5_000;
+
+/** An event on its way out: an envelope with its NATS subject, and its data as the JSON text that was stored. */
+export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'data'> {
+  readonly subject: EventContract['subject'];
+  readonly data: string;
+}
+
+/** Publishes events to JetStream as CloudEvents 1.0 in binary mode. */
+@Injectable()
+export class EventPublisher {
+  readonly #jetstream: JetStreamClient;
+
+  constructor(private readonly nats: Nats) {
+    this.#jetstream = jetstream(nats.connection, { timeout: ackTimeoutMs });
+  }
+
+  /**
+   * Resolves when the stream has stored the event; rejects when it does not say so within 5 s. Publishing the same id again is
+   * harmless: the stream drops repetitions within two minutes, consumers later ones.
+   */
+  async publish(event: OutgoingEvent): Promise<void> {
+    if (!this.nats.connected) {
+      // The client would buffer it without bound until the broker is back; the outbox keeps it instead.
+      throw new ServiceUnavailable('The broker cannot be reached.');
+    }
+    const headers = newHeaders();
+    headers.set(CloudEvent.specversion, '1.0');
+    headers.set(CloudEvent.id, event.id);
+    headers.set(CloudEvent.type, eventType(event));
+    headers.set(CloudEvent.source, event.source);
+    headers.set(CloudEvent.subject, event.aggregateId);
+    headers.set(CloudEvent.time, event.time);
+    headers.set(CloudEvent.sequence, String(event.sequence));
+    headers.set(CloudEvent.contentType, 'application/json');
+    headers.set(Headers.correlationId, event.correlationId);
+    if (event.causationId !== null) {
+      headers.set(Headers.causationId, event.causationId);
+    }
+    if (event.traceparent !== null) {
+      headers.set(Headers.traceparent, event.traceparent);
+    }
+    await this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs });
+  }
+}

@@ -1,0 +1,285 @@
+import type { EventEnvelope, Service } from '@rookery/contracts';
+import { logger, runInContext, toProblem } from '@rookery/platform';
+import { jetstream, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
+import {
+  NatsContext,
+  RpcException,
+  Server,
+  type CustomTransportStrategy,
+  type MessageHandler,
+} from '@nestjs/microservices';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { ACK_WAIT_MS, consumedBy, streamOf } from './broker';
+import { CloudEvent, contractOf, openEvent } from './cloud-event';
+import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
+import { JETSTREAM } from './decorators';
+import { endsWithin, InFlight } from './in-flight';
+import { KeyedQueue } from './keyed-queue';
+import { contextOf, headerOf } from './message-context';
+import type { Nats } from './nats';
+import { PERMANENT_FAILURE } from './permanent-failure';
+import { Semaphore } from './semaphore';
+import { StreamConsumer } from './stream-consumer';
+
+/**
+ * Waits between the attempts at one event, in ms. They add up to about 100 s: longer than a dependency may be away
+ * (guarantees.md: a database 40 s, the broker 60 s), so that an outage makes no dead letters.
+ */
+const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Array<number>(9).fill(10_000)];
+
+/** A dead letter that could not be stored is tried again after this. */
+const deadLetterRetryMs = 2_000;
+
+/** One attempt must end in this time, as far as what it calls heeds the context's deadline. */
+const attemptMs = 30_000;
+
+/** Options of `JetStreamServer`. */
+export interface JetStreamServerOptions {
+  /** The consuming service: names the durable consumers and the dead letters, and says which streams are consumed. */
+  readonly service: Service;
+  /** Handlers running at a time, 16 unless told: what waits for a database connection must not outwait its timeout. */
+  readonly concurrency?: number;
+  /** Waits between attempts; after the last one the event becomes a dead letter. */
+  readonly retryDelaysMs?: readonly number[];
+  /** How often the broker is told that messages in hand are being worked on; well below `ACK_WAIT_MS`. */
+  readonly workSignalMs?: number;
+  /** How long `close` waits for handlers in hand, 10 s unless told. */
+  readonly graceMs?: number;
+}
+
+/** A message in hand. */
+interface Delivery {
+  readonly message: JsMsg;
+  /** Of the connection it came over. */
+  readonly generation: number;
+}
+
+/** How an attempt at an event ended. */
+type Attempt = 'done' | 'failed' | 'failed-for-good';
+
+/**
+ * Feeds the events of the consumed streams to the `@OnEvent` handlers, at least once each, those of one aggregate strictly in
+ * their order, different aggregates side by side. A message is acked after its handler has resolved. Poison goes to the dead
+ * letters at once, what keeps failing after the last attempt. `close` finishes the handlers in hand and releases the rest.
+ *
+ * A failed event is tried again here, with its aggregate's later events waiting behind it, instead of `nak(delay)`: the broker
+ * would hand out those later events meanwhile. Signs of work (`+WPI`) keep the broker from delivering what waits again.
+ */
+export class JetStreamServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = JETSTREAM;
+  override readonly propagatesEventHandlerErrors = true;
+  readonly #nats: Nats;
+  readonly #service: Service;
+  readonly #retryDelaysMs: readonly number[];
+  readonly #graceMs: number;
+  readonly #workSignalMs: number;
+  readonly #jetstream: JetStreamClient;
+  readonly #consumers: readonly StreamConsumer[];
+  readonly #aggregates = new KeyedQueue();
+  readonly #permits: Semaphore;
+  readonly #tasks = new InFlight();
+  readonly #inHand = new Map<string, Delivery>();
+  readonly #closing = new AbortController();
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(nats: Nats, options: JetStreamServerOptions) {
+    super();
+    this.#nats = nats;
+    this.#service = options.service;
+    this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
+    this.#graceMs = options.graceMs ?? 10_000;
+    this.#workSignalMs = options.workSignalMs ?? ACK_WAIT_MS / 4;
+    this.#permits = new Semaphore(options.concurrency ?? 16);
+    this.#jetstream = jetstream(nats.connection);
+    this.#consumers = consumedBy(options.service).map(
+      (producer) => new StreamConsumer(nats, streamOf(producer), options.service),
+    );
+  }
+
+  /** Does not wait for the streams: until they are there the health check is red and nothing is lost. */
+  listen(callback: () => void): void {
+    this.#heartbeat = setInterval(() => this.#signWork(), this.#workSignalMs);
+    for (const consumer of this.#consumers) {
+      this.#nats.dependOn(consumer);
+      consumer.start((message) => this.#receive(message));
+    }
+    callback();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const finished = Promise.all(this.#consumers.map((consumer) => consumer.stop())).then(async () => {
+      await this.#tasks.settled();
+      await this.#nats.connection.flush();
+    });
+    if (
+      !(await endsWithin(
+        this.#graceMs,
+        finished.catch(() => undefined),
+      ))
+    ) {
+      logger.warn({ unfinished: this.#tasks.size }, 'event handlers did not end within the grace period');
+    }
+    clearInterval(this.#heartbeat);
+  }
+
+  /** Nothing to listen to: the state of the connection is at `Nats`. */
+  on(): void {}
+
+  unwrap(): never {
+    throw new Error('inject Nats instead');
+  }
+
+  #receive(message: JsMsg): void {
+    const delivery = { message, generation: this.#nats.generation };
+    const { stream, streamSequence } = message.info;
+    const place = `${stream}:${streamSequence}`;
+    if (this.#inHand.get(place)?.generation === delivery.generation) {
+      // Delivered again because this process did not run for a while (no sign of work): it is being handled already.
+      return;
+    }
+    this.#inHand.set(place, delivery);
+    const aggregate = `${stream}:${headerOf(message.headers, CloudEvent.subject) ?? streamSequence}`;
+    const task = this.#aggregates.run(aggregate, async () => {
+      try {
+        await this.#conclude(delivery);
+      } catch (error) {
+        // Not acked: the broker delivers it again.
+        logger.error({ err: error, subject: message.subject }, 'could not conclude a message');
+      }
+      if (this.#inHand.get(place) === delivery) {
+        this.#inHand.delete(place);
+      }
+    });
+    this.#tasks.add(task);
+  }
+
+  async #conclude(delivery: Delivery): Promise<void> {
+    const { message } = delivery;
+    const contract = contractOf(message.subject);
+    if (contract === undefined) {
+      return this.#bury(delivery, 'unknown-subject', 0);
+    }
+    const handler = this.messageHandlers.get(message.subject);
+    if (handler === undefined) {
+      // The consumer is given the whole stream; this event is another service's business.
+      this.#ack(delivery);
+      return;
+    }
+    const opened = openEvent(contract, message);
+    if ('poison' in opened) {
+      return this.#bury(delivery, opened.poison, 0);
+    }
+    for (let failures = 0; this.#mayGoOn(delivery);) {
+      const event = { ...opened.event, attempt: message.info.deliveryCount + failures };
+      const attempt = await this.#permits.run(() => this.#attempt(handler, message, event));
+      if (attempt === 'done') {
+        this.#ack(delivery);
+        return;
+      }
+      if (attempt === 'failed-for-good') {
+        return this.#bury(delivery, 'permanent-failure', event.attempt);
+      }
+      const delayMs = this.#retryDelaysMs[failures];
+      if (delayMs === undefined) {
+        return this.#bury(delivery, 'attempts-exhausted', event.attempt);
+      }
+      failures += 1;
+      await this.#pause(delayMs);
+    }
+    this.#release(delivery);
+  }
+
+  async #attempt(handler: MessageHandler, message: JsMsg, event: EventEnvelope): Promise<Attempt> {
+    const started = performance.now();
+    const context = contextOf(message.headers, { causationId: event.id, deadline: Date.now() + attemptMs });
+    return runInContext(context, async () => {
+      let attempt: Attempt = 'done';
+      let code: string | undefined;
+      try {
+        const returned: unknown = await handler(event, new NatsContext([message.subject, message.headers]));
+        if (isObservable(returned)) {
+          await lastValueFrom(returned, { defaultValue: undefined });
+        }
+      } catch (error) {
+        ({ code } = toProblem(error instanceof RpcException ? error.getError() : error));
+        attempt = code === PERMANENT_FAILURE ? 'failed-for-good' : 'failed';
+      }
+      const durationMs = performance.now() - started;
+      const outcome = attempt === 'done' ? 'ack' : attempt === 'failed' ? 'retry' : 'dead-letter';
+      this.#nats.metrics.eventHandler.observe({ event: event.name, outcome }, durationMs / 1000);
+      const { id, name, aggregateId, sequence } = event;
+      logger[attempt === 'done' ? 'info' : 'warn'](
+        {
+          event: name,
+          id,
+          aggregateId,
+          sequence,
+          attempt: event.attempt,
+          outcome,
+          code,
+          durationMs: Math.round(durationMs),
+        },
+        'event',
+      );
+      return attempt;
+    });
+  }
+
+  /** Stores a dead letter, for as long as that takes, and only then acks the message. */
+  async #bury(delivery: Delivery, reason: DeadLetterReason, attempts: number): Promise<void> {
+    const { message } = delivery;
+    while (this.#mayGoOn(delivery)) {
+      try {
+        await publishDeadLetter(this.#jetstream, this.#service, message, { reason, attempts });
+        this.#ack(delivery);
+        const { stream, streamSequence } = message.info;
+        logger.error({ subject: message.subject, stream, streamSequence, reason, attempts }, 'dead letter');
+        return;
+      } catch (error) {
+        logger.error({ err: error, subject: message.subject }, 'could not store a dead letter, trying again');
+        await this.#pause(deadLetterRetryMs);
+      }
+    }
+    this.#release(delivery);
+  }
+
+  /**
+   * After a disconnection nothing is acked that came before it: should the broker have lost its store, the same numbers
+   * name other messages now. What was handled comes again and the inbox knows it.
+   */
+  #isCurrent({ generation }: Delivery): boolean {
+    return generation === this.#nats.generation;
+  }
+
+  #mayGoOn(delivery: Delivery): boolean {
+    return this.#isCurrent(delivery) && !this.#closing.signal.aborted;
+  }
+
+  #ack(delivery: Delivery): void {
+    if (this.#isCurrent(delivery)) {
+      delivery.message.ack();
+    }
+  }
+
+  /** Gives a message back, so that another instance need not wait for `ack_wait`. */
+  #release(delivery: Delivery): void {
+    if (this.#isCurrent(delivery)) {
+      delivery.message.nak();
+    }
+  }
+
+  #signWork(): void {
+    for (const delivery of this.#inHand.values()) {
+      if (this.#isCurrent(delivery)) {
+        delivery.message.working();
+      }
+    }
+  }
+
+  /** Ends early when the server closes. */
+  async #pause(delayMs: number): Promise<void> {
+    await sleep(delayMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,25 @@
+/** Deepest nesting that a payload may have; deeper ones are refused before anything walks them recursively. */
+export const MAX_JSON_DEPTH = 20;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** What a payload is: a JSON value, or not acceptable and why. */
+export type ParsedJson =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: 'bad-json' | 'too-deep' };
+
+/** Parses a payload as UTF-8 JSON (RFC 8259) no deeper than `MAX_JSON_DEPTH`; never throws. */
+export function parseJson(payload: Uint8Array): ParsedJson {
+  try {
+    const value: unknown = JSON.parse(utf8.decode(payload));
+    return isDeeperThan(value, MAX_JSON_DEPTH) ? { ok: false, reason: 'too-deep' } : { ok: true, value };
+  } catch {
+    return { ok: false, reason: 'bad-json' };
+  }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  return levels === 0 || Object.values(value).some((child) => isDeeperThan(child, levels - 1));
+}

@@ -1,0 +1,33 @@
+import { HealthChecks, Metrics } from '@rookery/platform';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { EventPublisher } from './event-publisher';
+import { Nats, type NatsOptions } from './nats';
+import { RpcClient } from './rpc-client';
+
+/** The process's NATS connection and what sends over it; available everywhere. The health checks get `nats`. */
+@Module({})
+export class MessagingModule {
+  static forRoot(options: NatsOptions): DynamicModule {
+    return {
+      module: MessagingModule,
+      global: true,
+      providers: [
+        {
+          provide: Nats,
+          inject: [
+            { token: Metrics, optional: true },
+            { token: HealthChecks, optional: true },
+          ],
+          useFactory: async (metrics?: Metrics, healthChecks?: HealthChecks): Promise<Nats> => {
+            const nats = await Nats.connect(options, metrics);
+            healthChecks?.add(nats);
+            return nats;
+          },
+        },
+        RpcClient,
+        EventPublisher,
+      ],
+      exports: [Nats, RpcClient, EventPublisher],
+    };
+  }
+}

@@ -1,0 +1,168 @@
+import { logger, Metrics, type HealthCheck } from '@rookery/platform';
+import { AuthorizationError, type NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inboxPrefixOf } from './broker';
+import { endsWithin } from './in-flight';
+
+/** Where the broker is and who connects. */
+export interface NatsOptions {
+  /** Name of the connecting process. */
+  readonly service: string;
+  /** `nats://host:port`, several with commas. */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  /** How long the first connection is tried for. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** The broker could not be reached at start, or refused the user. The message names the variable to mend and holds no secret. */
+export class NatsUnreachable extends Error {
+  override readonly name = 'NatsUnreachable';
+}
+
+const connectTimeoutMs = 10_000;
+const attemptTimeoutMs = 2_000;
+const retryMs = 500;
+
+/**
+ * The process's one connection to NATS, shared by everything that talks over it. After the first connection it reconnects
+ * for ever; a broken one is noticed within 30 s (ping every 10 s, two may stay unanswered).
+ */
+export class Nats implements HealthCheck, OnApplicationShutdown {
+  readonly name = 'nats';
+  #connected = true;
+  #generation = 0;
+  readonly #parts: { readonly stream: string; readonly alive: boolean }[] = [];
+
+  private constructor(
+    /** Name of this process. */
+    readonly service: string,
+    /** The shared connection. While it is not `connected`, publishing only fills a buffer. */
+    readonly connection: NatsConnection,
+    /** What the servers and clients on this connection count in. */
+    readonly metrics: Metrics,
+  ) {
+    void this.#watch();
+  }
+
+  /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`. */
+  static async connect(options: NatsOptions, metrics = new Metrics()): Promise<Nats> {
+    const giveUpAt = Date.now() + (options.connectTimeoutMs ?? connectTimeoutMs);
+    for (;;) {
+      try {
+        return new Nats(options.service, await connectOnce(options), metrics);
+      } catch (error) {
+        if (error instanceof AuthorizationError) {
+          throw new NatsUnreachable(`NATS refuses the user "${options.user}" (NATS_USER, NATS_PASSWORD)`, {
+            cause: error,
+          });
+        }
+        if (Date.now() + retryMs >= giveUpAt) {
+          throw new NatsUnreachable(`cannot reach NATS at ${withoutCredentials(options.url)} (NATS_URL)`, {
+            cause: error,
+          });
+        }
+        logger.warn({ url: withoutCredentials(options.url) }, 'NATS is not reachable yet, trying again');
+        await sleep(retryMs);
+      }
+    }
+  }
+
+  /** Whether the broker can be reached now, as far as is known. */
+  get connected(): boolean {
+    return this.#connected && !this.connection.isClosed() && !this.connection.isDraining();
+  }
+
+  /** The health check is red while one of these is not alive. */
+  dependOn(part: { readonly stream: string; readonly alive: boolean }): void {
+    this.#parts.push(part);
+  }
+
+  /** Grows with each disconnection: deliveries made before one may belong to a broker state that is gone. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Throws unless the broker answers within 1.5 s and every stream this process consumes is being consumed. */
+  async check(): Promise<void> {
+    if (!this.connected) {
+      throw new Error('not connected to NATS');
+    }
+    if (!(await endsWithin(1_500, this.connection.flush()))) {
+      throw new Error('NATS does not answer');
+    }
+    const dead = this.#parts.filter((part) => !part.alive).map((part) => part.stream);
+    if (dead.length > 0) {
+      throw new Error(`not consuming ${dead.join(', ')}`);
+    }
+  }
+
+  /** Sends what is buffered and closes. Nest calls it after its microservices have closed. */
+  async close(): Promise<void> {
+    if (this.connection.isClosed()) {
+      return;
+    }
+    // Without a broker there is nobody to drain to: waiting would only use up the grace period.
+    await (this.connected ? this.connection.drain() : this.connection.close());
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          this.#connected = false;
+          this.#generation += 1;
+          logger.warn('disconnected from NATS');
+          break;
+        case 'reconnect':
+          this.#connected = true;
+          logger.info('reconnected to NATS');
+          break;
+        case 'error':
+          logger.error({ reason: status.error.message }, 'NATS reported an error');
+          break;
+        case 'slowConsumer':
+          logger.warn({ pending: status.pending }, 'a NATS subscription is slower than its messages');
+          break;
+        case 'ldm':
+        case 'update':
+        case 'close':
+        case 'ping':
+        case 'reconnecting':
+        case 'forceReconnect':
+        case 'staleConnection':
+          break;
+      }
+    }
+    this.#connected = false;
+  }
+}
+
+async function connectOnce({ service, url, user, password }: NatsOptions): Promise<NatsConnection> {
+  return connect({
+    servers: url.split(',').map((server) => server.trim()),
+    user,
+    pass: password,
+    name: service,
+    inboxPrefix: inboxPrefixOf(user),
+    timeout: attemptTimeoutMs,
+    maxReconnectAttempts: -1,
+    // A broker that restarts with its users not loaded yet must not end the connection for good.
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    // Otherwise every request takes two stack traces in advance, for errors that hardly ever come.
+    noAsyncTraces: true,
+  });
+}
+
+const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@]*@/g, '//');

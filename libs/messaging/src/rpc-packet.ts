@@ -1,0 +1,12 @@
+import { Problem } from '@rookery/contracts';
+import { z } from 'zod';
+
+const PacketId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/);
+
+/** A request on the wire: Nest's NATS format. The id is required: without it Nest would take the packet for an event. */
+export const RequestPacket = z.object({ pattern: z.string(), data: z.unknown().optional(), id: PacketId });
+export type RequestPacket = z.infer<typeof RequestPacket>;
+
+/** An answer on the wire: Nest's NATS format, `err` always a Problem. */
+export const ReplyPacket = z.object({ id: z.string(), err: Problem.optional(), response: z.unknown().optional() });
+export type ReplyPacket = z.infer<typeof ReplyPacket>;

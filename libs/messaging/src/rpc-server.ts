@@ -1,0 +1,205 @@
+import { Headers, type Problem } from '@rookery/contracts';
+import {
+  DeadlineExceeded,
+  InvalidInput,
+  logger,
+  problemOfStatus,
+  runInContext,
+  ServiceUnavailable,
+  toProblem,
+  uuidv7,
+} from '@rookery/platform';
+import type { Msg, Subscription } from '@nats-io/nats-core';
+import {
+  NatsContext,
+  RpcException,
+  Server,
+  Transport,
+  type CustomTransportStrategy,
+  type MessageHandler,
+} from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { endsWithin, InFlight } from './in-flight';
+import { parseJson } from './json';
+import { contextOf, headerOf } from './message-context';
+import type { Nats } from './nats';
+import { RequestPacket } from './rpc-packet';
+
+/** A caller that states no deadline gets this much time; nobody gets more than `longestMs`. */
+const defaultDeadlineMs = 5_000;
+const longestMs = 60_000;
+
+/** Options of `RpcServer`. */
+export interface RpcServerOptions {
+  /** Requests handled at a time, 512 unless told; those beyond are refused with 503 instead of waiting past their deadline. */
+  readonly maxInFlight?: number;
+  /** How long `close` waits for requests in hand, 10 s unless told. */
+  readonly graceMs?: number;
+}
+
+/** An answer as it goes over the wire, and the status it is logged and counted under. */
+interface Answer {
+  readonly status: number;
+  readonly payload: string;
+}
+
+/**
+ * Answers requests over the shared connection: every request gets exactly one answer, a result or a Problem.
+ * Refuses what has no id or nowhere to answer to, is not JSON, is nested deeper than 20, or is past its deadline.
+ * Runs handlers in a RequestContext made from the headers. `close` takes no new requests and finishes those in hand.
+ */
+export class RpcServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = Transport.NATS;
+  readonly #nats: Nats;
+  readonly #maxInFlight: number;
+  readonly #graceMs: number;
+  readonly #inFlight = new InFlight();
+  #subscriptions: readonly Subscription[] = [];
+
+  constructor(nats: Nats, { maxInFlight = 512, graceMs = 10_000 }: RpcServerOptions = {}) {
+    super();
+    this.#nats = nats;
+    this.#maxInFlight = maxInFlight;
+    this.#graceMs = graceMs;
+  }
+
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      this.#subscriptions = [...this.messageHandlers]
+        .filter(([, handler]) => handler.isEventHandler !== true)
+        .map(([subject, handler]) => this.#subscribe(subject, handler));
+      await this.#nats.connection.flush();
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    // Draining ends the subscription after what the broker had already sent has been handed over.
+    const drained = Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+    const finished = drained.then(async () => {
+      await this.#inFlight.settled();
+      await this.#nats.connection.flush();
+    });
+    const clean = await endsWithin(
+      this.#graceMs,
+      finished.catch(() => undefined),
+    );
+    if (!clean) {
+      logger.warn({ unfinished: this.#inFlight.size }, 'requests in hand did not end within the grace period');
+    }
+  }
+
+  /** Nothing to listen to: the state of the connection is at `Nats`. */
+  on(): void {}
+
+  unwrap(): never {
+    throw new Error('inject Nats instead');
+  }
+
+  #subscribe(subject: string, handler: MessageHandler): Subscription {
+    return this.#nats.connection.subscribe(subject, {
+      queue: this.#nats.service,
+      callback: (error, message) => {
+        if (error !== null) {
+          logger.error({ subject, reason: error.message }, 'cannot take requests on this subject');
+          return;
+        }
+        this.#inFlight.add(this.#serve(handler, message));
+      },
+    });
+  }
+
+  /** Never rejects. */
+  async #serve(handler: MessageHandler, message: Msg): Promise<void> {
+    const started = performance.now();
+    const { subject, headers } = message;
+    const packet = packetOf(message);
+    const now = Date.now();
+    const deadline = deadlineOf(headerOf(headers, Headers.deadline), now);
+    const context = contextOf(headers, { causationId: packet?.id ?? uuidv7(), deadline: deadline ?? now });
+    await runInContext(context, async () => {
+      const { status, payload } = await this.#answer(handler, message, packet, deadline);
+      try {
+        message.respond(payload);
+      } catch (error) {
+        logger.error({ err: error, subject }, 'could not send an answer');
+      }
+      const durationMs = performance.now() - started;
+      this.#nats.metrics.rpcServer.observe({ subject, status: String(status) }, durationMs / 1000);
+      logger.info({ subject, status, durationMs: Math.round(durationMs) }, 'request');
+    });
+  }
+
+  async #answer(
+    handler: MessageHandler,
+    message: Msg,
+    packet: RequestPacket | undefined,
+    deadline: number | undefined,
+  ): Promise<Answer> {
+    const id = packet?.id ?? '';
+    if (message.reply === undefined || message.reply === '') {
+      // Nobody could be told the outcome, so nothing is done.
+      return refusal(id, new InvalidInput([], 'The message names no reply subject.'));
+    }
+    if (packet === undefined || deadline === undefined) {
+      return refusal(id, new InvalidInput([], 'The message is not a request packet.'));
+    }
+    if (deadline <= Date.now()) {
+      return refusal(id, new DeadlineExceeded('The deadline had passed before the request was begun.'));
+    }
+    // This request is counted already.
+    if (this.#inFlight.size >= this.#maxInFlight) {
+      return refusal(id, new ServiceUnavailable('The service has as many requests in hand as it takes.'));
+    }
+    try {
+      const returned: unknown = await handler(packet.data, new NatsContext([message.subject, message.headers]));
+      const response: unknown = isObservable(returned)
+        ? await lastValueFrom(returned, { defaultValue: undefined })
+        : returned;
+      const answer = { status: 200, payload: JSON.stringify({ response, isDisposed: true, id }) };
+      return this.#fits(answer) ? answer : oversized(id, message.subject);
+    } catch (error) {
+      return refusal(id, error);
+    }
+  }
+
+  #fits({ payload }: Answer): boolean {
+    const limit = this.#nats.connection.info?.max_payload;
+    return limit === undefined || Buffer.byteLength(payload) <= limit;
+  }
+}
+
+function packetOf(message: Msg): RequestPacket | undefined {
+  const json = parseJson(message.data);
+  if (!json.ok) {
+    return undefined;
+  }
+  const packet = RequestPacket.safeParse(json.value);
+  return packet.success && packet.data.pattern === message.subject ? packet.data : undefined;
+}
+
+/** Undefined when the header is malformed. */
+function deadlineOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) {
+    return now + defaultDeadlineMs;
+  }
+  return /^[0-9]{1,15}$/.test(header) ? Math.min(Number(header), now + longestMs) : undefined;
+}
+
+function refusal(id: string, error: unknown): Answer {
+  const problem = problemOf(error);
+  return { status: problem.status, payload: JSON.stringify({ err: problem, isDisposed: true, id }) };
+}
+
+/** The broker would drop it and the caller would wait in vain. */
+function oversized(id: string, subject: string): Answer {
+  logger.error({ subject }, 'the answer is larger than the broker carries');
+  return refusal(id, problemOfStatus(500));
+}
+
+/** Handlers' errors come through RpcProblemFilter as Problems; Nest itself throws RpcException, for one when a guard says no. */
+function problemOf(error: unknown): Problem {
+  return toProblem(error instanceof RpcException ? error.getError() : error);
+}

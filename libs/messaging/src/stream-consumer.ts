@@ -1,0 +1,103 @@
+import { logger } from '@rookery/platform';
+import { jetstream, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_ACK_PENDING } from './broker';
+import type { Nats } from './nats';
+
+const restartMs = 250;
+
+/**
+ * Pulls the messages of one durable consumer for as long as it is not stopped. The client's loop neither ends nor recovers
+ * by itself when the consumer is deleted, so its status is watched and the loop begun anew until the consumer is there again.
+ */
+export class StreamConsumer {
+  readonly #stopping = new AbortController();
+  #messages: ConsumerMessages | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #alive = false;
+
+  constructor(
+    private readonly nats: Nats,
+    readonly stream: string,
+    private readonly durable: string,
+  ) {}
+
+  /** Whether messages are being pulled now. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Hands over each message as it comes; `receive` bounds nothing, the consumer's `max_ack_pending` does. */
+  start(receive: (message: JsMsg) => void): void {
+    this.#running = this.#run(receive);
+  }
+
+  /** Resolves when no further message will be handed over. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#messages?.stop();
+    await this.#running;
+  }
+
+  /** A method, because it changes while others wait. */
+  #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  async #run(receive: (message: JsMsg) => void): Promise<void> {
+    let lastReason = '';
+    while (!this.#isStopped()) {
+      try {
+        await this.#pull(receive);
+        lastReason = '';
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : 'unknown';
+        if (reason !== lastReason && !this.#isStopped()) {
+          logger.warn({ stream: this.stream, reason }, 'cannot consume, trying again');
+        }
+        lastReason = reason;
+      }
+      this.#alive = false;
+      await sleep(this.#isStopped() ? 0 : restartMs);
+    }
+  }
+
+  /** Returns when the loop was stopped, throws when the consumer is missing. */
+  async #pull(receive: (message: JsMsg) => void): Promise<void> {
+    if (!this.nats.connected) {
+      throw new Error('not connected');
+    }
+    const consumer = await jetstream(this.nats.connection).consumers.get(this.stream, this.durable);
+    const messages = await consumer.consume({
+      max_messages: MAX_ACK_PENDING,
+      expires: 5_000,
+      idle_heartbeat: 1_000,
+      abort_on_missing_resource: true,
+    });
+    this.#messages = messages;
+    if (this.#isStopped()) {
+      messages.stop();
+    }
+    this.#alive = true;
+    void this.#watch(messages);
+    for await (const message of messages) {
+      receive(message);
+    }
+  }
+
+  async #watch(messages: ConsumerMessages): Promise<void> {
+    for await (const notification of messages.status()) {
+      switch (notification.type) {
+        case 'consumer_deleted':
+        case 'consumer_not_found':
+        case 'stream_not_found':
+          logger.warn({ stream: this.stream, reason: notification.type }, 'the consumer is gone');
+          messages.stop();
+          break;
+        default:
+          // The others tell of the client's own recovery.
+          break;
+      }
+    }
+  }
+}

@@ -1,0 +1,389 @@
+import { OrderCanceled, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
+import { currentContext, RpcProblemFilter, uuidv7, type RequestContext, configureLogger } from '@rookery/platform';
+import { eventually, FaultyLink, testBroker, type TestBroker } from '@rookery/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Payload, type CustomStrategy } from '@nestjs/microservices';
+import { provisionBroker } from '../src/broker';
+import { DeadLetterHeaders } from '../src/dead-letter';
+import { OnEvent } from '../src/decorators';
+import { EventPublisher, type OutgoingEvent } from '../src/event-publisher';
+import { JetStreamServer, type JetStreamServerOptions } from '../src/jetstream-server';
+import { Nats } from '../src/nats';
+import { PermanentFailure } from '../src/permanent-failure';
+
+type Handled = EventEnvelope & { readonly context: RequestContext | undefined };
+
+/** What the handler was given, and what it does next. */
+const handled: Handled[] = [];
+let behave: (event: EventEnvelope) => Promise<void> = () => Promise.resolve();
+
+@Controller()
+class PaymentConsumer {
+  @OnEvent(OrderConfirmed)
+  async confirmed(@Payload() event: EventOf<typeof OrderConfirmed>): Promise<void> {
+    handled.push({ ...event, context: currentContext() });
+    await behave(event);
+  }
+}
+
+@Module({ controllers: [PaymentConsumer] })
+class AppModule {}
+
+const confirmed = (aggregateId: string, sequence: number, change: Partial<OutgoingEvent> = {}): OutgoingEvent => ({
+  id: uuidv7(),
+  name: OrderConfirmed.name,
+  version: 1,
+  source: 'orders',
+  subject: OrderConfirmed.subject,
+  aggregateId,
+  sequence,
+  time: '2026-01-01T00:00:00.000Z',
+  correlationId: 'correlation-1',
+  causationId: 'cause-1',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  data: JSON.stringify({ orderId: aggregateId }),
+  ...change,
+});
+
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+const containing = (part: object): unknown => expect.objectContaining(part);
+
+Logger.overrideLogger(false);
+
+configureLogger('test', 'silent');
+
+describe('events over JetStream', () => {
+  let broker: TestBroker;
+  let admin: NatsConnection;
+  let orders: Nats;
+  let payments: Nats;
+  let publisher: EventPublisher;
+  let app: INestMicroservice;
+
+  const consume = async (options: Partial<JetStreamServerOptions> = {}, url = broker.url): Promise<void> => {
+    payments = await Nats.connect({ ...broker.loginOf('payments'), url });
+    const transport: CustomStrategy = {
+      strategy: new JetStreamServer(payments, { service: 'payments', retryDelaysMs: [50, 100, 200], ...options }),
+    };
+    app = await NestFactory.createMicroservice<CustomStrategy>(AppModule, transport);
+    app.useGlobalFilters(new RpcProblemFilter());
+    await app.listen();
+    await eventually(() => payments.check());
+  };
+
+  const sequencesOf = (aggregateId: string): readonly number[] =>
+    handled.filter((event) => event.aggregateId === aggregateId).map(({ sequence }) => sequence);
+
+  /** What the broker still waits for an ack of, or has not delivered yet. */
+  const unfinished = async (): Promise<number> => {
+    const manager = await jetstreamManager(admin);
+    const info = await manager.consumers.info('ORDERS', 'payments');
+    return info.num_ack_pending + info.num_pending;
+  };
+
+  const inHand = async (): Promise<number> => {
+    const manager = await jetstreamManager(admin);
+    return (await manager.consumers.info('ORDERS', 'payments')).num_ack_pending;
+  };
+
+  const deadLetters = async () => {
+    const manager = await jetstreamManager(admin);
+    const { state } = await manager.streams.info('DLQ');
+    const letters = [];
+    for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
+      const letter = await manager.streams.getMessage('DLQ', { seq });
+      letters.push({
+        subject: letter?.subject,
+        text: letter?.string(),
+        id: letter?.header.get('ce-id'),
+        reason: letter?.header.get(DeadLetterHeaders.reason),
+        attempts: letter?.header.get(DeadLetterHeaders.attempts),
+      });
+    }
+    return letters;
+  };
+
+  beforeEach(async () => {
+    handled.length = 0;
+    behave = () => Promise.resolve();
+    broker = await testBroker();
+    admin = await broker.adminConnection();
+    orders = await broker.connect('orders');
+    publisher = new EventPublisher(orders);
+  });
+  afterEach(async () => {
+    await app.close();
+    await payments.close();
+    await broker.close();
+  });
+
+  it('hands an event over once, as validated envelope and in its context', async () => {
+    await consume();
+    const orderId = uuidv7();
+    const event = confirmed(orderId, 1);
+    await publisher.publish(event);
+    await publisher.publish(event);
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(handled).toEqual([
+      {
+        id: event.id,
+        name: 'OrderConfirmed',
+        version: 1,
+        source: 'orders',
+        aggregateId: orderId,
+        sequence: 1,
+        time: event.time,
+        correlationId: 'correlation-1',
+        causationId: 'cause-1',
+        traceparent: event.traceparent,
+        attempt: 1,
+        data: { orderId },
+        context: containing({
+          correlationId: 'correlation-1',
+          causationId: event.id,
+          traceparent: matching(/^00-0af7651916cd43dd8448eb211c80319c-/),
+        }),
+      },
+    ]);
+  });
+
+  it('hands over what was published before it began', async () => {
+    const orderId = uuidv7();
+    await publisher.publish(confirmed(orderId, 1));
+    await consume();
+    await eventually(() => expect(sequencesOf(orderId)).toEqual([1]));
+  });
+
+  it('acks only after the handler has resolved', async () => {
+    const finish = Promise.withResolvers<undefined>();
+    behave = () => finish.promise;
+    await consume();
+    await publisher.publish(confirmed(uuidv7(), 1));
+    await eventually(() => expect(handled).toHaveLength(1));
+    await expect(unfinished()).resolves.toBe(1);
+    finish.resolve(undefined);
+    await eventually(async () => expect(await unfinished()).toBe(0));
+  });
+
+  it('tries a failed event again after growing waits, counting the attempts', async () => {
+    const at: number[] = [];
+    behave = (event) => {
+      at.push(performance.now());
+      return event.attempt < 4 ? Promise.reject(new Error('not yet')) : Promise.resolve();
+    };
+    await consume();
+    await publisher.publish(confirmed(uuidv7(), 1));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(handled.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4]);
+    const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0));
+    [50, 100, 200].forEach((least, index) => expect(waits[index]).toBeGreaterThanOrEqual(least - 2));
+    await expect(deadLetters()).resolves.toEqual([]);
+  });
+
+  it('keeps the order of an aggregate behind a failing event, without slowing another aggregate', async () => {
+    const [slow, fast] = [uuidv7(), uuidv7()];
+    const applied: number[] = [];
+    behave = (event) => {
+      if (event.aggregateId === slow && event.sequence === 1 && event.attempt < 4) {
+        return Promise.reject(new Error('not yet'));
+      }
+      if (event.aggregateId === slow) {
+        applied.push(event.sequence);
+      }
+      return Promise.resolve();
+    };
+    await consume();
+    for (const sequence of [1, 2, 3]) {
+      await publisher.publish(confirmed(slow, sequence));
+      await publisher.publish(confirmed(fast, sequence));
+    }
+    await eventually(() => expect(sequencesOf(fast)).toEqual([1, 2, 3]), { intervalMs: 5 });
+    expect(applied).toEqual([]);
+    await eventually(() => expect(applied).toEqual([1, 2, 3]));
+    expect(sequencesOf(slow)).toEqual([1, 1, 1, 1, 2, 3]);
+  });
+
+  it('sends an event that keeps failing to the dead letters and goes on with the next one', async () => {
+    const orderId = uuidv7();
+    behave = (event) => (event.sequence === 1 ? Promise.reject(new Error('broken')) : Promise.resolve());
+    await consume();
+    const event = confirmed(orderId, 1);
+    await publisher.publish(event);
+    await publisher.publish(confirmed(orderId, 2));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(sequencesOf(orderId)).toEqual([1, 1, 1, 1, 2]);
+    await expect(deadLetters()).resolves.toEqual([
+      {
+        subject: `dlq.payments.${OrderConfirmed.subject}`,
+        text: event.data,
+        id: event.id,
+        reason: 'attempts-exhausted',
+        attempts: '4',
+      },
+    ]);
+  });
+
+  it('sends an event that failed for good to the dead letters at once', async () => {
+    behave = () => Promise.reject(new PermanentFailure('the order is unknown here'));
+    await consume();
+    await publisher.publish(confirmed(uuidv7(), 1));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(handled).toHaveLength(1);
+    await expect(deadLetters()).resolves.toMatchObject([{ reason: 'permanent-failure', attempts: '1' }]);
+  });
+
+  it.each([
+    ['bad JSON', { data: '{"orderId":' }, 'bad-json'],
+    ['data nested deeper than 20', { data: `${'['.repeat(30)}${']'.repeat(30)}` }, 'too-deep'],
+    ['data that breaks the schema', { data: '{"orderId":7}' }, 'bad-schema'],
+    ['an unknown version', { version: 99 }, 'unknown-version'],
+    ['an unknown subject', { subject: 'events.orders.order.order-eaten.v1' }, 'unknown-subject'],
+    ['an id that is no UUID', { id: 'x' }, 'missing-headers'],
+  ])('sends %s to the dead letters at once and handles its neighbours', async (_, change, reason) => {
+    await consume();
+    const orderId = uuidv7();
+    await publisher.publish(confirmed(orderId, 1));
+    await publisher.publish(confirmed(uuidv7(), 1, change));
+    await publisher.publish(confirmed(orderId, 2));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    await expect(deadLetters()).resolves.toMatchObject([{ reason, attempts: '0' }]);
+    expect(handled.map(({ sequence }) => sequence)).toEqual([1, 2]);
+  });
+
+  it('sends a message without any header to the dead letters', async () => {
+    await consume();
+    orders.connection.publish(OrderConfirmed.subject, '{}');
+    await eventually(async () => expect(await deadLetters()).toMatchObject([{ reason: 'missing-headers' }]));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+  });
+
+  it('acks events that the service does not handle', async () => {
+    await consume();
+    await publisher.publish(
+      confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject, data: '{}' }),
+    );
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    await expect(deadLetters()).resolves.toEqual([]);
+  });
+
+  it('goes on when its consumer is deleted and made again under its feet', async () => {
+    await consume();
+    const [before, after] = [uuidv7(), uuidv7()];
+    await publisher.publish(confirmed(before, 1));
+    await eventually(() => expect(sequencesOf(before)).toEqual([1]));
+    const manager = await jetstreamManager(admin);
+    await manager.consumers.delete('ORDERS', 'payments');
+    await eventually(() => expect(payments.check()).rejects.toThrow('not consuming ORDERS'));
+    await publisher.publish(confirmed(after, 1));
+    await provisionBroker(admin);
+    await eventually(() => expect(sequencesOf(after)).toEqual([1]), { timeoutMs: 5_000 });
+    await payments.check();
+  });
+
+  it('goes on when the whole stream was lost and made again', async () => {
+    await consume();
+    const orderId = uuidv7();
+    await broker.reset();
+    await eventually(() => publisher.publish(confirmed(orderId, 1)));
+    await eventually(() => expect(sequencesOf(orderId)).toEqual([1]), { timeoutMs: 5_000 });
+  });
+
+  it('finishes the handler in hand when it closes, and leaves what waits behind it to another instance', async () => {
+    const finish = Promise.withResolvers<undefined>();
+    behave = () => finish.promise;
+    await consume();
+    const orderId = uuidv7();
+    await publisher.publish(confirmed(orderId, 1));
+    await publisher.publish(confirmed(orderId, 2));
+    await eventually(async () => expect(await inHand()).toBe(2));
+    // The answer to this comes after the messages that the broker sent before.
+    await payments.check();
+    const closed = app.close();
+    finish.resolve(undefined);
+    await closed;
+    expect(sequencesOf(orderId)).toEqual([1]);
+    await payments.close();
+    await consume();
+    await eventually(() => expect(sequencesOf(orderId)).toEqual([1, 2]), { timeoutMs: 3_000 });
+    await eventually(async () => expect(await unfinished()).toBe(0));
+  });
+
+  it('runs no more handlers at a time than it may', async () => {
+    let running = 0;
+    let most = 0;
+    behave = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+    };
+    await consume({ concurrency: 3 });
+    await Promise.all(Array.from({ length: 40 }, () => publisher.publish(confirmed(uuidv7(), 1))));
+    await eventually(() => expect(handled).toHaveLength(40));
+    expect(most).toBe(3);
+  });
+
+  it('is not delivered an event again while its handler takes longer than the broker waits', async () => {
+    const finish = Promise.withResolvers<undefined>();
+    behave = () => finish.promise;
+    const manager = await jetstreamManager(admin);
+    const ackWaitMs = 500;
+    await manager.consumers.update('ORDERS', 'payments', { ack_wait: nanos(ackWaitMs) });
+    await consume({ workSignalMs: 100 });
+    const started = performance.now();
+    await publisher.publish(confirmed(uuidv7(), 1));
+    await eventually(() => expect(performance.now() - started).toBeGreaterThan(4 * ackWaitMs));
+    expect(handled).toHaveLength(1);
+    await expect(manager.consumers.info('ORDERS', 'payments')).resolves.toMatchObject({ num_redelivered: 0 });
+    finish.resolve(undefined);
+    await eventually(async () => expect(await unfinished()).toBe(0));
+  });
+
+  it('goes on after its connection broke, and acks nothing that came before', async () => {
+    const finish = Promise.withResolvers<undefined>();
+    behave = (event) => (event.attempt === 1 ? finish.promise : Promise.resolve());
+    const manager = await jetstreamManager(admin);
+    await manager.consumers.update('ORDERS', 'payments', { ack_wait: nanos(500) });
+    const link = await FaultyLink.to(broker.url);
+    await consume({}, link.url);
+    await publisher.publish(confirmed(uuidv7(), 1));
+    await eventually(() => expect(handled).toHaveLength(1));
+    await link.cut();
+    await eventually(() => expect(payments.connected).toBe(false));
+    await expect(payments.check()).rejects.toThrow('not connected');
+    finish.resolve(undefined);
+    await link.mend();
+    await eventually(() => expect(handled.map(({ attempt }) => attempt)).toEqual([1, 2]));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    await app.close();
+    await link.close();
+  });
+
+  it('refuses to publish at once while there is no connection, and publishes again after', async () => {
+    await consume();
+    const link = await FaultyLink.to(broker.url);
+    const nats = await Nats.connect({ ...broker.loginOf('orders'), url: link.url });
+    const other = new EventPublisher(nats);
+    await link.cut();
+    await eventually(() => expect(nats.connected).toBe(false));
+    await expect(other.publish(confirmed(uuidv7(), 1))).rejects.toMatchObject({ status: 503 });
+    await link.mend();
+    const orderId = uuidv7();
+    await eventually(() => other.publish(confirmed(orderId, 1)));
+    await eventually(() => expect(sequencesOf(orderId)).toEqual([1]));
+    await nats.close();
+    await link.close();
+  });
+
+  it('says so when the broker does not store an event', async () => {
+    await consume();
+    const manager = await jetstreamManager(admin);
+    await manager.streams.delete('ORDERS');
+    await expect(publisher.publish(confirmed(uuidv7(), 1))).rejects.toThrow();
+    await orders.connection.close();
+    await expect(publisher.publish(confirmed(uuidv7(), 1))).rejects.toMatchObject({ status: 503 });
+  });
+});

@@ -1,0 +1,160 @@
+import { OrderConfirmed, OrdersRpc, ProductChanged, type Caller } from '@rookery/contracts';
+import { configureLogger, uuidv7 } from '@rookery/platform';
+import { testBroker, type TestBroker } from '@rookery/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { inboxPrefixOf, provisionBroker } from '../src/broker';
+import { EventPublisher } from '../src/event-publisher';
+import { Nats } from '../src/nats';
+
+configureLogger('test', 'silent');
+
+describe('what each user may do on the broker', () => {
+  let broker: TestBroker;
+  let admin: NatsConnection;
+
+  beforeAll(async () => {
+    broker = await testBroker();
+    admin = await broker.adminConnection();
+  });
+  afterAll(() => broker.close());
+
+  /** Subject of the refusal that the broker answers; undefined when it allows it. */
+  const refusalOf = async (caller: Caller, act: (nats: Nats) => void): Promise<string | undefined> => {
+    const nats = await broker.connect(caller);
+    const statuses = nats.connection.status();
+    act(nats);
+    // The broker answers in order: a refusal comes before the pong.
+    await nats.connection.flush();
+    const refused = (async () => {
+      for await (const status of statuses) {
+        if (status.type === 'error' && status.error instanceof PermissionViolationError) {
+          return status.error.subject;
+        }
+      }
+      return undefined;
+    })();
+    await nats.close();
+    return refused;
+  };
+  const publishing = (subject: string) => (nats: Nats) => nats.connection.publish(subject, '{}');
+  const subscribing = (subject: string) => (nats: Nats) => {
+    nats.connection.subscribe(subject, { callback: () => undefined });
+  };
+
+  const denied: readonly [Caller, string][] = [
+    ['gateway', OrderConfirmed.subject],
+    ['gateway', ProductChanged.subject],
+    ['gateway', 'dlq.orders.events.orders.order.order-confirmed.v1'],
+    ['gateway', '$JS.API.STREAM.DELETE.ORDERS'],
+    ['payments', OrderConfirmed.subject],
+    ['payments', OrdersRpc.place.subject],
+    ['orders', 'events.payments.payment.payment-reserved.v1'],
+    ['orders', 'rpc.payments.list'],
+    ['orders', 'dlq.payments.events.orders.order.order-confirmed.v1'],
+    ['orders', '$JS.API.STREAM.PURGE.ORDERS'],
+    ['orders', '$JS.API.CONSUMER.DELETE.PAYMENTS.orders'],
+    ['orders', '$JS.API.CONSUMER.MSG.NEXT.ORDERS.payments'],
+    ['orders', '$JS.ACK.ORDERS.payments.1.1.1.1.0'],
+    ['auth', 'rpc.products.list'],
+    ['auth', 'events.auth.account.account-registered.v1'],
+  ];
+  it.each(denied)('refuses %s to publish %s', async (caller, subject) => {
+    await expect(refusalOf(caller, publishing(subject))).resolves.toBe(subject);
+  });
+
+  const deniedSubscriptions: readonly [Caller, string][] = [
+    ['gateway', OrdersRpc.place.subject],
+    ['gateway', 'events.>'],
+    ['gateway', '>'],
+    ['payments', 'rpc.orders.>'],
+    ['orders', 'events.orders.>'],
+    ['products', 'dlq.>'],
+  ];
+  it.each(deniedSubscriptions)('refuses %s to subscribe to %s', async (caller, subject) => {
+    await expect(refusalOf(caller, subscribing(subject))).resolves.toBe(subject);
+  });
+
+  it('refuses each user to read another’s answers', async () => {
+    const { user } = broker.loginOf('gateway');
+    const inbox = `${inboxPrefixOf(user)}.>`;
+    await expect(refusalOf('payments', subscribing(inbox))).resolves.toBe(inbox);
+    await expect(refusalOf('gateway', subscribing(inbox))).resolves.toBeUndefined();
+  });
+
+  const allowed: readonly [Caller, string][] = [
+    ['gateway', OrdersRpc.place.subject],
+    ['orders', 'rpc.products.quote'],
+    ['orders', 'live.orders.01939d3c-0000-7000-8000-000000000001'],
+    ['orders', OrderConfirmed.subject],
+    ['payments', 'dlq.payments.events.orders.order.order-confirmed.v1'],
+  ];
+  it.each(allowed)('allows %s to publish %s', async (caller, subject) => {
+    await expect(refusalOf(caller, publishing(subject))).resolves.toBeUndefined();
+  });
+
+  it('lets a service answer a request, also one that may publish nothing', async () => {
+    const [auth, gateway] = [await broker.connect('auth'), await broker.connect('gateway')];
+    auth.connection.subscribe('rpc.auth.register', { callback: (_, message) => void message.respond('welcome') });
+    await auth.connection.flush();
+    const answer = await gateway.connection.request('rpc.auth.register', '', { timeout: 1_000 });
+    expect(answer.string()).toBe('welcome');
+  });
+
+  it('rejects at the publisher what the broker refuses', async () => {
+    const publisher = new EventPublisher(await broker.connect('gateway'));
+    await expect(
+      publisher.publish({
+        id: uuidv7(),
+        name: OrderConfirmed.name,
+        version: 1,
+        source: 'orders',
+        subject: OrderConfirmed.subject,
+        aggregateId: uuidv7(),
+        sequence: 1,
+        time: '2026-01-01T00:00:00.000Z',
+        correlationId: 'correlation-1',
+        causationId: null,
+        traceparent: null,
+        data: '{}',
+      }),
+    ).rejects.toThrow();
+  });
+
+  it('lets nobody in without a name', async () => {
+    await expect(connect({ servers: broker.url })).rejects.toBeInstanceOf(AuthorizationError);
+  });
+
+  it('names the variables to mend when the password is wrong, without the password', async () => {
+    const { user } = broker.loginOf('orders');
+    const attempt = Nats.connect({ service: 'orders', url: broker.url, user, password: 'hunter2' });
+    await expect(attempt).rejects.toThrow(/NATS_USER, NATS_PASSWORD/);
+    await expect(attempt).rejects.not.toThrow(/hunter2/);
+  });
+
+  it('says where it looked when there is no broker', async () => {
+    const attempt = Nats.connect({
+      service: 'orders',
+      url: 'nats://someone:hunter2@127.0.0.1:1',
+      user: 'orders',
+      password: 'x',
+      connectTimeoutMs: 300,
+    });
+    await expect(attempt).rejects.toMatchObject({
+      name: 'NatsUnreachable',
+      message: 'cannot reach NATS at nats://127.0.0.1:1 (NATS_URL)',
+    });
+  });
+
+  it('provisions again without changing anything', async () => {
+    const manager = await jetstreamManager(admin);
+    const before = await manager.streams.info('ORDERS');
+    await provisionBroker(admin);
+    const after = await manager.streams.info('ORDERS');
+    expect(after.config).toEqual(before.config);
+    await expect(manager.consumers.info('ORDERS', 'payments')).resolves.toMatchObject({
+      config: { ack_policy: 'explicit', max_deliver: -1, max_ack_pending: 256, deliver_policy: 'all' },
+    });
+  });
+});

@@ -1,0 +1,274 @@
+import { Headers, OrdersRpc, Problem, ProductsRpc } from '@rookery/contracts';
+import {
+  ContractPipe,
+  currentContext,
+  NotFound,
+  requireContext,
+  RpcProblemFilter,
+  runInContext,
+  type RequestContext,
+  configureLogger,
+} from '@rookery/platform';
+import { eventually, testBroker, type TestBroker } from '@rookery/testing';
+import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
+import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Payload, type CustomStrategy } from '@nestjs/microservices';
+import { z } from 'zod';
+import { RpcHandler } from '../src/decorators';
+import type { Nats } from '../src/nats';
+import { RpcClient } from '../src/rpc-client';
+import { RpcServer, type RpcServerOptions } from '../src/rpc-server';
+
+const product = {
+  id: '01939d3c-0000-7000-8000-000000000001',
+  sku: 'OWL-1',
+  name: 'Owl',
+  description: null,
+  category: null,
+  price: { amountMinor: 100, currency: 'EUR' },
+  stock: { available: 1 },
+  version: 1,
+  createdAt: '2026-01-01T00:00:00Z',
+  updatedAt: '2026-01-01T00:00:00Z',
+};
+const otherId = '01939d3c-0000-7000-8000-000000000002';
+
+/** What the handlers of the service under test do next, and what they saw. */
+const seen: (RequestContext | undefined)[] = [];
+let behave: () => Promise<unknown> = async () => product;
+
+@Controller()
+class ProductRpc {
+  @RpcHandler(ProductsRpc.get)
+  get(
+    @Payload({ schema: ProductsRpc.get.request }) request: z.infer<typeof ProductsRpc.get.request>,
+  ): Promise<unknown> {
+    seen.push(currentContext());
+    if (request.id !== product.id) {
+      throw new NotFound('products.product-not-found', 'There is no such product.');
+    }
+    return behave();
+  }
+
+  @RpcHandler(ProductsRpc.create)
+  create(): Promise<unknown> {
+    seen.push(currentContext());
+    return behave();
+  }
+}
+
+@Module({ controllers: [ProductRpc] })
+class AppModule {}
+
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+
+Logger.overrideLogger(false);
+
+configureLogger('test', 'silent');
+
+describe('requests over NATS', () => {
+  let broker: TestBroker;
+  let gateway: Nats;
+  let client: RpcClient;
+  let app: INestMicroservice;
+  let products: Nats;
+
+  const serve = async (options?: RpcServerOptions): Promise<INestMicroservice> => {
+    products = await broker.connect('products');
+    const transport: CustomStrategy = { strategy: new RpcServer(products, options) };
+    const service = await NestFactory.createMicroservice<CustomStrategy>(AppModule, transport);
+    service.useGlobalPipes(new ContractPipe());
+    service.useGlobalFilters(new RpcProblemFilter());
+    await service.listen();
+    return service;
+  };
+
+  /** A raw message, as anything on the broker could send it; the answer's Problem if it is one. */
+  const send = async (payload: string | Uint8Array, headers?: MsgHdrs): Promise<Problem> => {
+    const message = await gateway.connection.request(ProductsRpc.get.subject, payload, {
+      timeout: 2_000,
+      ...(headers === undefined ? {} : { headers }),
+    });
+    return z.object({ err: Problem }).parse(message.json()).err;
+  };
+
+  const packet = (id = 'request-1'): string =>
+    JSON.stringify({ pattern: ProductsRpc.get.subject, data: { id: product.id }, id });
+
+  beforeAll(async () => {
+    broker = await testBroker();
+    gateway = await broker.connect('gateway');
+    client = new RpcClient(gateway);
+  });
+  afterAll(() => broker.close());
+  beforeEach(async () => {
+    seen.length = 0;
+    behave = async () => product;
+    app = await serve();
+  });
+  afterEach(() => app.close());
+
+  it('gives the answer that the contract describes', async () => {
+    await expect(client.call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
+  });
+
+  it('carries correlation id, trace, deadline and idempotency key to the handler', async () => {
+    const context = {
+      correlationId: 'correlation-1',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      deadline: Date.now() + 3_000,
+      idempotencyKey: 'key-12345',
+    };
+    await runInContext(context, () => client.call(ProductsRpc.get, { id: product.id }));
+    expect(seen).toEqual([
+      expect.objectContaining({
+        correlationId: context.correlationId,
+        deadline: context.deadline,
+        idempotencyKey: context.idempotencyKey,
+        traceparent: matching(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/),
+        causationId: matching(/^[0-9a-f-]{36}$/),
+      }),
+    ]);
+  });
+
+  it('passes on the Problem that a service answered', async () => {
+    await expect(client.call(ProductsRpc.get, { id: otherId })).rejects.toMatchObject({
+      status: 404,
+      code: 'products.product-not-found',
+    });
+  });
+
+  it('validates the body again in the service', async () => {
+    await expect(client.call(ProductsRpc.get, { id: 'x' })).rejects.toMatchObject({
+      status: 400,
+      errors: [expect.objectContaining({ pointer: matching(/\/id$/) })],
+    });
+  });
+
+  it('tells nothing about an unexpected error', async () => {
+    behave = () => Promise.reject(new Error('password=hunter2'));
+    const problem = await send(packet());
+    expect(problem).toMatchObject({ status: 500, code: 'internal' });
+    expect(JSON.stringify(problem)).not.toContain('hunter2');
+  });
+
+  it('refuses an answer that breaks its contract', async () => {
+    behave = async () => ({ ...product, version: 0 });
+    await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toThrow('breaks its contract at version');
+  });
+
+  it('answers 503 at once when nobody serves the subject', async () => {
+    const started = performance.now();
+    await expect(client.call(OrdersRpc.list, { limit: 1 })).rejects.toMatchObject({
+      status: 503,
+      retryAfterSeconds: 1,
+    });
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it('answers 504 at the deadline when the service was killed with the request in hand', async () => {
+    behave = async () => {
+      await products.connection.close();
+      return new Promise(() => undefined);
+    };
+    const started = performance.now();
+    await expect(client.call(ProductsRpc.get, { id: product.id }, { timeoutMs: 400 })).rejects.toMatchObject({
+      status: 504,
+    });
+    expect(performance.now() - started).toBeLessThan(900);
+  });
+
+  it('does not call when the deadline of the context has passed', async () => {
+    const context = { correlationId: 'correlation-1', traceparent: '', deadline: Date.now() - 1 };
+    await expect(runInContext(context, () => client.call(ProductsRpc.get, { id: product.id }))).rejects.toMatchObject({
+      status: 504,
+    });
+    expect(seen).toEqual([]);
+  });
+
+  it.each([
+    ['a packet without id', JSON.stringify({ pattern: ProductsRpc.get.subject, data: { id: product.id } })],
+    ['bad JSON', '{"pattern":'],
+    ['bytes that are not UTF-8', new Uint8Array([0x22, 0xff, 0x22])],
+    ['JSON that is no packet', '[]'],
+    ['an empty message', ''],
+    ['a packet for another subject', JSON.stringify({ pattern: 'rpc.products.create', data: {}, id: 'request-1' })],
+    [
+      '45,000 nested arrays',
+      `{"pattern":"rpc.products.get","id":"request-1","data":${'['.repeat(45_000)}${']'.repeat(45_000)}}`,
+    ],
+  ])('refuses %s with 400 and does not handle it', async (_, payload) => {
+    await expect(send(payload)).resolves.toMatchObject({ status: 400 });
+    expect(seen).toEqual([]);
+  });
+
+  it('does not handle a request that names no reply subject', async () => {
+    gateway.connection.publish(ProductsRpc.get.subject, packet());
+    await client.call(ProductsRpc.get, { id: product.id });
+    expect(seen).toHaveLength(1);
+  });
+
+  it.each([
+    ['has passed', '1000', 504],
+    ['is malformed', 'soon', 400],
+  ])('refuses a request whose deadline %s', async (_, deadline, status) => {
+    const headers = newHeaders();
+    headers.set(Headers.deadline, deadline);
+    await expect(send(packet(), headers)).resolves.toMatchObject({ status });
+    expect(seen).toEqual([]);
+  });
+
+  it('takes over no malformed correlation id', async () => {
+    const headers = newHeaders();
+    headers.set(Headers.correlationId, 'x{"level":"fatal"}');
+    headers.set(Headers.traceparent, 'nonsense');
+    await gateway.connection.request(ProductsRpc.get.subject, packet(), { timeout: 2_000, headers });
+    expect(seen[0]?.correlationId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('answers 500 instead of nothing when the answer is larger than the broker carries', async () => {
+    behave = async () => ({ ...product, description: 'x'.repeat(1_100_000) });
+    await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 500 });
+  });
+
+  it('finishes the request in hand before it closes, and takes no new one', async () => {
+    const finish = Promise.withResolvers<unknown>();
+    behave = () => finish.promise;
+    const answer = client.call(ProductsRpc.get, { id: product.id });
+    await eventually(() => expect(seen).toHaveLength(1));
+    const closed = app.close();
+    await eventually(() =>
+      expect(
+        client.call(ProductsRpc.create, { sku: 'A', name: 'A', price: product.price }, { timeoutMs: 200 }),
+      ).rejects.toMatchObject({
+        status: 503,
+      }),
+    );
+    finish.resolve(product);
+    await expect(answer).resolves.toEqual(product);
+    await closed;
+  });
+
+  it('refuses with 503 what is beyond its limit', async () => {
+    await app.close();
+    app = await serve({ maxInFlight: 2 });
+    const finish = Promise.withResolvers<unknown>();
+    behave = () => finish.promise;
+    const first = [1, 2].map(() => client.call(ProductsRpc.get, { id: product.id }));
+    await eventually(() => expect(seen).toHaveLength(2));
+    await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 503 });
+    finish.resolve(product);
+    await expect(Promise.all(first)).resolves.toEqual([product, product]);
+  });
+
+  it('runs each handler in its own context', async () => {
+    behave = async () => ({ ...product, name: requireContext().correlationId });
+    const names = await Promise.all(
+      ['correlation-a', 'correlation-b'].map((correlationId) =>
+        runInContext({ correlationId, traceparent: '' }, () => client.call(ProductsRpc.get, { id: product.id })),
+      ),
+    );
+    expect(names.map(({ name }) => name)).toEqual(['correlation-a', 'correlation-b']);
+  });
+});

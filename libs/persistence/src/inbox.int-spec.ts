@@ -1,0 +1,78 @@
+import { uuidv7 } from '@rookery/platform';
+import type { TestDatabase } from '@rookery/testing';
+import { Wallet } from '../test/wallet';
+import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
+
+describe('Inbox', () => {
+  let database: TestDatabase;
+  let service: WalletService;
+  let wallet: Wallet;
+
+  beforeAll(async () => {
+    database = await walletDatabase();
+    service = await walletService(database);
+  });
+
+  beforeEach(async () => {
+    wallet = Wallet.open();
+    await service.wallets.add(wallet);
+  });
+
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  const newEvent = () => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1 });
+  const depositOnce = (event: ReturnType<typeof newEvent>): Promise<boolean> =>
+    service.inbox.once(event, async () => {
+      await service.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
+    });
+
+  it('lets an event take effect once', async () => {
+    const event = newEvent();
+
+    expect([await depositOnce(event), await depositOnce(event)]).toEqual([true, false]);
+
+    expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1 });
+  });
+
+  it('lets an event take effect once when it is delivered ten times at the same time', async () => {
+    const event = newEvent();
+
+    const effects = await Promise.all(Array.from({ length: 10 }, () => depositOnce(event)));
+
+    expect(effects.filter(Boolean)).toHaveLength(1);
+    expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1 });
+  });
+
+  it('takes an event again whose effect failed', async () => {
+    const event = newEvent();
+    const failed = service.inbox.once(event, async () => {
+      await service.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
+      throw new Error('failed');
+    });
+
+    await expect(failed).rejects.toThrow('failed');
+    expect(await depositOnce(event)).toBe(true);
+
+    expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1, version: 2 });
+  });
+
+  it('takes over an event whose first delivery fails meanwhile', async () => {
+    const event = newEvent();
+    const started = Promise.withResolvers<undefined>();
+    const mayFail = Promise.withResolvers<undefined>();
+    const first = service.inbox.once(event, async () => {
+      started.resolve(undefined);
+      await mayFail.promise;
+      throw new Error('failed');
+    });
+    await started.promise;
+    const second = depositOnce(event);
+    mayFail.resolve(undefined);
+
+    await expect(first).rejects.toThrow('failed');
+    expect(await second).toBe(true);
+  });
+});

@@ -1,0 +1,20 @@
+export { AggregateRepository, StaleVersion, type UpdateOptions } from './aggregate-repository';
+export { AggregateRoot, type RecordedEvent } from './aggregate-root';
+export { bigintColumn } from './bigint-column';
+export { connect, MigrationsPending } from './connect';
+export { dataSourceOptions, type DatabaseSettings, type PostgresOptions } from './data-source-options';
+export {
+  DatabaseUnreachable,
+  databaseErrorCode,
+  isDatabaseUnavailable,
+  isTransactionConflict,
+  isUniqueViolation,
+} from './database-errors';
+export { Inbox } from './inbox';
+export { createOutboxAndInbox, dropOutboxAndInbox, migrate, MigrationFailed, runMigrations } from './migrations';
+export { Outbox } from './outbox';
+export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
+export { PersistenceModule, type PersistenceOptions } from './persistence.module';
+export { type OutboxMessage } from './relay-session';
+export { SnakeCaseNaming } from './snake-case-naming';
+export { TransactionAborted, UnitOfWork } from './unit-of-work';

@@ -1,0 +1,92 @@
+import { testDatabase, type TestDatabase } from '@rookery/testing';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { CreateWallets1700000000000 } from '../test/wallet';
+import { connectMigrated, MigrationsPending } from './connect';
+import { dataSourceOptions } from './data-source-options';
+import { runMigrations } from './migrations';
+
+class BreakWallets1700000000001 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE half_done (id integer)');
+    await runner.query('SELECT * FROM nothing_here');
+  }
+
+  async down(): Promise<void> {}
+}
+
+describe('runMigrations', () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await testDatabase('migrations');
+  });
+
+  afterEach(async () => {
+    await database.drop();
+  });
+
+  const tables = async (): Promise<readonly string[]> => {
+    const rows = await database.query<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  };
+  const options = (...migrations: (new () => MigrationInterface)[]) =>
+    dataSourceOptions({ url: database.url, entities: [], migrations });
+
+  it('applies what is pending, with a line for each, and nothing twice', async () => {
+    const lines: string[] = [];
+
+    const first = await runMigrations(options(CreateWallets1700000000000), (line) => lines.push(line));
+    const second = await runMigrations(options(CreateWallets1700000000000), (line) => lines.push(line));
+
+    expect([first, second]).toEqual([['CreateWallets1700000000000'], []]);
+    expect(lines).toEqual([
+      expect.stringMatching(/^applied CreateWallets1700000000000 in \d+ ms$/),
+      'no pending migrations',
+    ]);
+    expect(await tables()).toEqual(expect.arrayContaining(['inbox', 'outbox', 'wallets']));
+  });
+
+  it('lets one of two processes that start together apply them', async () => {
+    const applied = await Promise.all(
+      [1, 2].map(() => runMigrations(options(CreateWallets1700000000000), () => undefined)),
+    );
+
+    expect(applied.map(({ length }) => length).sort()).toEqual([0, 1]);
+  });
+
+  it('keeps a service from running on a database that is older than its code, and lets it run on a newer one', async () => {
+    await expect(connectMigrated(options(CreateWallets1700000000000))).rejects.toThrow(MigrationsPending);
+    await runMigrations(options(CreateWallets1700000000000), () => undefined);
+
+    for (const known of [options(CreateWallets1700000000000), options()]) {
+      const dataSource = await connectMigrated(known);
+      expect(dataSource.isInitialized).toBe(true);
+      await dataSource.destroy();
+    }
+  });
+
+  it('rolls a failing migration back, keeps those before it, and names it', async () => {
+    const migrations = [CreateWallets1700000000000, BreakWallets1700000000001];
+
+    const failed = runMigrations(options(...migrations), () => undefined);
+
+    await expect(failed).rejects.toThrow(/BreakWallets1700000000001 failed.*nothing_here/);
+    expect(await tables()).toContain('wallets');
+    expect(await tables()).not.toContain('half_done');
+  });
+
+  it('names DATABASE_URL, and no password, when nothing answers there', async () => {
+    const nowhere = dataSourceOptions({
+      url: 'postgres://someone:secret@127.0.0.1:1/db',
+      entities: [],
+      migrations: [],
+    });
+
+    const failed = runMigrations(nowhere, () => undefined);
+
+    await expect(failed).rejects.toThrow(/DATABASE_URL.*someone@127\.0\.0\.1:1\/db.*ECONNREFUSED/);
+    await expect(failed).rejects.not.toThrow(/secret/);
+  });
+});

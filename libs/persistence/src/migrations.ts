@@ -1,0 +1,113 @@
+import { type DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { connect } from './connect';
+import { sessionOptions } from './data-source-options';
+import { reasonOf } from './database-errors';
+import { LockKeys } from './relay-session';
+
+/** Creates the tables `outbox` and `inbox`; for each service's first migration. */
+export async function createOutboxAndInbox(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE outbox (
+      id             bigint GENERATED ALWAYS AS IDENTITY,
+      event_id       uuid        NOT NULL,
+      name           text        NOT NULL,
+      version        integer     NOT NULL,
+      source         text        NOT NULL,
+      subject        text        NOT NULL,
+      aggregate_id   uuid        NOT NULL,
+      sequence       integer     NOT NULL,
+      correlation_id text        NOT NULL,
+      causation_id   text,
+      traceparent    text,
+      data           jsonb       NOT NULL,
+      occurred_at    timestamptz NOT NULL,
+      published_at   timestamptz,
+      CONSTRAINT outbox_pk PRIMARY KEY (id),
+      CONSTRAINT outbox_aggregate_sequence_uq UNIQUE (aggregate_id, sequence),
+      CONSTRAINT outbox_sequence_ck CHECK (sequence >= 1)
+    )`);
+  await runner.query('CREATE INDEX outbox_unpublished_ix ON outbox (id) WHERE published_at IS NULL');
+  await runner.query(`
+    CREATE TABLE inbox (
+      consumer     text        NOT NULL,
+      event_id     uuid        NOT NULL,
+      aggregate_id uuid        NOT NULL,
+      sequence     integer     NOT NULL,
+      processed_at timestamptz NOT NULL DEFAULT now(),
+      CONSTRAINT inbox_pk PRIMARY KEY (consumer, event_id)
+    )`);
+  await runner.query('CREATE INDEX inbox_processed_at_ix ON inbox USING brin (processed_at)');
+}
+
+/** Undoes createOutboxAndInbox. */
+export async function dropOutboxAndInbox(runner: QueryRunner): Promise<void> {
+  await runner.query('DROP TABLE inbox');
+  await runner.query('DROP TABLE outbox');
+}
+
+/** The migration whose statement failed; it was rolled back, those before it stay. */
+export class MigrationFailed extends Error {
+  constructor(name: string, cause: unknown) {
+    super(`migration ${name} failed and was rolled back: ${reasonOf(cause)}`, { cause });
+    this.name = 'MigrationFailed';
+  }
+}
+
+/**
+ * Applies the pending migrations, oldest first, each in its own transaction, with one progress line each. An advisory lock lets
+ * a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
+ * Returns the names of those applied. Throws DatabaseUnreachable or MigrationFailed.
+ */
+export async function runMigrations(
+  options: DataSourceOptions,
+  progress: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+): Promise<readonly string[]> {
+  const dataSource = await connect(withoutTimeouts(options));
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.query('SELECT pg_advisory_lock($1, $2)', [LockKeys.namespace, LockKeys.migrations]);
+    return await applyPending(dataSource, runner, progress);
+  } finally {
+    await runner.release();
+    // Ends the session, and with it the lock.
+    await dataSource.destroy();
+  }
+}
+
+/** Runs the migrations as a program: progress on stdout; a failure is one line on stderr and exit code 1. */
+export async function migrate(service: string, options: DataSourceOptions): Promise<void> {
+  try {
+    await runMigrations(options);
+  } catch (error) {
+    process.stderr.write(`the migrations of ${service} failed: ${reasonOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function applyPending(
+  dataSource: DataSource,
+  runner: QueryRunner,
+  progress: (line: string) => void,
+): Promise<readonly string[]> {
+  const executor = new MigrationExecutor(dataSource, runner);
+  const pending = await executor.getPendingMigrations();
+  if (pending.length === 0) progress('no pending migrations');
+  for (const migration of pending) {
+    const startedAt = Date.now();
+    await runner.startTransaction();
+    try {
+      await executor.executeMigration(migration);
+      await runner.commitTransaction();
+    } catch (error) {
+      await runner.rollbackTransaction();
+      throw new MigrationFailed(migration.name, error);
+    }
+    progress(`applied ${migration.name} in ${Date.now() - startedAt} ms`);
+  }
+  return pending.map(({ name }) => name);
+}
+
+function withoutTimeouts(options: DataSourceOptions): DataSourceOptions {
+  if (options.type !== 'postgres') return options;
+  return { ...options, extra: { ...sessionOptions, statement_timeout: 0, query_timeout: 0 } };
+}

@@ -1,0 +1,69 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Metrics } from '@rookery/platform';
+import { Gauge } from 'prom-client';
+import { DataSource } from 'typeorm';
+import { reasonOf } from './database-errors';
+
+interface Backlog {
+  readonly events: number;
+  readonly ageSeconds: number;
+}
+
+/** Gauges of what waits for the broker, read from the database when the metrics are scraped. */
+@Injectable()
+export class OutboxMetrics {
+  private readonly logger = new Logger(OutboxMetrics.name);
+  private shown = false;
+  private reading: Promise<Backlog | undefined> | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Adds the gauges to `/metrics`. Only for services that publish: others have no outbox to count. */
+  show(): void {
+    if (this.shown) return;
+    this.shown = true;
+    this.gauge('outbox_unpublished_events', 'Events that wait for the broker', ({ events }) => events);
+    this.gauge(
+      'outbox_oldest_unpublished_age_seconds',
+      'Age of the oldest event that waits for the broker; 0 when none does',
+      ({ ageSeconds }) => Math.max(ageSeconds, 0),
+    );
+  }
+
+  private gauge(name: string, help: string, valueOf: (backlog: Backlog) => number): void {
+    const read = (): Promise<Backlog | undefined> => this.backlog();
+    new Gauge({
+      name,
+      help,
+      registers: [this.metrics.registry],
+      // Without a database the gauge keeps its last value and the scrape still succeeds.
+      async collect() {
+        const backlog = await read();
+        if (backlog !== undefined) this.set(valueOf(backlog));
+      },
+    });
+  }
+
+  /** One query for all gauges of a scrape. */
+  private backlog(): Promise<Backlog | undefined> {
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  private async read(): Promise<Backlog | undefined> {
+    try {
+      const [backlog] = await this.dataSource.query<Backlog[]>(
+        `SELECT count(*)::integer AS events,
+                coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS "ageSeconds"
+         FROM outbox WHERE published_at IS NULL`,
+      );
+      return backlog;
+    } catch (error) {
+      this.logger.debug(`the outbox cannot be counted: ${reasonOf(error)}`);
+      return undefined;
+    }
+  }
+}

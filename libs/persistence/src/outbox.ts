@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import { Clock, currentContext, uuidv7 } from '@rookery/platform';
+import type { EntityManager } from 'typeorm';
+import type { RecordedEvent } from './aggregate-root';
+import { UnitOfWork } from './unit-of-work';
+
+const COLUMNS_OF_AN_EVENT = 12;
+
+/** Events that wait in the database for the broker: written in the transaction of the change that they tell of. */
+@Injectable()
+export class Outbox {
+  private readonly listeners = new Set<() => void>();
+
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Writes events in the given transaction, in the given order, with the correlation, cause and trace of the current context.
+   * They are published after the commit, at least once, those of one aggregate in order of their sequence.
+   */
+  async append(tx: EntityManager, events: readonly RecordedEvent[], time: Date = this.now()): Promise<void> {
+    if (events.length === 0) return;
+    const context = currentContext();
+    const rows = events.map(({ contract, aggregateId, sequence, data }) => {
+      const id = uuidv7();
+      const { name, version, producer, subject } = contract;
+      const { correlationId = id, causationId = null, traceparent = null } = context ?? {};
+      const json = JSON.stringify(data);
+      return [
+        id,
+        name,
+        version,
+        producer,
+        subject,
+        aggregateId,
+        sequence,
+        correlationId,
+        causationId,
+        traceparent,
+        json,
+        time,
+      ];
+    });
+    const placeholders = rows.map((_, row) => `(${parameters(row * COLUMNS_OF_AN_EVENT, COLUMNS_OF_AN_EVENT)})`);
+    await tx.query(
+      `INSERT INTO outbox (event_id, name, version, source, subject, aggregate_id, sequence,
+                           correlation_id, causation_id, traceparent, data, occurred_at)
+       VALUES ${placeholders.join(', ')}`,
+      rows.flat(),
+    );
+    this.unitOfWork.afterCommit(() => this.notify());
+  }
+
+  /**
+   * Has every event since then published again, with its old id, for a broker that lost its disk.
+   * Returns how many. Consumers drop what they have seen.
+   */
+  async republish(since: Date): Promise<number> {
+    const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(
+      'UPDATE outbox SET published_at = NULL WHERE occurred_at >= $1 AND published_at IS NOT NULL',
+      [since],
+    );
+    this.notify();
+    return count;
+  }
+
+  /** The time that rows and events get now. */
+  now(): Date {
+    return this.clock.now();
+  }
+
+  /** Calls the listener after each commit that added events. Returns the function that stops it. */
+  onAppended(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private notify(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+const parameters = (offset: number, count: number): string =>
+  Array.from({ length: count }, (_, index) => `$${offset + index + 1}`).join(', ');

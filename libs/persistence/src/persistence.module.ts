@@ -1,0 +1,61 @@
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { HealthChecks, PlatformModule } from '@rookery/platform';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { connectMigrated } from './connect';
+import { DatabaseErrorInterceptor } from './database-error.interceptor';
+import { DatabaseHealth } from './database.health';
+import { Inbox } from './inbox';
+import { Outbox } from './outbox';
+import { OutboxMetrics } from './outbox.metrics';
+import { OutboxRelay } from './outbox-relay';
+import { SERVICE_NAME } from './service-name';
+import { UnitOfWork } from './unit-of-work';
+
+/** What a service says about its persistence. */
+export interface PersistenceOptions {
+  /** From `dataSourceOptions`. */
+  readonly options: DataSourceOptions;
+  /** Name of the service: the consumer that its inbox notes. */
+  readonly service: string;
+}
+
+/**
+ * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox and OutboxRelay. Adds the
+ * readiness check `database` and the outbox gauges. The relay waits for `start(publisher)`. A database that cannot work now
+ * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
+ */
+@Module({})
+export class PersistenceModule implements OnApplicationShutdown {
+  constructor(
+    private readonly dataSource: DataSource,
+    checks: HealthChecks,
+    health: DatabaseHealth,
+  ) {
+    checks.add(health);
+  }
+
+  static forRoot({ options, service }: PersistenceOptions): DynamicModule {
+    return {
+      module: PersistenceModule,
+      global: true,
+      imports: [PlatformModule],
+      providers: [
+        { provide: DataSource, useFactory: () => connectMigrated(options) },
+        { provide: SERVICE_NAME, useValue: service },
+        { provide: APP_INTERCEPTOR, useClass: DatabaseErrorInterceptor },
+        UnitOfWork,
+        Outbox,
+        Inbox,
+        OutboxRelay,
+        DatabaseHealth,
+        OutboxMetrics,
+      ],
+      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}

@@ -1,0 +1,139 @@
+import { Client, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+import { sessionOptions } from './data-source-options';
+
+/** Advisory lock keys of this library; locks are per database, thus per service. */
+export const LockKeys = { namespace: 0x526f6f6b, relay: 1, migrations: 2 } as const;
+
+/** One row of the outbox, as the broker gets it. */
+export interface OutboxMessage {
+  /** Event id; the same each time the event is published. */
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly source: string;
+  /** Subject of the broker. */
+  readonly subject: string;
+  readonly aggregateId: string;
+  readonly sequence: number;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly correlationId: string;
+  readonly causationId: string | null;
+  readonly traceparent: string | null;
+  /** JSON text. */
+  readonly data: string;
+}
+
+/** A message and where it stands in the outbox. */
+export interface PendingMessage {
+  readonly position: string;
+  readonly message: OutboxMessage;
+}
+
+interface OutboxRow extends Omit<OutboxMessage, 'time'> {
+  readonly position: string;
+  readonly time: Date;
+}
+
+/**
+ * A database session of the relay's own. The lock lives and dies with it: what only the leader may do goes through this
+ * session, so that nothing can be done in the name of a lock that is lost.
+ */
+export class RelaySession {
+  private open = true;
+  private leads = false;
+
+  private constructor(private readonly client: Client) {
+    client.on('error', () => this.abandon());
+    client.on('end', () => this.abandon());
+  }
+
+  static async connect(url: string): Promise<RelaySession> {
+    const client = new Client({ ...sessionOptions, connectionString: url, application_name: 'outbox-relay' });
+    const session = new RelaySession(client);
+    await client.connect();
+    return session;
+  }
+
+  /** False once the connection is lost; a lost session never comes back. */
+  get alive(): boolean {
+    return this.open;
+  }
+
+  /** True while this session is the one that may publish. */
+  get leading(): boolean {
+    return this.open && this.leads;
+  }
+
+  /** Takes the lock if it is free. */
+  async tryToLead(): Promise<boolean> {
+    if (this.leading) return true;
+    const { rows } = await this.run<{ locked: boolean }>({
+      text: 'SELECT pg_try_advisory_lock($1, $2) AS locked',
+      values: [LockKeys.namespace, LockKeys.relay],
+    });
+    this.leads = rows[0]?.locked === true;
+    return this.leading;
+  }
+
+  /**
+   * The oldest unpublished messages. Never "after the last id seen": ids become visible in the order of the commits,
+   * so that a lower one may still appear.
+   */
+  async unpublished(limit: number): Promise<readonly PendingMessage[]> {
+    const { rows } = await this.run<OutboxRow>({
+      name: 'outbox-unpublished',
+      text: `SELECT id AS position, event_id AS id, name, version, source, subject, aggregate_id AS "aggregateId", sequence,
+                    occurred_at AS time, correlation_id AS "correlationId", causation_id AS "causationId",
+                    traceparent, data::text AS data
+             FROM outbox WHERE published_at IS NULL ORDER BY outbox.id LIMIT $1`,
+      values: [limit],
+    });
+    return rows.map(({ position, time, ...row }) => ({ position, message: { ...row, time: time.toISOString() } }));
+  }
+
+  async markPublished(positions: readonly string[]): Promise<void> {
+    await this.run({
+      name: 'outbox-published',
+      text: 'UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[])',
+      values: [positions],
+    });
+  }
+
+  /** Deletes published events and inbox notes past their age, the oldest first; returns whether there may be more. */
+  async prune(publishedHours: number, notedHours: number, limit: number): Promise<boolean> {
+    const outbox = await this.run({
+      text: `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $2)
+               AND published_at < now() - make_interval(hours => $1)`,
+      values: [publishedHours, limit],
+    });
+    const inbox = await this.run({
+      text: `DELETE FROM inbox WHERE ctid IN (
+               SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
+      values: [notedHours, limit],
+    });
+    return (outbox.rowCount ?? 0) > 0 || (inbox.rowCount ?? 0) > 0;
+  }
+
+  /** Ends the session and with it the lock. */
+  async close(): Promise<void> {
+    this.open = false;
+    await this.client.end();
+  }
+
+  /** A failed statement ends the session: the connection may be half open, and a fresh one is cheap. */
+  private async run<Row extends QueryResultRow>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
+    try {
+      return await this.client.query<Row>(query);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  private abandon(): void {
+    if (!this.open) return;
+    this.open = false;
+    void this.client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,107 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { databaseErrorCode, isTransactionConflict, reasonOf } from './database-errors';
+import { FailedStatements } from './failed-statements';
+
+/** A transaction in progress. Database and not only process: tests run several services in one process. */
+interface Transaction {
+  readonly dataSource: DataSource;
+  readonly manager: EntityManager;
+  readonly afterCommit: (() => void | Promise<void>)[];
+}
+
+const MAX_ATTEMPTS = 5;
+const BACKOFF_MS = 20;
+/** SQLSTATE in_failed_sql_transaction. */
+const IN_FAILED_TRANSACTION = '25P02';
+
+const transactions = new AsyncLocalStorage<Transaction>();
+
+/** The work caught an error of the database and went on: Postgres would answer its COMMIT with a silent rollback. */
+export class TransactionAborted extends Error {
+  constructor() {
+    super('the transaction was aborted by an earlier statement; a caught database error needs a savepoint');
+    this.name = 'TransactionAborted';
+  }
+}
+
+/** The only way to a transaction. Whatever runs inside, repository, outbox and inbox alike, joins it by itself. */
+@Injectable()
+export class UnitOfWork {
+  private readonly logger = new Logger(UnitOfWork.name);
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Runs the work in one READ COMMITTED transaction and commits. Inside another run it joins that one, which then decides.
+   * A deadlock or serialization failure runs the whole closure again, 5 times at most: it must build what it writes itself
+   * and have no effect outside the database.
+   */
+  async run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const current = this.current();
+    if (current) return work(current.manager);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.attempt(work);
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) throw error;
+        await delay(Math.random() * BACKOFF_MS * 2 ** attempt);
+      }
+    }
+  }
+
+  /** The current transaction's manager; outside of a run, one that takes a connection from the pool for each statement. */
+  get manager(): EntityManager {
+    return this.current()?.manager ?? this.dataSource.manager;
+  }
+
+  /**
+   * Calls back once the current run has committed, and never if it has not; outside of a run, at once.
+   * For what may be lost: a process can die between commit and callback. A failure is logged, not thrown.
+   */
+  afterCommit(callback: () => void | Promise<void>): void {
+    const current = this.current();
+    if (current) current.afterCommit.push(callback);
+    else void this.callBack(callback);
+  }
+
+  private current(): Transaction | undefined {
+    const transaction = transactions.getStore();
+    return transaction?.dataSource === this.dataSource ? transaction : undefined;
+  }
+
+  private async attempt<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const afterCommit: Transaction['afterCommit'] = [];
+    const result = await this.dataSource.transaction(async (manager) => {
+      const done = await transactions.run({ dataSource: this.dataSource, manager, afterCommit }, () => work(manager));
+      await refuseSilentRollback(manager);
+      return done;
+    });
+    for (const callback of afterCommit) void this.callBack(callback);
+    return result;
+  }
+
+  private async callBack(callback: () => void | Promise<void>): Promise<void> {
+    try {
+      await callback();
+    } catch (error) {
+      this.logger.error(`a callback after the commit failed: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/**
+ * Asks Postgres, and only after a statement has failed. The driver's own idea of the transaction's state comes too late: it rejects
+ * the statement before it has read that the transaction is aborted.
+ */
+async function refuseSilentRollback(manager: EntityManager): Promise<void> {
+  if (!FailedStatements.on(manager.queryRunner)) return;
+  try {
+    await manager.query('SELECT 1');
+  } catch (error) {
+    if (databaseErrorCode(error) === IN_FAILED_TRANSACTION) throw new TransactionAborted();
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { Logger } from '@nestjs/common';
+import { Metrics, SystemClock } from '@rookery/platform';
+import { testDatabase, type TestDatabase } from '@rookery/testing';
+import type { DataSource } from 'typeorm';
+import { connect, dataSourceOptions, Inbox, Outbox, OutboxRelay, UnitOfWork } from '../src/index';
+import { OutboxMetrics } from '../src/outbox.metrics';
+import { CreateWallets1700000000000, Wallet, WalletRepository } from './wallet';
+
+// Specs break things on purpose; what is logged of it is noise among their results.
+Logger.overrideLogger(false);
+
+/** One process of a service that keeps wallets. */
+export interface WalletService {
+  readonly dataSource: DataSource;
+  readonly unitOfWork: UnitOfWork;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly wallets: WalletRepository;
+  readonly relay: OutboxRelay;
+  readonly metrics: Metrics;
+  stop(): Promise<void>;
+}
+
+export const walletDatabase = (): Promise<TestDatabase> =>
+  testDatabase('wallets', { migrations: [CreateWallets1700000000000] });
+
+/** Starts another process' worth of objects on the database. */
+export async function walletService(database: TestDatabase): Promise<WalletService> {
+  const dataSource = await connect(
+    dataSourceOptions({ url: database.url, entities: [Wallet], migrations: [CreateWallets1700000000000] }),
+  );
+  const unitOfWork = new UnitOfWork(dataSource);
+  const outbox = new Outbox(unitOfWork, new SystemClock());
+  const metrics = new Metrics();
+  const relay = new OutboxRelay(dataSource, outbox, new OutboxMetrics(dataSource, metrics));
+  return {
+    dataSource,
+    unitOfWork,
+    outbox,
+    relay,
+    metrics,
+    inbox: new Inbox(unitOfWork, 'wallets'),
+    wallets: new WalletRepository(unitOfWork, outbox),
+    stop: async () => {
+      await relay.stop();
+      await dataSource.destroy();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** A TCP port; 0 lets the system choose one. */
+export const portSetting = (fallback: number) =>
+  z.coerce.number().int().min(0).max(65_535).default(fallback).describe('HTTP port; 0 takes any free one');
+
+/** Names that pino knows, most talkative last. */
+export const LogLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LogLevels)[number];
+
+/** Settings of every process: spread them into its schema and give `PORT` and `NATS_USER` its own defaults. */
+export const commonConfig = {
+  LOG_LEVEL: z.enum(LogLevels).default('info').describe('How much is logged'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP port listens on; 0.0.0.0 in a container'),
+  PORT: portSetting(3000),
+  NATS_URL: z
+    .string()
+    .regex(/^(nats|tls):\/\/\S+$/, 'must be nats://host:port (several: separated by commas)')
+    .describe('Where the NATS servers are, for example nats://127.0.0.1:4223'),
+  NATS_USER: z.string().min(1).optional().describe('NATS user of this process; its name unless told'),
+  NATS_PASSWORD: z.string().min(1).describe('Password of that user'),
+  SHUTDOWN_GRACE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(600)
+    .default(10)
+    .describe('Seconds that a shutdown may take to finish what is in hand'),
+} as const;
+
+/** Settings of every process that owns a database. */
+export const databaseConfig = {
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database')
+    .describe('Database of this service, with its own login role'),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to the database'),
+} as const;
+
+/** What `runService` needs of a process's settings. */
+export interface ServiceConfig {
+  readonly LOG_LEVEL: LogLevel;
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly SHUTDOWN_GRACE_SECONDS: number;
+}

@@ -1,0 +1,65 @@
+import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import type { ProblemDetail } from '@rookery/contracts';
+import { InvalidInput } from './errors/domain-error';
+
+/** More than this helps nobody, and how many there are is up to the caller. */
+const MAX_ERRORS = 50;
+const MAX_NAME = 100;
+
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/**
+ * Validates every parameter that declares a schema (`@Body({schema})`, `@Query`, `@Param`, `@Payload`) and gives the handler
+ * the parsed value. Throws `InvalidInput` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`.
+ */
+@Injectable()
+export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
+  async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const { schema } = metadata;
+    if (schema === undefined) return value;
+    const result = await schema['~standard'].validate(value);
+    if (result.issues === undefined) return result.value;
+    const details = result.issues.flatMap((issue) => describe(issue, rootOf(metadata)));
+    throw new InvalidInput(details.slice(0, MAX_ERRORS));
+  }
+}
+
+function rootOf({ type, data }: ArgumentMetadata): string {
+  const name = data === undefined ? '' : `/${escapeToken(data)}`;
+  switch (type) {
+    case 'body':
+      return name;
+    case 'query':
+      return `#/query${name}`;
+    case 'param':
+      return `#/path${name}`;
+    case 'custom':
+      return `#/header${name}`;
+  }
+}
+
+function describe(issue: Issue, root: string): readonly ProblemDetail[] {
+  const pointer = [root, ...(issue.path ?? []).map((part) => escapeToken(keyOf(part)))].join('/');
+  const unknown = unknownKeys(issue);
+  if (unknown.length === 0) return [{ pointer, detail: issue.message }];
+  return unknown.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: 'is not known here' }));
+}
+
+function keyOf(part: PropertyKey | { readonly key: PropertyKey }): string {
+  return String(typeof part === 'object' ? part.key : part);
+}
+
+/** zod reports the keys that a strict object does not know in one issue at the object. */
+function unknownKeys(issue: Issue): readonly string[] {
+  if (!('code' in issue) || issue.code !== 'unrecognized_keys') return [];
+  if (!('keys' in issue) || !Array.isArray(issue.keys)) return [];
+  return issue.keys.map(String);
+}
+
+/** RFC 6901, section 3. */
+function escapeToken(token: string): string {
+  return token.slice(0, MAX_NAME).replaceAll('~', '~0').replaceAll('/', '~1');
+}

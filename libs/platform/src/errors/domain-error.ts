@@ -1,0 +1,118 @@
+import { STATUS_CODES } from 'node:http';
+import { problemType, type Problem, type ProblemDetail } from '@rookery/contracts';
+
+/** What a refusal tells its caller. Everything here reaches the outside: no internals, no secrets. */
+export interface Refusal {
+  readonly status: number;
+  /** Stable and machine readable, `<service>.<fact>`. */
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly errors?: readonly ProblemDetail[] | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+  /** Value of WWW-Authenticate (RFC 6750, section 3). HTTP only; not part of the problem. */
+  readonly challenge?: string | undefined;
+}
+
+/** A refusal that is part of the contract: it becomes a Problem (RFC 9457) for whoever asked. Subclasses are named for the fact. */
+export class DomainError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly errors: readonly ProblemDetail[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly challenge: string | undefined;
+
+  constructor(refusal: Refusal, options?: ErrorOptions) {
+    super(`${refusal.code}: ${refusal.detail}`, options);
+    this.name = new.target.name;
+    this.status = refusal.status;
+    this.code = refusal.code;
+    this.title = refusal.title;
+    this.detail = refusal.detail;
+    this.errors = refusal.errors;
+    this.retryAfterSeconds = refusal.retryAfterSeconds;
+    this.challenge = refusal.challenge;
+  }
+
+  /** The problem without `instance` and `correlationId`, which belong to the request. */
+  toProblem(): Problem {
+    return {
+      type: problemType(this.code),
+      title: this.title,
+      status: this.status,
+      detail: this.detail,
+      code: this.code,
+      ...(this.errors !== undefined && { errors: [...this.errors] }),
+      ...(this.retryAfterSeconds !== undefined && { retryAfterSeconds: this.retryAfterSeconds }),
+    };
+  }
+}
+
+/** 400: what is wrong with the request, and where. */
+export class InvalidInput extends DomainError {
+  constructor(errors: readonly ProblemDetail[], detail = 'The request is not valid: see errors.') {
+    super({ status: 400, code: 'request.invalid', title: 'Invalid request', detail, errors });
+  }
+}
+
+/** 404 with a code of the resource's service. */
+export class NotFound extends DomainError {
+  constructor(code: string, detail: string) {
+    super({ status: 404, code, title: 'Not found', detail });
+  }
+}
+
+/** 401: nobody, or nobody that can be believed, is asking. */
+export class Unauthenticated extends DomainError {
+  constructor(
+    code = 'auth.missing-token',
+    detail = 'This needs an access token: send "Authorization: Bearer <token>".',
+    challenge = 'Bearer realm="rookery"',
+  ) {
+    super({ status: 401, code, title: 'Unauthenticated', detail, challenge });
+  }
+}
+
+/** 403: the caller is known and may not. */
+export class Forbidden extends DomainError {
+  constructor(code = 'auth.forbidden', detail = 'You may not do this.', challenge?: string) {
+    super({ status: 403, code, title: 'Forbidden', detail, challenge });
+  }
+}
+
+/** 503: a part that is needed does not answer now; trying again makes sense. */
+export class ServiceUnavailable extends DomainError {
+  constructor(
+    detail = 'A part of the system that this needs does not answer now.',
+    retryAfterSeconds = 1,
+    options?: ErrorOptions,
+  ) {
+    super({ status: 503, code: 'unavailable', title: 'Service unavailable', detail, retryAfterSeconds }, options);
+  }
+}
+
+/** 504: there was no answer in time. What was asked for may have happened. */
+export class DeadlineExceeded extends DomainError {
+  constructor(detail = 'There was no answer in time. What was asked for may have happened nevertheless.') {
+    super({ status: 504, code: 'deadline-exceeded', title: 'Deadline exceeded', detail, retryAfterSeconds: 1 });
+  }
+}
+
+/** A problem that another service answered, passed on as it is. */
+export class RemoteProblem extends DomainError {
+  constructor(problem: Problem) {
+    super({
+      status: problem.status,
+      code: problem.code,
+      title: problem.title,
+      detail: problem.detail,
+      errors: problem.errors,
+      retryAfterSeconds: problem.retryAfterSeconds,
+    });
+  }
+}
+
+/** The standard name of an HTTP status. */
+export const statusTitle = (status: number): string => STATUS_CODES[status] ?? 'Error';

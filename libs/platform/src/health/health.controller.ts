@@ -1,0 +1,93 @@
+import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
+import { Produces } from '../http/accept.guard';
+import { Public } from '../http/public';
+import { Metrics } from '../metrics/metrics';
+import { HealthChecks, type HealthCheck } from './health-check';
+import { logger } from '../logging/logger';
+import { Readiness } from './readiness';
+
+/** Longest time one check may take. */
+const CHECK_TIMEOUT_MS = 2000;
+
+type UpOrDown = 'up' | 'down';
+
+/** What a health route answers: no addresses, no messages. */
+interface HealthView {
+  readonly status: 'ok' | 'error' | 'starting' | 'draining';
+  readonly checks: Readonly<Record<string, UpOrDown>>;
+}
+
+/** Probes and metrics. Open to whoever reaches the port: nothing here is worth hiding. */
+@Public()
+@Produces('application/json', 'text/plain')
+@Controller()
+export class HealthController {
+  /** Checks that were down when last asked: what changes is logged, once. */
+  private readonly down = new Set<string>();
+
+  constructor(
+    @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
+    @Inject(HealthChecks) private readonly checks: HealthChecks,
+    @Inject(Readiness) private readonly readiness: Readiness,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {}
+
+  /** The process runs. Touches nothing outside of it: a restart would mend nothing there. */
+  @Get('livez')
+  @Header('cache-control', 'no-store')
+  livez(): HealthView {
+    return { status: 'ok', checks: {} };
+  }
+
+  /** The process can serve: everything it needs is well, and it is neither starting nor about to stop. */
+  @Get(['readyz', 'health'])
+  @Header('cache-control', 'no-store')
+  async readyz(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthView> {
+    const results = await Promise.all(this.checks.all().map((check) => this.attempt(check)));
+    const checks = Object.fromEntries(results);
+    const status = this.statusOf(results.every(([, state]) => state === 'up'));
+    void reply.code(status === 'ok' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);
+    return { status, checks };
+  }
+
+  @Get('metrics')
+  async exposition(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    void reply.header('content-type', this.metrics.registry.contentType);
+    return this.metrics.registry.metrics();
+  }
+
+  private statusOf(allUp: boolean): HealthView['status'] {
+    if (this.readiness.isDraining) return 'draining';
+    if (!this.readiness.isReady) return 'starting';
+    return allUp ? 'ok' : 'error';
+  }
+
+  private async attempt(check: HealthCheck): Promise<readonly [string, UpOrDown]> {
+    const session = this.indicators.check(check.name);
+    let reason: unknown = new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`);
+    const attempt = async (): Promise<void> => {
+      try {
+        await check.check();
+      } catch (error) {
+        reason = error;
+        throw error;
+      }
+    };
+    const result = await session.attempt(attempt).withTimeout(CHECK_TIMEOUT_MS);
+    const state = result[check.name]?.status === 'up' ? 'up' : 'down';
+    this.logChange(check.name, state, reason);
+    return [check.name, state];
+  }
+
+  private logChange(check: string, state: UpOrDown, reason: unknown): void {
+    if (state === 'up') {
+      if (this.down.delete(check)) logger.info({ check }, 'readiness check is well again');
+      return;
+    }
+    if (this.down.has(check)) return;
+    this.down.add(check);
+    logger.warn({ check, err: reason }, 'readiness check failed');
+  }
+}

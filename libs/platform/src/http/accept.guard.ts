@@ -1,0 +1,58 @@
+import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
+import type { FastifyRequest } from 'fastify';
+import { DomainError } from '../errors/domain-error';
+
+const PRODUCES = 'rookery:produces';
+/** Where Nest's `@Sse` leaves its mark. */
+const SSE = '__sse__';
+
+/** Media types that a controller or route can answer with, where that is not JSON. */
+export const Produces = (...types: readonly string[]) => SetMetadata(PRODUCES, types);
+
+/** 406: the client accepts nothing that the route can answer with. */
+export class NotAcceptable extends DomainError {
+  constructor(offered: readonly string[]) {
+    super({
+      status: 406,
+      code: 'request.not-acceptable',
+      title: 'Not acceptable',
+      detail: `This can be had as ${offered.join(' or ')} only.`,
+    });
+  }
+}
+
+/** Refuses requests whose Accept header (RFC 9110, 12.5.1) excludes what the route answers with: JSON unless it says otherwise. */
+@Injectable()
+export class AcceptGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    if (context.getType() !== 'http') return true;
+    const { accept } = context.switchToHttp().getRequest<FastifyRequest>().headers;
+    const offered = offeredBy(context);
+    if (accept !== undefined && !offered.some((type) => accepts(accept, type))) throw new NotAcceptable(offered);
+    return true;
+  }
+}
+
+function offeredBy(context: ExecutionContext): readonly string[] {
+  for (const target of [context.getHandler(), context.getClass()]) {
+    const types: unknown = Reflect.getMetadata(PRODUCES, target);
+    if (Array.isArray(types)) return types.map(String);
+  }
+  if (Reflect.getMetadata(SSE, context.getHandler()) === true) return ['text/event-stream'];
+  return ['application/json', PROBLEM_MEDIA_TYPE];
+}
+
+/** Whether an Accept header lets `offered` through; the most specific range decides. */
+export function accepts(header: string, offered: string): boolean {
+  const [kind = ''] = offered.split('/');
+  const quality = new Map(header.split(',').map(readRange));
+  const decisive = [offered, `${kind}/*`, '*/*'].find((range) => quality.has(range));
+  return decisive !== undefined && (quality.get(decisive) ?? 0) > 0;
+}
+
+function readRange(text: string): readonly [range: string, quality: number] {
+  const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='));
+  return [range, weight === undefined ? 1 : Number(weight.slice(2))];
+}

@@ -1,0 +1,43 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
+import { v7 as uuidv7 } from 'uuid';
+import { problemOfStatus } from '../errors/to-problem';
+import { logger } from '../logging/logger';
+
+/**
+ * Answers what never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).
+ * Node has given up on the connection, so the answer is written by hand and the connection closed.
+ */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = statusOf(error.code);
+  const correlationId = uuidv7();
+  const body = JSON.stringify({ ...problemOfStatus(status), correlationId });
+  logger.info({ correlationId, status, code: error.code }, 'request refused before it was read');
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+      `content-type: ${PROBLEM_MEDIA_TYPE}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      `${Headers.correlationId}: ${correlationId}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
+
+function statusOf(code: string | undefined): number {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 431;
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 408;
+    default:
+      return 400;
+  }
+}

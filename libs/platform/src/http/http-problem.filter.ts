@@ -1,0 +1,46 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Problem } from '@rookery/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { runInContext } from '../context/request-context';
+import { DomainError } from '../errors/domain-error';
+import { problemOfStatus, toProblem } from '../errors/to-problem';
+import { logger } from '../logging/logger';
+import { openContext } from './http-context';
+import type { KnownRoutes } from './known-routes';
+import { sendProblem } from './send-problem';
+
+/**
+ * Answers everything that an HTTP route threw as problem+json (RFC 9457), with the headers that belong to its status:
+ * Retry-After, WWW-Authenticate (RFC 6750) and, for a known address with another method, Allow. The stack goes to the log only.
+ */
+@Catch()
+export class HttpProblemFilter implements ExceptionFilter {
+  constructor(private readonly routes: KnownRoutes) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const context = openContext(request.raw, undefined);
+    runInContext(context, () => {
+      const path = request.url.split('?', 1).join('');
+      const known = isUnknownRoute(error) ? this.routes.methodsAt(path) : [];
+      // Behind a wildcard, as static files are, the method is known and only the file is not there.
+      const allow = known.includes(request.method) ? [] : known;
+      const problem: Problem = { ...toProblem(allow.length === 0 ? error : problemOfStatus(405)), instance: path };
+      if (problem.status === 500) logger.error({ err: error, code: problem.code }, 'unexpected error');
+      if (reply.sent || reply.raw.headersSent) {
+        // Part of an answer is out: cutting it off is the only honest way to say that it is not whole.
+        reply.raw.destroy();
+        return;
+      }
+      if (allow.length > 0) void reply.header('allow', allow.join(', '));
+      sendProblem(reply, problem, error instanceof DomainError ? error.challenge : undefined);
+    });
+  }
+}
+
+/** The router's own 404; those of resources are `NotFound`. */
+function isUnknownRoute(error: unknown): boolean {
+  return error instanceof HttpException && error.getStatus() === 404;
+}

@@ -1,0 +1,13 @@
+import { Global, Module } from '@nestjs/common';
+import { Clock, SystemClock } from './clock';
+import { HealthChecks } from './health/health-check';
+import { Readiness } from './health/readiness';
+import { Metrics } from './metrics/metrics';
+
+/** What every module of a process may inject: `Clock`, `Metrics`, `Readiness`, `HealthChecks`. Global; comes with `HealthModule`. */
+@Global()
+@Module({
+  providers: [{ provide: Clock, useClass: SystemClock }, Metrics, Readiness, HealthChecks],
+  exports: [Clock, Metrics, Readiness, HealthChecks],
+})
+export class PlatformModule {}

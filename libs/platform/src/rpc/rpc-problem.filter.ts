@@ -1,0 +1,14 @@
+import { Catch, type RpcExceptionFilter } from '@nestjs/common';
+import { throwError, type Observable } from 'rxjs';
+import { toProblem } from '../errors/to-problem';
+import { logger } from '../logging/logger';
+
+/** Turns whatever an RPC or event handler threw into a Problem, which is all that leaves the process. */
+@Catch()
+export class RpcProblemFilter implements RpcExceptionFilter {
+  catch(error: unknown): Observable<never> {
+    const problem = toProblem(error);
+    if (problem.status === 500) logger.error({ err: error, code: problem.code }, 'unexpected error');
+    return throwError(() => problem);
+  }
+}

@@ -1,0 +1,21 @@
+import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { RpcProblemFilter } from '../rpc/rpc-problem.filter';
+import { HttpProblemFilter } from '../http/http-problem.filter';
+import type { KnownRoutes } from '../http/known-routes';
+
+/** The one global filter: Nest takes only the last of several that catch everything. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly http: HttpProblemFilter;
+  private readonly rpc = new RpcProblemFilter();
+
+  constructor(routes: KnownRoutes) {
+    this.http = new HttpProblemFilter(routes);
+  }
+
+  catch(error: unknown, host: ArgumentsHost): unknown {
+    if (host.getType() !== 'http') return this.rpc.catch(error);
+    this.http.catch(error, host);
+    return undefined;
+  }
+}

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NestFactory } from '@nestjs/core';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ServiceConfig } from '../config/settings';
+import { ContractPipe } from '../contract.pipe';
+import { Readiness } from '../health/readiness';
+import { AcceptGuard } from '../http/accept.guard';
+import { createHttpAdapter, type HttpLimits } from '../http/http-adapter';
+import { observeRequests } from '../http/http-context';
+import { KnownRoutes } from '../http/known-routes';
+import { configureLogger, logger } from '../logging/logger';
+import { NestLogger } from '../logging/nest-logger';
+import { Metrics } from '../metrics/metrics';
+import { ProblemFilter } from './problem.filter';
+import { explainOldNode, explainStartFailure } from './start-failure';
+
+/** What a process is made of. */
+export interface ServiceOptions {
+  /** Name of the process, in every log line. */
+  readonly name: string;
+  /** Root module; it imports `HealthModule.register(...)`. */
+  readonly module: Parameters<typeof NestFactory.create>[0];
+  readonly config: ServiceConfig;
+  /** Last changes before the process listens: Swagger UI, CORS, further body parsers. */
+  readonly configure?: (app: NestFastifyApplication) => void | Promise<void>;
+  /** Transports besides HTTP: the RPC server and the event consumers. They take over all global guards, pipes and filters. */
+  readonly microservices?: (app: NestFastifyApplication) => readonly CustomTransportStrategy[];
+  readonly http?: HttpLimits;
+}
+
+/**
+ * Clients with a kept-alive connection learn by `connection: close` that they should go elsewhere. They have this long to make
+ * the request that tells them; connections that stay idle are closed without harm.
+ */
+const HANDOVER_MS = 500;
+const IDLE_SWEEP_MS = 100;
+
+/**
+ * Builds the application as `runService` runs it, without listening and without touching the process: component tests use it too.
+ * End it by `app.close()`.
+ */
+export async function createService(options: ServiceOptions): Promise<NestFastifyApplication> {
+  const adapter = createHttpAdapter(options.http);
+  const fastify = adapter.getInstance();
+  const routes = new KnownRoutes();
+  const parts: { readiness?: Readiness; metrics?: Metrics } = {};
+  // Before Nest adds its own: the context surrounds everything, middleware too.
+  routes.watch(fastify);
+  observeRequests(fastify, {
+    requestTimeoutMs: options.http?.requestTimeoutMs,
+    isDraining: () => parts.readiness?.isDraining === true,
+    onAnswered: (labels, seconds) => parts.metrics?.httpServer.observe(labels, seconds),
+  });
+  const nest = { bodyParser: false, abortOnError: false, logger: new NestLogger() };
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types options by a class it does not export
+  const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, nest);
+  parts.readiness = app.get(Readiness);
+  parts.metrics = app.get(Metrics);
+  app.useGlobalGuards(new AcceptGuard());
+  app.useGlobalPipes(new ContractPipe());
+  app.useGlobalFilters(new ProblemFilter(routes));
+  for (const strategy of options.microservices?.(app) ?? []) {
+    app.connectMicroservice({ strategy }, { inheritAppConfig: true });
+  }
+  await options.configure?.(app);
+  return app;
+}
+
+/**
+ * Runs a process from start to end. Listens, says `ready`, and on SIGTERM or SIGINT: readiness red, answers with `connection:
+ * close`, then no new connections and messages, what is in hand is finished, connections and pools close, exit 0. A shutdown
+ * longer than SHUTDOWN_GRACE_SECONDS, a second signal and a failed start (one line that names the variable to mend) exit 1.
+ */
+export async function runService(options: ServiceOptions): Promise<void> {
+  const { name, config } = options;
+  const startedAt = performance.now();
+  configureLogger(name, config.LOG_LEVEL);
+  const oldNode = explainOldNode(name, process.versions.node);
+  if (oldNode !== undefined) {
+    process.stderr.write(`${oldNode}\n`);
+    process.exit(1);
+  }
+  try {
+    const app = await createService(options);
+    const readiness = app.get(Readiness);
+    readiness.starting();
+    // The port first: a taken one must be known before any message is taken.
+    await app.listen({ port: config.PORT, host: config.HOST });
+    await app.startAllMicroservices();
+    readiness.started();
+    stopOnSignal(app, config);
+    logger.info({ address: await app.getUrl(), startMs: Math.round(performance.now() - startedAt) }, 'ready');
+  } catch (error) {
+    logger.fatal({ err: error }, 'start failed');
+    process.stderr.write(`${explainStartFailure(name, error, config)}\n`);
+    process.exit(1);
+  }
+}
+
+/** Readiness red, hand over, finish, close. Settles when everything is closed. */
+export async function shutDown(app: NestFastifyApplication): Promise<void> {
+  app.get(Readiness).drain();
+  await sleep(HANDOVER_MS);
+  // Node waits for connections that fall idle only after it began to close, and they would stay open for a minute.
+  const sweep = setInterval(() => app.getHttpServer().closeIdleConnections(), IDLE_SWEEP_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+  }
+}
+
+function stopOnSignal(app: NestFastifyApplication, config: ServiceConfig): void {
+  let stopping = false;
+  const stop = (reason: string, exitCode: number): void => {
+    if (stopping) {
+      logger.warn({ reason }, 'told to stop again: stopping at once');
+      process.exit(1);
+    }
+    stopping = true;
+    logger.info({ reason }, 'shutting down');
+    setTimeout(() => {
+      logger.error({ graceSeconds: config.SHUTDOWN_GRACE_SECONDS }, 'shutdown took too long');
+      process.exit(1);
+    }, config.SHUTDOWN_GRACE_SECONDS * 1000).unref();
+    shutDown(app).then(
+      () => {
+        logger.info('stopped');
+        process.exit(exitCode);
+      },
+      (error: unknown) => {
+        logger.error({ err: error }, 'shutdown failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM', 0));
+  process.on('SIGINT', () => stop('SIGINT', 0));
+  // The state of the process is unknown after these: finish what is in hand and let it be started anew.
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaught exception');
+    stop('uncaughtException', 1);
+  });
+  process.on('unhandledRejection', (error) => {
+    logger.fatal({ err: error }, 'unhandled rejection');
+    stop('unhandledRejection', 1);
+  });
+}

@@ -1,0 +1,89 @@
+import type { ServiceConfig } from '../config/settings';
+
+/** Settings in which a start failure can have its reason. */
+interface Addresses extends ServiceConfig {
+  readonly DATABASE_URL?: unknown;
+  readonly NATS_URL?: unknown;
+}
+
+/** What the bundles are compiled for (`target` in nx.json): with an older Node they start, and fail later. */
+const NODE_MAJOR = 24;
+
+/** One line when this Node is too old for the bundles, undefined when it is fit. */
+export function explainOldNode(name: string, nodeVersion: string): string | undefined {
+  if (Number.parseInt(nodeVersion, 10) >= NODE_MAJOR) return undefined;
+  return `${name} cannot start: it needs Node ${NODE_MAJOR} or newer, this is Node ${nodeVersion}.`;
+}
+
+/** One line for whoever starts the process: what is wrong, which variable to look at, what to do. No value of a secret. */
+export function explainStartFailure(name: string, error: unknown, config: Addresses): string {
+  return `${name} cannot start: ${reasonOf(error, config)}`;
+}
+
+function reasonOf(error: unknown, config: Addresses): string {
+  const code = codeOf(error);
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${config.PORT} is taken. Stop what listens there, or set PORT to a free one.`;
+    case 'EACCES':
+    case 'EADDRNOTAVAIL':
+      return `cannot listen on ${config.HOST}:${config.PORT} (${code}). Set HOST and PORT to an address of this machine.`;
+    case '28P01':
+    case '28000':
+      return 'the database refuses the log-in. Check role and password in DATABASE_URL.';
+    case '3D000':
+      return 'the database does not exist. Check the name in DATABASE_URL, and that the databases were created.';
+    case 'MIGRATIONS_PENDING':
+      return 'the database is older than this release. Run the migrations of this service (migrate.js) first.';
+    case '42P01':
+      return 'a table is missing. Run the migrations of this service (migrate.js) first.';
+    default:
+      return unreachable(error, config) ?? 'see the error above.';
+  }
+}
+
+function unreachable(error: unknown, config: Addresses): string | undefined {
+  const text = `${nameOf(error)} ${error instanceof Error ? error.message : ''}`;
+  if (/authorization violation|AuthorizationError/i.test(text)) {
+    return 'the NATS server refuses the log-in. Check NATS_USER and NATS_PASSWORD.';
+  }
+  const port = portOf(error);
+  if (port !== undefined && portsIn(config.DATABASE_URL).includes(port)) {
+    return `no database answers on port ${port}. Start it, or mend DATABASE_URL.`;
+  }
+  if ((port !== undefined && portsIn(config.NATS_URL).includes(port)) || /ConnectionError|NATS/.test(text)) {
+    return 'no NATS server answers. Start it, or mend NATS_URL.';
+  }
+  return undefined;
+}
+
+/** An error and those that caused it: drivers wrap theirs. */
+function chain(error: unknown, depth = 0): readonly Error[] {
+  if (!(error instanceof Error) || depth > 5) return [];
+  const inner = error instanceof AggregateError ? error.errors.flatMap((one) => chain(one, depth + 1)) : [];
+  return [error, ...inner, ...chain(error.cause, depth + 1)];
+}
+
+function codeOf(error: unknown): string | undefined {
+  for (const one of chain(error)) {
+    if ('code' in one && typeof one.code === 'string') return one.code;
+  }
+  return undefined;
+}
+
+function portOf(error: unknown): number | undefined {
+  for (const one of chain(error)) {
+    if ('port' in one && typeof one.port === 'number') return one.port;
+  }
+  return undefined;
+}
+
+function nameOf(error: unknown): string {
+  return chain(error)
+    .map((one) => one.name)
+    .join(' ');
+}
+
+function portsIn(url: unknown): readonly number[] {
+  return typeof url === 'string' ? [...url.matchAll(/:(\d{2,5})(?=[/,?]|$)/g)].map((match) => Number(match[1])) : [];
+}

@@ -1,0 +1,35 @@
+import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Controller, Get, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { z } from 'zod';
+import { portSetting } from '../src/config/settings';
+import { HealthModule, loadConfig, logger, LogLevels, runService } from '../src/index';
+
+/** A whole process for the specs of `runService`. */
+const Config = z.object({
+  LOG_LEVEL: z.enum(LogLevels).default('info'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: portSetting(0),
+  SHUTDOWN_GRACE_SECONDS: z.coerce.number().default(5),
+  WORK_MS: z.coerce.number().default(800),
+});
+const config = loadConfig(Config, { name: 'slow' });
+
+@Controller()
+class SlowController implements OnApplicationShutdown {
+  @Get('slow')
+  async slow() {
+    logger.info('work began');
+    await sleep(config.WORK_MS);
+    return { done: true };
+  }
+
+  onApplicationShutdown(): void {
+    logger.info('pools closed');
+  }
+}
+
+@Module({ imports: [HealthModule.register()], controllers: [SlowController] })
+class SlowModule {}
+
+await runService({ name: 'slow', module: SlowModule, config });

@@ -1,0 +1,326 @@
+import { createServer, type Server } from 'node:http';
+import { createSecretKey } from 'node:crypto';
+import { Controller, Get, Module } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Problem } from '@rookery/contracts';
+import { configureLogger, createService, HealthModule, Public, type Actor } from '@rookery/platform';
+import {
+  base64url,
+  exportJWK,
+  exportPKCS8,
+  exportSPKI,
+  generateKeyPair,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from 'jose';
+import { CurrentActor } from '../current-actor';
+import { SecurityModule } from '../security.module';
+import { AccessTokenVerifier } from './access-token.verifier';
+import { InvalidToken } from './challenges';
+import { RequireScopes } from './scopes.guard';
+
+const audience = 'rookery-api';
+
+@Controller('v1')
+class ThingsController {
+  @Get('me')
+  me(@CurrentActor() actor: Actor) {
+    return actor;
+  }
+
+  @Get('orders')
+  @RequireScopes('orders:read', 'orders:write')
+  orders() {
+    return { items: [] };
+  }
+
+  @Public()
+  @Get('open')
+  open() {
+    return { open: true };
+  }
+}
+
+/** A real provider: discovery and keys over HTTP, each request counted. */
+class Provider {
+  readonly counts = { discovery: 0, keys: 0 };
+  keys: JWK[] = [];
+  broken: 'nothing' | '/jwks' | 'all' = 'nothing';
+  namesAnotherIssuer = false;
+  issuer = '';
+  private server: Server | undefined;
+
+  async start(port = 0): Promise<void> {
+    const server = createServer((request, response) => {
+      const isKeys = request.url === '/jwks';
+      this.counts[isKeys ? 'keys' : 'discovery'] += 1;
+      response.statusCode = this.broken === 'all' || this.broken === request.url ? 500 : 200;
+      response.setHeader('content-type', 'application/json');
+      const issuer = this.namesAnotherIssuer ? 'http://evil.example' : this.issuer;
+      response.end(JSON.stringify(isKeys ? { keys: this.keys } : { issuer, jwks_uri: `${this.issuer}/jwks` }));
+    });
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    this.issuer = `http://127.0.0.1:${address.port}`;
+    this.server = server;
+  }
+
+  async stop(): Promise<void> {
+    this.server?.closeAllConnections();
+    await new Promise((resolve) => this.server?.close(resolve));
+  }
+}
+
+describe('access tokens at the HTTP edge', () => {
+  const provider = new Provider();
+  let app: NestFastifyApplication;
+  let url: string;
+  let privateKey: CryptoKey;
+  let publicKey: CryptoKey;
+  let callerKey: JWK;
+
+  const startApp = async () => {
+    @Module({
+      imports: [
+        HealthModule.register(),
+        SecurityModule.forHttp({
+          issuer: provider.issuer,
+          audience,
+          caller: 'gateway',
+          signingKey: JSON.stringify(callerKey),
+        }),
+      ],
+      controllers: [ThingsController],
+    })
+    class ThingsModule {}
+    const config = { LOG_LEVEL: 'silent', HOST: '127.0.0.1', PORT: 0, SHUTDOWN_GRACE_SECONDS: 5 } as const;
+    app = await createService({ name: 'gateway', module: ThingsModule, config });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    url = await app.getUrl();
+  };
+
+  beforeAll(async () => {
+    configureLogger('gateway', 'silent');
+    ({ privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true }));
+    const caller = await generateKeyPair('ES256', { extractable: true });
+    callerKey = { ...(await exportJWK(caller.privateKey)), kid: 'gateway' };
+    provider.keys = [{ ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'ES256', use: 'sig' }];
+    await provider.start();
+  });
+  afterAll(() => provider.stop());
+
+  beforeEach(async () => {
+    provider.broken = 'nothing';
+    provider.namesAnotherIssuer = false;
+    Object.assign(provider.counts, { discovery: 0, keys: 0 });
+    await startApp();
+  });
+  afterEach(() => app.close());
+
+  const now = () => Math.floor(Date.now() / 1000);
+  const claims = () => ({
+    iss: provider.issuer,
+    aud: audience,
+    sub: 'alice',
+    client_id: 'demo-cli',
+    scope: 'orders:read',
+    roles: ['customer'],
+    iat: now(),
+    exp: now() + 300,
+  });
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: 'key-1' };
+  const sign = (
+    change: Record<string, unknown> = {},
+    headerChange: Record<string, unknown> = {},
+    key: Parameters<SignJWT['sign']>[0] = privateKey,
+  ) => new SignJWT({ ...claims(), ...change }).setProtectedHeader({ ...header, ...headerChange }).sign(key);
+  const encode = (value: unknown) => base64url.encode(JSON.stringify(value));
+
+  const ask = async (path: string, authorization?: string) => {
+    const response = await fetch(`${url}${path}`, { headers: authorization === undefined ? {} : { authorization } });
+    const body: unknown = await response.json();
+    return { status: response.status, headers: response.headers, body };
+  };
+
+  it('gives the handler who the token speaks for', async () => {
+    const { status, body } = await ask('/v1/me', `Bearer ${await sign()}`);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      subject: 'alice',
+      issuer: provider.issuer,
+      clientId: 'demo-cli',
+      scopes: ['orders:read'],
+      roles: ['customer'],
+    });
+  });
+
+  it('lets everybody use public routes and health, also with a bad token, and asks the provider nothing', async () => {
+    expect((await ask('/v1/open')).status).toBe(200);
+    expect((await ask('/v1/open', 'Bearer nonsense')).status).toBe(200);
+    expect((await ask('/readyz')).status).toBe(200);
+    expect(provider.counts).toEqual({ discovery: 0, keys: 0 });
+  });
+
+  it.each([
+    ['no header', undefined],
+    ['another scheme', 'Basic YTpi'],
+    ['no token behind the scheme', 'Bearer '],
+  ])('asks for a token when there is %s', async (_what, authorization) => {
+    const { status, headers, body } = await ask('/v1/me', authorization);
+    expect(status).toBe(401);
+    expect(Problem.parse(body).code).toBe('auth.missing-token');
+    // RFC 6750, 3.1: no error code when no token was sent.
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="rookery"');
+  });
+
+  const forgeries: readonly (readonly [string, () => Promise<string>])[] = [
+    ['alg none', async () => `${encode({ ...header, alg: 'none' })}.${encode(claims())}.`],
+    [
+      'alg none with a signature',
+      async () => `${encode({ ...header, alg: 'none' })}.${(await sign()).split('.').slice(1).join('.')}`,
+    ],
+    [
+      'HS256 signed with the public key as PEM',
+      async () => sign({}, { alg: 'HS256' }, createSecretKey(Buffer.from(await exportSPKI(publicKey)))),
+    ],
+    [
+      'HS256 signed with the public JWK',
+      async () => sign({}, { alg: 'HS256' }, createSecretKey(Buffer.from(JSON.stringify(provider.keys[0])))),
+    ],
+    [
+      'an embedded key under a new kid',
+      async () => {
+        const own = await generateKeyPair('ES256', { extractable: true });
+        return sign({}, { jwk: await exportJWK(own.publicKey), kid: 'mine' }, own.privateKey);
+      },
+    ],
+    [
+      'an embedded key under the real kid',
+      async () => {
+        const own = await generateKeyPair('ES256', { extractable: true });
+        return sign({}, { jwk: await exportJWK(own.publicKey) }, own.privateKey);
+      },
+    ],
+    ['an embedded key although the signature is right', async () => sign({}, { jwk: await exportJWK(publicKey) })],
+    ['a jku', async () => sign({}, { jku: 'http://evil.example/jwks' })],
+    ['a signature by another key', async () => sign({}, {}, (await generateKeyPair('ES256')).privateKey)],
+    ['a kid with a path', async () => sign({}, { kid: '../../etc/passwd' })],
+    ['no kid', async () => sign({}, { kid: undefined })],
+    [
+      'an unknown crit',
+      async () =>
+        `${encode({ ...header, crit: ['x-exp'], 'x-exp': 1 })}.${(await sign()).split('.').slice(1).join('.')}`,
+    ],
+    ['no exp', async () => sign({ exp: undefined })],
+    ['a passed exp', async () => sign({ iat: now() - 400, exp: now() - 60 })],
+    ['an exp that is a text', async () => sign({ exp: '9999999999' })],
+    ['an nbf in the future', async () => sign({ nbf: now() + 60 })],
+    ['no iat', async () => sign({ iat: undefined })],
+    ['no sub', async () => sign({ sub: undefined })],
+    ['an empty sub', async () => sign({ sub: '' })],
+    ['another audience', async () => sign({ aud: 'someone-else' })],
+    ['no audience', async () => sign({ aud: undefined })],
+    ['another issuer', async () => sign({ iss: 'http://evil.example' })],
+    ['the issuer with a slash', async () => sign({ iss: `${provider.issuer}/` })],
+    ['an ID token', async () => sign({ aud: 'demo-cli' }, { typ: 'JWT' })],
+    ['an ID token for the API', async () => sign({}, { typ: 'JWT' })],
+    ['no typ', async () => sign({}, { typ: undefined })],
+    ['a refresh token', async () => 'Yx3Zr0lS2vQGm1n0pUe5Rk8c4TtJhW9bVf7aDsLqKoE'],
+    ['a scope that is no text', async () => sign({ scope: ['orders:read'] })],
+    [
+      'a changed payload',
+      async () => {
+        const [head = '', , signature = ''] = (await sign()).split('.');
+        return `${head}.${encode({ ...claims(), sub: 'olga', roles: ['operator'] })}.${signature}`;
+      },
+    ],
+    [
+      'RS256',
+      async () => {
+        const rsa = await generateKeyPair('RS256', { extractable: true });
+        expect(await exportPKCS8(rsa.privateKey)).toContain('PRIVATE');
+        return sign({}, { alg: 'RS256' }, rsa.privateKey);
+      },
+    ],
+    ['text', async () => 'not.a.jwt'],
+  ];
+
+  it.each(forgeries)('refuses %s', async (_what, forge) => {
+    const { status, headers, body } = await ask('/v1/me', `Bearer ${await forge()}`);
+    const problem = Problem.parse(body);
+    expect([status, problem.code]).toEqual([401, 'auth.invalid-token']);
+    expect(headers.get('www-authenticate')).toMatch(
+      /^Bearer realm="rookery", error="invalid_token", error_description="/,
+    );
+    expect(headers.get('content-type')).toBe('application/problem+json');
+  });
+
+  it('says the same about every bad token', async () => {
+    const [expired, foreign] = [await sign({ exp: now() - 60 }), await sign({ aud: 'someone-else' })];
+    const [one, other] = [await ask('/v1/me', `Bearer ${expired}`), await ask('/v1/me', `Bearer ${foreign}`)];
+    expect(Problem.parse(one.body).detail).toBe(Problem.parse(other.body).detail);
+  });
+
+  it('names the missing scopes', async () => {
+    const { status, headers, body } = await ask('/v1/orders', `Bearer ${await sign()}`);
+    expect([status, Problem.parse(body).code]).toEqual([403, 'auth.insufficient-scope']);
+    expect(headers.get('www-authenticate')).toBe(
+      'Bearer realm="rookery", error="insufficient_scope", scope="orders:read orders:write"',
+    );
+    expect((await ask('/v1/orders', `Bearer ${await sign({ scope: 'orders:write orders:read' })}`)).status).toBe(200);
+    expect((await ask('/v1/orders')).status).toBe(401);
+  });
+
+  it('fetches keys at most twice for 1,000 tokens with unknown keys', async () => {
+    const verifier = app.get(AccessTokenVerifier);
+    const own = await generateKeyPair('ES256');
+    const refused = Array.from({ length: 1000 }, async (_, index) => {
+      const token = await sign({}, { kid: `unknown-${index}` }, own.privateKey);
+      await expect(verifier.verify(token)).rejects.toBeInstanceOf(InvalidToken);
+    });
+    await Promise.all(refused);
+    expect((await ask('/v1/me', `Bearer ${await sign()}`)).status).toBe(200);
+    expect(provider.counts.keys).toBeGreaterThanOrEqual(1);
+    expect(provider.counts.keys).toBeLessThanOrEqual(2);
+    expect(provider.counts.discovery).toBe(1);
+  }, 30_000);
+
+  it('answers 503 while the provider does not answer, 401 without a token, and recovers by itself', async () => {
+    provider.broken = 'all';
+    const token = await sign();
+    const { status, headers } = await ask('/v1/me', `Bearer ${token}`);
+    expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await ask('/v1/me')).status).toBe(401);
+    expect((await ask('/v1/open')).status).toBe(200);
+    await Promise.all(Array.from({ length: 50 }, () => ask('/v1/me', `Bearer ${token}`)));
+    expect(provider.counts.discovery).toBe(1);
+    provider.broken = 'nothing';
+    const deadline = Date.now() + 5000;
+    let last = 503;
+    while (last !== 200 && Date.now() < deadline) last = (await ask('/v1/me', `Bearer ${token}`)).status;
+    expect(last).toBe(200);
+  });
+
+  it('answers 503 when the keys cannot be had, and asks for them once', async () => {
+    provider.broken = '/jwks';
+    const token = await sign();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask('/v1/me', `Bearer ${token}`)));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([503]));
+    expect(provider.counts.keys).toBe(1);
+  });
+
+  it('keeps serving known keys while the provider is gone', async () => {
+    expect((await ask('/v1/me', `Bearer ${await sign()}`)).status).toBe(200);
+    provider.broken = 'all';
+    expect((await ask('/v1/me', `Bearer ${await sign({ sub: 'bob' })}`)).status).toBe(200);
+    expect((await ask('/v1/me', `Bearer ${await sign({}, { kid: 'unknown' })}`)).status).toBe(401);
+  });
+
+  it('does not believe a discovery document of another issuer', async () => {
+    provider.namesAnotherIssuer = true;
+    expect((await ask('/v1/me', `Bearer ${await sign()}`)).status).toBe(503);
+    expect(provider.counts.keys).toBe(0);
+  });
+});

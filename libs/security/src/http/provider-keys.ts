@@ -1,0 +1,84 @@
+import { logger, ServiceUnavailable } from '@rookery/platform';
+import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
+import { z } from 'zod';
+
+/** Longest time the provider may take to answer. */
+const FETCH_TIMEOUT_MS = 3000;
+/** After a failed attempt nobody asks again for this long. */
+const RETRY_AFTER_MS = 1000;
+/** A token with an unknown key makes us fetch the keys again, at most this often. */
+const KEY_COOLDOWN_MS = 30_000;
+/** A key that the provider has withdrawn is believed no longer than this. */
+const KEY_MAX_AGE_MS = 600_000;
+
+const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+
+/**
+ * The signing keys of an OpenID Provider, found by discovery (OpenID Connect Discovery 1.0, section 4) when they are first
+ * needed: this process may start before the provider does. Until it answers, whoever needs a key gets `ServiceUnavailable`.
+ */
+export class ProviderKeys {
+  private keys: Promise<JWTVerifyGetKey> | undefined;
+  private failedAt = -Infinity;
+  private keysFailedAt = -Infinity;
+
+  constructor(private readonly issuer: string) {}
+
+  /** The key that a token's header names. Throws jose's `JWKSNoMatchingKey` when the provider has none like it. */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    const keys = await this.discover();
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (tokensFault.some((kind) => error instanceof kind)) throw error;
+      throw unavailable(error);
+    }
+  };
+
+  private async discover(): Promise<JWTVerifyGetKey> {
+    if (Date.now() - this.failedAt < RETRY_AFTER_MS) throw unavailable();
+    this.keys ??= this.fetchMetadata();
+    try {
+      return await this.keys;
+    } catch (cause) {
+      this.keys = undefined;
+      this.failedAt = Date.now();
+      logger.warn({ err: cause, issuer: this.issuer }, 'the OpenID Provider cannot be discovered');
+      throw unavailable(cause);
+    }
+  }
+
+  private async fetchMetadata(): Promise<JWTVerifyGetKey> {
+    const url = `${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' });
+    if (!response.ok) throw new Error(`discovery answered ${response.status}`);
+    const metadata = Metadata.parse(await response.json());
+    if (metadata.issuer !== this.issuer) throw new Error('discovery names another issuer');
+    return createRemoteJWKSet(new URL(metadata.jwks_uri), {
+      timeoutDuration: FETCH_TIMEOUT_MS,
+      cooldownDuration: KEY_COOLDOWN_MS,
+      cacheMaxAge: KEY_MAX_AGE_MS,
+      [customFetch]: (address, options) => this.fetchKeys(address, options),
+    });
+  }
+
+  /** The cool-down counts from the last success; while fetching fails, tokens with unknown keys must not make us hammer. */
+  private async fetchKeys(...[address, options]: Parameters<FetchImplementation>): Promise<Response> {
+    if (Date.now() - this.keysFailedAt < RETRY_AFTER_MS) throw new Error('the keys could not be had a moment ago');
+    try {
+      const response = await fetch(address, options);
+      if (response.ok) return response;
+      throw new Error(`the key set answered ${response.status}`);
+    } catch (error) {
+      this.keysFailedAt = Date.now();
+      logger.warn({ err: error, issuer: this.issuer }, 'the keys of the OpenID Provider cannot be had');
+      throw error;
+    }
+  }
+}
+
+/** What jose throws when the keys are there and the token asks for another. */
+const tokensFault = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported] as const;
+
+const unavailable = (cause?: unknown): ServiceUnavailable =>
+  new ServiceUnavailable('Access tokens cannot be checked now.', 1, { cause });

@@ -1,0 +1,12 @@
+export { Public } from '@rookery/platform';
+export * from './current-actor';
+export * from './http/access-token.guard';
+export * from './http/access-token.strategy';
+export * from './http/access-token.verifier';
+export * from './http/challenges';
+export * from './http/scopes.guard';
+export * from './rpc/internal-keys';
+export * from './rpc/internal-token';
+export * from './rpc/internal-token.guard';
+export * from './sealing/token-sealer';
+export * from './security.module';

@@ -1,0 +1,70 @@
+import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import type { Caller, Service } from '@rookery/contracts';
+import { AccessTokenGuard } from './http/access-token.guard';
+import { AccessTokenStrategy } from './http/access-token.strategy';
+import { AccessTokenVerifier, type AccessTokenRules } from './http/access-token.verifier';
+import { ScopesGuard } from './http/scopes.guard';
+import { readInternalJwks, readSigningKey } from './rpc/internal-keys';
+import { InternalTokenIssuer, InternalTokenVerifier } from './rpc/internal-token';
+import { InternalTokenGuard } from './rpc/internal-token.guard';
+
+/** The HTTP edge: who issues access tokens, and as whom it calls the services. */
+export interface HttpSecurity extends AccessTokenRules {
+  readonly caller: Caller;
+  /** `INTERNAL_SIGNING_KEY`: private JWK as JSON. */
+  readonly signingKey: string;
+}
+
+/** A service behind NATS. */
+export interface RpcSecurity {
+  readonly service: Service;
+  /** `INTERNAL_JWKS`: public keys of all callers as JSON. */
+  readonly jwks: string;
+  /** `INTERNAL_SIGNING_KEY`, for services that call others. */
+  readonly signingKey?: string | undefined;
+}
+
+/** Registers verifiers, issuers and the global guards of a process. */
+@Global()
+@Module({})
+export class SecurityModule {
+  /** Every HTTP route needs an access token unless `@Public()`, and the scopes it names; provides `InternalTokenIssuer`. */
+  static forHttp({ issuer, audience, caller, signingKey }: HttpSecurity): DynamicModule {
+    const exported: Provider[] = [
+      { provide: AccessTokenVerifier, useValue: new AccessTokenVerifier({ issuer, audience }) },
+      tokenIssuer(caller, signingKey),
+    ];
+    return {
+      module: SecurityModule,
+      providers: [
+        ...exported,
+        AccessTokenStrategy,
+        { provide: APP_GUARD, useClass: AccessTokenGuard },
+        { provide: APP_GUARD, useClass: ScopesGuard },
+      ],
+      exports: exported,
+    };
+  }
+
+  /** Every request over NATS needs an internal token for this service; provides `InternalTokenIssuer` when there is a key. */
+  static forRpc({ service, jwks, signingKey }: RpcSecurity): DynamicModule {
+    const verifier = new InternalTokenVerifier({ jwks: readInternalJwks(jwks), audience: service });
+    const exported: Provider[] = [
+      { provide: InternalTokenVerifier, useValue: verifier },
+      ...(signingKey === undefined ? [] : [tokenIssuer(service, signingKey)]),
+    ];
+    return {
+      module: SecurityModule,
+      providers: [...exported, { provide: APP_GUARD, useClass: InternalTokenGuard }],
+      exports: exported,
+    };
+  }
+}
+
+function tokenIssuer(issuer: Caller, signingKey: string): Provider {
+  return {
+    provide: InternalTokenIssuer,
+    useValue: new InternalTokenIssuer({ key: readSigningKey(signingKey), issuer }),
+  };
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, Socket } from 'node:net';
+
+/** A TCP link to a server that a spec can break: put its `url` in the place of the server's. */
+export class FaultyLink {
+  private readonly pairs = new Set<readonly [Socket, Socket]>();
+  private silent = false;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly target: URL,
+    private readonly port: number,
+  ) {
+    server.on('connection', (near) => this.join(near));
+  }
+
+  /** A working link to the host and port of the url. */
+  static async to(url: string): Promise<FaultyLink> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address: AddressInfo | string | null = server.address();
+    if (address === null || typeof address === 'string') throw new Error('the link has no port');
+    return new FaultyLink(server, new URL(url), address.port);
+  }
+
+  /** The target's url by way of this link. */
+  get url(): string {
+    const url = new URL(this.target);
+    url.host = `127.0.0.1:${this.port}`;
+    return url.href;
+  }
+
+  /** The server is gone: connections break and new ones are refused. */
+  async cut(): Promise<void> {
+    const closed = once(this.server, 'close');
+    this.server.close();
+    for (const sockets of this.pairs) for (const socket of sockets) socket.destroy();
+    await closed;
+  }
+
+  /** New connections work again. Those that were silenced stay silent for ever, as after a router forgot them. */
+  async mend(): Promise<void> {
+    this.silent = false;
+    if (this.server.listening) return;
+    this.server.listen(this.port, '127.0.0.1');
+    await once(this.server, 'listening');
+  }
+
+  /** Half open: connections stay and new ones are taken, but nothing gets through any more. */
+  silence(): void {
+    this.silent = true;
+    for (const sockets of this.pairs) for (const socket of sockets) socket.pause();
+  }
+
+  /** Ends the link for good. */
+  async close(): Promise<void> {
+    if (this.server.listening) await this.cut();
+  }
+
+  private join(near: Socket): void {
+    const far = new Socket().connect(Number(this.target.port), this.target.hostname);
+    const pair = [near, far] as const;
+    this.pairs.add(pair);
+    near.on('data', (chunk) => far.write(chunk));
+    far.on('data', (chunk) => near.write(chunk));
+    for (const socket of pair) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.pairs.delete(pair);
+        near.destroy();
+        far.destroy();
+      });
+      if (this.silent) socket.pause();
+    }
+  }
+}

@@ -1,0 +1,12 @@
+export { bootService, type BootedService } from './boot-service';
+export { expectDocumented, OpenApi, routesOf, type DocumentedRoute } from './documented';
+export { eventually, type EventuallyOptions } from './eventually';
+export { FaultyLink } from './faulty-link';
+export { internalKeys, type InternalKeys, type SigningCaller } from './internal-keys';
+export { OidcIssuer, type TokenOptions } from './oidc-issuer';
+export { rawRequest, type RawAnswer } from './raw-request';
+export { stubRpc, type RpcStub } from './stub-rpc';
+export { testBroker, type BrokerLogin, type TestBroker } from './test-broker';
+export { testActor, TestCaller, type CallOptions } from './test-caller';
+export { testDatabase, type TestDatabase } from './test-database';
+export { publishEvent, recordEvents, type EventOptions, type EventRecorder, type RecordedMessage } from './test-events';

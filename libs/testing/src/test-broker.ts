@@ -1,0 +1,125 @@
+import type { Caller } from '@rookery/contracts';
+import { adminUserOf, EventPublisher, inboxPrefixOf, Nats, provisionBroker, RpcClient } from '@rookery/messaging';
+import { InternalTokenIssuer } from '@rookery/security';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { z } from 'zod';
+import { internalKeys } from './internal-keys';
+import { requiredEnv } from './required-env';
+
+const Passwords = z.record(
+  z.string(),
+  z.object({
+    gateway: z.string(),
+    auth: z.string(),
+    products: z.string(),
+    orders: z.string(),
+    payments: z.string(),
+  }),
+);
+
+/** How a process connects: the options of `MessagingModule.forRoot` and `Nats.connect`. */
+export interface BrokerLogin {
+  readonly service: Caller;
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/**
+ * The part of the real nats-server that is this Jest worker's own: an account with all users and their permissions, its
+ * streams and consumers as in production, empty. Specs of one worker run one after the other, so one file at a time uses it.
+ */
+export class TestBroker {
+  private readonly connections: NatsConnection[] = [];
+
+  private constructor(
+    /** `NATS_URL`. */
+    readonly url: string,
+    private readonly account: string,
+    private readonly passwords: Readonly<Record<Caller, string>>,
+  ) {}
+
+  /** Leases the account and makes its streams and consumers afresh. End it by `close()`. */
+  static async lease(): Promise<TestBroker> {
+    const account = `W${requiredEnv('JEST_WORKER_ID')}`;
+    const passwords = Passwords.parse(JSON.parse(requiredEnv('TEST_NATS_PASSWORDS')))[account];
+    if (passwords === undefined)
+      throw new Error(`the test broker has no account for ${account}: use fewer Jest workers`);
+    const broker = new TestBroker(requiredEnv('TEST_NATS_URL'), account, passwords);
+    await broker.reset();
+    return broker;
+  }
+
+  /** `NATS_USER` of a process. */
+  userOf(process: Caller): string {
+    return `${this.account.toLowerCase()}-${process}`;
+  }
+
+  /** `NATS_PASSWORD` of a process. */
+  passwordOf(process: Caller): string {
+    return this.passwords[process];
+  }
+
+  /** How a process connects. */
+  loginOf(process: Caller): BrokerLogin {
+    return { service: process, url: this.url, user: this.userOf(process), password: this.passwordOf(process) };
+  }
+
+  /** `NATS_URL`, `NATS_USER` and `NATS_PASSWORD` of a process. */
+  envOf(process: Caller): Readonly<Record<'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD', string>> {
+    return { NATS_URL: this.url, NATS_USER: this.userOf(process), NATS_PASSWORD: this.passwordOf(process) };
+  }
+
+  /** A connection that may do everything in the account. Closed with the broker. */
+  async adminConnection(): Promise<NatsConnection> {
+    const user = adminUserOf(this.account);
+    const connection = await connect({
+      servers: this.url,
+      user,
+      pass: requiredEnv('TEST_NATS_ADMIN_PASSWORD'),
+      inboxPrefix: inboxPrefixOf(user),
+    });
+    this.connections.push(connection);
+    return connection;
+  }
+
+  /** A process's connection with its permissions. Closed with the broker. */
+  async connect(process: Caller): Promise<Nats> {
+    const nats = await Nats.connect(this.loginOf(process));
+    this.connections.push(nats.connection);
+    return nats;
+  }
+
+  /** A process's publisher of events. */
+  async publisher(process: Caller): Promise<EventPublisher> {
+    return new EventPublisher(await this.connect(process));
+  }
+
+  /** A process's client for requests, with its internal tokens. */
+  async rpcClient(process: 'gateway' | 'orders'): Promise<RpcClient> {
+    const { signingKeyOf } = await internalKeys();
+    return new RpcClient(
+      await this.connect(process),
+      new InternalTokenIssuer({ key: signingKeyOf(process), issuer: process }),
+    );
+  }
+
+  /** Deletes all messages, streams and consumers and makes them again. */
+  async reset(): Promise<void> {
+    const admin = await this.adminConnection();
+    const manager = await jetstreamManager(admin);
+    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    await provisionBroker(admin);
+    await admin.close();
+  }
+
+  /** Closes every connection that was taken from here. */
+  async close(): Promise<void> {
+    await Promise.all(this.connections.map((connection) => connection.close()));
+  }
+}
+
+/** Leases the broker account of this Jest worker, with fresh streams and consumers. */
+export const testBroker = (): Promise<TestBroker> => TestBroker.lease();

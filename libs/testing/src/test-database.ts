@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { Client, type QueryResultRow } from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { requiredEnv } from './required-env';
+
+/** A database of the suite's own. */
+export interface TestDatabase {
+  /** As the service's own login role, like DATABASE_URL in production. */
+  readonly url: string;
+  /** The same database as superuser, for faults such as pg_terminate_backend. */
+  readonly adminUrl: string;
+  /** Rows of a statement run as superuser in this database, on one connection: what a spec looks at from outside. */
+  query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Removes database and role, also under open connections. */
+  drop(): Promise<void>;
+}
+
+/**
+ * Creates an empty database with its own login role, as production has it (nobody else may connect), and applies the
+ * migrations. `options` may be the service's whole data source options: its `migrations` count.
+ */
+export async function testDatabase(
+  name: string,
+  { migrations = [] }: Pick<DataSourceOptions, 'migrations'> = {},
+): Promise<TestDatabase> {
+  const id = `${name.replaceAll(/[^a-z0-9]/gi, '_').toLowerCase()}_${randomBytes(6).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+  const serverUrl = requiredEnv('TEST_POSTGRES_URL');
+  await asAdmin(serverUrl, async (admin) => {
+    await admin.query(`CREATE ROLE ${id} LOGIN PASSWORD '${password}'`);
+    await admin.query(`CREATE DATABASE ${id} OWNER ${id}`);
+    await admin.query(`REVOKE CONNECT ON DATABASE ${id} FROM PUBLIC`);
+  });
+  const adminUrl = withDatabase(serverUrl, id);
+  const url = withLogin(adminUrl, id, password);
+  await migrate(url, migrations);
+  const observer = new Client({ connectionString: adminUrl });
+  // DROP DATABASE … WITH (FORCE) may get ahead of the observer's own goodbye.
+  observer.on('error', () => undefined);
+  await observer.connect();
+  return {
+    url,
+    adminUrl,
+    query: async <Row extends QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+      (await observer.query<Row>(sql, [...values])).rows,
+    drop: async () => {
+      await observer.end();
+      await asAdmin(serverUrl, async (admin) => {
+        await admin.query(`DROP DATABASE ${id} WITH (FORCE)`);
+        await admin.query(`DROP ROLE ${id}`);
+      });
+    },
+  };
+}
+
+async function migrate(url: string, migrations: DataSourceOptions['migrations']): Promise<void> {
+  const dataSource = await new DataSource({
+    type: 'postgres',
+    url,
+    migrations,
+    migrationsTableName: 'migrations',
+  }).initialize();
+  try {
+    await dataSource.runMigrations({ transaction: 'each' });
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function asAdmin(url: string, work: (admin: Client) => Promise<void>): Promise<void> {
+  const admin = new Client({ connectionString: url });
+  await admin.connect();
+  try {
+    await work(admin);
+  } finally {
+    await admin.end();
+  }
+}
+
+function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.href;
+}
+
+function withLogin(url: string, user: string, password: string): string {
+  const changed = new URL(url);
+  changed.username = user;
+  changed.password = password;
+  return changed.href;
+}

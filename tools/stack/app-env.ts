@@ -1,0 +1,84 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { API_AUDIENCE, type Caller } from '@rookery/contracts';
+import type { DatabaseUrls } from './databases';
+import type { Secrets } from './secrets';
+
+export type AppEnv = Readonly<Record<string, string>>;
+export type AppEnvs = Readonly<Record<Caller, AppEnv>>;
+export type AppPorts = Readonly<Record<Caller, number>>;
+
+/** How the apps reach the broker. */
+export interface BrokerAccess {
+  readonly url: string;
+  readonly users: Readonly<Record<Caller, string>>;
+  readonly passwords: Readonly<Record<Caller, string>>;
+}
+
+export interface AppEnvOptions {
+  readonly ports: AppPorts;
+  readonly databases: DatabaseUrls;
+  readonly broker: BrokerAccess;
+  readonly secrets: Pick<Secrets, 'internalKeys' | 'internalJwks' | 'sealingKey' | 'keyEncryptionKey' | 'cookieKeys'>;
+  readonly orderDeadlineSeconds: number;
+  /** The gateway's limit per subject or address. */
+  readonly requestsPerMinute: number;
+  /** Another issuer than our auth. */
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
+}
+
+/** The environment of each of the five apps. */
+export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEnvOptions): AppEnvs {
+  const common = (app: Caller): AppEnv => ({
+    HOST: '127.0.0.1',
+    PORT: String(ports[app]),
+    NATS_URL: broker.url,
+    NATS_USER: broker.users[app],
+    NATS_PASSWORD: broker.passwords[app],
+    INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
+  });
+  const authUrl = `http://localhost:${ports.auth}`;
+  const gatewayUrl = `http://localhost:${ports.gateway}`;
+  return {
+    gateway: {
+      ...common('gateway'),
+      PUBLIC_URL: gatewayUrl,
+      OIDC_ISSUER: options.issuer ?? authUrl,
+      OIDC_AUDIENCE: options.audience ?? API_AUDIENCE,
+      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
+      RATE_LIMIT_PER_MINUTE: String(options.requestsPerMinute),
+    },
+    auth: {
+      ...common('auth'),
+      DATABASE_URL: databases.auth,
+      OIDC_ISSUER: authUrl,
+      GATEWAY_URL: gatewayUrl,
+      KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+      COOKIE_KEYS: secrets.cookieKeys.join(','),
+      DEMO: 'true',
+    },
+    products: { ...common('products'), DATABASE_URL: databases.products },
+    orders: {
+      ...common('orders'),
+      DATABASE_URL: databases.orders,
+      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.orders),
+      SEALING_KEY: secrets.sealingKey,
+      ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds),
+    },
+    payments: { ...common('payments'), DATABASE_URL: databases.payments, SEALING_KEY: secrets.sealingKey },
+  };
+}
+
+const quoted = (value: string): string => (/^[\w.:/@%?&=,+-]*$/.test(value) ? value : `'${value}'`);
+
+/** Writes `<folder>/<app>.env` for `node --env-file`, readable by the owner only. */
+export function writeEnvFiles(folder: string, envs: AppEnvs): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const [app, env] of Object.entries(envs)) {
+    const lines = Object.entries(env).map(([name, value]) => `${name}=${quoted(value)}`);
+    const file = join(folder, `${app}.env`);
+    rmSync(file, { force: true });
+    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+  }
+}

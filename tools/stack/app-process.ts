@@ -1,0 +1,115 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Caller, Service } from '@rookery/contracts';
+import type { AppEnv } from './app-env';
+import { lastLines } from './guarded-process';
+import { repository } from './repository';
+import { StackError } from './stack-error';
+
+/** The five, in the order in which they are stopped. */
+export const APPS = ['gateway', 'auth', 'orders', 'payments', 'products'] as const satisfies readonly Caller[];
+/** Those with a database. */
+export const SERVICES = ['auth', 'products', 'orders', 'payments'] as const satisfies readonly Service[];
+
+const READY_WITHIN_MS = 60_000;
+/** More than the grace the apps give themselves. */
+const KILL_AFTER_MS = 20_000;
+const dieWithParent = join(repository, 'tools/stack/die-with-parent.mjs');
+
+const bundle = (app: Caller, file: string): string => {
+  const path = join(repository, 'dist/apps', app, file);
+  if (!existsSync(path)) throw new StackError(`${path} is not built.`, `npx nx build ${app}`);
+  return path;
+};
+
+/** What an app needs of our own environment, and what the user may set for it there. */
+const inherited = (env: AppEnv): NodeJS.ProcessEnv => ({ ...process.env, NODE_OPTIONS: '', ...env });
+
+/** One running app of ours. */
+export class AppProcess {
+  private readonly child: ChildProcess;
+  private stopping = false;
+  readonly ended: Promise<number>;
+
+  constructor(
+    readonly app: Caller,
+    private readonly env: AppEnv,
+    readonly logFile: string,
+  ) {
+    const log = openSync(logFile, 'a');
+    // A process group of its own: Ctrl-C reaches the stack only, which stops the apps before what they stand on.
+    this.child = spawn(process.execPath, ['--enable-source-maps', '--import', dieWithParent, bundle(app, 'main.js')], {
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+      env: inherited(env),
+    });
+    closeSync(log);
+    this.ended = new Promise((resolve) => {
+      this.child.once('error', () => resolve(127));
+      this.child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128)));
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  get diedByItself(): boolean {
+    return !this.stopping && (this.child.exitCode !== null || this.child.signalCode !== null);
+  }
+
+  /** Resolves when it says that it is ready. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    const deadline = Date.now() + READY_WITHIN_MS;
+    const url = `http://127.0.0.1:${this.env['PORT']}/readyz`;
+    let answer = 'no answer';
+    while (Date.now() < deadline) {
+      if (this.diedByItself) throw new StackError(this.obituary());
+      if (signal?.aborted === true) throw new StackError('Stopped while starting.');
+      try {
+        const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
+        answer = `${response.status} ${(await response.text()).slice(0, 500)}`;
+        if (response.ok) return;
+      } catch {
+        answer = 'no answer';
+      }
+      await sleep(100);
+    }
+    throw new StackError(
+      `${this.app} is not ready after ${READY_WITHIN_MS / 1_000} s; ${url}: ${answer}\nThe end of ${this.logFile}:\n${lastLines(this.logFile)}`,
+    );
+  }
+
+  obituary(): string {
+    return `${this.app} ended by itself (exit code ${this.child.exitCode ?? this.child.signalCode}). The end of ${this.logFile}:\n${lastLines(this.logFile)}`;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    const killed = setTimeout(() => this.child.kill('SIGKILL'), KILL_AFTER_MS);
+    await this.ended;
+    clearTimeout(killed);
+    if (this.child.connected) this.child.disconnect();
+  }
+}
+
+/** Brings one service's database to its newest migration. */
+export async function migrate(app: Service, env: AppEnv): Promise<void> {
+  try {
+    await promisify(execFile)(process.execPath, ['--enable-source-maps', bundle(app, 'migrate.js')], {
+      env: inherited(env),
+      timeout: 120_000,
+    });
+  } catch (error) {
+    if (error instanceof StackError) throw error;
+    const output =
+      error instanceof Error && 'stderr' in error && 'stdout' in error
+        ? `${String(error.stdout)}${String(error.stderr)}`
+        : String(error);
+    throw new StackError(`The migrations of ${app} failed:\n${output.trim()}`);
+  }
+}

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { brokerAdminOf, brokerUsersOf, type BrokerPasswords } from './broker-accounts';
+import { buildApps } from './build';
+import { createDatabases } from './databases';
+import { provision, type Infrastructure } from './infrastructure';
+import { freePorts } from './ports';
+import { makeSecrets } from './secrets';
+import { startStack, type Stack } from './stack';
+
+const passwords = z.object({
+  gateway: z.string(),
+  auth: z.string(),
+  products: z.string(),
+  orders: z.string(),
+  payments: z.string(),
+});
+const TestEnvironment = z.object({
+  TEST_POSTGRES_URL: z.string(),
+  TEST_NATS_URL: z.string(),
+  TEST_NATS_PASSWORDS: z.string().transform((text) => z.record(z.string(), passwords).parse(JSON.parse(text))),
+  TEST_NATS_ADMIN_PASSWORD: z.string(),
+});
+
+/** Long enough for 50 orders at once on two cores, short enough for the spec that waits for it. */
+const ORDER_DEADLINE_SECONDS = 15;
+
+export interface TestStackOptions {
+  /** One of the test broker's accounts: E1..E8. Also tells stacks on one Postgres apart. */
+  readonly account: string;
+  readonly orderDeadlineSeconds?: number;
+  /** Settings of single apps beyond the usual ones. */
+  readonly extra?: Readonly<
+    Partial<Record<'gateway' | 'auth' | 'products' | 'orders' | 'payments', Readonly<Record<string, string>>>>
+  >;
+}
+
+/** A whole stack on free ports, on the Jest run's Postgres and nats-server. */
+export interface TestStack extends Stack {
+  readonly infrastructure: Infrastructure;
+  /** Holds `env/<app>.env` and `logs/<app>.log`. */
+  readonly folder: string;
+  readonly brokerAdmin: { readonly user: string; readonly password: string };
+}
+
+/** Starts the five apps from dist/ with databases and a broker account of their own. */
+export async function startTestStack({
+  account,
+  orderDeadlineSeconds = ORDER_DEADLINE_SECONDS,
+  extra,
+}: TestStackOptions): Promise<TestStack> {
+  const test = TestEnvironment.parse(process.env);
+  const brokerPasswords: BrokerPasswords | undefined = test.TEST_NATS_PASSWORDS[account];
+  if (brokerPasswords === undefined) throw new Error(`the test broker has no account ${account}`);
+  const secrets = await makeSecrets();
+  const prefix = `${account.toLowerCase()}_${randomBytes(3).toString('hex')}_`;
+  const brokerAdmin = { user: brokerAdminOf(account), password: test.TEST_NATS_ADMIN_PASSWORD };
+  const [databases] = await Promise.all([
+    createDatabases({ url: test.TEST_POSTGRES_URL, passwords: secrets.databases, prefix }),
+    provision(test.TEST_NATS_URL, brokerAdmin.user, brokerAdmin.password),
+  ]);
+  const [gateway = 0, auth = 0, products = 0, orders = 0, payments = 0] = await freePorts(5);
+  const infrastructure: Infrastructure = {
+    databases,
+    broker: { url: test.TEST_NATS_URL, users: brokerUsersOf(account), passwords: brokerPasswords },
+    servers: [],
+    stop: () => Promise.resolve(),
+  };
+  const folder = mkdtempSync(join(tmpdir(), `rookery-test-${process.pid}-stack-`));
+  const stack = await startStack({
+    ports: { gateway, auth, products, orders, payments },
+    infrastructure,
+    secrets,
+    folder,
+    orderDeadlineSeconds,
+    requestsPerMinute: 1_000_000,
+    // Specs send from one address, and much.
+    extra: {
+      ...extra,
+      gateway: { REGISTRATION_LIMIT_PER_HOUR: '1000000', ...extra?.gateway },
+    },
+  }).catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
+  return {
+    ...stack,
+    infrastructure,
+    folder,
+    brokerAdmin,
+    stop: async () => {
+      await stack.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What the end-to-end specs read about the stack that their global set-up started. */
+export function testStackEnv({
+  gatewayUrl,
+  authUrl,
+  infrastructure,
+  folder,
+  brokerAdmin,
+  envs,
+}: TestStack): Record<string, string> {
+  const { databases, broker } = infrastructure;
+  return {
+    E2E_GATEWAY_URL: gatewayUrl,
+    E2E_AUTH_URL: authUrl,
+    E2E_DATABASE_URL_AUTH: databases.auth,
+    E2E_DATABASE_URL_PRODUCTS: databases.products,
+    E2E_DATABASE_URL_ORDERS: databases.orders,
+    E2E_DATABASE_URL_PAYMENTS: databases.payments,
+    E2E_NATS_URL: broker.url,
+    E2E_NATS_USERS: JSON.stringify(broker.users),
+    E2E_NATS_PASSWORDS: JSON.stringify(broker.passwords),
+    E2E_NATS_ADMIN_USER: brokerAdmin.user,
+    E2E_NATS_ADMIN_PASSWORD: brokerAdmin.password,
+    E2E_ORDER_DEADLINE_SECONDS: envs.orders['ORDER_DEADLINE_SECONDS'] ?? '',
+    // For a spec that starts one more replica: `node --env-file=<folder>/env/<app>.env dist/apps/<app>/main.js`.
+    E2E_STACK_FOLDER: folder,
+  };
+}
+
+/** Builds what is not built and starts the stack of the run. */
+export async function startEndToEndStack(): Promise<TestStack> {
+  // `npm test` and `nx test e2e` have built already.
+  if (process.env['ROOKERY_BUILT'] === undefined && process.env['NX_TASK_TARGET_PROJECT'] === undefined)
+    await buildApps();
+  return startTestStack({
+    account: 'E1',
+    orderDeadlineSeconds: Number(process.env['ORDER_DEADLINE_SECONDS'] ?? ORDER_DEADLINE_SECONDS),
+  });
+}

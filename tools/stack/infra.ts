@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { buildApps } from './build';
+import { lockDataFolder } from './data-lock';
+import { embeddedInfrastructure } from './infrastructure';
+import { both, runInForeground } from './program';
+import { provideSecrets } from './secrets';
+import { readSettings } from './settings';
+import { migrateAll, provideEnvs, untilServerEnds } from './stack';
+
+await runInForeground(async (progress, shutdown) => {
+  const settings = readSettings();
+  process.stderr.write('Rookery, infrastructure only\n');
+  shutdown.afterwards(lockDataFolder(settings.dataFolder, progress.say));
+  const secrets = await provideSecrets(settings.dataFolder);
+  const bringUp = async () => {
+    const made = await embeddedInfrastructure(settings, secrets, progress);
+    shutdown.afterwards(() => progress.step('servers stopped', () => made.stop()));
+    return made;
+  };
+  const build = progress.step('build, for the migrations', () => buildApps(shutdown.signal));
+  const infrastructure = await both(bringUp(), build);
+  shutdown.throwIfAsked();
+  const envs = provideEnvs({ ...settings, secrets, infrastructure, folder: settings.dataFolder });
+  await progress.step('migrations', () => migrateAll(envs));
+  process.stdout.write(`
+Ready after ${progress.elapsed}.
+
+  Postgres   127.0.0.1:${settings.postgresPort}
+  NATS       127.0.0.1:${settings.natsPort}
+  Addresses and passwords of each app: ${join(settings.dataFolder, 'env')}/<app>.env
+
+In other terminals: npx nx serve gateway, npx nx serve auth, npx nx serve products, npx nx serve orders, npx nx serve payments
+The first npm start fills the catalogue.
+Stop: Ctrl-C
+`);
+  return () => untilServerEnds(infrastructure);
+});

@@ -1,0 +1,164 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { natsServerConfig, provisionBroker } from '@rookery/messaging';
+import { connect } from '@nats-io/transport-node';
+import type { BrokerAccess } from './app-env';
+import { brokerAccount, brokerAdminOf, brokerUsersOf, MAIN_ACCOUNT } from './broker-accounts';
+import { createDatabases, type DatabaseUrls } from './databases';
+import { startNats } from './embedded-nats';
+import { startPostgres } from './embedded-postgres';
+import type { GuardedProcess } from './guarded-process';
+import { findNatsServer } from './nats-binary';
+import { embeddedPorts, type StackSettings } from './settings';
+import { requireFreePorts } from './ports';
+import type { Progress } from './progress';
+import type { Secrets } from './secrets';
+import { StackError } from './stack-error';
+
+/** Databases and broker that a stack stands on. */
+export interface Infrastructure {
+  readonly databases: DatabaseUrls;
+  readonly broker: BrokerAccess;
+  /** Servers of our own: when one ends by itself the stack cannot go on. */
+  readonly servers: readonly { readonly name: string; readonly process: GuardedProcess }[];
+  stop(): Promise<void>;
+}
+
+/** Makes streams and consumers as this user; running it again changes nothing. */
+export async function provision(url: string, user: string, password: string): Promise<void> {
+  const admin = await connect({ servers: url, user, pass: password, timeout: 10_000 });
+  try {
+    await provisionBroker(admin);
+  } finally {
+    await admin.close();
+  }
+}
+
+/** Postgres and nats-server of our own, with the four databases, the users, streams and consumers. */
+export async function embeddedInfrastructure(
+  settings: StackSettings,
+  secrets: Secrets,
+  progress: Progress,
+): Promise<Infrastructure> {
+  const { dataFolder, postgresPort, natsPort } = settings;
+  const logs = join(dataFolder, 'logs');
+  mkdirSync(logs, { recursive: true });
+  const startDatabases = async () => {
+    const postgres = await startPostgres({
+      dataFolder: join(dataFolder, 'postgres'),
+      port: postgresPort,
+      password: secrets.postgres,
+      logFile: join(logs, 'postgres.log'),
+      say: progress.say,
+      beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(0, 1)),
+    });
+    try {
+      return { postgres, databases: await createDatabases({ url: postgres.url, passwords: secrets.databases }) };
+    } catch (error) {
+      await postgres.stop();
+      throw error;
+    }
+  };
+  const startBroker = async () => {
+    const folder = join(dataFolder, 'nats');
+    const nats = await startNats({
+      binary: await findNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say }),
+      config: natsServerConfig({
+        port: natsPort,
+        storeDir: join(folder, 'jetstream'),
+        accounts: [brokerAccount(MAIN_ACCOUNT, secrets.broker)],
+        adminPassword: secrets.brokerAdmin,
+      }),
+      port: natsPort,
+      folder,
+      logFile: join(logs, 'nats.log'),
+      say: progress.say,
+      beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(1)),
+    });
+    try {
+      await provision(nats.url, brokerAdminOf(MAIN_ACCOUNT), secrets.brokerAdmin);
+      return nats;
+    } catch (error) {
+      await nats.stop();
+      throw error;
+    }
+  };
+  const [databases, broker] = await Promise.allSettled([
+    progress.step(`Postgres on 127.0.0.1:${postgresPort}, four databases`, startDatabases),
+    progress.step(`NATS on 127.0.0.1:${natsPort}, users and streams`, startBroker),
+  ]);
+  const stop = async (): Promise<void> => {
+    if (broker.status === 'fulfilled') await broker.value.stop();
+    if (databases.status === 'fulfilled') await databases.value.postgres.stop();
+  };
+  if (databases.status === 'rejected' || broker.status === 'rejected') {
+    await stop();
+    throw databases.status === 'rejected' ? databases.reason : broker.status === 'rejected' ? broker.reason : undefined;
+  }
+  return {
+    databases: databases.value.databases,
+    broker: { url: broker.value.url, users: brokerUsersOf(MAIN_ACCOUNT), passwords: secrets.broker },
+    servers: [
+      { name: 'Postgres', process: databases.value.postgres.process },
+      { name: 'nats-server', process: broker.value.process },
+    ],
+    stop,
+  };
+}
+
+const DATABASE_VARIABLES = [
+  'DATABASE_URL_AUTH',
+  'DATABASE_URL_PRODUCTS',
+  'DATABASE_URL_ORDERS',
+  'DATABASE_URL_PAYMENTS',
+] as const;
+
+/** True when servers are given by the environment, which must then name all of them. */
+export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boolean {
+  const variables = [...DATABASE_VARIABLES, 'NATS_URL'];
+  const missing = variables.filter((name) => (env[name] ?? '') === '');
+  if (missing.length === variables.length) return false;
+  if (missing.length === 0) return true;
+  throw new StackError(
+    `Servers of your own need all of ${variables.join(', ')}; not set: ${missing.join(', ')}.`,
+    'Set them, or unset the others to use the embedded servers.',
+  );
+}
+
+/**
+ * Servers that the environment names: nothing is embedded. Databases and roles exist already. NATS users are called like the
+ * processes, with NATS_PASSWORD_<APP>; with NATS_ADMIN_USER and NATS_ADMIN_PASSWORD streams and consumers are made.
+ */
+export async function givenInfrastructure(
+  progress: Progress,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Infrastructure> {
+  const required = (name: string): string => {
+    const value = env[name] ?? '';
+    if (value === '')
+      throw new StackError(`${name} is not set.`, 'With NATS_URL set, each process needs its NATS_PASSWORD_<APP>.');
+    return value;
+  };
+  const url = required('NATS_URL');
+  const passwords = {
+    gateway: required('NATS_PASSWORD_GATEWAY'),
+    auth: required('NATS_PASSWORD_AUTH'),
+    products: required('NATS_PASSWORD_PRODUCTS'),
+    orders: required('NATS_PASSWORD_ORDERS'),
+    payments: required('NATS_PASSWORD_PAYMENTS'),
+  };
+  const admin = env['NATS_ADMIN_USER'];
+  if (admin === undefined) progress.say('NATS_ADMIN_USER is not set: streams and consumers are taken to be there');
+  else await progress.step('streams and consumers', () => provision(url, admin, required('NATS_ADMIN_PASSWORD')));
+  return {
+    databases: {
+      auth: required('DATABASE_URL_AUTH'),
+      products: required('DATABASE_URL_PRODUCTS'),
+      orders: required('DATABASE_URL_ORDERS'),
+      payments: required('DATABASE_URL_PAYMENTS'),
+    },
+    broker: { url, users: brokerUsersOf(MAIN_ACCOUNT), passwords },
+    servers: [],
+    stop: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,22 @@
+import { createServer } from 'node:net';
+import { freePorts, requireFreePorts } from './ports';
+
+describe('the check of the ports', () => {
+  it('names a taken port and the variable that moves it', async () => {
+    const [port = 0] = await freePorts(1);
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
+    try {
+      await expect(requireFreePorts([{ what: 'gateway', port, variable: 'GATEWAY_PORT' }])).rejects.toThrow(
+        new RegExp(`Port ${port} \\(gateway\\) is taken; GATEWAY_PORT=`),
+      );
+    } finally {
+      await new Promise((resolve) => holder.close(resolve));
+    }
+  });
+
+  it('passes when all are free', async () => {
+    const [port = 0] = await freePorts(1);
+    await expect(requireFreePorts([{ what: 'gateway', port, variable: 'GATEWAY_PORT' }])).resolves.toBeUndefined();
+  });
+});

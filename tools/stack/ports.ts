@@ -1,0 +1,57 @@
+import { createServer } from 'node:net';
+import { StackError } from './stack-error';
+
+/** A port and the environment variable that sets it. */
+export interface NamedPort {
+  readonly what: string;
+  readonly port: number;
+  readonly variable: string;
+}
+
+const isFree = (port: number, host: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== 'EADDRINUSE' && error.code !== 'EACCES'),
+    );
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+
+/** Refuses to go on when one is taken, naming each and the variable that moves it. */
+export async function requireFreePorts(ports: readonly NamedPort[], host = '127.0.0.1'): Promise<void> {
+  const checked = await Promise.all(ports.map(async (named) => ({ ...named, free: await isFree(named.port, host) })));
+  const taken = checked.filter(({ free }) => !free);
+  if (taken.length === 0) return;
+  const lines = taken.map(
+    ({ what, port, variable }) => `Port ${port} (${what}) is taken; ${variable}=<port> moves it.`,
+  );
+  throw new StackError(
+    lines.join('\n  '),
+    'Is another `npm start` running? Stop what holds the port, or set the variable.',
+  );
+}
+
+/** Ports nobody listens on right now, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer();
+          server.once('error', reject);
+          server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => resolve(server));
+        }),
+    ),
+  );
+  return Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) => {
+          const address = server.address();
+          const port = address !== null && typeof address === 'object' ? address.port : 0;
+          server.close(() => resolve(port));
+        }),
+    ),
+  );
+}

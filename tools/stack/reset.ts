@@ -1,0 +1,30 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockHolder } from './data-lock';
+import { printFailure } from './progress';
+import { readSettings } from './settings';
+import { StackError } from './stack-error';
+
+/** A fetched nats-server is no data. */
+const KEPT = new Set(['bin']);
+
+try {
+  const { dataFolder } = readSettings();
+  const holder = lockHolder(dataFolder);
+  if (holder !== undefined) {
+    throw new StackError(
+      `A stack runs on ${dataFolder} (process ${holder}).`,
+      `Stop it first: Ctrl-C in its terminal, or kill ${holder}`,
+    );
+  }
+  const entries = existsSync(dataFolder) ? readdirSync(dataFolder).filter((entry) => !KEPT.has(entry)) : [];
+  for (const entry of entries) rmSync(join(dataFolder, entry), { recursive: true, force: true });
+  process.stderr.write(
+    entries.length === 0
+      ? `${dataFolder} is empty already.\n`
+      : `${dataFolder} is empty: databases, events, secrets and logs are gone.\n`,
+  );
+} catch (error) {
+  printFailure(error);
+  process.exit(1);
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair } from 'jose';
+import { z } from 'zod';
+import { StackError } from './stack-error';
+
+const passwords = z.object({
+  gateway: z.string(),
+  auth: z.string(),
+  products: z.string(),
+  orders: z.string(),
+  payments: z.string(),
+});
+const jwk = z.looseObject({ kid: z.string() });
+
+const Secrets = z.object({
+  postgres: z.string(),
+  databases: passwords.omit({ gateway: true }),
+  brokerAdmin: z.string(),
+  broker: passwords,
+  /** Private JWKs of the processes that call others. */
+  internalKeys: z.object({ gateway: jwk, orders: jwk }),
+  internalJwks: z.object({ keys: z.array(jwk) }),
+  /** 32 bytes each, base64url. */
+  sealingKey: z.string(),
+  keyEncryptionKey: z.string(),
+  cookieKeys: z.array(z.string()),
+});
+/** Everything secret of one stack. Made once per data folder. */
+export type Secrets = z.infer<typeof Secrets>;
+
+const random = (bytes = 24): string => randomBytes(bytes).toString('base64url');
+
+/** Fresh secrets. */
+export async function makeSecrets(): Promise<Secrets> {
+  const keyOf = async (caller: string) => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+    const about = { kid: caller, alg: 'ES256', use: 'sig' };
+    return {
+      signing: { ...(await exportJWK(privateKey)), ...about },
+      published: { ...(await exportJWK(publicKey)), ...about },
+    };
+  };
+  const [gateway, orders] = [await keyOf('gateway'), await keyOf('orders')];
+  const databases = { auth: random(), products: random(), orders: random(), payments: random() };
+  return {
+    postgres: random(),
+    databases,
+    brokerAdmin: random(),
+    broker: { gateway: random(), auth: random(), products: random(), orders: random(), payments: random() },
+    internalKeys: { gateway: gateway.signing, orders: orders.signing },
+    internalJwks: { keys: [gateway.published, orders.published] },
+    sealingKey: random(32),
+    keyEncryptionKey: random(32),
+    cookieKeys: [random(), random()],
+  };
+}
+
+/** The data folder's secrets, made when it has none. Readable by the owner only. */
+export async function provideSecrets(dataFolder: string): Promise<Secrets> {
+  const folder = join(dataFolder, 'secrets');
+  const file = join(folder, 'secrets.json');
+  if (existsSync(file)) {
+    try {
+      return Secrets.parse(JSON.parse(readFileSync(file, 'utf8')));
+    } catch {
+      throw new StackError(
+        `${file} cannot be read as this version's secrets.`,
+        '`npm run reset` empties the data and makes new ones.',
+      );
+    }
+  }
+  const secrets = await makeSecrets();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return secrets;
+}

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { APPS } from './app-process';
+import { buildApps } from './build';
+import { seedCatalogue } from './catalogue-seed';
+import { lockDataFolder } from './data-lock';
+import {
+  embeddedInfrastructure,
+  givenInfrastructure,
+  infrastructureIsGiven,
+  type Infrastructure,
+} from './infrastructure';
+import { requireFreePorts } from './ports';
+import { both, runInForeground } from './program';
+import type { Progress } from './progress';
+import { provideSecrets } from './secrets';
+import { appPorts, embeddedPorts, hasLeftovers, readSettings, type StackSettings } from './settings';
+import { startStack, type Stack } from './stack';
+import type { Shutdown } from './shutdown';
+
+await runInForeground(async (progress, shutdown) => {
+  const settings = readSettings();
+  const given = infrastructureIsGiven();
+  process.stderr.write('Rookery\n');
+  shutdown.afterwards(lockDataFolder(settings.dataFolder, progress.say));
+  await requireFreePorts([
+    ...appPorts(settings.ports),
+    ...(given || hasLeftovers(settings) ? [] : embeddedPorts(settings)),
+  ]);
+  const secrets = await provideSecrets(settings.dataFolder);
+  const bringUp = async (): Promise<Infrastructure> => {
+    const made = given
+      ? await givenInfrastructure(progress)
+      : await embeddedInfrastructure(settings, secrets, progress);
+    shutdown.afterwards(() => progress.step('servers stopped', () => made.stop()));
+    return made;
+  };
+  const build = progress.step(`build of ${APPS.length} apps`, () => buildApps(shutdown.signal));
+  const infrastructure = await both(bringUp(), build);
+  shutdown.throwIfAsked();
+  const stack = await startStack({
+    ...settings,
+    secrets,
+    infrastructure,
+    folder: settings.dataFolder,
+    progress,
+    signal: shutdown.signal,
+  });
+  shutdown.afterwards(() => progress.step('apps stopped', () => stack.stop()));
+  await seed(settings, stack, progress, shutdown);
+  welcome(settings, stack, progress);
+  return stack.untilFailure;
+});
+
+async function seed(
+  { issuer, dataFolder }: StackSettings,
+  stack: Stack,
+  progress: Progress,
+  shutdown: Shutdown,
+): Promise<void> {
+  shutdown.throwIfAsked();
+  // Somebody else's issuer knows no olga.
+  if (issuer !== undefined && issuer !== stack.authUrl) {
+    progress.say('catalogue not seeded: OIDC_ISSUER is another one');
+    return;
+  }
+  await seedCatalogue({
+    gatewayUrl: stack.gatewayUrl,
+    authUrl: stack.authUrl,
+    marker: join(dataFolder, 'catalogue-seeded'),
+    progress,
+  });
+}
+
+function welcome({ dataFolder }: StackSettings, { gatewayUrl, authUrl }: Stack, progress: Progress): void {
+  const environment =
+    gatewayUrl === 'http://localhost:3000' && authUrl === 'http://localhost:3001'
+      ? ''
+      : `GATEWAY_URL=${gatewayUrl} AUTH_URL=${authUrl} `;
+  process.stdout.write(`
+Ready after ${progress.elapsed}.
+
+  API         ${gatewayUrl}
+  Swagger UI  ${gatewayUrl}/docs   (log in as alice, password alice-demo-password)
+  Log-in      ${authUrl}/.well-known/openid-configuration
+  Logs        ${join(dataFolder, 'logs')}
+
+Place an order:
+
+  TOKEN=$(${environment}npm run -s token alice)
+  PRODUCT=$(curl -s '${gatewayUrl}/v1/products?limit=1' | node -pe 'JSON.parse(fs.readFileSync(0)).items[0].id')
+  curl -s ${gatewayUrl}/v1/orders -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s%N)" \\
+    -H 'Content-Type: application/json' -d '{"lines":[{"productId":"'$PRODUCT'","quantity":1}],"paymentToken":"tok_ok"}'
+
+Or watch three of them: ${environment}npm run demo
+Stop everything: Ctrl-C. Empty the data: npm run reset
+`);
+}

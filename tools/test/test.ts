@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { APPS } from '../stack/app-process';
+import { Progress } from '../stack/progress';
+import { repository } from '../stack/repository';
+
+/** `npm test`: every check, then every spec. The last line on stdout is `N passed, N failed`. */
+
+interface Check {
+  readonly what: string;
+  /** A program of node_modules/.bin, or a file of ours. */
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+const bin = (name: string): string => join(repository, 'node_modules/.bin', name);
+
+const build: Check = {
+  what: `build of ${APPS.length} apps`,
+  command: bin('nx'),
+  args: ['run-many', '-t', 'build', '-p', ...APPS, '--outputStyle=static'],
+};
+const prettier: Check = {
+  what: 'formatting (prettier)',
+  command: bin('prettier'),
+  args: ['--check', '.', '--log-level=warn', '--cache', '--cache-location=node_modules/.cache/prettier'],
+};
+const eslint: Check = {
+  what: 'lint and module boundaries (eslint)',
+  command: bin('eslint'),
+  args: [
+    '.',
+    '--max-warnings=0',
+    '--cache',
+    '--cache-strategy=content',
+    '--cache-location=node_modules/.cache/eslint/',
+  ],
+};
+const types: Check = { what: 'types (tsc)', command: bin('tsc'), args: ['--noEmit', '--pretty', 'false', '-p', '.'] };
+const generated: Check = {
+  what: 'generated files are up to date',
+  command: process.execPath,
+  args: ['--import', 'tsx', join(repository, 'tools/generate/generate.ts'), '--check'],
+};
+
+/** Two lanes, as on the two cores of a small machine: the long ones apart. */
+const lanes: readonly (readonly Check[])[] = [[build, prettier, types, generated], [eslint]];
+
+const JestResults = z.object({
+  success: z.boolean(),
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numRuntimeErrorTestSuites: z.number(),
+});
+
+const children = new Set<ReturnType<typeof spawn>>();
+const stop = new AbortController();
+
+/** After Ctrl-C the killed checks are no failures, and nothing further is started. */
+function exitIfStopped(): void {
+  if (stop.signal.aborted) process.exit(130);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stop.abort();
+    for (const child of children) child.kill(signal);
+  });
+}
+
+function run(command: string, args: readonly string[], env: Record<string, string>, stdio: 'inherit' | 'pipe') {
+  const child = spawn(command, args, {
+    cwd: repository,
+    env: { ...process.env, NX_TUI: 'false', ...env },
+    stdio: ['ignore', stdio, stdio],
+  });
+  children.add(child);
+  let output = '';
+  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
+  return new Promise<{ readonly code: number; readonly output: string }>((resolve) => {
+    child.once('error', (error) => {
+      resolve({ code: 127, output: error.message });
+    });
+    child.once('close', (code) => {
+      children.delete(child);
+      resolve({ code: code ?? 1, output });
+    });
+  });
+}
+
+class CheckFailed extends Error {}
+
+/** Runs all checks, also after one has failed; the failures, in the order of their end. */
+async function runChecks(progress: Progress): Promise<string[]> {
+  const failures: string[] = [];
+  const runCheck = async ({ what, command, args }: Check): Promise<void> => {
+    try {
+      await progress.step(what, async () => {
+        const { code, output } = await run(command, args, { FORCE_COLOR: '0' }, 'pipe');
+        if (code !== 0) throw new CheckFailed(output.trim());
+      });
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      failures.push(what);
+      process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
+    }
+  };
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (const check of lane) {
+        if (!stop.signal.aborted) await runCheck(check);
+      }
+    }),
+  );
+  return failures;
+}
+
+/** Runs every spec of every project; Jest's own output goes to the terminal. */
+async function runSpecs(args: readonly string[]): Promise<{ readonly passed: number; readonly failed: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'rookery-results-'));
+  const file = join(folder, 'results.json');
+  try {
+    const jest = join(repository, 'node_modules/jest/bin/jest.js');
+    const node = ['--experimental-vm-modules', '--no-warnings', jest];
+    const { code } = await run(
+      process.execPath,
+      [...node, '--json', `--outputFile=${file}`, '--silent', ...args],
+      { ROOKERY_BUILT: '1' },
+      'inherit',
+    );
+    const results = JestResults.parse(JSON.parse(readFileSync(file, 'utf8')));
+    // A suite that cannot even be loaded has no failed test in it, and a failed set-up no test at all.
+    const broken = results.numRuntimeErrorTestSuites;
+    const failed = results.numFailedTests + broken;
+    return { passed: results.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+  } catch {
+    process.stderr.write('\nJest ended without results.\n');
+    return { passed: 0, failed: 1 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const progress = new Progress();
+const failures = await runChecks(progress);
+exitIfStopped();
+const { passed, failed } = failures.includes(build.what)
+  ? { passed: 0, failed: 0 }
+  : await runSpecs(process.argv.slice(2));
+exitIfStopped();
+progress.say(`after ${progress.elapsed}${failures.length === 0 ? '' : `; failed checks: ${failures.join('; ')}`}`);
+process.stdout.write(`${passed} passed, ${failed + failures.length} failed\n`);
+process.exit(failed + failures.length === 0 ? 0 : 1);
