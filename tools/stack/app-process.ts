@@ -19,8 +19,11 @@ const READY_WITHIN_MS = 60_000;
 const KILL_AFTER_MS = 20_000;
 const dieWithParent = join(repository, 'tools/stack/die-with-parent.mjs');
 
-const bundle = (app: Caller, file: string): string => {
-  const path = join(repository, 'dist/apps', app, file);
+/** Where `nx build` puts the apps. */
+const BUILT = join(repository, 'dist/apps');
+
+const bundle = (app: Caller, file: string, apps = BUILT): string => {
+  const path = join(apps, app, file);
   if (!existsSync(path)) throw new StackError(`${path} is not built.`, `npx nx build ${app}`);
   return path;
 };
@@ -38,14 +41,20 @@ export class AppProcess {
     readonly app: Caller,
     private readonly env: AppEnv,
     readonly logFile: string,
+    /** Folder of the built apps. */
+    apps = BUILT,
   ) {
     const log = openSync(logFile, 'a');
     // A process group of its own: Ctrl-C reaches the stack only, which stops the apps before what they stand on.
-    this.child = spawn(process.execPath, ['--enable-source-maps', '--import', dieWithParent, bundle(app, 'main.js')], {
-      stdio: ['ignore', log, log, 'ipc'],
-      detached: true,
-      env: inherited(env),
-    });
+    this.child = spawn(
+      process.execPath,
+      ['--enable-source-maps', '--import', dieWithParent, bundle(app, 'main.js', apps)],
+      {
+        stdio: ['ignore', log, log, 'ipc'],
+        detached: true,
+        env: inherited(env),
+      },
+    );
     closeSync(log);
     this.ended = new Promise((resolve) => {
       this.child.once('error', () => resolve(127));
@@ -81,6 +90,14 @@ export class AppProcess {
     throw new StackError(
       `${this.app} is not ready after ${READY_WITHIN_MS / 1_000} s; ${url}: ${answer}\nThe end of ${this.logFile}:\n${lastLines(this.logFile)}`,
     );
+  }
+
+  /** Kills it at once, as a crash would; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.stopping = true;
+    this.child.kill('SIGKILL');
+    await this.ended;
+    if (this.child.connected) this.child.disconnect();
   }
 
   obituary(): string {

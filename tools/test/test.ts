@@ -26,7 +26,7 @@ const build: Check = {
 const prettier: Check = {
   what: 'formatting (prettier)',
   command: bin('prettier'),
-  args: ['--check', '.', '--log-level=warn', '--cache', '--cache-location=node_modules/.cache/prettier'],
+  args: ['--check', '.', '--log-level=warn', '--cache'],
 };
 const eslint: Check = {
   what: 'lint and module boundaries (eslint)',

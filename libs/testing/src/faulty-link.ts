@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Server, Socket } from 'node:net';
 export class FaultyLink {
   private readonly pairs = new Set<readonly [Socket, Socket]>();
   private silent = false;
+  private delayMs = 0;
 
   private constructor(
     private readonly server: Server,
@@ -30,6 +31,11 @@ export class FaultyLink {
     return url.href;
   }
 
+  /** Every byte arrives so much later, in both directions; 0 ends it. */
+  slow(delayMs: number): void {
+    this.delayMs = delayMs;
+  }
+
   /** The server is gone: connections break and new ones are refused. */
   async cut(): Promise<void> {
     const closed = once(this.server, 'close');
@@ -52,6 +58,12 @@ export class FaultyLink {
     for (const sockets of this.pairs) for (const socket of sockets) socket.pause();
   }
 
+  /** A partition ends: what was sent meanwhile arrives late, as TCP sends it again. */
+  heal(): void {
+    this.silent = false;
+    for (const sockets of this.pairs) for (const socket of sockets) socket.resume();
+  }
+
   /** Ends the link for good. */
   async close(): Promise<void> {
     if (this.server.listening) await this.cut();
@@ -61,8 +73,8 @@ export class FaultyLink {
     const far = new Socket().connect(Number(this.target.port), this.target.hostname);
     const pair = [near, far] as const;
     this.pairs.add(pair);
-    near.on('data', (chunk) => far.write(chunk));
-    far.on('data', (chunk) => near.write(chunk));
+    this.carry(near, far);
+    this.carry(far, near);
     for (const socket of pair) {
       socket.on('error', () => undefined);
       socket.on('close', () => {
@@ -72,5 +84,16 @@ export class FaultyLink {
       });
       if (this.silent) socket.pause();
     }
+  }
+
+  private carry(from: Socket, to: Socket): void {
+    let lastAt = 0;
+    from.on('data', (chunk) => {
+      // Never earlier than what came before it, also when the delay has just become shorter.
+      lastAt = Math.max(lastAt, Date.now() + this.delayMs);
+      const waitMs = lastAt - Date.now();
+      if (waitMs <= 0) to.write(chunk);
+      else setTimeout(() => to.write(chunk), waitMs).unref();
+    });
   }
 }

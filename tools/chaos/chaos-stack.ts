@@ -1,0 +1,279 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Caller, Service } from '@rookery/contracts';
+import { natsServerConfig } from '@rookery/messaging';
+import { FaultyLink } from '@rookery/testing';
+import { appEnvs, type AppEnvs } from '../stack/app-env';
+import { AppProcess, APPS, migrate, SERVICES } from '../stack/app-process';
+import { brokerAccount, brokerAdminOf, brokerUsersOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { createDatabases } from '../stack/databases';
+import { startNats, type EmbeddedNats } from '../stack/embedded-nats';
+import { copyCluster, makeCluster, startPostgres, type EmbeddedPostgres } from '../stack/embedded-postgres';
+import { provision } from '../stack/infrastructure';
+import { findNatsServer } from '../stack/nats-binary';
+import { freePorts } from '../stack/ports';
+import type { Progress } from '../stack/progress';
+import { repository } from '../stack/repository';
+import { makeSecrets, type Secrets } from '../stack/secrets';
+
+/** Short, so that a run need not wait long for what a fault left Pending. */
+export const ORDER_DEADLINE_SECONDS = 15;
+
+type PerService<T> = Record<Service, T>;
+
+export interface ChaosStackOptions {
+  readonly progress: Progress;
+  /** Folder of the built apps; `dist/apps` unless told. */
+  readonly apps?: string | undefined;
+}
+
+/**
+ * A stack to break: a Postgres server per service, one broker, every app a process of its own, and a link that can be cut, silenced
+ * or slowed between each service and its database and broker. Everything is in a temporary folder and on free ports.
+ */
+export class ChaosStack {
+  readonly folder = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
+  private readonly databases = new Map<Service, EmbeddedPostgres>();
+  private readonly apps = new Map<Caller, AppProcess>();
+  private readonly databaseLinks = new Map<Service, FaultyLink>();
+  private readonly brokerLinks = new Map<Caller, FaultyLink>();
+  private broker: EmbeddedNats | undefined;
+  private envs: AppEnvs | undefined;
+  private urls: PerService<string> | undefined;
+
+  private constructor(
+    private readonly secrets: Secrets,
+    private readonly natsBinary: string,
+    private readonly ports: {
+      readonly nats: number;
+      readonly postgres: PerService<number>;
+      readonly apps: Record<Caller, number>;
+    },
+    private readonly options: ChaosStackOptions,
+  ) {
+    // Postgres may run as another user and must get through.
+    chmodSync(this.folder, 0o711);
+  }
+
+  /** A running stack. */
+  static async start(options: ChaosStackOptions): Promise<ChaosStack> {
+    const ports = await freePorts(10);
+    const port = (index: number): number => ports[index] ?? 0;
+    const stack = new ChaosStack(
+      await makeSecrets(),
+      await findNatsServer({ binFolder: join(repository, '.data/bin'), say: options.progress.say }),
+      {
+        nats: port(0),
+        postgres: { auth: port(1), products: port(2), orders: port(3), payments: port(4) },
+        apps: { gateway: port(5), auth: port(6), products: port(7), orders: port(8), payments: port(9) },
+      },
+      options,
+    );
+    try {
+      await stack.bringUp();
+      return stack;
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+  }
+
+  get gatewayUrl(): string {
+    return `http://127.0.0.1:${this.ports.apps.gateway}`;
+  }
+
+  get authUrl(): string {
+    return `http://localhost:${this.ports.apps.auth}`;
+  }
+
+  get brokerUrl(): string {
+    return `nats://127.0.0.1:${this.ports.nats}`;
+  }
+
+  get brokerAdmin(): { readonly user: string; readonly pass: string } {
+    return { user: brokerAdminOf(MAIN_ACCOUNT), pass: this.secrets.brokerAdmin };
+  }
+
+  /** Every secret of this stack: none of them may stand in a log. */
+  get secretTexts(): readonly string[] {
+    const { databases, broker, postgres, brokerAdmin, sealingKey, keyEncryptionKey, cookieKeys } = this.secrets;
+    return [
+      postgres,
+      brokerAdmin,
+      sealingKey,
+      keyEncryptionKey,
+      ...cookieKeys,
+      ...Object.values(databases),
+      ...Object.values(broker),
+    ];
+  }
+
+  readonly logsFolder = join(this.folder, 'logs');
+
+  /** A service's database, past the link. */
+  databaseUrl(service: Service): string {
+    if (this.urls === undefined) throw new Error('the databases are not made yet');
+    return this.urls[service];
+  }
+
+  databaseLink(service: Service): FaultyLink {
+    const link = this.databaseLinks.get(service);
+    if (link === undefined) throw new Error(`no link to the database of ${service}`);
+    return link;
+  }
+
+  brokerLink(app: Caller): FaultyLink {
+    const link = this.brokerLinks.get(app);
+    if (link === undefined) throw new Error(`no link of ${app} to the broker`);
+    return link;
+  }
+
+  get links(): readonly FaultyLink[] {
+    return [...this.databaseLinks.values(), ...this.brokerLinks.values()];
+  }
+
+  app(name: Caller): AppProcess {
+    const app = this.apps.get(name);
+    if (app === undefined) throw new Error(`${name} does not run`);
+    return app;
+  }
+
+  /** Kills an app and starts it again; resolves when it is ready, with the milliseconds since it was started again. */
+  async crash(name: Caller): Promise<number> {
+    await this.app(name).kill();
+    const startedAt = Date.now();
+    this.launch(name);
+    await this.app(name).ready();
+    return Date.now() - startedAt;
+  }
+
+  async killBroker(): Promise<void> {
+    const pid = Number.parseInt(readFileSync(join(this.folder, 'nats/nats.pid'), 'utf8'), 10);
+    process.kill(pid, 'SIGKILL');
+    await this.broker?.process.ended;
+  }
+
+  async startBroker({ emptied = false } = {}): Promise<void> {
+    const folder = join(this.folder, 'nats');
+    if (emptied) rmSync(join(folder, 'jetstream'), { recursive: true, force: true });
+    this.broker = await startNats({
+      binary: this.natsBinary,
+      config: natsServerConfig({
+        port: this.ports.nats,
+        storeDir: join(folder, 'jetstream'),
+        accounts: [brokerAccount(MAIN_ACCOUNT, this.secrets.broker)],
+        adminPassword: this.secrets.brokerAdmin,
+      }),
+      port: this.ports.nats,
+      folder,
+      logFile: join(this.logsFolder, 'nats.log'),
+    });
+  }
+
+  /** Kills the whole Postgres server of a service, as a power cut would. */
+  async killDatabase(service: Service): Promise<void> {
+    const pid = Number.parseInt(readFileSync(join(this.folder, `postgres-${service}`, 'postmaster.pid'), 'utf8'), 10);
+    process.kill(pid, 'SIGQUIT');
+    await this.databases.get(service)?.process.ended;
+  }
+
+  async startDatabase(service: Service): Promise<void> {
+    const postgres = await startPostgres({
+      dataFolder: join(this.folder, `postgres-${service}`),
+      port: this.ports.postgres[service],
+      password: this.secrets.postgres,
+      logFile: join(this.logsFolder, `postgres-${service}.log`),
+    });
+    this.databases.set(service, postgres);
+  }
+
+  /** Stops everything and, unless it is to be looked at, removes the folder. */
+  async stop({ keep = false } = {}): Promise<void> {
+    await Promise.all([...this.apps.values()].map((app) => app.stop()));
+    await Promise.all(this.links.map((link) => link.close()));
+    await this.broker?.stop();
+    await Promise.all([...this.databases.values()].map((postgres) => postgres.stop()));
+    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async bringUp(): Promise<void> {
+    const { progress } = this.options;
+    mkdirSync(this.logsFolder, { recursive: true });
+    await progress.step('four Postgres servers and a broker', async () => {
+      await Promise.all([this.makeDatabases(), this.makeBroker()]);
+    });
+    await this.makeLinks();
+    await progress.step('migrations', () => this.migrate());
+    await progress.step(`apps: ${APPS.join(', ')}`, async () => {
+      for (const app of APPS) this.launch(app);
+      await Promise.all(APPS.map((app) => this.app(app).ready()));
+    });
+  }
+
+  private async makeDatabases(): Promise<void> {
+    const template = join(this.folder, 'template');
+    const { postgres: password } = this.secrets;
+    await makeCluster({
+      dataFolder: template,
+      port: 0,
+      password,
+      logFile: join(this.logsFolder, 'initdb.log'),
+      ephemeral: true,
+    });
+    const urlOf = async (service: Service): Promise<string> => {
+      copyCluster(template, join(this.folder, `postgres-${service}`));
+      await this.startDatabase(service);
+      const urls = await createDatabases({ url: this.superuserUrl(service), passwords: this.secrets.databases });
+      return urls[service];
+    };
+    const [auth, products, orders, payments] = await Promise.all([
+      urlOf('auth'),
+      urlOf('products'),
+      urlOf('orders'),
+      urlOf('payments'),
+    ]);
+    this.urls = { auth, products, orders, payments };
+  }
+
+  private superuserUrl(service: Service): string {
+    const postgres = this.databases.get(service);
+    if (postgres === undefined) throw new Error(`the database of ${service} does not run`);
+    return postgres.url;
+  }
+
+  private async makeBroker(): Promise<void> {
+    await this.startBroker();
+    await provision(this.brokerUrl, this.brokerAdmin.user, this.brokerAdmin.pass);
+  }
+
+  private async makeLinks(): Promise<void> {
+    for (const service of SERVICES) this.databaseLinks.set(service, await FaultyLink.to(this.databaseUrl(service)));
+    for (const app of APPS) this.brokerLinks.set(app, await FaultyLink.to(this.brokerUrl));
+    this.envs = appEnvs({
+      ports: this.ports.apps,
+      secrets: this.secrets,
+      databases: {
+        auth: this.databaseLink('auth').url,
+        products: this.databaseLink('products').url,
+        orders: this.databaseLink('orders').url,
+        payments: this.databaseLink('payments').url,
+      },
+      broker: { url: this.brokerUrl, users: brokerUsersOf(MAIN_ACCOUNT), passwords: this.secrets.broker },
+      orderDeadlineSeconds: ORDER_DEADLINE_SECONDS,
+      requestsPerMinute: 1_000_000,
+    });
+  }
+
+  private async migrate(): Promise<void> {
+    const { envs } = this;
+    if (envs === undefined) throw new Error('the links are not made yet');
+    await Promise.all(SERVICES.map((service) => migrate(service, envs[service])));
+  }
+
+  private launch(name: Caller): void {
+    if (this.envs === undefined) throw new Error('the links are not made yet');
+    const env = { ...this.envs[name], NATS_URL: this.brokerLink(name).url.replace(/\/$/, '') };
+    this.apps.set(name, new AppProcess(name, env, join(this.logsFolder, `${name}.log`), this.options.apps));
+  }
+}

@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+import { StackError } from '../stack/stack-error';
+import { faults, type Fault } from './faults';
+
+export interface CommandLine {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly rate: number;
+  readonly faults: readonly [Fault, ...Fault[]];
+  readonly keep: boolean;
+  readonly list: boolean;
+}
+
+const USAGE =
+  'npm run chaos -- [--seed 1] [--seconds 60] [--rate 50] [--faults service-crash,poison] [--list] [--keep]';
+
+/** Reads the arguments; throws a StackError that says what is wrong with them. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { values } = parsed(args);
+  const { seed, seconds, rate, keep = false, list = false } = values;
+  return {
+    seed: whole('--seed', seed ?? String(Date.now() % 1_000_000), 0, 2 ** 31),
+    seconds: whole('--seconds', seconds ?? '60', 1, 3_600),
+    rate: whole('--rate', rate ?? '50', 1, 1_000),
+    faults: named(values.faults),
+    keep,
+    list,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { seed: text, seconds: text, rate: text, faults: text, keep: flag, list: flag },
+    });
+  } catch (error) {
+    throw new StackError(error instanceof Error ? error.message : String(error), USAGE);
+  }
+}
+
+function whole(name: string, text: string, from: number, to: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= from && value <= to) return value;
+  throw new StackError(`${name} must be a whole number from ${from} to ${to}, not ${text}.`, USAGE);
+}
+
+function named(list: string | undefined): readonly [Fault, ...Fault[]] {
+  const names = list?.split(',') ?? faults.map(({ name }) => name);
+  const [first, ...others] = names.map((name) => {
+    const fault = faults.find((one) => one.name === name);
+    if (fault === undefined) throw new StackError(`There is no fault ${name}.`, 'npm run chaos -- --list');
+    return fault;
+  });
+  if (first === undefined) throw new StackError('--faults names no fault.', USAGE);
+  return [first, ...others];
+}

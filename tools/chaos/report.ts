@@ -1,0 +1,34 @@
+import type { ChaosResult } from './run';
+
+/** More of one kind tell nothing new. */
+const MOST_VIOLATIONS = 40;
+
+const row = (...cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+
+/** The result of a run for people, in Markdown. */
+export function markdownOf(result: ChaosResult): string {
+  const { seed, seconds, rate, faults, orders, answers, cancellations, drainedAfterMs, violations, folder } = result;
+  return [
+    `# Chaos run, seed ${seed}`,
+    '',
+    `${rate} orders/s for ${seconds} s; ${cancellations} cancellations asked for. At rest ${drainedAfterMs ?? 'never'} ms after the load and the last fault. **${violations.length} violations.**`,
+    '',
+    row('fault', 'at (s)', 'took (ms)', 'what'),
+    row('---', '---', '---', '---'),
+    ...faults.map(({ name, at, tookMs, detail }) => row(name, at, tookMs, detail)),
+    '',
+    row('orders', 'count'),
+    row('---', '---'),
+    ...Object.entries(orders).map(([ending, count]) => row(ending, count)),
+    '',
+    row('answer', 'count'),
+    row('---', '---'),
+    ...Object.entries(answers).map(([status, count]) => row(status, count)),
+    '',
+    ...(violations.length === 0 ? ['No violation of I1-I12.'] : ['Violations:', '']),
+    ...violations.slice(0, MOST_VIOLATIONS).map(({ invariant, what }) => `- ${invariant}: ${what}`),
+    ...(violations.length > MOST_VIOLATIONS ? [`- … and ${violations.length - MOST_VIOLATIONS} more`] : []),
+    ...(folder === undefined ? [] : ['', `Databases and logs: ${folder}`]),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProductView } from '@rookery/contracts';
+import { Client } from 'pg';
+import { demoPassword, signIn } from '../demo/sign-in';
+import type { Progress } from '../stack/progress';
+import { asAdmin, consumersAreIdle } from './broker-reader';
+import { ChaosStack } from './chaos-stack';
+import { FaultCriterionBroken, type Fault, type Poison } from './faults';
+import { violationsOf, type Violation } from './invariants';
+import { Random } from './random';
+import { Load, type Customer } from './shoppers';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** How long customers place orders; faults go on for about as long. */
+  readonly seconds: number;
+  /** Orders placed per second. */
+  readonly rate: number;
+  readonly faults: readonly [Fault, ...Fault[]];
+  /** Leave the folder with databases and logs for a look. */
+  readonly keep?: boolean;
+  /** Folder of the built apps; `dist/apps` unless told. */
+  readonly apps?: string | undefined;
+  readonly progress: Progress;
+}
+
+/** A fault as it was run. */
+export interface FaultRecord {
+  readonly name: string;
+  /** Seconds since the load began. */
+  readonly at: number;
+  readonly detail: string;
+  readonly tookMs: number;
+}
+
+export interface ChaosResult {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly rate: number;
+  readonly faults: readonly FaultRecord[];
+  /** Orders by how they ended. */
+  readonly orders: Readonly<Record<string, number>>;
+  /** Answers to the customers by status. */
+  readonly answers: Readonly<Record<string, number>>;
+  readonly cancellations: number;
+  /** From the last fault's end to the moment at which nothing was in motion any more; undefined when that never came. */
+  readonly drainedAfterMs: number | undefined;
+  readonly violations: readonly Violation[];
+  /** Where databases and logs are, when they were kept. */
+  readonly folder: string | undefined;
+}
+
+const DRAINED_WITHIN_MS = 60_000;
+const PRODUCTS = 12;
+/** The first product is wanted by many, and there is not enough of it. */
+const FEW = 60;
+
+/** Starts a stack, breaks it by a seeded schedule while customers place orders, heals it, waits until it rests, and checks. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, seconds, rate, keep = false, progress } = options;
+  const stack = await ChaosStack.start({ progress, apps: options.apps });
+  let stopped = false;
+  const stop = async (keepFolder: boolean): Promise<void> => {
+    if (!stopped) await stack.stop({ keep: keepFolder });
+    stopped = true;
+  };
+  try {
+    const customers = await Promise.all([customer(stack, 'alice'), customer(stack, 'bob')]);
+    const [alice, bob] = customers;
+    const operator = await customer(stack, 'olga');
+    const products = await addProducts(stack, operator);
+    const load = new Load({
+      gatewayUrl: stack.gatewayUrl,
+      customers: [alice, bob],
+      products,
+      rate,
+      seconds,
+      random: new Random(seed),
+    });
+    const poison: Poison[] = [];
+    const [records, broken] = await progress.step(`${rate} orders/s and faults for ${seconds} s`, async () => {
+      const [faults] = await Promise.all([breakThings(stack, options, poison), load.run()]);
+      return faults;
+    });
+    const drainedAfterMs = await progress.step('everything comes to rest', () => drained(stack));
+    const orders = await countOrders(stack);
+    const secretTexts = [...customers, operator].flatMap(({ name, token }) => [token, demoPassword(name)]);
+    const found = await progress.step('invariants', () => violationsOf({ stack, load, poison, secretTexts }));
+    const unrest =
+      drainedAfterMs === undefined ? [{ invariant: 'I1', what: `not at rest within ${DRAINED_WITHIN_MS} ms` }] : [];
+    const violations = [...broken, ...unrest, ...found];
+    await progress.step('stopped', () => stop(keep));
+    return {
+      seed,
+      seconds,
+      rate,
+      faults: records,
+      orders,
+      answers: Object.fromEntries([...load.statuses].toSorted(([a], [b]) => a.localeCompare(b))),
+      cancellations: load.cancellations,
+      drainedAfterMs,
+      violations,
+      folder: keep ? stack.folder : undefined,
+    };
+  } finally {
+    await stop(keep);
+  }
+}
+
+async function customer(stack: ChaosStack, name: string): Promise<Customer> {
+  const { access_token: token } = await signIn({ issuer: stack.authUrl, login: name, password: demoPassword(name) });
+  return { name, token };
+}
+
+async function addProducts(stack: ChaosStack, { token }: Customer): Promise<[string, ...string[]]> {
+  const add = async (index: number): Promise<string> => {
+    const response = await fetch(new URL('/v1/products', stack.gatewayUrl), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        sku: `CHAOS-${index}`,
+        name: `Chaos ${index}`,
+        price: { amountMinor: 100 + index, currency: 'EUR' },
+        stock: index === 0 ? FEW : 1_000_000,
+      }),
+    });
+    return ProductView.parse(await response.json()).id;
+  };
+  const first = await add(0);
+  return [first, ...(await Promise.all(Array.from({ length: PRODUCTS - 1 }, (_, index) => add(index + 1))))];
+}
+
+/** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
+async function breakThings(
+  stack: ChaosStack,
+  { seed, seconds, faults, progress }: ChaosOptions,
+  poison: Poison[],
+): Promise<readonly [readonly FaultRecord[], readonly Violation[]]> {
+  const random = new Random(seed ^ 0x5eed);
+  const startedAt = Date.now();
+  const records: FaultRecord[] = [];
+  const broken: Violation[] = [];
+  // Every fault comes once before any comes again.
+  let waiting: Fault[] = [];
+  await sleep(1_000);
+  while (Date.now() - startedAt < seconds * 1_000) {
+    if (waiting.length === 0) waiting = random.shuffled(faults);
+    const fault = waiting.pop() ?? faults[0];
+    const since = Date.now();
+    let detail: string;
+    try {
+      detail = await fault.run({ stack, random, poisoned: (one) => poison.push(one) });
+    } catch (error) {
+      if (!(error instanceof FaultCriterionBroken)) throw error;
+      detail = error.message;
+      broken.push({ invariant: fault.name, what: error.message });
+    }
+    const record = {
+      name: fault.name,
+      at: Math.round((since - startedAt) / 1_000),
+      detail,
+      tookMs: Date.now() - since,
+    };
+    records.push(record);
+    progress.say(`${record.at} s: ${fault.name}: ${detail}`);
+    await sleep(random.between(500, 2_500));
+  }
+  return [records, broken];
+}
+
+/** How long it took until no order was Pending and nothing was on its way; undefined when that took too long. */
+async function drained(stack: ChaosStack): Promise<number | undefined> {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < DRAINED_WITHIN_MS) {
+    if (await atRest(stack)) return Date.now() - startedAt;
+    await sleep(250);
+  }
+  return undefined;
+}
+
+async function atRest(stack: ChaosStack): Promise<boolean> {
+  const moving = await Promise.all([
+    countOf(stack, 'orders', `SELECT count(*)::int AS count FROM orders WHERE status = 'Pending'`),
+    countOf(stack, 'payments', 'SELECT count(*)::int AS count FROM payments WHERE operation IS NOT NULL'),
+    ...(['orders', 'payments', 'products'] as const).map((service) =>
+      countOf(stack, service, 'SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL'),
+    ),
+  ]);
+  return moving.every((count) => count === 0) && (await asAdmin(stack, consumersAreIdle));
+}
+
+async function countOf(stack: ChaosStack, service: 'orders' | 'payments' | 'products', text: string): Promise<number> {
+  const client = new Client({ connectionString: stack.databaseUrl(service) });
+  await client.connect();
+  try {
+    return (await client.query<{ count: number }>(text)).rows[0]?.count ?? 0;
+  } finally {
+    await client.end();
+  }
+}
+
+async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
+  const client = new Client({ connectionString: stack.databaseUrl('orders') });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ ending: string; count: number }>(
+      `SELECT concat_ws(' ', status, reason) AS ending, count(*)::int AS count FROM orders GROUP BY 1 ORDER BY 1`,
+    );
+    return Object.fromEntries(rows.map(({ ending, count }) => [ending, count]));
+  } finally {
+    await client.end();
+  }
+}
