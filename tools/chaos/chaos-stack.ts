@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
@@ -139,9 +140,10 @@ export class ChaosStack {
     return app;
   }
 
-  /** Kills an app and starts it again; resolves when it is ready, with the milliseconds since it was started again. */
-  async crash(name: Caller): Promise<number> {
+  /** Kills an app and starts it again, by default at once; resolves when it is ready, with the milliseconds since it was started again. */
+  async crash(name: Caller, awayMs = 0): Promise<number> {
     await this.app(name).kill();
+    await sleep(awayMs);
     const startedAt = Date.now();
     this.launch(name);
     await this.app(name).ready();

@@ -56,6 +56,14 @@ export const faults: readonly Fault[] = [
     run: (context) => crash(context, context.random.pick(APPS)),
   },
   {
+    name: 'payments-away',
+    what: 'payments killed and away for 45 s: longer than an order waits',
+    async run({ stack }) {
+      await stack.crash('payments', 45_000);
+      return 'back';
+    },
+  },
+  {
     name: 'broker-crash',
     what: 'kill -9 NATS, back at once',
     async run({ stack }) {

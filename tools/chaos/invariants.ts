@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OrderView, type Service } from '@rookery/contracts';
 import { Client, type QueryResultRow } from 'pg';
 import { asAdmin, messagesOf, streamsOf } from './broker-reader';
-import type { ChaosStack } from './chaos-stack';
+import { ORDER_DEADLINE_SECONDS, type ChaosStack } from './chaos-stack';
 import type { Poison } from './faults';
 import type { Load, Placing } from './shoppers';
 
@@ -58,6 +58,7 @@ export async function violationsOf(aftermath: Aftermath): Promise<readonly Viola
     money(stack, orders),
     stock(stack, orders),
     timelines(stack, orders),
+    deadlines(stack),
     outboxes(stack),
     sequences(stack),
     deadLetters(aftermath),
@@ -213,6 +214,22 @@ async function timelines(stack: ChaosStack, orders: readonly OrderRow[]): Promis
       : [{ invariant: 'I8', what: `order ${id} is ${status}, its timeline ends ${names.join()}` }];
   });
   return [...twice, ...ends];
+}
+
+/** The sweeper itself may be away with its database or its process for as long as a fault lasts. */
+const SWEPT_WITHIN_SECONDS = 20;
+
+/** I1: time has an owner, who ends what waits too long whatever the others do. */
+async function deadlines(stack: ChaosStack): Promise<readonly Violation[]> {
+  const late = await rowsOf<{ id: string; seconds: number }>(
+    stack,
+    'orders',
+    `SELECT id, seconds FROM (
+       SELECT o.id, extract(epoch FROM t.at - o.created_at)::int AS seconds
+       FROM orders o JOIN order_timeline t ON t.order_id = o.id AND t.event IN ('OrderConfirmed', 'OrderCanceled')) ended
+     WHERE seconds > ${ORDER_DEADLINE_SECONDS + SWEPT_WITHIN_SECONDS}`,
+  );
+  return late.map(({ id, seconds }) => ({ invariant: 'I1', what: `order ${id} was Pending for ${seconds} s` }));
 }
 
 const PRODUCERS = ['orders', 'payments', 'products'] as const;

@@ -22,7 +22,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     seed: whole('--seed', seed ?? String(Date.now() % 1_000_000), 0, 2 ** 31),
     seconds: whole('--seconds', seconds ?? '60', 1, 3_600),
     rate: whole('--rate', rate ?? '50', 1, 1_000),
-    faults: named(values.faults),
+    faults: faultsNamed(values.faults?.split(',') ?? faults.map(({ name }) => name)),
     keep,
     list,
   };
@@ -47,8 +47,8 @@ function whole(name: string, text: string, from: number, to: number): number {
   throw new StackError(`${name} must be a whole number from ${from} to ${to}, not ${text}.`, USAGE);
 }
 
-function named(list: string | undefined): readonly [Fault, ...Fault[]] {
-  const names = list?.split(',') ?? faults.map(({ name }) => name);
+/** The faults of these names; throws a StackError when there is none of a name. */
+export function faultsNamed(names: readonly string[]): readonly [Fault, ...Fault[]] {
   const [first, ...others] = names.map((name) => {
     const fault = faults.find((one) => one.name === name);
     if (fault === undefined) throw new StackError(`There is no fault ${name}.`, 'npm run chaos -- --list');

@@ -1,0 +1,117 @@
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Caller } from '@rookery/contracts';
+import { APPS } from '../stack/app-process';
+import { repository } from '../stack/repository';
+
+/** One protection taken out of the built apps: the product itself has no switch for it. */
+export interface Mutant {
+  readonly name: string;
+  readonly what: string;
+  readonly apps: readonly Caller[];
+  /** Text of the bundle and what stands in its place; each must be there exactly once. */
+  readonly changes: readonly (readonly [from: string, to: string])[];
+  /** The faults under which the protection matters. */
+  readonly faults: readonly [string, ...string[]];
+  readonly seconds: number;
+}
+
+const CONSUMERS = ['orders', 'payments', 'products'] as const;
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'no-inbox',
+    what: 'an event that comes again takes effect again',
+    apps: CONSUMERS,
+    changes: [['if (noted.length === 0) return false;', '']],
+    faults: ['redelivery'],
+    seconds: 8,
+  },
+  {
+    name: 'no-order-per-aggregate',
+    what: 'events of one aggregate are handled side by side',
+    apps: CONSUMERS,
+    changes: [['const tail = (this.#tails.get(key) ?? Promise.resolve()).then(work);', 'const tail = work();']],
+    faults: ['database-crash'],
+    seconds: 25,
+  },
+  {
+    name: 'no-sweeper',
+    what: 'nobody ends an order at its deadline',
+    apps: ['orders'],
+    changes: [['async sweep() {', 'async sweep() { return;']],
+    faults: ['payments-away'],
+    seconds: 5,
+  },
+  {
+    name: 'no-idempotency-store',
+    what: 'a key is not remembered',
+    apps: ['orders'],
+    changes: [
+      ['async find({ fingerprint, ...key }) {', 'async find({ fingerprint, ...key }) { return null;'],
+      ['async claim(tx, request, response) {', 'async claim(tx, request, response) { return true;'],
+    ],
+    faults: ['connection-reset'],
+    seconds: 8,
+  },
+  {
+    name: 'no-conditional-stock-update',
+    what: 'stock is taken without a look at how much there is',
+    apps: ['products'],
+    changes: [
+      ['if (level.available < quantity) return {', 'if (false) return {'],
+      [' AND s.${sources[movement]} >= w.quantity`', '`'],
+    ],
+    faults: ['connection-reset'],
+    seconds: 25,
+  },
+  {
+    name: 'no-compensation',
+    what: 'a success that comes after the cancellation is kept',
+    apps: ['payments'],
+    changes: [
+      [
+        'this.recordStatus(outcome);\n    this.plan(now);',
+        'this.recordStatus(outcome);\n    this.operation = null;\n    this.operationDueAt = null;',
+      ],
+    ],
+    faults: ['connection-reset'],
+    seconds: 15,
+  },
+  {
+    name: 'ack-before-handler',
+    what: 'an event is acknowledged before it is handled',
+    apps: CONSUMERS,
+    changes: [
+      [
+        'const opened = openEvent(contract, message);',
+        'this.#ack(delivery); const opened = openEvent(contract, message);',
+      ],
+    ],
+    faults: ['service-crash', 'database-crash'],
+    seconds: 25,
+  },
+];
+
+/** Writes the built apps with the change in them to a folder of their own, and answers it. */
+export function buildMutant({ name, apps, changes }: Mutant): string {
+  const folder = join(repository, 'dist/mutants', name);
+  rmSync(folder, { recursive: true, force: true });
+  for (const app of APPS) {
+    mkdirSync(join(folder, app), { recursive: true });
+    const from = join(repository, 'dist/apps', app, 'main.js');
+    const to = join(folder, app, 'main.js');
+    if (apps.includes(app)) writeFileSync(to, changed(name, readFileSync(from, 'utf8'), changes));
+    else copyFileSync(from, to);
+  }
+  return folder;
+}
+
+function changed(name: string, bundle: string, changes: Mutant['changes']): string {
+  return changes.reduce((text, [from, to]) => {
+    const parts = text.split(from);
+    // A mutant that changes nothing would pass for a protection that is not needed.
+    if (parts.length !== 2) throw new Error(`mutant ${name}: found ${parts.length - 1} times, not once: ${from}`);
+    return parts.join(to);
+  }, bundle);
+}
