@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, for any Node >= 20. Speaks on stderr only: stdout belongs to the program.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -70,6 +70,19 @@ const isAlive = (pid) => {
   }
 };
 
+/** Whether the process that made the lock still installs: its number may be another program's by now. */
+function stillInstalls(pid) {
+  if (!(pid > 0) || !isAlive(pid)) return false;
+  try {
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes('bootstrap.mjs');
+  } catch {
+    return existsSync('/proc/self/cmdline') ? read(`/proc/${pid}/cmdline`).includes('bootstrap.mjs') : true;
+  }
+}
+
+/** A lock without a number in it is one that is being written right now, or whose writer was killed. */
+const isBeingWritten = () => existsSync(installLock) && Date.now() - statSync(installLock).mtimeMs < 2_000;
+
 /** Two installs at a time would break each other: the second one waits. */
 async function withInstallLock(work) {
   mkdirSync(dirname(installLock), { recursive: true });
@@ -82,11 +95,11 @@ async function withInstallLock(work) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
       const pid = Number(read(installLock));
-      if (pid > 0 && !isAlive(pid)) {
+      if (!stillInstalls(pid) && !(pid === 0 && isBeingWritten())) {
         rmSync(installLock, { force: true });
         continue;
       }
-      if (!said) say(`Another process (${pid}) is installing: waiting for it.`);
+      if (!said) say(`Another process (${pid}) is installing: waiting for it (${installLock}).`);
       said = true;
       await sleep(500);
     }

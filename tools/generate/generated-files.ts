@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { Settings } from '../stack/settings';
 
 /** The repository's root folder. */
 export const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
@@ -90,12 +91,14 @@ function schemaIn(module: unknown, source: string): z.ZodObject {
 }
 
 function envExample(apps: readonly { readonly source: string; readonly schema: z.ZodObject }[]): string {
-  const sections = apps.map(({ source, schema }) => {
+  const stack = { source: 'tools/stack/settings.ts', schema: Settings };
+  const sections = [stack, ...apps].map(({ source, schema }) => {
     const lines = listSettings(schema).map(({ name, description, defaultValue, required }) => {
       const assignment = defaultValue === undefined ? `${required ? '' : '#'}${name}=` : `#${name}=${defaultValue}`;
       return `# ${description}${required ? ' (required)' : ''}\n${assignment}`;
     });
-    return [`# ---- ${basename(source, '.config.ts')} (${source})`, ...lines].join('\n\n');
+    const title = source === stack.source ? 'npm start, npm run infra' : basename(source, '.config.ts');
+    return [`# ---- ${title} (${source})`, ...lines].join('\n\n');
   });
   return `${[ENV_EXAMPLE_HEAD, ...sections].join('\n\n')}\n`;
 }
@@ -103,7 +106,7 @@ function envExample(apps: readonly { readonly source: string; readonly schema: z
 const ENV_EXAMPLE_HEAD = [
   '# Every setting of every app, made by `npm run generate` from the schemas the apps read them with.',
   '# Commented lines show the default. X_FILE=<path> reads X from a file.',
-  '# `npm start` needs none of this: it writes .data/env/<app>.env.',
+  '# `npm start` needs none of this: it takes the settings of the first section from its environment and writes .data/env/<app>.env.',
 ].join('\n');
 
 const asJson = (document: unknown): string => `${JSON.stringify(document, null, 2)}\n`;

@@ -101,7 +101,9 @@ export class AppProcess {
   }
 
   obituary(): string {
-    return `${this.app} ended by itself (exit code ${this.child.exitCode ?? this.child.signalCode}). The end of ${this.logFile}:\n${lastLines(this.logFile)}`;
+    const { exitCode, signalCode } = this.child;
+    const how = signalCode === null ? `exit code ${exitCode ?? 'unknown'}` : `killed by ${signalCode}`;
+    return `The end of ${this.logFile}:\n${lastLines(this.logFile)}\n\n${this.app} ended by itself (${how}), so everything is stopped. Its log is above; \`npm start\` starts again with the data kept.`;
   }
 
   async stop(): Promise<void> {

@@ -40,6 +40,10 @@ export class GuardedProcess {
     });
   }
 
+  get logFile(): string {
+    return this.what.logFile;
+  }
+
   get exitCode(): number | undefined {
     return this.code;
   }

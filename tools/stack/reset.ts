@@ -22,7 +22,7 @@ try {
   process.stderr.write(
     entries.length === 0
       ? `${dataFolder} is empty already.\n`
-      : `${dataFolder} is empty: databases, events, secrets and logs are gone.\n`,
+      : `Databases, events, secrets and logs in ${dataFolder} are gone; a fetched nats-server stays.\n`,
   );
 } catch (error) {
   printFailure(error);

@@ -6,24 +6,37 @@ import type { NamedPort } from './ports';
 import { repository } from './repository';
 import { StackError } from './stack-error';
 
-const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
-const text = z.string().min(1).optional();
+const port = (fallback: number, description: string) =>
+  z.coerce.number('must be a number').int().min(1).max(65_535).default(fallback).describe(description);
+const text = (description: string) => z.string().min(1).optional().describe(description);
 
 /** What the user may set for `npm start` and `npm run infra`. */
-const Settings = z.object({
-  GATEWAY_PORT: port(3000),
-  AUTH_PORT: port(3001),
-  PRODUCTS_PORT: port(3002),
-  ORDERS_PORT: port(3003),
-  PAYMENTS_PORT: port(3004),
-  EMBEDDED_POSTGRES_PORT: port(5433),
-  EMBEDDED_NATS_PORT: port(4223),
-  ROOKERY_DATA_DIR: z.string().min(1).default(join(repository, '.data')),
-  ORDER_DEADLINE_SECONDS: z.coerce.number().int().min(1).max(86_400).default(60),
-  /** Generous: one person's laptop is the only client, and load tools start from it. */
-  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(600_000),
-  OIDC_ISSUER: text,
-  OIDC_AUDIENCE: text,
+export const Settings = z.object({
+  GATEWAY_PORT: port(3000, 'Port of the gateway'),
+  AUTH_PORT: port(3001, 'Port of auth'),
+  PRODUCTS_PORT: port(3002, 'Port of products'),
+  ORDERS_PORT: port(3003, 'Port of orders'),
+  PAYMENTS_PORT: port(3004, 'Port of payments'),
+  EMBEDDED_POSTGRES_PORT: port(5433, 'Port of the embedded Postgres'),
+  EMBEDDED_NATS_PORT: port(4223, 'Port of the embedded NATS'),
+  ROOKERY_DATA_DIR: z.string().min(1).default('.data').describe('Folder of databases, events, secrets and logs'),
+  NATS_SERVER_BIN: text('A nats-server to use instead of the one in the PATH or the pinned release'),
+  ORDER_DEADLINE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('How long an order may stay Pending before it is canceled'),
+  // Generous: one person's laptop is the only client, and load tools start from it.
+  RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(600_000)
+    .describe('Requests per minute, subject and address; 600 unless told where the gateway is started by itself'),
+  OIDC_ISSUER: text('Another OpenID Provider than auth'),
+  OIDC_AUDIENCE: text('Audience of that provider’s access tokens'),
 });
 
 export interface StackSettings {
@@ -55,7 +68,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): StackSetting
     },
     postgresPort: data.EMBEDDED_POSTGRES_PORT,
     natsPort: data.EMBEDDED_NATS_PORT,
-    dataFolder: resolve(data.ROOKERY_DATA_DIR),
+    dataFolder: resolve(repository, data.ROOKERY_DATA_DIR),
     orderDeadlineSeconds: data.ORDER_DEADLINE_SECONDS,
     requestsPerMinute: data.RATE_LIMIT_PER_MINUTE,
     issuer: data.OIDC_ISSUER,

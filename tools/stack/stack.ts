@@ -103,7 +103,7 @@ export function untilServerEnds({ servers }: Infrastructure): Promise<string> {
     new Promise<string>(() => undefined),
     ...servers.map(async ({ name, process }) => {
       await process.ended;
-      return `${name} ended by itself. The end of its log:\n${process.lastLines()}`;
+      return `The end of ${process.logFile}:\n${process.lastLines()}\n\n${name} ended by itself, so everything is stopped. Its log is above; \`npm start\` starts again with the data kept.`;
     }),
   ]);
 }

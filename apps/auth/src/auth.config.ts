@@ -9,10 +9,12 @@ const isLoopback = (url: string): boolean => {
   return parsed !== null && LOOPBACK.test(parsed.hostname);
 };
 
-const origin = (description: string) =>
+/** The description goes to the schema with the default: that is the one that is listed. */
+const origin = (fallback: string, description: string) =>
   z
     .url({ protocol: /^https?$/u })
     .transform((url) => url.replace(/\/$/u, ''))
+    .default(fallback)
     .describe(description);
 
 const commaList = z.string().transform((list) =>
@@ -30,8 +32,8 @@ export const AuthConfig = z
     PORT: portSetting(3001),
     NATS_USER: commonConfig.NATS_USER.unwrap().default('auth').describe('NATS user of this process'),
     INTERNAL_JWKS: internalJwksSetting,
-    OIDC_ISSUER: origin('Issuer: the address under which browsers reach this service').default('http://localhost:3001'),
-    GATEWAY_URL: origin('Address of the gateway, whose Swagger UI signs in here').default('http://localhost:3000'),
+    OIDC_ISSUER: origin('http://localhost:3001', 'Issuer: the address under which browsers reach this service'),
+    GATEWAY_URL: origin('http://localhost:3000', 'Address of the gateway, whose Swagger UI signs in here'),
     KEY_ENCRYPTION_KEY: z
       .string()
       .refine((key) => Buffer.from(key, 'base64url').length === 32, 'must be 32 bytes in base64url')

@@ -33,7 +33,9 @@ async function rotate(): Promise<void> {
     say(`published the new key ${await keys.publishNext()}`);
     say(`waiting ${config.KEY_PUBLISH_SECONDS} s until everybody who verifies tokens can know it`);
     await delay(config.KEY_PUBLISH_SECONDS * 1000);
-    say(`the key ${await keys.activateNext()} signs now; the one before stays published until its tokens have expired`);
+    say(
+      `the key ${await keys.activateNext()} signs from now on, in every process within half a minute; the one before stays published until its tokens have expired`,
+    );
     say(`removed ${await keys.dropExpired()} keys whose tokens have expired`);
   } finally {
     await dataSource.destroy();
