@@ -121,7 +121,7 @@ async function run(): Promise<void> {
   const wrong = ids.find((id) => !DeadLetterId.safeParse(id).success);
   if (wrong !== undefined) throw new CommandFailed(`${wrong} is not the id of a dead letter.\n${usage}`);
   const [first] = ids;
-  switch (command) {
+  switch (command ?? '') {
     case 'list':
       if (first !== undefined || values.all) break;
       return list(await operatorToken());
