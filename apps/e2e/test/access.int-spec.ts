@@ -88,6 +88,11 @@ const samples: Readonly<Record<string, Sample>> = {
     changes: 'accountsOfThatName',
   },
   'Me.me': { path: () => '/v1/me', status: 200 },
+  'DeadLetters.list': { path: () => '/v1/ops/dead-letters?limit=5', status: 200 },
+  // Whoever may is told that there is none; dead-letters.int-spec.ts has real ones.
+  'DeadLetters.show': { path: () => '/v1/ops/dead-letters/orders-999999999', status: 404 },
+  'DeadLetters.replay': { path: () => '/v1/ops/dead-letters/payments-999999999/replays', status: 404 },
+  'DeadLetters.discard': { path: () => '/v1/ops/dead-letters/products-999999999', status: 404 },
 };
 
 type CallerName =

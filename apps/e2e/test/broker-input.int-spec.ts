@@ -2,6 +2,7 @@ import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import {
+  DeadLetterConsumers,
   eventContracts,
   Headers,
   Problem,
@@ -11,7 +12,7 @@ import {
   type RpcContract,
   type Service,
 } from '@rookery/contracts';
-import { DEAD_LETTER_STREAM, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
+import { DeadLetterHeaders, deadLetterStreamOf, deadLetterSubject } from '@rookery/messaging';
 import { newTraceparent, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
@@ -33,7 +34,7 @@ const actor = {
   subject: MALLORY,
   issuer: 'http://localhost:3001',
   clientId: null,
-  scopes: ['catalog:write', 'orders:read', 'orders:write'],
+  scopes: ['catalog:write', 'orders:read', 'orders:write', 'ops:read', 'ops:write'],
   roles: ['operator'],
 };
 
@@ -53,6 +54,14 @@ const bodies: Readonly<Record<string, unknown>> = {
   'rpc.orders.timeline': { id: uuidv7() },
   'rpc.orders.cancel': { id: uuidv7() },
   'rpc.payments.list': { orderId: uuidv7() },
+  ...Object.fromEntries(
+    DeadLetterConsumers.flatMap((consumer): [string, unknown][] => [
+      [`rpc.${consumer}.list-dead-letters`, { after: 0, limit: 1 }],
+      [`rpc.${consumer}.show-dead-letter`, { id: `${consumer}-999999999` }],
+      [`rpc.${consumer}.replay-dead-letter`, { id: `${consumer}-999999999` }],
+      [`rpc.${consumer}.discard-dead-letter`, { id: `${consumer}-999999999` }],
+    ]),
+  ),
 };
 
 /** Who handles an event; the others that are given it let it pass. */
@@ -344,6 +353,7 @@ describe('poison in a stream', () => {
   }
 
   interface DeadLetter {
+    readonly stream: string;
     readonly subject: string;
     readonly headers: ReadonlyMap<string, string>;
     readonly payload: string;
@@ -353,27 +363,27 @@ describe('poison in a stream', () => {
 
   beforeAll(async () => {
     const manager = await jetstreamManager(admin);
-    const { name } = await manager.consumers.add(DEAD_LETTER_STREAM, {
-      deliver_policy: DeliverPolicy.New,
-      mem_storage: true,
-    });
-    const consumer = await jetstream(admin).consumers.get(DEAD_LETTER_STREAM, name);
-    await consumer.consume({
-      callback: (message) => {
-        deadLetters.push({
-          subject: message.subject,
-          headers: new Map([...(message.headers ?? [])].map(([key, values]) => [key.toLowerCase(), values.join()])),
-          payload: new TextDecoder().decode(message.data),
-          position: message.seq,
-        });
-      },
-    });
+    for (const stream of DeadLetterConsumers.map(deadLetterStreamOf)) {
+      const { name } = await manager.consumers.add(stream, { deliver_policy: DeliverPolicy.New, mem_storage: true });
+      const consumer = await jetstream(admin).consumers.get(stream, name);
+      await consumer.consume({
+        callback: (message) => {
+          deadLetters.push({
+            stream,
+            subject: message.subject,
+            headers: new Map([...(message.headers ?? [])].map(([key, values]) => [key.toLowerCase(), values.join()])),
+            payload: new TextDecoder().decode(message.data),
+            position: message.seq,
+          });
+        },
+      });
+    }
   });
 
   // What was injected here is no business of whoever looks at the dead letters afterwards.
   afterAll(async () => {
     const manager = await jetstreamManager(admin);
-    await Promise.all(deadLetters.map(({ position }) => manager.streams.deleteMessage(DEAD_LETTER_STREAM, position)));
+    await Promise.all(deadLetters.map(({ stream, position }) => manager.streams.deleteMessage(stream, position)));
   });
 
   it.each(eventContracts.map((contract) => [contract.subject, contract] as const))(

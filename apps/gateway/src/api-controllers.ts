@@ -1,4 +1,5 @@
 import { AccountsController } from './accounts/accounts.controller';
+import { DeadLettersController } from './dead-letters/dead-letters.controller';
 import { MeController } from './me/me.controller';
 import { OrderStreamController } from './orders/order-stream.controller';
 import { OrdersController } from './orders/orders.controller';
@@ -13,4 +14,5 @@ export const apiControllers = [
   PaymentsController,
   AccountsController,
   MeController,
+  DeadLettersController,
 ];

@@ -1,8 +1,11 @@
 import {
   AuthRpc,
+  DeadLetterConsumers,
+  DeadLetterRpc,
   OrdersRpc,
   PaymentsRpc,
   ProductsRpc,
+  type DeadLetterView,
   type OrderView,
   type ProductView,
   type TimelineEntry,
@@ -13,6 +16,8 @@ import { stubRpc, type TestBroker } from '@rookery/testing';
 /** Ids that the stubbed services know. */
 export const productId = '019a5c2e-6f00-7000-8000-00000000000a';
 export const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
+/** The one dead letter of orders; the other services have two and none. */
+export const deadLetterId = 'orders-17';
 /** An id that none of them knows. */
 export const unknownId = '019a5c2e-6f00-7000-8000-0000000000ff';
 
@@ -50,6 +55,24 @@ export const step = (position: number, event: string): TimelineEntry => ({
   attempt: 1,
   causationId: null,
   traceId: '0af7651916cd43dd8448eb211c80319c',
+});
+
+export const deadLetter = (position: number, consumer: DeadLetterView['consumer']): DeadLetterView => ({
+  id: `${consumer}-${position}`,
+  consumer,
+  event: 'StockReserved',
+  type: 'rookery.StockReserved.v1',
+  eventId: unknownId,
+  aggregateId: orderId,
+  reason: 'bad-schema',
+  attempts: 0,
+  originalSubject: 'events.products.reservation.stock-reserved.v1',
+  originalStream: 'PRODUCTS',
+  originalSequence: 4,
+  correlationId: 'correlation-1',
+  causationId: null,
+  at,
+  headers: { 'ce-id': unknownId },
 });
 
 /** What the stubs answer with; specs change it. */
@@ -104,6 +127,25 @@ export async function startNeighbours(broker: TestBroker) {
     listPayments: await stubRpc(broker, PaymentsRpc.list, () => ({
       items: [{ id: unknownId, orderId, status: 'Reserved' as const, amount: order.total, createdAt: at }],
     })),
+    listDeadLetters: await Promise.all(
+      DeadLetterConsumers.map((consumer) =>
+        stubRpc(broker, DeadLetterRpc[consumer].list, async ({ after, limit }) => {
+          await state.hold;
+          const positions = { orders: [17], payments: [2, 5], products: [] }[consumer];
+          const letters = positions.filter((at) => at > after).map((position) => deadLetter(position, consumer));
+          return { items: letters.slice(0, limit) };
+        }),
+      ),
+    ),
+    showDeadLetter: await stubRpc(broker, DeadLetterRpc.orders.show, ({ id }) =>
+      answer(id, deadLetterId, () => ({ ...deadLetter(17, 'orders'), encoding: 'json' as const, data: {} })),
+    ),
+    replayDeadLetter: await stubRpc(broker, DeadLetterRpc.orders.replay, ({ id }) =>
+      answer(id, deadLetterId, () => ({ id, outcome: 'handled' as const, reason: null })),
+    ),
+    discardDeadLetter: await stubRpc(broker, DeadLetterRpc.orders.discard, ({ id }) =>
+      answer(id, deadLetterId, () => ({})),
+    ),
     register: await stubRpc(broker, AuthRpc.register, ({ email, name = 'Wren' }) => ({
       id: unknownId,
       email,

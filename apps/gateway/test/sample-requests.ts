@@ -1,4 +1,4 @@
-import { orderId, productId } from './neighbours';
+import { deadLetterId, orderId, productId } from './neighbours';
 
 /** A request that succeeds, for one operation of the OpenAPI document. */
 export interface SampleRequest {
@@ -48,4 +48,8 @@ export const sampleRequests: Readonly<Record<string, SampleRequest>> = {
     status: 201,
   },
   'Me.me': { path: '/v1/me', status: 200 },
+  'DeadLetters.list': { path: '/v1/ops/dead-letters?consumer=orders&limit=5', status: 200 },
+  'DeadLetters.show': { path: `/v1/ops/dead-letters/${deadLetterId}`, status: 200 },
+  'DeadLetters.replay': { path: `/v1/ops/dead-letters/${deadLetterId}/replays`, status: 200 },
+  'DeadLetters.discard': { path: `/v1/ops/dead-letters/${deadLetterId}`, status: 204 },
 };

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { EventPublisher, MessagingModule } from '@rookery/messaging';
+import { DeadLettersModule, EventPublisher, MessagingModule } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
 import { HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
@@ -46,6 +46,7 @@ export class OrdersModule implements OnApplicationBootstrap {
           user: config.NATS_USER,
           password: config.NATS_PASSWORD,
         }),
+        DeadLettersModule.forConsumer('orders'),
       ],
       controllers: [OrderRpc, OrderConsumer],
       providers: [

@@ -10,6 +10,6 @@ export const orders = (config: OrdersConfig): ServiceOptions => ({
   config,
   microservices: (app) => {
     const nats = app.get(Nats);
-    return [new RpcServer(nats), new JetStreamServer(nats, { service: 'orders' })];
+    return [new RpcServer(nats), app.get(JetStreamServer)];
   },
 });

@@ -11,7 +11,7 @@ import {
   ProductsRpc,
   type RpcContract,
 } from '@rookery/contracts';
-import { CloudEvent, DEAD_LETTER_STREAM, DeadLetterHeaders, eventType } from '@rookery/messaging';
+import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType } from '@rookery/messaging';
 import { type Actor, Clock, configureLogger, createService, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
@@ -156,10 +156,11 @@ export class OrdersUnderTest {
 
   async deadLetters(): Promise<readonly DeadLetter[]> {
     const manager = await jetstreamManager(this.admin);
-    const { state } = await manager.streams.info(DEAD_LETTER_STREAM);
+    const stream = deadLetterStreamOf('orders');
+    const { state } = await manager.streams.info(stream);
     const letters: DeadLetter[] = [];
     for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
-      const message = await manager.streams.getMessage(DEAD_LETTER_STREAM, { seq });
+      const message = await manager.streams.getMessage(stream, { seq });
       if (message) letters.push({ reason: message.header.get(DeadLetterHeaders.reason), data: message.json() });
     }
     return letters;

@@ -10,6 +10,6 @@ export const payments = (config: PaymentsConfig): ServiceOptions => ({
   config,
   microservices: (app) => {
     const nats = app.get(Nats);
-    return [new RpcServer(nats), new JetStreamServer(nats, { service: 'payments' })];
+    return [new RpcServer(nats), app.get(JetStreamServer)];
   },
 });

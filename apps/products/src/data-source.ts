@@ -1,8 +1,14 @@
 import { dataSourceOptions } from '@rookery/persistence';
 import { CatalogueAndStock1763900000000 } from './migrations/1763900000000-catalogue-and-stock';
+import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
 import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
 /** Everything that lives in the products database; the stock has no entity, its statements are conditional updates. */
 export const productsDatabase = (url: string, poolSize?: number) =>
-  dataSourceOptions({ url, poolSize, entities: [Product, Reservation], migrations: [CatalogueAndStock1763900000000] });
+  dataSourceOptions({
+    url,
+    poolSize,
+    entities: [Product, Reservation],
+    migrations: [CatalogueAndStock1763900000000, OpsAudit1764500000000],
+  });

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
-import { EventPublisher, MessagingModule } from '@rookery/messaging';
+import { DeadLettersModule, EventPublisher, MessagingModule } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
 import { HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
@@ -38,6 +38,7 @@ export class ProductsModule implements OnApplicationBootstrap {
           user: config.NATS_USER,
           password: config.NATS_PASSWORD,
         }),
+        DeadLettersModule.forConsumer('products'),
       ],
       controllers: [ProductRpc, ReservationConsumer],
       providers: [

@@ -10,6 +10,6 @@ export const products = (config: ProductsConfig): ServiceOptions => ({
   config,
   microservices: (app) => {
     const nats = app.get(Nats);
-    return [new RpcServer(nats), new JetStreamServer(nats, { service: 'products' })];
+    return [new RpcServer(nats), app.get(JetStreamServer)];
   },
 });

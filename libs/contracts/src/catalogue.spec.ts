@@ -1,3 +1,4 @@
+import { DeadLetterConsumers } from './dead-letters';
 import { eventContracts, eventEdges, eventProducers, rpcContracts, rpcEdges } from './catalogue';
 
 describe('the catalogue of contracts', () => {
@@ -35,6 +36,10 @@ describe('the catalogue of contracts', () => {
 
   it('has a stream for every producer and only known producers', () => {
     expect(new Set(eventContracts.map((event) => event.producer))).toEqual(new Set(eventProducers));
+  });
+
+  it('has dead letters for every service that consumes events', () => {
+    expect(Object.keys(eventEdges).toSorted()).toEqual([...DeadLetterConsumers]);
   });
 
   it('lets no service call itself or consume its own events', () => {

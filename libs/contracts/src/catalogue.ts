@@ -1,4 +1,5 @@
 import * as auth from './auth';
+import { DeadLetterConsumers, DeadLetterRpc } from './dead-letters';
 import type { EventContract } from './event';
 import * as orders from './orders';
 import * as payments from './payments';
@@ -11,6 +12,7 @@ export const rpcContracts: readonly RpcContract[] = [
   ...Object.values(products.ProductsRpc),
   ...Object.values(orders.OrdersRpc),
   ...Object.values(payments.PaymentsRpc),
+  ...DeadLetterConsumers.flatMap((consumer) => Object.values(DeadLetterRpc[consumer])),
 ];
 
 /** Every event of the system. */

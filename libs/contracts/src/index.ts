@@ -10,4 +10,5 @@ export * from './products';
 export * from './orders';
 export * from './payments';
 export * from './auth';
+export * from './dead-letters';
 export * from './catalogue';

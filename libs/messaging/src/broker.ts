@@ -1,4 +1,12 @@
-import { eventEdges, eventProducers, rpcEdges, Services, type Caller, type Service } from '@rookery/contracts';
+import {
+  DeadLetterConsumers,
+  eventEdges,
+  eventProducers,
+  rpcEdges,
+  Services,
+  type Caller,
+  type Service,
+} from '@rookery/contracts';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -13,14 +21,15 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { moveSharedDeadLetters, setSharedDeadLettersAside } from './shared-dead-letters';
 
 const day = 24 * 60 * 60_000;
 
 /** Stream of the events that a service publishes: the producer in capitals. */
 export const streamOf = (producer: string): string => producer.toUpperCase();
 
-/** Stream of all dead letters. */
-export const DEAD_LETTER_STREAM = 'DLQ';
+/** Stream of one consuming service's dead letters: one each, so that no service can read or delete another's. */
+export const deadLetterStreamOf = (consumer: string): string => `DLQ_${consumer.toUpperCase()}`;
 
 /** How long the broker waits for an ack (or a sign of work, see `JetStreamServer`) before it delivers a message again. */
 export const ACK_WAIT_MS = 10_000;
@@ -41,14 +50,18 @@ export interface ConsumerDefinition {
   readonly durable: Service;
 }
 
-/** One stream per producer, kept 7 days, and the dead letters, kept 30 days. */
+/** One stream per producer, kept 7 days, and one of dead letters per consumer, kept 30 days. */
 export const streamDefinitions: readonly StreamDefinition[] = [
   ...eventProducers.map((producer) => ({
     name: streamOf(producer),
     subjects: [`events.${producer}.>`],
     maxAgeMs: 7 * day,
   })),
-  { name: DEAD_LETTER_STREAM, subjects: ['dlq.>'], maxAgeMs: 30 * day },
+  ...DeadLetterConsumers.map((consumer) => ({
+    name: deadLetterStreamOf(consumer),
+    subjects: [`dlq.${consumer}.>`],
+    maxAgeMs: 30 * day,
+  })),
 ];
 
 /** The producers whose streams a service consumes, by the context map. */
@@ -65,9 +78,11 @@ export const consumerDefinitions: readonly ConsumerDefinition[] = Services.flatM
  */
 export async function provisionBroker(admin: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(admin);
+  await setSharedDeadLettersAside(manager);
   for (const definition of streamDefinitions) {
     await provisionStream(manager, definition);
   }
+  await moveSharedDeadLetters(admin, manager);
   for (const definition of consumerDefinitions) {
     await provisionConsumer(manager, definition);
   }
@@ -170,12 +185,23 @@ function publishSubjects(caller: Caller): readonly string[] {
   return [
     ...calls,
     ...(produces ? [`events.${caller}.>`, `live.${caller}.>`] : []),
-    ...(consumed.length > 0 ? [`dlq.${caller}.>`] : []),
+    ...(consumed.length > 0 ? deadLetterSubjects(caller) : []),
     ...consumed.flatMap((stream) => [
       `$JS.API.CONSUMER.INFO.${stream}.${caller}`,
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${caller}`,
       `$JS.ACK.${stream}.${caller}.>`,
     ]),
+  ];
+}
+
+/** To write, read, count and delete its own dead letters. */
+function deadLetterSubjects(consumer: Service): readonly string[] {
+  const stream = deadLetterStreamOf(consumer);
+  return [
+    `dlq.${consumer}.>`,
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.STREAM.MSG.DELETE.${stream}`,
   ];
 }
 

@@ -46,7 +46,7 @@ const Attributes = z.object({
 /** Reads and validates an event by its contract; never throws. */
 export function openEvent(
   contract: EventContract,
-  message: JsMsg,
+  message: Pick<JsMsg, 'headers' | 'data'>,
 ): { readonly event: Omit<EventEnvelope, 'attempt'> } | { readonly poison: Poison } {
   const { headers } = message;
   const attributes = Attributes.safeParse({

@@ -2,6 +2,8 @@ export * from './broker';
 export * from './decorators';
 export * from './cloud-event';
 export * from './dead-letter';
+export * from './dead-letters';
+export * from './dead-letters.module';
 export * from './event-publisher';
 export * from './jetstream-server';
 export * from './messaging.module';

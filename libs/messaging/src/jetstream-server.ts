@@ -55,8 +55,23 @@ interface Delivery {
   readonly generation: number;
 }
 
-/** How an attempt at an event ended. */
-type Attempt = 'done' | 'failed' | 'failed-for-good';
+/** How an attempt at an event ended, and the code of its failure. */
+interface Attempt {
+  readonly end: 'done' | 'failed' | 'failed-for-good';
+  readonly code: string | undefined;
+}
+
+/** A message that was delivered before and is to be handled once more. */
+export interface Replayable extends Pick<JsMsg, 'subject' | 'headers' | 'data'> {
+  /** The stream it came from. */
+  readonly stream: string;
+  /** The attempt that this will be. */
+  readonly attempt: number;
+}
+
+/** What came of a replay: handled, failed with the code of the failure, or unreadable as before. */
+export type Replay =
+  { readonly outcome: 'handled' } | { readonly outcome: 'failed' | 'unreadable'; readonly reason: string };
 
 /**
  * Feeds the events of the consumed streams to the `@OnEvent` handlers, at least once each, those of one aggregate strictly in
@@ -131,6 +146,34 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     throw new Error('inject Nats instead');
   }
 
+  /**
+   * Handles a message again as a delivery would be: opened by its contract, in the queue of its aggregate, by the same handler
+   * under the same event id, so that what took effect before does nothing. One attempt; never rejects.
+   */
+  async replay(message: Replayable): Promise<Replay> {
+    const contract = contractOf(message.subject);
+    if (contract === undefined) {
+      return { outcome: 'unreadable', reason: 'unknown-subject' };
+    }
+    const handler = this.messageHandlers.get(message.subject);
+    if (handler === undefined) {
+      // As with a delivery: this event is no longer this service's business.
+      return { outcome: 'handled' };
+    }
+    const opened = openEvent(contract, message);
+    if ('poison' in opened) {
+      return { outcome: 'unreadable', reason: opened.poison };
+    }
+    const event = { ...opened.event, attempt: message.attempt };
+    const attempted = Promise.withResolvers<Attempt>();
+    const task = this.#aggregates.run(`${message.stream}:${event.aggregateId}`, async () => {
+      attempted.resolve(await this.#permits.run(() => this.#attempt(handler, message, event)));
+    });
+    this.#tasks.add(task);
+    const { end, code } = await attempted.promise;
+    return end === 'done' ? { outcome: 'handled' } : { outcome: 'failed', reason: code ?? 'unknown' };
+  }
+
   #receive(message: JsMsg): void {
     const delivery = { message, generation: this.#nats.generation };
     const { stream, streamSequence } = message.info;
@@ -173,12 +216,12 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     }
     for (let failures = 0; this.#mayGoOn(delivery);) {
       const event = { ...opened.event, attempt: message.info.deliveryCount + failures };
-      const attempt = await this.#permits.run(() => this.#attempt(handler, message, event));
-      if (attempt === 'done') {
+      const { end } = await this.#permits.run(() => this.#attempt(handler, message, event));
+      if (end === 'done') {
         this.#ack(delivery);
         return;
       }
-      if (attempt === 'failed-for-good') {
+      if (end === 'failed-for-good') {
         return this.#bury(delivery, 'permanent-failure', event.attempt);
       }
       const delayMs = this.#retryDelaysMs[failures];
@@ -191,11 +234,15 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#release(delivery);
   }
 
-  async #attempt(handler: MessageHandler, message: JsMsg, event: EventEnvelope): Promise<Attempt> {
+  async #attempt(
+    handler: MessageHandler,
+    message: Pick<JsMsg, 'subject' | 'headers'>,
+    event: EventEnvelope,
+  ): Promise<Attempt> {
     const started = performance.now();
     const context = contextOf(message.headers, { causationId: event.id, deadline: Date.now() + attemptMs });
     return runInContext(context, async () => {
-      let attempt: Attempt = 'done';
+      let end: Attempt['end'] = 'done';
       let code: string | undefined;
       try {
         const returned: unknown = await handler(event, new NatsContext([message.subject, message.headers]));
@@ -204,13 +251,13 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         }
       } catch (error) {
         ({ code } = toProblem(error instanceof RpcException ? error.getError() : error));
-        attempt = code === PERMANENT_FAILURE ? 'failed-for-good' : 'failed';
+        end = code === PERMANENT_FAILURE ? 'failed-for-good' : 'failed';
       }
       const durationMs = performance.now() - started;
-      const outcome = attempt === 'done' ? 'ack' : attempt === 'failed' ? 'retry' : 'dead-letter';
+      const outcome = end === 'done' ? 'ack' : end === 'failed' ? 'retry' : 'dead-letter';
       this.#nats.metrics.eventHandler.observe({ event: event.name, outcome }, durationMs / 1000);
       const { id, name, aggregateId, sequence } = event;
-      logger[attempt === 'done' ? 'info' : 'warn'](
+      logger[end === 'done' ? 'info' : 'warn'](
         {
           event: name,
           id,
@@ -223,7 +270,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         },
         'event',
       );
-      return attempt;
+      return { end, code };
     });
   }
 
@@ -234,6 +281,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       try {
         await publishDeadLetter(this.#jetstream, this.#service, message, { reason, attempts });
         this.#ack(delivery);
+        this.#nats.metrics.deadLetters.inc({ consumer: this.#service, reason });
         const { stream, streamSequence } = message.info;
         logger.error({ subject: message.subject, stream, streamSequence, reason, attempts }, 'dead letter');
         return;

@@ -91,10 +91,10 @@ describe('events over JetStream', () => {
 
   const deadLetters = async () => {
     const manager = await jetstreamManager(admin);
-    const { state } = await manager.streams.info('DLQ');
+    const { state } = await manager.streams.info('DLQ_PAYMENTS');
     const letters = [];
     for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq += 1) {
-      const letter = await manager.streams.getMessage('DLQ', { seq });
+      const letter = await manager.streams.getMessage('DLQ_PAYMENTS', { seq });
       letters.push({
         subject: letter?.subject,
         text: letter?.string(),

@@ -54,6 +54,12 @@ describe('what each user may do on the broker', () => {
     ['orders', 'rpc.payments.list'],
     ['orders', 'dlq.payments.events.orders.order.order-confirmed.v1'],
     ['orders', '$JS.API.STREAM.PURGE.ORDERS'],
+    ['orders', '$JS.API.STREAM.MSG.GET.DLQ_PAYMENTS'],
+    ['orders', '$JS.API.STREAM.MSG.DELETE.DLQ_PAYMENTS'],
+    ['orders', '$JS.API.STREAM.MSG.DELETE.ORDERS'],
+    ['orders', '$JS.API.STREAM.INFO.DLQ_PAYMENTS'],
+    ['orders', '$JS.API.STREAM.PURGE.DLQ_ORDERS'],
+    ['gateway', '$JS.API.STREAM.MSG.GET.DLQ_ORDERS'],
     ['orders', '$JS.API.CONSUMER.DELETE.PAYMENTS.orders'],
     ['orders', '$JS.API.CONSUMER.MSG.NEXT.ORDERS.payments'],
     ['orders', '$JS.ACK.ORDERS.payments.1.1.1.1.0'],
@@ -89,6 +95,8 @@ describe('what each user may do on the broker', () => {
     ['orders', 'live.orders.01939d3c-0000-7000-8000-000000000001'],
     ['orders', OrderConfirmed.subject],
     ['payments', 'dlq.payments.events.orders.order.order-confirmed.v1'],
+    ['payments', '$JS.API.STREAM.MSG.GET.DLQ_PAYMENTS'],
+    ['payments', '$JS.API.STREAM.MSG.DELETE.DLQ_PAYMENTS'],
   ];
   it.each(allowed)('allows %s to publish %s', async (caller, subject) => {
     await expect(refusalOf(caller, publishing(subject))).resolves.toBeUndefined();

@@ -11,7 +11,15 @@ export {
   isUniqueViolation,
 } from './database-errors';
 export { Inbox } from './inbox';
-export { createOutboxAndInbox, dropOutboxAndInbox, migrate, MigrationFailed, runMigrations } from './migrations';
+export {
+  createOpsAudit,
+  createOutboxAndInbox,
+  dropOpsAudit,
+  dropOutboxAndInbox,
+  migrate,
+  MigrationFailed,
+  runMigrations,
+} from './migrations';
 export { Outbox } from './outbox';
 export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
 export { PersistenceModule, type PersistenceOptions } from './persistence.module';

@@ -45,6 +45,29 @@ export async function dropOutboxAndInbox(runner: QueryRunner): Promise<void> {
   await runner.query('DROP TABLE outbox');
 }
 
+/** Creates the table `ops_audit`, what operators did; for services that operators can act on. */
+export async function createOpsAudit(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE ops_audit (
+      id             uuid        NOT NULL,
+      subject        text        NOT NULL,
+      client_id      text,
+      action         text        NOT NULL,
+      target         text        NOT NULL,
+      correlation_id text        NOT NULL,
+      begun_at       timestamptz NOT NULL DEFAULT now(),
+      outcome        text,
+      ended_at       timestamptz,
+      CONSTRAINT ops_audit_pk PRIMARY KEY (id),
+      CONSTRAINT ops_audit_end_ck CHECK ((outcome IS NULL) = (ended_at IS NULL))
+    )`);
+}
+
+/** Undoes createOpsAudit. */
+export async function dropOpsAudit(runner: QueryRunner): Promise<void> {
+  await runner.query('DROP TABLE ops_audit');
+}
+
 /** The migration whose statement failed; it was rolled back, those before it stay. */
 export class MigrationFailed extends Error {
   constructor(name: string, cause: unknown) {

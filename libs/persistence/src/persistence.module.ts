@@ -1,7 +1,8 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { HealthChecks, PlatformModule } from '@rookery/platform';
+import { Audit, HealthChecks, PlatformModule } from '@rookery/platform';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
 import { DatabaseErrorInterceptor } from './database-error.interceptor';
 import { DatabaseHealth } from './database.health';
@@ -21,7 +22,7 @@ export interface PersistenceOptions {
 }
 
 /**
- * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox and OutboxRelay. Adds the
+ * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay and Audit. Adds the
  * readiness check `database` and the outbox gauges. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
@@ -48,10 +49,11 @@ export class PersistenceModule implements OnApplicationShutdown {
         Outbox,
         Inbox,
         OutboxRelay,
+        { provide: Audit, useClass: AuditTrail },
         DatabaseHealth,
         OutboxMetrics,
       ],
-      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay],
+      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, Audit],
     };
   }
 

@@ -38,7 +38,7 @@ export const problemStatuses = {
   412: 'The resource has changed since the version in If-Match',
   413: 'The body is too large',
   415: 'The body’s media type is not application/json',
-  422: 'The Idempotency-Key was used with another body',
+  422: 'The Idempotency-Key was used with another body, or the dead letter cannot be read',
   428: 'If-Match is missing',
   429: 'Too many requests; try again after Retry-After seconds',
   431: 'The headers are too large',

@@ -43,6 +43,7 @@ function base(config: DocumentConfig) {
     .addTag('Orders', 'Placing orders and following what happens to them')
     .addTag('Payments', 'What an order has reserved, taken or given back')
     .addTag('Accounts', 'Registration, and who a token speaks for')
+    .addTag('Operations', 'What operators see and mend')
     .addOAuth2(
       {
         type: 'oauth2',

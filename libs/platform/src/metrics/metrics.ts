@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
 /** Seconds; from a cache hit to the longest deadline. */
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -22,6 +22,14 @@ export class Metrics {
   readonly rpcClient = this.histogram('rpc_client_duration_seconds', 'NATS requests made', ['subject', 'status']);
   /** Events handled; `outcome` is what became of the message: ack, retry, dead-letter. */
   readonly eventHandler = this.histogram('event_handler_duration_seconds', 'Events handled', ['event', 'outcome']);
+
+  /** Messages that became dead letters. */
+  readonly deadLetters = new Counter({
+    name: 'dead_letters_total',
+    help: 'Messages that became dead letters',
+    labelNames: ['consumer', 'reason'],
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
