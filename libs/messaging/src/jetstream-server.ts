@@ -10,7 +10,8 @@ import {
 } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { ACK_WAIT_MS, consumedBy, streamOf } from './broker';
+import { ACK_WAIT_MS, consumerDefinitions, DEAD_LETTER_STREAM, streamDefinitions } from './broker';
+import { BrokerRepair } from './broker-repair';
 import { CloudEvent, contractOf, openEvent } from './cloud-event';
 import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
 import { JETSTREAM } from './decorators';
@@ -30,6 +31,8 @@ const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Arra
 
 /** A dead letter that could not be stored is tried again after this. */
 const deadLetterRetryMs = 2_000;
+
+const deadLetterStream = streamDefinitions.find(({ name }) => name === DEAD_LETTER_STREAM);
 
 /** One attempt must end in this time, as far as what it calls heeds the context's deadline. */
 const attemptMs = 30_000;
@@ -51,8 +54,9 @@ export interface JetStreamServerOptions {
 /** A message in hand. */
 interface Delivery {
   readonly message: JsMsg;
-  /** Of the connection it came over. */
-  readonly generation: number;
+  readonly consumer: StreamConsumer;
+  /** Of the consumer when it came. */
+  readonly generation: string;
 }
 
 /** How an attempt at an event ended. */
@@ -75,6 +79,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #graceMs: number;
   readonly #workSignalMs: number;
   readonly #jetstream: JetStreamClient;
+  readonly #repair: BrokerRepair;
   readonly #consumers: readonly StreamConsumer[];
   readonly #aggregates = new KeyedQueue();
   readonly #permits: Semaphore;
@@ -92,9 +97,10 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#workSignalMs = options.workSignalMs ?? ACK_WAIT_MS / 4;
     this.#permits = new Semaphore(options.concurrency ?? 16);
     this.#jetstream = jetstream(nats.connection);
-    this.#consumers = consumedBy(options.service).map(
-      (producer) => new StreamConsumer(nats, streamOf(producer), options.service),
-    );
+    this.#repair = new BrokerRepair(nats);
+    this.#consumers = consumerDefinitions
+      .filter(({ durable }) => durable === options.service)
+      .map((definition) => new StreamConsumer(nats, this.#repair, definition));
   }
 
   /** Does not wait for the streams: until they are there the health check is red and nothing is lost. */
@@ -102,7 +108,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#heartbeat = setInterval(() => this.#signWork(), this.#workSignalMs);
     for (const consumer of this.#consumers) {
       this.#nats.dependOn(consumer);
-      consumer.start((message) => this.#receive(message));
+      consumer.start((message) => this.#receive(message, consumer));
     }
     callback();
   }
@@ -131,8 +137,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     throw new Error('inject Nats instead');
   }
 
-  #receive(message: JsMsg): void {
-    const delivery = { message, generation: this.#nats.generation };
+  #receive(message: JsMsg, consumer: StreamConsumer): void {
+    const delivery = { message, consumer, generation: consumer.generation };
     const { stream, streamSequence } = message.info;
     const place = `${stream}:${streamSequence}`;
     if (this.#inHand.get(place)?.generation === delivery.generation) {
@@ -232,7 +238,9 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     const { message } = delivery;
     while (this.#mayGoOn(delivery)) {
       try {
-        await publishDeadLetter(this.#jetstream, this.#service, message, { reason, attempts });
+        await this.#repair.storing(deadLetterStream, () =>
+          publishDeadLetter(this.#jetstream, this.#service, message, { reason, attempts }),
+        );
         this.#ack(delivery);
         const { stream, streamSequence } = message.info;
         logger.error({ subject: message.subject, stream, streamSequence, reason, attempts }, 'dead letter');
@@ -246,11 +254,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   /**
-   * After a disconnection nothing is acked that came before it: should the broker have lost its store, the same numbers
-   * name other messages now. What was handled comes again and the inbox knows it.
+   * After the loss of connection or consumer nothing is acked that came before it: should the broker have lost its store, the
+   * same numbers name other messages now. What was handled comes again and the inbox knows it.
    */
-  #isCurrent({ generation }: Delivery): boolean {
-    return generation === this.#nats.generation;
+  #isCurrent({ consumer, generation }: Delivery): boolean {
+    return generation === consumer.generation;
   }
 
   #mayGoOn(delivery: Delivery): boolean {
