@@ -11,10 +11,12 @@ export {
   isUniqueViolation,
 } from './database-errors';
 export { Inbox } from './inbox';
+export { InboxMetrics } from './inbox.metrics';
 export { createOutboxAndInbox, dropOutboxAndInbox, migrate, MigrationFailed, runMigrations } from './migrations';
 export { Outbox } from './outbox';
 export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
 export { PersistenceModule, type PersistenceOptions } from './persistence.module';
 export { type OutboxMessage } from './relay-session';
+export { Retention } from './retention';
 export { SnakeCaseNaming } from './snake-case-naming';
 export { TransactionAborted, UnitOfWork } from './unit-of-work';
