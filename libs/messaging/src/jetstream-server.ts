@@ -16,6 +16,7 @@ import { CloudEvent, contractOf, openEvent } from './cloud-event';
 import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
 import { JETSTREAM } from './decorators';
 import { endsWithin, InFlight } from './in-flight';
+import { withJitter } from './jitter';
 import { KeyedQueue } from './keyed-queue';
 import { contextOf, headerOf } from './message-context';
 import type { Nats } from './nats';
@@ -24,7 +25,7 @@ import { Semaphore } from './semaphore';
 import { StreamConsumer } from './stream-consumer';
 
 /**
- * Waits between the attempts at one event, in ms. They add up to about 100 s: longer than a dependency may be away
+ * Waits between the attempts at one event, in ms. They add up to about 100 s, more with jitter: longer than a dependency may be away
  * (guarantees.md: a database 40 s, the broker 60 s), so that an outage makes no dead letters.
  */
 const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Array<number>(9).fill(10_000)];
@@ -43,7 +44,7 @@ export interface JetStreamServerOptions {
   readonly service: Service;
   /** Handlers running at a time, 16 unless told: what waits for a database connection must not outwait its timeout. */
   readonly concurrency?: number;
-  /** Waits between attempts; after the last one the event becomes a dead letter. */
+  /** Least waits between attempts, made up to a quarter longer; after the last one the event becomes a dead letter. */
   readonly retryDelaysMs?: readonly number[];
   /** How often the broker is told that messages in hand are being worked on; well below `ACK_WAIT_MS`. */
   readonly workSignalMs?: number;
@@ -192,7 +193,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         return this.#bury(delivery, 'attempts-exhausted', event.attempt);
       }
       failures += 1;
-      await this.#pause(delayMs);
+      await this.#pause(withJitter(delayMs));
     }
     this.#release(delivery);
   }
