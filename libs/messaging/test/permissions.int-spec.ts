@@ -1,7 +1,7 @@
 import { OrderConfirmed, OrdersRpc, ProductChanged, type Caller } from '@rookery/contracts';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { testBroker, type TestBroker } from '@rookery/testing';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { inboxPrefixOf, provisionBroker } from '../src/broker';
@@ -162,6 +162,23 @@ describe('what each user may do on the broker', () => {
       name: 'NatsUnreachable',
       message: 'cannot reach NATS at nats://127.0.0.1:1 (NATS_URL)',
     });
+  });
+
+  it('lets no service change where a stream or consumer that is there takes and delivers messages', async () => {
+    const manager = await jetstreamManager(admin);
+    const before = [await manager.streams.info('ORDERS'), await manager.consumers.info('PAYMENTS', 'orders')];
+    const { connection } = await broker.connect('orders');
+    const own = await jetstreamManager(connection, { checkAPI: false });
+    await expect(own.streams.add({ name: 'ORDERS', subjects: ['rpc.>'] })).rejects.toThrow(/already in use/);
+    await expect(
+      own.consumers.add('PAYMENTS', {
+        durable_name: 'orders',
+        ack_policy: AckPolicy.Explicit,
+        deliver_subject: 'rpc.payments.list',
+      }),
+    ).rejects.toThrow(/can ?not/);
+    const after = [await manager.streams.info('ORDERS'), await manager.consumers.info('PAYMENTS', 'orders')];
+    expect(after.map(({ config }) => config)).toEqual(before.map(({ config }) => config));
   });
 
   it('provisions again without changing anything', async () => {
