@@ -133,4 +133,20 @@ describe('the broker', () => {
       expect(refused.filter((message) => /permissions violation/i.test(message))).toHaveLength(5);
     });
   });
+
+  it.each(names)('%s can make no stream and no consumer of another', async (caller) => {
+    const { connection, refused } = await connectAs(caller);
+    const streams = eventProducers.filter((producer) => producer !== caller).map((producer) => producer.toUpperCase());
+    const consumers = streams.flatMap((stream) =>
+      Services.filter((service) => service !== caller).map((service) => `${stream}.${service}`),
+    );
+    const subjects = [
+      ...streams.map((stream) => `$JS.API.STREAM.CREATE.${stream}`),
+      ...consumers.map((consumer) => `$JS.API.CONSUMER.CREATE.${consumer}`),
+    ];
+    for (const subject of subjects) connection.publish(subject, '{}');
+    await eventually(() => {
+      for (const subject of subjects) expect(refused.join()).toContain(`Publish to "${subject}"`);
+    });
+  });
 });

@@ -1,6 +1,6 @@
 import { ProductsRpc, type CreateProduct } from '@rookery/contracts';
-import { connect, Inbox, Outbox, UnitOfWork } from '@rookery/persistence';
-import { SystemClock, uuidv7 } from '@rookery/platform';
+import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persistence';
+import { Metrics, SystemClock, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { productsDatabase } from '../src/data-source';
 import { ProductCatalogue } from '../src/product/product.catalogue';
@@ -33,7 +33,7 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
     catalogue,
     products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, catalogue, clock),
     reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock),
-    inbox: new Inbox(unitOfWork, 'products'),
+    inbox: new Inbox(unitOfWork, 'products', new InboxMetrics(new Metrics())),
     stop: async () => {
       await dataSource.destroy();
       await database.drop();

@@ -72,9 +72,15 @@ export const consumerDefinitions: readonly ConsumerDefinition[] = Services.flatM
   consumedBy(service).map((producer) => ({ stream: streamOf(producer), durable: service })),
 );
 
+/** The stream that a service publishes its events to; undefined when it publishes none. */
+export const ownStreamOf = (service: string): StreamDefinition | undefined =>
+  eventProducers.some((producer) => producer === service)
+    ? streamDefinitions.find(({ name }) => name === streamOf(service))
+    : undefined;
+
 /**
  * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
- * Needs an admin connection: the services' own users may not do this (design section 7).
+ * Needs an admin connection: a service's own user may only make again what is its own (see `BrokerRepair`).
  */
 export async function provisionBroker(admin: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(admin);
@@ -89,50 +95,65 @@ export async function provisionBroker(admin: NatsConnection): Promise<void> {
 }
 
 async function provisionStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
-  const changeable = {
-    subjects: [...definition.subjects],
-    max_age: nanos(definition.maxAgeMs),
-    duplicate_window: nanos(2 * 60_000),
-    discard: DiscardPolicy.Old,
-  } satisfies Partial<StreamConfig>;
   try {
-    await manager.streams.update(definition.name, changeable);
+    await manager.streams.update(definition.name, changeableOfStream(definition));
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
       throw error;
     }
-    await manager.streams.add({
-      ...changeable,
-      name: definition.name,
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-    });
+    await makeStream(manager, definition);
   }
 }
 
-async function provisionConsumer(manager: JetStreamManager, { stream, durable }: ConsumerDefinition): Promise<void> {
-  const changeable = {
-    ack_wait: nanos(ACK_WAIT_MS),
-    // Without limit: the broker gives up on a message silently. JetStreamServer counts and dead-letters instead.
-    max_deliver: -1,
-    max_ack_pending: MAX_ACK_PENDING,
-  } satisfies Partial<ConsumerConfig>;
+async function provisionConsumer(manager: JetStreamManager, definition: ConsumerDefinition): Promise<void> {
   try {
-    await manager.consumers.update(stream, durable, changeable);
+    await manager.consumers.update(definition.stream, definition.durable, changeableOfConsumer);
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.ConsumerNotFound)) {
       throw error;
     }
-    await manager.consumers.add(stream, {
-      ...changeable,
-      durable_name: durable,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-    });
+    await makeConsumer(manager, definition);
   }
 }
 
-const isApiError = (error: unknown, code: number): boolean => error instanceof JetStreamApiError && error.code === code;
+const changeableOfStream = ({ subjects, maxAgeMs }: StreamDefinition) =>
+  ({
+    subjects: [...subjects],
+    max_age: nanos(maxAgeMs),
+    duplicate_window: nanos(2 * 60_000),
+    discard: DiscardPolicy.Old,
+  }) satisfies Partial<StreamConfig>;
+
+const changeableOfConsumer = {
+  ack_wait: nanos(ACK_WAIT_MS),
+  // Without limit: the broker gives up on a message silently. JetStreamServer counts and dead-letters instead.
+  max_deliver: -1,
+  max_ack_pending: MAX_ACK_PENDING,
+} satisfies Partial<ConsumerConfig>;
+
+/** Makes a stream that is missing; one that is there as it is defined stays as it is, with its messages. */
+export async function makeStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
+  await manager.streams.add({
+    ...changeableOfStream(definition),
+    name: definition.name,
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+  });
+}
+
+/** Makes a consumer that is missing: it delivers the whole stream, the inbox knows what has been handled. */
+export async function makeConsumer(manager: JetStreamManager, { stream, durable }: ConsumerDefinition): Promise<void> {
+  await manager.consumers.add(stream, {
+    ...changeableOfConsumer,
+    durable_name: durable,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+  });
+}
+
+/** Whether the JetStream API answered with this error code. */
+export const isApiError = (error: unknown, code: number): boolean =>
+  error instanceof JetStreamApiError && error.code === code;
 
 /** A user of the broker with the subjects it may use. */
 export interface BrokerUser {
@@ -184,26 +205,34 @@ function publishSubjects(caller: Caller): readonly string[] {
   const consumed = consumedBy(caller).map(streamOf);
   return [
     ...calls,
-    ...(produces ? [`events.${caller}.>`, `live.${caller}.>`] : []),
+    ...(produces ? [`events.${caller}.>`, `live.${caller}.>`, ...mayMakeAgain(streamOf(caller))] : []),
     ...(consumed.length > 0 ? deadLetterSubjects(caller) : []),
     ...consumed.flatMap((stream) => [
       `$JS.API.CONSUMER.INFO.${stream}.${caller}`,
+      // Without a filter subject behind it: the whole stream or nothing.
+      `$JS.API.CONSUMER.CREATE.${stream}.${caller}`,
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${caller}`,
       `$JS.ACK.${stream}.${caller}.>`,
     ]),
   ];
 }
 
-/** To write, read, count and delete its own dead letters. */
+/** To write, read, count and delete its own dead letters, and to make their stream when it is gone. */
 function deadLetterSubjects(consumer: Service): readonly string[] {
   const stream = deadLetterStreamOf(consumer);
   return [
     `dlq.${consumer}.>`,
-    `$JS.API.STREAM.INFO.${stream}`,
+    ...mayMakeAgain(stream),
     `$JS.API.STREAM.MSG.GET.${stream}`,
     `$JS.API.STREAM.MSG.DELETE.${stream}`,
   ];
 }
+
+/** To see whether a stream is there and to make it when it is not; to change, empty or delete it takes other subjects. */
+const mayMakeAgain = (stream: string): readonly string[] => [
+  `$JS.API.STREAM.INFO.${stream}`,
+  `$JS.API.STREAM.CREATE.${stream}`,
+];
 
 function subscribeSubjects(caller: Caller): readonly string[] {
   return caller === 'gateway' ? gatewayListensTo : [`rpc.${caller}.>`];

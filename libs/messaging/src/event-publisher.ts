@@ -3,10 +3,13 @@ import { ServiceUnavailable } from '@rookery/platform';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/nats-core';
 import { Injectable } from '@nestjs/common';
+import { ownStreamOf, type StreamDefinition } from './broker';
+import { BrokerRepair } from './broker-repair';
 import { CloudEvent, eventType } from './cloud-event';
 import { Nats } from './nats';
 
-const ackTimeoutMs = 5_000;
+/** Short, because sending again is harmless, and an ack that a restart of the broker swallowed holds up what comes behind. */
+const ackTimeoutMs = 2_000;
 
 /** An event on its way out: an envelope with its NATS subject, and its data as the JSON text that was stored. */
 export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'data'> {
@@ -18,13 +21,21 @@ export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'data'> {
 @Injectable()
 export class EventPublisher {
   readonly #jetstream: JetStreamClient;
+  readonly #repair: BrokerRepair;
+  readonly #stream: StreamDefinition | undefined;
 
   constructor(private readonly nats: Nats) {
     this.#jetstream = jetstream(nats.connection, { timeout: ackTimeoutMs });
+    this.#repair = new BrokerRepair(nats);
+    this.#stream = ownStreamOf(nats.service);
+    if (this.#stream !== undefined) {
+      // Also while nothing is published: those who consume it wait for it.
+      this.#repair.watch(this.#stream);
+    }
   }
 
   /**
-   * Resolves when the stream has stored the event; rejects when it does not say so within 5 s. Publishing the same id again is
+   * Resolves when the stream has stored the event, made again if the broker lost it; rejects when that is not said within 2 s. Publishing the same id again is
    * harmless: the stream drops repetitions within two minutes, consumers later ones.
    */
   async publish(event: OutgoingEvent): Promise<void> {
@@ -48,6 +59,8 @@ export class EventPublisher {
     if (event.traceparent !== null) {
       headers.set(Headers.traceparent, event.traceparent);
     }
-    await this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs });
+    await this.#repair.storing(this.#stream, () =>
+      this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs }),
+    );
   }
 }

@@ -1,4 +1,5 @@
 export * from './broker';
+export * from './broker-repair';
 export * from './decorators';
 export * from './cloud-event';
 export * from './dead-letter';

@@ -10,11 +10,19 @@ import {
 } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { ACK_WAIT_MS, consumedBy, streamOf } from './broker';
+import {
+  ACK_WAIT_MS,
+  consumerDefinitions,
+  deadLetterStreamOf,
+  streamDefinitions,
+  type StreamDefinition,
+} from './broker';
+import { BrokerRepair } from './broker-repair';
 import { CloudEvent, contractOf, openEvent } from './cloud-event';
 import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
 import { JETSTREAM } from './decorators';
 import { endsWithin, InFlight } from './in-flight';
+import { withJitter } from './jitter';
 import { KeyedQueue } from './keyed-queue';
 import { contextOf, headerOf } from './message-context';
 import type { Nats } from './nats';
@@ -23,7 +31,7 @@ import { Semaphore } from './semaphore';
 import { StreamConsumer } from './stream-consumer';
 
 /**
- * Waits between the attempts at one event, in ms. They add up to about 100 s: longer than a dependency may be away
+ * Waits between the attempts at one event, in ms. They add up to about 100 s, more with jitter: longer than a dependency may be away
  * (guarantees.md: a database 40 s, the broker 60 s), so that an outage makes no dead letters.
  */
 const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Array<number>(9).fill(10_000)];
@@ -40,7 +48,7 @@ export interface JetStreamServerOptions {
   readonly service: Service;
   /** Handlers running at a time, 16 unless told: what waits for a database connection must not outwait its timeout. */
   readonly concurrency?: number;
-  /** Waits between attempts; after the last one the event becomes a dead letter. */
+  /** Least waits between attempts, made up to a quarter longer; after the last one the event becomes a dead letter. */
   readonly retryDelaysMs?: readonly number[];
   /** How often the broker is told that messages in hand are being worked on; well below `ACK_WAIT_MS`. */
   readonly workSignalMs?: number;
@@ -51,8 +59,9 @@ export interface JetStreamServerOptions {
 /** A message in hand. */
 interface Delivery {
   readonly message: JsMsg;
-  /** Of the connection it came over. */
-  readonly generation: number;
+  readonly consumer: StreamConsumer;
+  /** Of the consumer when it came. */
+  readonly generation: string;
 }
 
 /** How an attempt at an event ended, and the code of its failure. */
@@ -90,6 +99,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #graceMs: number;
   readonly #workSignalMs: number;
   readonly #jetstream: JetStreamClient;
+  readonly #repair: BrokerRepair;
+  readonly #deadLetters: StreamDefinition | undefined;
   readonly #consumers: readonly StreamConsumer[];
   readonly #aggregates = new KeyedQueue();
   readonly #permits: Semaphore;
@@ -107,9 +118,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#workSignalMs = options.workSignalMs ?? ACK_WAIT_MS / 4;
     this.#permits = new Semaphore(options.concurrency ?? 16);
     this.#jetstream = jetstream(nats.connection);
-    this.#consumers = consumedBy(options.service).map(
-      (producer) => new StreamConsumer(nats, streamOf(producer), options.service),
-    );
+    this.#repair = new BrokerRepair(nats);
+    this.#deadLetters = streamDefinitions.find(({ name }) => name === deadLetterStreamOf(options.service));
+    this.#consumers = consumerDefinitions
+      .filter(({ durable }) => durable === options.service)
+      .map((definition) => new StreamConsumer(nats, this.#repair, definition));
   }
 
   /** Does not wait for the streams: until they are there the health check is red and nothing is lost. */
@@ -117,7 +130,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#heartbeat = setInterval(() => this.#signWork(), this.#workSignalMs);
     for (const consumer of this.#consumers) {
       this.#nats.dependOn(consumer);
-      consumer.start((message) => this.#receive(message));
+      consumer.start((message) => this.#receive(message, consumer));
     }
     callback();
   }
@@ -174,8 +187,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     return end === 'done' ? { outcome: 'handled' } : { outcome: 'failed', reason: code ?? 'unknown' };
   }
 
-  #receive(message: JsMsg): void {
-    const delivery = { message, generation: this.#nats.generation };
+  #receive(message: JsMsg, consumer: StreamConsumer): void {
+    const delivery = { message, consumer, generation: consumer.generation };
     const { stream, streamSequence } = message.info;
     const place = `${stream}:${streamSequence}`;
     if (this.#inHand.get(place)?.generation === delivery.generation) {
@@ -214,7 +227,9 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     if ('poison' in opened) {
       return this.#bury(delivery, opened.poison, 0);
     }
-    for (let failures = 0; this.#mayGoOn(delivery);) {
+    // What came before the connection was lost is still handled once, unacked: a later event of its aggregate may come over the
+    // new connection before the broker delivers this one again, and must find it done.
+    for (let failures = 0; this.#mayGoOn(delivery) || (failures === 0 && !this.#closing.signal.aborted);) {
       const event = { ...opened.event, attempt: message.info.deliveryCount + failures };
       const { end } = await this.#permits.run(() => this.#attempt(handler, message, event));
       if (end === 'done') {
@@ -229,7 +244,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         return this.#bury(delivery, 'attempts-exhausted', event.attempt);
       }
       failures += 1;
-      await this.#pause(delayMs);
+      await this.#pause(withJitter(delayMs));
     }
     this.#release(delivery);
   }
@@ -279,7 +294,9 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     const { message } = delivery;
     while (this.#mayGoOn(delivery)) {
       try {
-        await publishDeadLetter(this.#jetstream, this.#service, message, { reason, attempts });
+        await this.#repair.storing(this.#deadLetters, () =>
+          publishDeadLetter(this.#jetstream, this.#service, message, { reason, attempts }),
+        );
         this.#ack(delivery);
         this.#nats.metrics.deadLetters.inc({ consumer: this.#service, reason });
         const { stream, streamSequence } = message.info;
@@ -294,11 +311,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   /**
-   * After a disconnection nothing is acked that came before it: should the broker have lost its store, the same numbers
-   * name other messages now. What was handled comes again and the inbox knows it.
+   * After the loss of connection or consumer nothing is acked that came before it: should the broker have lost its store, the
+   * same numbers name other messages now. What was handled comes again and the inbox knows it.
    */
-  #isCurrent({ generation }: Delivery): boolean {
-    return generation === this.#nats.generation;
+  #isCurrent({ consumer, generation }: Delivery): boolean {
+    return generation === consumer.generation;
   }
 
   #mayGoOn(delivery: Delivery): boolean {

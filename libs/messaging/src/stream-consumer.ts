@@ -1,30 +1,45 @@
 import { logger } from '@rookery/platform';
-import { jetstream, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { jetstream, JetStreamApiCodes, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_ACK_PENDING } from './broker';
+import { isApiError, MAX_ACK_PENDING, type ConsumerDefinition } from './broker';
+import type { BrokerRepair } from './broker-repair';
 import type { Nats } from './nats';
 
 const restartMs = 250;
 
 /**
  * Pulls the messages of one durable consumer for as long as it is not stopped. The client's loop neither ends nor recovers
- * by itself when the consumer is deleted, so its status is watched and the loop begun anew until the consumer is there again.
+ * by itself when the consumer is deleted, so its status is watched and the loop begun anew. A consumer that is missing is made
+ * again; a stream that is missing is its producer's to make and is waited for.
  */
 export class StreamConsumer {
   readonly #stopping = new AbortController();
   #messages: ConsumerMessages | undefined;
   #running: Promise<void> = Promise.resolve();
   #alive = false;
+  #restarts = 0;
 
   constructor(
     private readonly nats: Nats,
-    readonly stream: string,
-    private readonly durable: string,
+    private readonly repair: BrokerRepair,
+    private readonly definition: ConsumerDefinition,
   ) {}
+
+  get stream(): string {
+    return this.definition.stream;
+  }
 
   /** Whether messages are being pulled now. */
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /**
+   * Changes when the connection or the consumer was lost: what was delivered before may belong to a stream that is gone, whose
+   * sequence numbers name other messages now.
+   */
+  get generation(): string {
+    return `${this.nats.generation}.${this.#restarts}`;
   }
 
   /** Hands over each message as it comes; `receive` bounds nothing, the consumer's `max_ack_pending` does. */
@@ -58,7 +73,12 @@ export class StreamConsumer {
         lastReason = reason;
       }
       this.#alive = false;
-      await sleep(this.#isStopped() ? 0 : restartMs);
+      if (this.#isStopped()) {
+        // What is in hand stays valid: it is still acked or given back.
+        return;
+      }
+      this.#restarts += 1;
+      await sleep(restartMs);
     }
   }
 
@@ -67,7 +87,7 @@ export class StreamConsumer {
     if (!this.nats.connected) {
       throw new Error('not connected');
     }
-    const consumer = await jetstream(this.nats.connection).consumers.get(this.stream, this.durable);
+    const consumer = await this.#consumer();
     const messages = await consumer.consume({
       max_messages: MAX_ACK_PENDING,
       expires: 5_000,
@@ -82,6 +102,20 @@ export class StreamConsumer {
     void this.#watch(messages);
     for await (const message of messages) {
       receive(message);
+    }
+  }
+
+  async #consumer(): Promise<Consumer> {
+    const { stream, durable } = this.definition;
+    const { consumers } = jetstream(this.nats.connection);
+    try {
+      return await consumers.get(stream, durable);
+    } catch (error) {
+      if (!isApiError(error, JetStreamApiCodes.ConsumerNotFound)) {
+        throw error;
+      }
+      await this.repair.consumer(this.definition);
+      return consumers.get(stream, durable);
     }
   }
 

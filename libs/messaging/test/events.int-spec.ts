@@ -6,7 +6,6 @@ import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import { provisionBroker } from '../src/broker';
 import { DeadLetterHeaders } from '../src/dead-letter';
 import { OnEvent } from '../src/decorators';
 import { EventPublisher, type OutgoingEvent } from '../src/event-publisher';
@@ -269,26 +268,91 @@ describe('events over JetStream', () => {
     await expect(deadLetters()).resolves.toEqual([]);
   });
 
-  it('goes on when its consumer is deleted and made again under its feet', async () => {
+  it('makes its consumer again when that is deleted under its feet, and is not ready meanwhile', async () => {
     await consume();
     const [before, after] = [uuidv7(), uuidv7()];
     await publisher.publish(confirmed(before, 1));
     await eventually(() => expect(sequencesOf(before)).toEqual([1]));
     const manager = await jetstreamManager(admin);
     await manager.consumers.delete('ORDERS', 'payments');
-    await eventually(() => expect(payments.check()).rejects.toThrow('not consuming ORDERS'));
+    await eventually(() => expect(payments.check()).rejects.toThrow('not consuming ORDERS'), { intervalMs: 5 });
     await publisher.publish(confirmed(after, 1));
-    await provisionBroker(admin);
     await eventually(() => expect(sequencesOf(after)).toEqual([1]), { timeoutMs: 5_000 });
     await payments.check();
   });
 
-  it('goes on when the whole stream was lost and made again', async () => {
+  it('is not ready while the stream is missing that it consumes, and makes none in its producer’s place', async () => {
+    await orders.close();
     await consume();
+    const manager = await jetstreamManager(admin);
+    await manager.streams.delete('ORDERS');
+    await eventually(() => expect(payments.check()).rejects.toThrow('not consuming ORDERS'), { intervalMs: 5 });
+    const late = await broker.connect('orders');
     const orderId = uuidv7();
-    await broker.reset();
-    await eventually(() => publisher.publish(confirmed(orderId, 1)));
+    await new EventPublisher(late).publish(confirmed(orderId, 1));
     await eventually(() => expect(sequencesOf(orderId)).toEqual([1]), { timeoutMs: 5_000 });
+    await payments.check();
+  });
+
+  it('makes a lost stream again although nothing is published to it', async () => {
+    await consume();
+    const manager = await jetstreamManager(admin);
+    const before = await manager.streams.info('ORDERS');
+    await manager.streams.delete('ORDERS');
+    const after = await eventually(() => manager.streams.info('ORDERS'), { timeoutMs: 5_000 });
+    expect(after.config).toEqual(before.config);
+    await eventually(async () => {
+      await expect(manager.consumers.info('ORDERS', 'payments')).resolves.toMatchObject({
+        config: { ack_policy: 'explicit', max_deliver: -1, max_ack_pending: 256, deliver_policy: 'all' },
+      });
+    });
+  });
+
+  it('makes the dead letters’ stream again when it has something to put there', async () => {
+    await consume();
+    const manager = await jetstreamManager(admin);
+    await manager.streams.delete('DLQ_PAYMENTS');
+    await publisher.publish(confirmed(uuidv7(), 1, { data: '{' }));
+    await eventually(async () => expect(await deadLetters()).toMatchObject([{ reason: 'bad-json' }]));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+  });
+
+  it('goes on within five seconds when the broker comes back with an empty store', async () => {
+    const links = await Promise.all([FaultyLink.to(broker.url), FaultyLink.to(broker.url)]);
+    const [ofConsumer, ofProducer] = links;
+    await consume({}, ofConsumer.url);
+    const nats = await Nats.connect({ ...broker.loginOf('orders'), url: ofProducer.url });
+    const other = new EventPublisher(nats);
+    await orders.close();
+    await other.publish(confirmed(uuidv7(), 1));
+    await Promise.all(links.map((link) => link.cut()));
+    const manager = await jetstreamManager(admin);
+    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    await Promise.all(links.map((link) => link.mend()));
+    const back = performance.now();
+    const orderId = uuidv7();
+    await eventually(() => other.publish(confirmed(orderId, 1)));
+    await eventually(() => expect(sequencesOf(orderId)).toEqual([1]));
+    expect(performance.now() - back).toBeLessThan(5_000);
+    await eventually(() => payments.check());
+    await app.close();
+    await nats.close();
+    await Promise.all(links.map((link) => link.close()));
+  });
+
+  it('does not take a message of the new stream for the one with its number in the old stream', async () => {
+    const finish = Promise.withResolvers<undefined>();
+    behave = (event) => (event.sequence === 1 ? finish.promise : Promise.resolve());
+    await consume();
+    await publisher.publish(confirmed(uuidv7(), 1));
+    await eventually(() => expect(handled).toHaveLength(1));
+    const manager = await jetstreamManager(admin);
+    await manager.streams.delete('ORDERS');
+    const orderId = uuidv7();
+    await publisher.publish(confirmed(orderId, 2));
+    await eventually(() => expect(sequencesOf(orderId)).toEqual([2]), { timeoutMs: 5_000 });
+    finish.resolve(undefined);
+    await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
   it('finishes the handler in hand when it closes, and leaves what waits behind it to another instance', async () => {
@@ -382,6 +446,8 @@ describe('events over JetStream', () => {
     await consume();
     const manager = await jetstreamManager(admin);
     await manager.streams.delete('ORDERS');
+    // In its place: the stream cannot be made again.
+    await manager.streams.add({ name: 'SQUATTER', subjects: ['events.orders.squatted'] });
     await expect(publisher.publish(confirmed(uuidv7(), 1))).rejects.toThrow();
     await orders.connection.close();
     await expect(publisher.publish(confirmed(uuidv7(), 1))).rejects.toMatchObject({ status: 503 });

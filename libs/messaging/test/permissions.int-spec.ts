@@ -1,7 +1,7 @@
 import { OrderConfirmed, OrdersRpc, ProductChanged, type Caller } from '@rookery/contracts';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { testBroker, type TestBroker } from '@rookery/testing';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { inboxPrefixOf, provisionBroker } from '../src/broker';
@@ -60,6 +60,20 @@ describe('what each user may do on the broker', () => {
     ['orders', '$JS.API.STREAM.INFO.DLQ_PAYMENTS'],
     ['orders', '$JS.API.STREAM.PURGE.DLQ_ORDERS'],
     ['gateway', '$JS.API.STREAM.MSG.GET.DLQ_ORDERS'],
+    ['orders', '$JS.API.STREAM.DELETE.ORDERS'],
+    ['orders', '$JS.API.STREAM.UPDATE.ORDERS'],
+    ['orders', '$JS.API.STREAM.MSG.GET.ORDERS'],
+    ['orders', '$JS.API.STREAM.CREATE.PAYMENTS'],
+    ['orders', '$JS.API.STREAM.CREATE.STOLEN'],
+    ['orders', '$JS.API.STREAM.INFO.PAYMENTS'],
+    ['gateway', '$JS.API.STREAM.CREATE.ORDERS'],
+    ['auth', '$JS.API.STREAM.CREATE.DLQ_ORDERS'],
+    ['orders', '$JS.API.STREAM.CREATE.DLQ_PAYMENTS'],
+    ['orders', '$JS.API.CONSUMER.CREATE.PAYMENTS.products'],
+    ['orders', '$JS.API.CONSUMER.CREATE.ORDERS.orders'],
+    ['orders', '$JS.API.CONSUMER.CREATE.PAYMENTS'],
+    ['orders', '$JS.API.CONSUMER.CREATE.PAYMENTS.orders.events.payments.>'],
+    ['orders', '$JS.API.CONSUMER.DURABLE.CREATE.PAYMENTS.orders'],
     ['orders', '$JS.API.CONSUMER.DELETE.PAYMENTS.orders'],
     ['orders', '$JS.API.CONSUMER.MSG.NEXT.ORDERS.payments'],
     ['orders', '$JS.ACK.ORDERS.payments.1.1.1.1.0'],
@@ -97,6 +111,10 @@ describe('what each user may do on the broker', () => {
     ['payments', 'dlq.payments.events.orders.order.order-confirmed.v1'],
     ['payments', '$JS.API.STREAM.MSG.GET.DLQ_PAYMENTS'],
     ['payments', '$JS.API.STREAM.MSG.DELETE.DLQ_PAYMENTS'],
+    ['orders', '$JS.API.STREAM.INFO.ORDERS'],
+    ['orders', '$JS.API.STREAM.CREATE.ORDERS'],
+    ['orders', '$JS.API.STREAM.CREATE.DLQ_ORDERS'],
+    ['orders', '$JS.API.CONSUMER.CREATE.PAYMENTS.orders'],
   ];
   it.each(allowed)('allows %s to publish %s', async (caller, subject) => {
     await expect(refusalOf(caller, publishing(subject))).resolves.toBeUndefined();
@@ -153,6 +171,23 @@ describe('what each user may do on the broker', () => {
       name: 'NatsUnreachable',
       message: 'cannot reach NATS at nats://127.0.0.1:1 (NATS_URL)',
     });
+  });
+
+  it('lets no service change where a stream or consumer that is there takes and delivers messages', async () => {
+    const manager = await jetstreamManager(admin);
+    const before = [await manager.streams.info('ORDERS'), await manager.consumers.info('PAYMENTS', 'orders')];
+    const { connection } = await broker.connect('orders');
+    const own = await jetstreamManager(connection, { checkAPI: false });
+    await expect(own.streams.add({ name: 'ORDERS', subjects: ['rpc.>'] })).rejects.toThrow(/already in use/);
+    await expect(
+      own.consumers.add('PAYMENTS', {
+        durable_name: 'orders',
+        ack_policy: AckPolicy.Explicit,
+        deliver_subject: 'rpc.payments.list',
+      }),
+    ).rejects.toThrow(/can ?not/);
+    const after = [await manager.streams.info('ORDERS'), await manager.consumers.info('PAYMENTS', 'orders')];
+    expect(after.map(({ config }) => config)).toEqual(before.map(({ config }) => config));
   });
 
   it('provisions again without changing anything', async () => {

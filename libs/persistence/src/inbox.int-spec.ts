@@ -46,6 +46,17 @@ describe('Inbox', () => {
     expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1 });
   });
 
+  it('counts the deliveries that had no effect', async () => {
+    const event = newEvent();
+    const duplicates = async (): Promise<number> =>
+      Number(/^inbox_duplicates_total (\d+)$/m.exec(await service.metrics.registry.metrics())?.[1]);
+    const before = await duplicates();
+
+    for (let delivery = 0; delivery < 3; delivery += 1) await depositOnce(event);
+
+    expect((await duplicates()) - before).toBe(2);
+  });
+
   it('takes an event again whose effect failed', async () => {
     const event = newEvent();
     const failed = service.inbox.once(event, async () => {

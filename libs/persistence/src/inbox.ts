@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EventEnvelope } from '@rookery/contracts';
 import type { EntityManager } from 'typeorm';
+import { InboxMetrics } from './inbox.metrics';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
@@ -10,6 +11,7 @@ export class Inbox {
   constructor(
     private readonly unitOfWork: UnitOfWork,
     @Inject(SERVICE_NAME) private readonly consumer: string,
+    private readonly metrics: InboxMetrics,
   ) {}
 
   /**
@@ -20,7 +22,7 @@ export class Inbox {
     event: Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence'>,
     effect: (tx: EntityManager) => Promise<void>,
   ): Promise<boolean> {
-    return this.unitOfWork.run(async (tx) => {
+    const taken = await this.unitOfWork.run(async (tx) => {
       const noted = await tx.query<unknown[]>(
         `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence) VALUES ($1, $2, $3, $4)
          ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id`,
@@ -30,5 +32,7 @@ export class Inbox {
       await effect(tx);
       return true;
     });
+    if (!taken) this.metrics.duplicates.inc();
+    return taken;
   }
 }

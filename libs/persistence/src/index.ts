@@ -20,9 +20,11 @@ export {
   MigrationFailed,
   runMigrations,
 } from './migrations';
+export { InboxMetrics } from './inbox.metrics';
 export { Outbox } from './outbox';
 export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
 export { PersistenceModule, type PersistenceOptions } from './persistence.module';
 export { type OutboxMessage } from './relay-session';
+export { Retention } from './retention';
 export { SnakeCaseNaming } from './snake-case-naming';
 export { TransactionAborted, UnitOfWork } from './unit-of-work';

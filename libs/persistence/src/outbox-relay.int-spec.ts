@@ -250,6 +250,26 @@ describe('OutboxRelay', () => {
     expect(Number(/^outbox_oldest_unpublished_age_seconds ([0-9.]+)$/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(90);
   });
 
+  it('counts attempts by their outcome, and what is published', async () => {
+    const service = await started();
+    const stream = new Stream();
+    let failures = 0;
+    stream.fault = () => {
+      failures += 1;
+      return failures <= 2 ? Promise.reject(new Error('the broker is down')) : Promise.resolve();
+    };
+    await openWallet(service);
+
+    service.relay.start(stream);
+
+    await eventually(async () => {
+      const metrics = await service.metrics.registry.metrics();
+      expect(metrics).toContain('outbox_publish_attempts_total{outcome="failed"} 2');
+      expect(metrics).toContain('outbox_publish_attempts_total{outcome="stored"} 1');
+      expect(metrics).toContain('outbox_published_events_total 1');
+    });
+  });
+
   it('forgets published events after a day and inbox notes after eight, and nothing unpublished', async () => {
     const service = await started();
     for (let count = 0; count < 3; count += 1) await openWallet(service);

@@ -5,6 +5,7 @@ import { reasonOf } from './database-errors';
 import { Outbox } from './outbox';
 import { OutboxMetrics } from './outbox.metrics';
 import { type OutboxMessage, type PendingMessage, RelaySession } from './relay-session';
+import { Retention } from './retention';
 
 /** Where the relay puts events: resolves once the broker has stored the message, rejects when it may not have. */
 export interface OutboxPublisher {
@@ -19,10 +20,6 @@ const POLL_MS = 500;
 const BACKOFF_MS = { first: 100, last: 5_000 } as const;
 const PRUNE_EVERY_MS = 3_600_000;
 const PRUNE_BATCH = 1_000;
-/** Published events can be published again for this long. */
-const KEEP_PUBLISHED_HOURS = 24;
-/** Longer than a stream keeps an event (7 days), or a late delivery would take effect again. */
-const KEEP_NOTED_HOURS = 8 * 24;
 
 /**
  * Publishes what the outbox holds, at least once, and the events of one aggregate in order. Of all processes of a service one
@@ -107,21 +104,37 @@ export class OutboxRelay implements BeforeApplicationShutdown {
       // The iterator is shared: each lane takes the next aggregate when it is done with one.
       for (const messages of aggregates) {
         try {
-          for await (const position of publishInOrder(messages, session, publisher)) published.push(position);
+          for await (const position of this.publishInOrder(messages, session, publisher)) published.push(position);
         } catch (error) {
           failures.push(error);
         }
       }
     };
     await Promise.all(Array.from({ length: PARALLEL_AGGREGATES }, lane));
-    if (published.length > 0) await session.markPublished(published);
+    if (published.length > 0) {
+      await session.markPublished(published);
+      this.metrics.published(published.length);
+    }
     if (failures.length > 0) throw failures[0];
     return batch.length === BATCH_SIZE;
   }
 
+  /** Yields the position of each message once it is stored. Stops at the first failure: a later event must not overtake. */
+  private async *publishInOrder(
+    messages: readonly PendingMessage[],
+    session: RelaySession,
+    publisher: OutboxPublisher,
+  ): AsyncGenerator<string> {
+    for (const { position, message } of messages) {
+      if (!session.leading) throw new Error('the database connection that holds the relay lock was lost');
+      await this.metrics.attempt(() => publisher.publish(message));
+      yield position;
+    }
+  }
+
   private async pruneWhenDue(session: RelaySession): Promise<void> {
     if (Date.now() < this.nextPruneAt) return;
-    const more = await session.prune(KEEP_PUBLISHED_HOURS, KEEP_NOTED_HOURS, PRUNE_BATCH);
+    const more = await session.prune(Retention.publishedHours, Retention.notedHours, PRUNE_BATCH);
     if (!more) this.nextPruneAt = Date.now() + PRUNE_EVERY_MS;
   }
 
@@ -145,19 +158,6 @@ export class OutboxRelay implements BeforeApplicationShutdown {
     const { session } = this;
     this.session = undefined;
     await session?.close().catch(() => undefined);
-  }
-}
-
-/** Yields the position of each message once it is stored. Stops at the first failure: a later event must not overtake. */
-async function* publishInOrder(
-  messages: readonly PendingMessage[],
-  session: RelaySession,
-  publisher: OutboxPublisher,
-): AsyncGenerator<string> {
-  for (const { position, message } of messages) {
-    if (!session.leading) throw new Error('the database connection that holds the relay lock was lost');
-    await publisher.publish(message);
-    yield position;
   }
 }
 

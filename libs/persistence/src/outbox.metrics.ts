@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '@rookery/platform';
-import { Gauge } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { reasonOf } from './database-errors';
 
@@ -9,28 +9,57 @@ interface Backlog {
   readonly ageSeconds: number;
 }
 
-/** Gauges of what waits for the broker, read from the database when the metrics are scraped. */
+/** What waits for the broker, read from the database when the metrics are scraped, and how its publishing goes. */
 @Injectable()
 export class OutboxMetrics {
   private readonly logger = new Logger(OutboxMetrics.name);
   private shown = false;
   private reading: Promise<Backlog | undefined> | undefined;
+  private readonly attempts = new Counter({
+    name: 'outbox_publish_attempts_total',
+    help: 'Attempts to publish an event; outcome is stored or failed',
+    labelNames: ['outcome'],
+    registers: [],
+  });
+  private readonly publishedEvents = new Counter({
+    name: 'outbox_published_events_total',
+    help: 'Events marked as published; one that is published again counts again',
+    registers: [],
+  });
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly metrics: Metrics,
   ) {}
 
-  /** Adds the gauges to `/metrics`. Only for services that publish: others have no outbox to count. */
+  /** Adds them to `/metrics`. Only for services that publish: others have no outbox to count. */
   show(): void {
     if (this.shown) return;
     this.shown = true;
+    this.metrics.registry.registerMetric(this.attempts);
+    this.metrics.registry.registerMetric(this.publishedEvents);
     this.gauge('outbox_unpublished_events', 'Events that wait for the broker', ({ events }) => events);
     this.gauge(
       'outbox_oldest_unpublished_age_seconds',
       'Age of the oldest event that waits for the broker; 0 when none does',
       ({ ageSeconds }) => Math.max(ageSeconds, 0),
     );
+  }
+
+  /** Counts an attempt to publish by how it ends. */
+  async attempt(publish: () => Promise<void>): Promise<void> {
+    try {
+      await publish();
+    } catch (error) {
+      this.attempts.inc({ outcome: 'failed' });
+      throw error;
+    }
+    this.attempts.inc({ outcome: 'stored' });
+  }
+
+  /** Counts events that are marked as published. */
+  published(count: number): void {
+    this.publishedEvents.inc(count);
   }
 
   private gauge(name: string, help: string, valueOf: (backlog: Backlog) => number): void {

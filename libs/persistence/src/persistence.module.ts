@@ -7,6 +7,7 @@ import { connectMigrated } from './connect';
 import { DatabaseErrorInterceptor } from './database-error.interceptor';
 import { DatabaseHealth } from './database.health';
 import { Inbox } from './inbox';
+import { InboxMetrics } from './inbox.metrics';
 import { Outbox } from './outbox';
 import { OutboxMetrics } from './outbox.metrics';
 import { OutboxRelay } from './outbox-relay';
@@ -23,7 +24,7 @@ export interface PersistenceOptions {
 
 /**
  * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay and Audit. Adds the
- * readiness check `database` and the outbox gauges. The relay waits for `start(publisher)`. A database that cannot work now
+ * readiness check `database` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
 @Module({})
@@ -52,6 +53,7 @@ export class PersistenceModule implements OnApplicationShutdown {
         { provide: Audit, useClass: AuditTrail },
         DatabaseHealth,
         OutboxMetrics,
+        InboxMetrics,
       ],
       exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, Audit],
     };

@@ -3,6 +3,7 @@ import { Metrics, SystemClock } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { connect, dataSourceOptions, Inbox, Outbox, OutboxRelay, UnitOfWork } from '../src/index';
+import { InboxMetrics } from '../src/inbox.metrics';
 import { OutboxMetrics } from '../src/outbox.metrics';
 import { CreateWallets1700000000000, Wallet, WalletRepository } from './wallet';
 
@@ -39,7 +40,7 @@ export async function walletService(database: TestDatabase): Promise<WalletServi
     outbox,
     relay,
     metrics,
-    inbox: new Inbox(unitOfWork, 'wallets'),
+    inbox: new Inbox(unitOfWork, 'wallets', new InboxMetrics(metrics)),
     wallets: new WalletRepository(unitOfWork, outbox),
     stop: async () => {
       await relay.stop();

@@ -1,0 +1,5 @@
+/**
+ * A wait, up to a quarter longer: what failed together must not come back together. Never shorter, because the waits have to add
+ * up to more than a dependency may be away.
+ */
+export const withJitter = (ms: number, random: () => number = Math.random): number => ms * (1 + random() / 4);

@@ -1,0 +1,13 @@
+/**
+ * How long a service keeps what it needs for delivering and taking events, in hours. A spec holds it against the streams’ age
+ * (tools/ops/retention.spec.ts).
+ */
+export const Retention = {
+  /** Published events can be published again for this long. */
+  publishedHours: 24,
+  /**
+   * An event can be delivered late for as long as it can be published again plus as long as a stream keeps it (7 days): noted for
+   * less, it would take effect again.
+   */
+  notedHours: 8 * 24,
+} as const;

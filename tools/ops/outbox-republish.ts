@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { eventProducers, type Service } from '@rookery/contracts';
+import { SystemClock } from '@rookery/platform';
+import { connect, DatabaseUnreachable, dataSourceOptions, Outbox, UnitOfWork } from '@rookery/persistence';
+import { printFailure } from '../stack/progress';
+import { StackError } from '../stack/stack-error';
+import { databaseUrlOf } from './service-database';
+import { sinceOf } from './since';
+
+/**
+ * `npm run outbox:republish -- --service orders --since 1h`: has the running services' relays publish their events again, with their
+ * old ids, for a broker that lost its store. Consumers drop what they have seen.
+ *
+ * The streams drop an id that they stored within the last two minutes (`duplicate_window`). That swallows nothing: they remember
+ * ids only together with the messages, so a stream that was lost or deleted starts without any. Only a *purged* stream can remember
+ * ids of messages it no longer has: wait two minutes after a purge.
+ */
+const usage = `Usage: npm run outbox:republish -- --service <${eventProducers.join('|')}|all> --since <30m|1h|2d|RFC 3339 time>`;
+
+function readArguments(): { readonly services: readonly Service[]; readonly since: Date } {
+  try {
+    const { values } = parseArgs({ options: { service: { type: 'string' }, since: { type: 'string' } } });
+    const { service, since } = values;
+    if (service === undefined || since === undefined) throw new StackError('--service and --since are required.');
+    const services = eventProducers.filter((producer) => service === 'all' || service === producer);
+    if (services.length === 0) throw new StackError(`--service ${JSON.stringify(service)} publishes no events.`);
+    return { services, since: sinceOf(since, new Date()) };
+  } catch (error) {
+    throw new StackError(error instanceof Error ? error.message : String(error), usage);
+  }
+}
+
+/** Returns how many events will be published again. */
+async function republish(service: Service, since: Date): Promise<number> {
+  const options = dataSourceOptions({ url: databaseUrlOf(service), poolSize: 1, entities: [], migrations: [] });
+  // Without the limits of a request's statements: a day's events may take longer to mark.
+  const dataSource = await connect({ ...options, extra: {} }).catch((error: unknown) => {
+    throw error instanceof DatabaseUnreachable ? new StackError(`${service}: ${error.message}`) : error;
+  });
+  try {
+    return await new Outbox(new UnitOfWork(dataSource), new SystemClock()).republish(since);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+try {
+  const { services, since } = readArguments();
+  // Known before anything is changed: all of them or none.
+  services.forEach((service) => databaseUrlOf(service));
+  for (const service of services) {
+    const count = await republish(service, since);
+    process.stdout.write(`${service}: ${count} events since ${since.toISOString()} will be published again\n`);
+  }
+} catch (error) {
+  printFailure(error);
+  process.exitCode = 1;
+}
