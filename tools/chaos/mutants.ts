@@ -49,7 +49,7 @@ export const mutants: readonly Mutant[] = [
     apps: ['orders'],
     changes: [
       ['async find({ fingerprint, ...key }) {', 'async find({ fingerprint, ...key }) { return null;'],
-      ['async claim(tx, request, response) {', 'async claim(tx, request, response) { return true;'],
+      ['return claimed.length > 0;', 'return true;'],
     ],
     faults: ['connection-reset'],
     seconds: 8,
@@ -82,12 +82,7 @@ export const mutants: readonly Mutant[] = [
     name: 'ack-before-handler',
     what: 'an event is acknowledged before it is handled',
     apps: CONSUMERS,
-    changes: [
-      [
-        'const opened = openEvent(contract, message);',
-        'this.#ack(delivery); const opened = openEvent(contract, message);',
-      ],
-    ],
+    changes: [['for (let failures = 0;', 'this.#ack(delivery); for (let failures = 0;']],
     faults: ['service-crash', 'database-crash'],
     seconds: 25,
   },
