@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OrderView, type Service } from '@rookery/contracts';
-import { Client, type QueryResultRow } from 'pg';
 import { asAdmin, messagesOf, streamsOf } from './broker-reader';
 import { ORDER_DEADLINE_SECONDS, type ChaosStack } from './chaos-stack';
 import type { Poison } from './faults';
+import { rowsOf } from './rows';
 import type { Load, Placing } from './shoppers';
 
 /** One way in which a promise of guarantees I1-I12 was broken. */
@@ -20,16 +20,6 @@ export interface Aftermath {
   readonly poison: readonly Poison[];
   /** What must not stand in any log besides the stack's own secrets. */
   readonly secretTexts: readonly string[];
-}
-
-async function rowsOf<Row extends QueryResultRow>(stack: ChaosStack, service: Service, text: string): Promise<Row[]> {
-  const client = new Client({ connectionString: stack.databaseUrl(service) });
-  await client.connect();
-  try {
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 interface OrderRow {

@@ -11,7 +11,7 @@ export interface Mutant {
   readonly apps: readonly Caller[];
   /** Text of the bundle and what stands in its place; each must be there exactly once. */
   readonly changes: readonly (readonly [from: string, to: string])[];
-  /** The faults under which the protection matters. */
+  /** Faults under which the protection matters and the intact system keeps every invariant: what is found is the mutant's doing. */
   readonly faults: readonly [string, ...string[]];
   readonly seconds: number;
 }
@@ -51,7 +51,7 @@ export const mutants: readonly Mutant[] = [
       ['async find({ fingerprint, ...key }) {', 'async find({ fingerprint, ...key }) { return null;'],
       ['return claimed.length > 0;', 'return true;'],
     ],
-    faults: ['connection-reset'],
+    faults: ['redelivery'],
     seconds: 8,
   },
   {
@@ -62,7 +62,7 @@ export const mutants: readonly Mutant[] = [
       ['if (level.available < quantity) return {', 'if (false) return {'],
       [' AND s.${sources[movement]} >= w.quantity`', '`'],
     ],
-    faults: ['connection-reset'],
+    faults: ['redelivery'],
     seconds: 25,
   },
   {
@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
         'this.recordStatus(outcome);\n    this.operation = null;\n    this.operationDueAt = null;',
       ],
     ],
-    faults: ['connection-reset'],
+    faults: ['redelivery'],
     seconds: 15,
   },
   {

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProductView } from '@rookery/contracts';
-import { Client } from 'pg';
 import { demoPassword, signIn } from '../demo/sign-in';
 import type { Progress } from '../stack/progress';
 import { asAdmin, consumersAreIdle } from './broker-reader';
@@ -8,6 +7,7 @@ import { ChaosStack } from './chaos-stack';
 import { FaultCriterionBroken, type Fault, type Poison } from './faults';
 import { violationsOf, type Violation } from './invariants';
 import { Random } from './random';
+import { rowsOf } from './rows';
 import { Load, type Customer } from './shoppers';
 
 export interface ChaosOptions {
@@ -190,24 +190,15 @@ async function atRest(stack: ChaosStack): Promise<boolean> {
 }
 
 async function countOf(stack: ChaosStack, service: 'orders' | 'payments' | 'products', text: string): Promise<number> {
-  const client = new Client({ connectionString: stack.databaseUrl(service) });
-  await client.connect();
-  try {
-    return (await client.query<{ count: number }>(text)).rows[0]?.count ?? 0;
-  } finally {
-    await client.end();
-  }
+  const [row] = await rowsOf<{ count: number }>(stack, service, text);
+  return row?.count ?? 0;
 }
 
 async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
-  const client = new Client({ connectionString: stack.databaseUrl('orders') });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ ending: string; count: number }>(
-      `SELECT concat_ws(' ', status, reason) AS ending, count(*)::int AS count FROM orders GROUP BY 1 ORDER BY 1`,
-    );
-    return Object.fromEntries(rows.map(({ ending, count }) => [ending, count]));
-  } finally {
-    await client.end();
-  }
+  const rows = await rowsOf<{ ending: string; count: number }>(
+    stack,
+    'orders',
+    `SELECT concat_ws(' ', status, reason) AS ending, count(*)::int AS count FROM orders GROUP BY 1 ORDER BY 1`,
+  );
+  return Object.fromEntries(rows.map(({ ending, count }) => [ending, count]));
 }
