@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, contextFrom, logger, runInContext } from '@rookery/platform';
-import { DataSource, LessThanOrEqual } from 'typeorm';
-import { Order } from '../order/order.entity';
 import { OrderRepository } from '../order/order.repository';
 
 const BATCH = 100;
@@ -13,7 +11,6 @@ const BATCH = 100;
 @Injectable()
 export class DeadlineSweeper {
   constructor(
-    private readonly dataSource: DataSource,
     private readonly orders: OrderRepository,
     private readonly clock: Clock,
   ) {}
@@ -21,20 +18,10 @@ export class DeadlineSweeper {
   /** Ends the overdue orders, the longest waiting first. One that cannot be ended does not keep the others. */
   async sweep(): Promise<void> {
     for (;;) {
-      const overdue = await this.overdue();
+      const overdue = await this.orders.overdue(this.clock.now(), BATCH);
       const ended = await this.end(overdue);
       if (overdue.length < BATCH || ended === 0) return;
     }
-  }
-
-  private async overdue(): Promise<readonly string[]> {
-    const orders = await this.dataSource.manager.find(Order, {
-      select: { id: true },
-      where: { status: 'Pending', deadlineAt: LessThanOrEqual(this.clock.now()) },
-      order: { deadlineAt: 'ASC' },
-      take: BATCH,
-    });
-    return orders.map((order) => order.id);
   }
 
   /** How many have ended. */

@@ -3,7 +3,7 @@ import { liveOrderSubject } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
 import { AggregateRepository, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
 import { Clock, currentContext, traceIdOf } from '@rookery/platform';
-import { DataSource, type EntityManager, MoreThan } from 'typeorm';
+import { DataSource, type EntityManager, LessThanOrEqual, MoreThan } from 'typeorm';
 import type { OrderFilter } from './order-cursor';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
@@ -49,6 +49,17 @@ export class OrderRepository extends AggregateRepository<Order> {
     if (status !== null) query.andWhere('root.status = :status', { status });
     if (id !== null) query.andWhere('root.id < :id', { id });
     return query.getMany();
+  }
+
+  /** Ids of the orders that are Pending at or past their deadline, the longest waiting first. */
+  async overdue(now: Date, limit: number): Promise<readonly string[]> {
+    const orders = await this.dataSource.manager.find(Order, {
+      select: { id: true },
+      where: { status: 'Pending', deadlineAt: LessThanOrEqual(now) },
+      order: { deadlineAt: 'ASC' },
+      take: limit,
+    });
+    return orders.map((order) => order.id);
   }
 
   /** An order and its steps after a position as they were at one moment: a terminal status comes with its step. */

@@ -8,7 +8,7 @@ const PARALLEL_CALLS = 32;
 /** How soon an operation is found that this process was not woken for: another replica's, a retry, one whose caller died. */
 const POLL_MS = 500;
 /** Longer than a call and applying its answer take; until it ends nobody else calls the provider for the same operation. */
-const LEASE_MS = PROVIDER_TIMEOUT_MS + 10_000;
+export const LEASE_MS = PROVIDER_TIMEOUT_MS + 10_000;
 
 /** Sees to it that every operation that is due is carried out, by whichever replica claims it first. */
 @Injectable()

@@ -5,17 +5,17 @@ import { ProductNotFound } from '../product/product.errors';
 import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
 
-/** Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. */
-const movements = {
-  reserve: 'available = s.available - w.quantity, reserved = s.reserved + w.quantity',
-  ship: 'reserved = s.reserved - w.quantity, sold = s.sold + w.quantity',
-  release: 'reserved = s.reserved - w.quantity, available = s.available + w.quantity',
+/**
+ * Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. What it takes from
+ * must be there. The table's CHECKs say the same, so even a mistake here cannot oversell.
+ */
+export const movements = {
+  reserve: { from: 'available', to: 'reserved' },
+  ship: { from: 'reserved', to: 'sold' },
+  release: { from: 'reserved', to: 'available' },
 } as const;
 
-/** What a movement takes from must be there. The table's CHECKs say the same, so even a mistake here cannot oversell. */
-const sources = { reserve: 'available', ship: 'reserved', release: 'reserved' } as const;
-
-type Movement = keyof typeof movements;
+export type Movement = keyof typeof movements;
 
 /** The stock rows, one per product. Every method works inside the caller's transaction. */
 @Injectable()
@@ -67,7 +67,7 @@ export class StockRepository {
   }
 
   /** Locks in the order of the product ids, so that two orders with the same products never wait for each other in a ring. */
-  private async lockLevels(tx: EntityManager, lines: readonly StockLine[]): Promise<ReadonlyMap<string, StockLevel>> {
+  protected async lockLevels(tx: EntityManager, lines: readonly StockLine[]): Promise<ReadonlyMap<string, StockLevel>> {
     const rows = await tx.query<{ product_id: string; available: string; archived: boolean }[]>(
       `SELECT s.product_id, s.available, p.archived_at IS NOT NULL AS archived
        FROM stock s JOIN products p ON p.id = s.product_id
@@ -77,11 +77,13 @@ export class StockRepository {
     return new Map(rows.map((row) => [row.product_id, { available: Number(row.available), archived: row.archived }]));
   }
 
-  private async move(tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
+  /** Moves all lines; throws, which undoes the transaction, when one of them is not there to be moved. */
+  protected async move(tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
+    const { from, to } = movements[movement];
     const [, moved] = await tx.query<[unknown[], number]>(
-      `UPDATE stock s SET ${movements[movement]}
+      `UPDATE stock s SET ${from} = s.${from} - w.quantity, ${to} = s.${to} + w.quantity
        FROM unnest($1::uuid[], $2::bigint[]) AS w(product_id, quantity)
-       WHERE s.product_id = w.product_id AND s.${sources[movement]} >= w.quantity`,
+       WHERE s.product_id = w.product_id AND s.${from} >= w.quantity`,
       [lines.map((line) => line.productId), lines.map((line) => line.quantity)],
     );
     if (moved !== lines.length) throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
