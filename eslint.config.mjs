@@ -33,11 +33,11 @@ const dependencies = {
 };
 
 /** What the boundary rule checks; specs may use the test library wherever they stand. */
-const boundaries = (alsoAllowed = []) => [
+const boundaries = (alsoAllowed = [], alsoImported = []) => [
   'error',
   {
     // The end-to-end specs sign in and start replicas with the same programs as a person at the terminal.
-    allow: ['../../../tools/demo/*', '../../../tools/stack/*'],
+    allow: ['../../../tools/demo/*', '../../../tools/stack/*', ...alsoImported],
     // Only through the specs of these libs, which Nx does not tell from their sources.
     ignoredCircularDependencies: ['messaging', 'persistence', 'platform', 'security'].map((lib) => ['testing', lib]),
     depConstraints: [
@@ -53,6 +53,9 @@ const boundaries = (alsoAllowed = []) => [
 const noTestingInProduct = {
   patterns: [{ group: ['@rookery/testing', '@jest/*'], message: 'Only specs may import test code.' }],
 };
+
+/** What the saga simulation runs together (docs/decisions/0013-saga-simulation.md): the services that take part in a saga. */
+const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../apps/${service}/src/**`);
 
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
@@ -110,6 +113,11 @@ export default tseslint.config(
     // Programs about the repository and the test library: they talk to a terminal and start processes with an environment.
     files: ['tools/**/*.ts', 'libs/testing/**/*.ts', 'apps/e2e/**/*.ts'],
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
+  },
+  {
+    files: ['tools/saga/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
   },
   { files: ['libs/platform/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   prettier,

@@ -29,6 +29,12 @@ const forbidden = [
   ['the gateway has no database', importing('apps/gateway/src/planted.ts', '@rookery/persistence'), boundary],
   ['an app never imports an app', importing('apps/orders/src/planted.ts', '../../products/src/main'), boundary],
   ['end-to-end tests see only the outside', importing('apps/e2e/test/planted.ts', '../../orders/src/main'), boundary],
+  ['a tool does not import an app', importing('tools/demo/planted.ts', '../../apps/orders/src/main'), boundary],
+  [
+    'the saga simulation imports only services of the saga',
+    importing('tools/saga/planted.ts', '../../apps/gateway/src/main'),
+    boundary,
+  ],
   [
     'a lib is imported by its name',
     importing('apps/orders/src/planted.ts', '../../../libs/contracts/src/index'),
@@ -45,6 +51,7 @@ const forbidden = [
 const allowed = [
   ['an app imports every lib', importing('apps/orders/src/planted.ts', '@rookery/persistence')],
   ['messaging imports security', importing('libs/messaging/src/planted.ts', '@rookery/security')],
+  ['the saga simulation imports rules', importing('tools/saga/planted.ts', '../../apps/orders/src/order/order.entity')],
   ['a spec imports test code', importing('apps/orders/src/planted.int-spec.ts', '@rookery/testing')],
 ] as const;
 

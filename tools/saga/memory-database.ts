@@ -1,0 +1,155 @@
+import type { EventEnvelope } from '@rookery/contracts';
+import { Inbox, InboxMetrics, Outbox, UnitOfWork, type OutboxMessage, type RecordedEvent } from '@rookery/persistence';
+import { Clock, currentContext, Metrics, uuidv7 } from '@rookery/platform';
+import { DataSource, type EntityManager } from 'typeorm';
+
+/** A process ends here: what it had not committed is gone, and nobody hears of it. */
+export class Crash extends Error {
+  override readonly name = 'Crash';
+}
+
+export type CrashPoint = 'before-commit' | 'after-commit';
+
+/** Never connected: a statement that somebody forgot to replace fails instead of going anywhere. */
+export const nowhere = new DataSource({ type: 'postgres' });
+
+const inboxMetrics = new InboxMetrics(new Metrics());
+
+export class SimulatedClock extends Clock {
+  private time = Date.parse('2026-11-25T00:00:00Z');
+
+  override now(): Date {
+    return new Date(this.time);
+  }
+
+  advance(ms: number): void {
+    this.time += ms;
+  }
+}
+
+/** One service's database: tables are maps of rows that nobody changes in place; a transaction that fails leaves no trace. */
+export class MemoryDatabase {
+  private undo: (() => void)[] | undefined;
+  private afterCommit: (() => void | Promise<void>)[] = [];
+  private crashPoint: CrashPoint | undefined;
+
+  /** The next transaction ends in a crash there. */
+  crashAt(point: CrashPoint | undefined): void {
+    this.crashPoint = point;
+  }
+
+  /** Transactions come one after the other, as row locks have those of one aggregate do; one inside another joins it. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.undo) return work();
+    const undo: (() => void)[] = [];
+    this.undo = undo;
+    this.afterCommit = [];
+    try {
+      const result = await work();
+      if (this.crashPoint === 'before-commit') throw new Crash();
+      this.undo = undefined;
+      if (this.crashPoint === 'after-commit') throw new Crash();
+      for (const callback of this.afterCommit) await callback();
+      return result;
+    } catch (error) {
+      if (this.undo) for (const step of undo.reverse()) step();
+      throw error;
+    } finally {
+      this.undo = undefined;
+    }
+  }
+
+  put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {
+    const before = table.get(key);
+    this.undo?.push(() => {
+      if (before === undefined) table.delete(key);
+      else table.set(key, before);
+    });
+    table.set(key, row);
+  }
+
+  whenCommitted(callback: () => void | Promise<void>): void {
+    this.afterCommit.push(callback);
+  }
+}
+
+export class MemoryUnitOfWork extends UnitOfWork {
+  constructor(private readonly database: MemoryDatabase) {
+    super(nowhere);
+  }
+
+  override run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.database.run(() => work(nowhere.manager));
+  }
+
+  override afterCommit(callback: () => void | Promise<void>): void {
+    this.database.whenCommitted(callback);
+  }
+}
+
+/** A row of the outbox. */
+export interface Outgoing {
+  readonly message: OutboxMessage;
+  readonly published: boolean;
+}
+
+export class MemoryOutbox extends Outbox {
+  readonly rows = new Map<string, Outgoing>();
+
+  constructor(
+    private readonly database: MemoryDatabase,
+    unitOfWork: UnitOfWork,
+    clock: Clock,
+  ) {
+    super(unitOfWork, clock);
+  }
+
+  override async append(_tx: EntityManager, events: readonly RecordedEvent[], time = this.now()): Promise<void> {
+    for (const { contract, aggregateId, sequence, data } of events) {
+      const id = uuidv7();
+      const { name, version, producer: source, subject } = contract;
+      const { correlationId = id, causationId = null, traceparent = null } = currentContext() ?? {};
+      const fact = { id, name, version, source, subject, aggregateId, sequence, data: JSON.stringify(data) };
+      const message = { ...fact, time: time.toISOString(), correlationId, causationId, traceparent };
+      this.database.put(this.rows, id, { message, published: false });
+    }
+  }
+
+  protected whenCommitted(callback: () => Promise<void>): void {
+    this.database.whenCommitted(callback);
+  }
+
+  mark(id: string): void {
+    const row = this.rows.get(id);
+    if (row) this.database.put(this.rows, id, { ...row, published: true });
+  }
+}
+
+/** That a service took an event: one per effect. */
+export type Taking = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence'>;
+
+export class MemoryInbox extends Inbox {
+  readonly takings = new Map<number, Taking>();
+
+  constructor(
+    private readonly database: MemoryDatabase,
+    unitOfWork: UnitOfWork,
+    service: string,
+  ) {
+    super(unitOfWork, service, inboxMetrics);
+  }
+
+  override once(event: Taking, effect: (tx: EntityManager) => Promise<void>): Promise<boolean> {
+    return this.database.run(async () => {
+      if (this.knows(event)) return false;
+      const { id, aggregateId, sequence } = event;
+      this.database.put(this.takings, this.takings.size, { id, aggregateId, sequence });
+      await effect(nowhere.manager);
+      return true;
+    });
+  }
+
+  protected knows({ id }: Taking): boolean {
+    return [...this.takings.values()].some((taking) => taking.id === id);
+  }
+}

@@ -1,0 +1,61 @@
+import { Nats } from '@rookery/messaging';
+import type { Outbox, UnitOfWork } from '@rookery/persistence';
+import type { Clock } from '@rookery/platform';
+import { Order } from '../../apps/orders/src/order/order.entity';
+import { OrderRepository } from '../../apps/orders/src/order/order.repository';
+import { nowhere, type MemoryDatabase } from './memory-database';
+import { Rows, type Change } from './memory-rows';
+
+/** Satisfies a constructor; whoever uses it fails. */
+function noBroker(): Nats {
+  const nats: unknown = Object.create(Nats.prototype);
+  if (nats instanceof Nats) return nats;
+  throw new Error('the prototype makes the instance');
+}
+
+export class MemoryOrders extends OrderRepository {
+  readonly table: Rows<Order>;
+  /** Steps of each order's timeline by the name of their event. */
+  readonly timelines = new Map<string, readonly string[]>();
+
+  constructor(
+    private readonly database: MemoryDatabase,
+    unitOfWork: UnitOfWork,
+    outbox: Outbox,
+    clock: Clock,
+  ) {
+    super(unitOfWork, outbox, nowhere, noBroker(), clock);
+    this.table = new Rows(database, outbox, Order);
+  }
+
+  override add(order: Order): Promise<void> {
+    return this.database.run(async () => {
+      this.writeTimeline(order);
+      await this.table.insert(order);
+    });
+  }
+
+  override update(id: string, change: Change<Order>): Promise<Order> {
+    return this.database.run(async () => {
+      const order = this.table.load(id);
+      if (!order) throw this.notFound();
+      await change(order, nowhere.manager);
+      this.writeTimeline(order);
+      await this.table.store(order);
+      return order;
+    });
+  }
+
+  override async overdue(now: Date, limit: number): Promise<readonly string[]> {
+    const pending = [...this.table.rows.values()].filter((order) => !order.isTerminal && order.deadlineAt <= now);
+    return pending.slice(0, limit).map((order) => order.id);
+  }
+
+  private writeTimeline(order: Order): void {
+    const steps = [
+      ...order.noted().map(({ event }) => event),
+      ...order.recorded().map(({ contract }) => contract.name),
+    ];
+    this.database.put(this.timelines, order.id, [...(this.timelines.get(order.id) ?? []), ...steps]);
+  }
+}
