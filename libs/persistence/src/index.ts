@@ -22,6 +22,7 @@ export {
 } from './migrations';
 export { InboxMetrics } from './inbox.metrics';
 export { Outbox } from './outbox';
+export { OutboxMetrics } from './outbox.metrics';
 export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
 export { PersistenceModule, type PersistenceOptions } from './persistence.module';
 export { type OutboxMessage } from './relay-session';

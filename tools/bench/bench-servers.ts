@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { natsServerConfig } from '@rookery/messaging';
+import { brokerAccount, brokerAdminOf, brokerUsersOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { createDatabases, type DatabaseUrls } from '../stack/databases';
+import { startNats } from '../stack/embedded-nats';
+import { startPostgres } from '../stack/embedded-postgres';
+import { provision } from '../stack/infrastructure';
+import { findNatsServer } from '../stack/nats-binary';
+import { freePorts } from '../stack/ports';
+import type { Progress } from '../stack/progress';
+import { repository } from '../stack/repository';
+
+/** How a process connects to the broker. */
+export interface BrokerLogin {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A Postgres that waits for its disk and a broker with file streams: settings of production, in a folder of their own. */
+export interface BenchServers {
+  readonly databases: DatabaseUrls;
+  /** The orders service's own user. */
+  readonly orders: BrokerLogin;
+  readonly admin: BrokerLogin;
+  stop(): Promise<void>;
+}
+
+/** Starts both on free ports; `stop` removes everything. */
+export async function startBenchServers(progress: Progress): Promise<BenchServers> {
+  const folder = mkdtempSync(join(tmpdir(), 'rookery-bench-'));
+  // Postgres may run as another user and must get through.
+  chmodSync(folder, 0o711);
+  const [postgresPort = 0, natsPort = 0] = await freePorts(2);
+  const password = (): string => randomBytes(18).toString('base64url');
+  const users = {
+    gateway: password(),
+    auth: password(),
+    products: password(),
+    orders: password(),
+    payments: password(),
+  };
+  const adminPassword = password();
+  const databasePassword = password();
+  const stops: (() => Promise<void>)[] = [];
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  // After Ctrl-C: the servers end with this process by themselves.
+  process.once('exit', remove);
+  const stop = async (): Promise<void> => {
+    await Promise.all(stops.map((end) => end()));
+    remove();
+    process.off('exit', remove);
+  };
+  try {
+    const postgres = await startPostgres({
+      dataFolder: join(folder, 'postgres'),
+      port: postgresPort,
+      password: databasePassword,
+      logFile: join(folder, 'postgres.log'),
+      say: progress.say,
+    });
+    stops.push(() => postgres.stop());
+    const natsFolder = join(folder, 'nats');
+    const nats = await startNats({
+      binary: await findNatsServer({ binFolder: join(repository, '.data/bin'), say: progress.say }),
+      config: natsServerConfig({
+        port: natsPort,
+        storeDir: join(natsFolder, 'jetstream'),
+        accounts: [brokerAccount(MAIN_ACCOUNT, users)],
+        adminPassword,
+      }),
+      port: natsPort,
+      folder: natsFolder,
+      logFile: join(folder, 'nats.log'),
+    });
+    stops.push(() => nats.stop());
+    const admin = { url: nats.url, user: brokerAdminOf(MAIN_ACCOUNT), password: adminPassword };
+    await provision(admin.url, admin.user, admin.password);
+    return {
+      databases: await createDatabases({ url: postgres.url, passwords: users }),
+      orders: { url: nats.url, user: brokerUsersOf(MAIN_ACCOUNT).orders, password: users.orders },
+      admin,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

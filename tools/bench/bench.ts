@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { configureLogger } from '@rookery/platform';
+import { printFailure, Progress } from '../stack/progress';
+import { repository } from '../stack/repository';
+import { StackError } from '../stack/stack-error';
+import { relayBench } from './relay-bench';
+import { markdownOf, type BenchResult } from './report';
+
+/** Something that is measured, on servers of its own. */
+export interface Bench {
+  readonly name: string;
+  readonly what: string;
+  run(progress: Progress): Promise<BenchResult>;
+}
+
+const benches: readonly Bench[] = [relayBench];
+
+const USAGE = 'npm run bench -- [name …] [--list]';
+
+/** `npm run bench`: all benches, or those that are named. */
+async function main(): Promise<void> {
+  const { list, chosen } = readCommandLine(process.argv.slice(2));
+  if (list) {
+    for (const { name, what } of benches) process.stdout.write(`${name.padEnd(12)} ${what}\n`);
+    return;
+  }
+  configureLogger('bench', 'error');
+  const progress = new Progress();
+  const folder = join(repository, '.data/bench');
+  mkdirSync(folder, { recursive: true });
+  for (const bench of chosen) {
+    progress.say(`${bench.name}: ${bench.what}`);
+    const result = await bench.run(progress);
+    writeFileSync(join(folder, `${bench.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+    writeFileSync(join(folder, `${bench.name}.md`), markdownOf(result));
+    process.stdout.write(`\n${markdownOf(result)}\n`);
+    progress.say(`report: ${join(folder, bench.name)}.md and .json`);
+  }
+}
+
+function readCommandLine(args: readonly string[]): { readonly list: boolean; readonly chosen: readonly Bench[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { list: { type: 'boolean' } },
+    });
+    return { list: values.list ?? false, chosen: positionals.length === 0 ? benches : positionals.map(benchNamed) };
+  } catch (error) {
+    if (error instanceof StackError) throw error;
+    throw new StackError(error instanceof Error ? error.message : String(error), USAGE);
+  }
+}
+
+function benchNamed(name: string): Bench {
+  const bench = benches.find((one) => one.name === name);
+  if (bench === undefined) throw new StackError(`There is no bench ${name}.`, 'npm run bench -- --list');
+  return bench;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  printFailure(error);
+  process.exit(1);
+}
