@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventPublisher, Nats } from '@rookery/messaging';
 import { connect, dataSourceOptions, Outbox, OutboxMetrics, OutboxRelay, UnitOfWork } from '@rookery/persistence';
@@ -27,9 +27,11 @@ export const relayBench = {
 };
 
 export async function runRelayBench(options: RelayBenchOptions, progress: Progress): Promise<BenchResult> {
+  // What others do on the machine tells how much the rates mean.
+  const load = loadavg()[0] ?? 0;
   const servers = await progress.step('Postgres and NATS', () => startBenchServers(progress));
   try {
-    return resultOf(options, await measure(servers, options, progress));
+    return resultOf(options, load, await measure(servers, options, progress));
   } finally {
     await progress.step('servers stopped', () => servers.stop());
   }
@@ -95,11 +97,15 @@ async function drainByRelay(outbox: BenchOutbox, database: DataSource, nats: Nat
   await relay.stop();
 }
 
-const resultOf = ({ rows, fewRows }: RelayBenchOptions, { relay, bare, one, naive }: Rates): BenchResult => ({
+const resultOf = (
+  { rows, fewRows }: RelayBenchOptions,
+  load: number,
+  { relay, bare, one, naive }: Rates,
+): BenchResult => ({
   name: 'relay',
   command: 'npm run bench -- relay',
   at: new Date().toISOString(),
-  machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.versions.node}`,
+  machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
   unit: 'rows',
   setting:
     `${rows} rows of ${rows / EVENTS_OF_AN_AGGREGATE} aggregates, those of ${AGGREGATES_AT_ONCE} interleaved; ${fewRows} for the last two. ` +
