@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { Reservation } from '../../apps/products/src/reservation/reservation.entity';
 import { ReservationRepository } from '../../apps/products/src/reservation/reservation.repository';
 import type { StockLevel, StockLine } from '../../apps/products/src/stock/stock-decision';
-import { movements, StockRepository, type Movement } from '../../apps/products/src/stock/stock.repository';
+import { sources, StockRepository, type Movement } from '../../apps/products/src/stock/stock.repository';
 import { nowhere, type MemoryDatabase } from './memory-database';
 import { Rows, type Change } from './memory-rows';
 
@@ -42,6 +42,8 @@ export interface StockRow {
   readonly sold: number;
 }
 
+const targets = { reserve: 'reserved', ship: 'sold', release: 'available' } as const;
+
 export class MemoryStock extends StockRepository {
   readonly rows: Map<string, StockRow>;
 
@@ -60,7 +62,7 @@ export class MemoryStock extends StockRepository {
 
   protected override async move(_tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
     for (const { productId, quantity } of lines) {
-      if ((this.rows.get(productId)?.[movements[movement].from] ?? 0) < quantity) throw new Error(`stock: ${movement}`);
+      if ((this.rows.get(productId)?.[sources[movement]] ?? 0) < quantity) throw new Error(`stock: ${movement}`);
       this.shift(movement, productId, quantity);
     }
   }
@@ -68,7 +70,7 @@ export class MemoryStock extends StockRepository {
   protected shift(movement: Movement, productId: string, quantity: number): void {
     const row = this.rows.get(productId);
     if (!row) throw new Error(`there is no stock of ${productId}`);
-    const { from, to } = movements[movement];
+    const [from, to] = [sources[movement], targets[movement]];
     this.database.put(this.rows, productId, { ...row, [from]: row[from] - quantity, [to]: row[to] + quantity });
   }
 }

@@ -5,15 +5,15 @@ import { ProductNotFound } from '../product/product.errors';
 import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
 
-/**
- * Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. What it takes from
- * must be there. The table's CHECKs say the same, so even a mistake here cannot oversell.
- */
-export const movements = {
-  reserve: { from: 'available', to: 'reserved' },
-  ship: { from: 'reserved', to: 'sold' },
-  release: { from: 'reserved', to: 'available' },
+/** Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. */
+const movements = {
+  reserve: 'available = s.available - w.quantity, reserved = s.reserved + w.quantity',
+  ship: 'reserved = s.reserved - w.quantity, sold = s.sold + w.quantity',
+  release: 'reserved = s.reserved - w.quantity, available = s.available + w.quantity',
 } as const;
+
+/** What a movement takes from must be there. The table's CHECKs say the same, so even a mistake here cannot oversell. */
+export const sources = { reserve: 'available', ship: 'reserved', release: 'reserved' } as const;
 
 export type Movement = keyof typeof movements;
 
@@ -79,11 +79,10 @@ export class StockRepository {
 
   /** Moves all lines; throws, which undoes the transaction, when one of them is not there to be moved. */
   protected async move(tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
-    const { from, to } = movements[movement];
     const [, moved] = await tx.query<[unknown[], number]>(
-      `UPDATE stock s SET ${from} = s.${from} - w.quantity, ${to} = s.${to} + w.quantity
+      `UPDATE stock s SET ${movements[movement]}
        FROM unnest($1::uuid[], $2::bigint[]) AS w(product_id, quantity)
-       WHERE s.product_id = w.product_id AND s.${from} >= w.quantity`,
+       WHERE s.product_id = w.product_id AND s.${sources[movement]} >= w.quantity`,
       [lines.map((line) => line.productId), lines.map((line) => line.quantity)],
     );
     if (moved !== lines.length) throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
