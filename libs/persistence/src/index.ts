@@ -10,10 +10,12 @@ export {
   isTransactionConflict,
   isUniqueViolation,
 } from './database-errors';
-export { Inbox } from './inbox';
+export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
 export {
+  createInboxOrderIndex,
   createOpsAudit,
   createOutboxAndInbox,
+  dropInboxOrderIndex,
   dropOpsAudit,
   dropOutboxAndInbox,
   migrate,
