@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buildApps } from '../stack/build';
 import { printFailure, Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
-import { faults } from './faults';
+import { faults } from './faults/faults';
 import { readCommandLine } from './options';
 import { markdownOf } from './report';
 import { runChaos } from './run';

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { StackError } from '../stack/stack-error';
-import { faults, type Fault } from './faults';
+import type { Fault } from './faults/fault';
+import { faults } from './faults/faults';
 
 export interface CommandLine {
   readonly seed: number;

@@ -8,14 +8,17 @@ const row = (...cells: readonly (string | number)[]): string => `| ${cells.join(
 /** The result of a run for people, in Markdown. */
 export function markdownOf(result: ChaosResult): string {
   const { seed, seconds, rate, faults, orders, answers, cancellations, drainedAfterMs, violations, folder } = result;
+  const { slowestMs, customersLateMs } = result;
   return [
     `# Chaos run, seed ${seed}`,
     '',
     `${rate} orders/s for ${seconds} s; ${cancellations} cancellations asked for. At rest ${drainedAfterMs ?? 'never'} ms after the load and the last fault. **${violations.length} violations.**`,
     '',
-    row('fault', 'at (s)', 'took (ms)', 'what'),
-    row('---', '---', '---', '---'),
-    ...faults.map(({ name, at, tookMs, detail }) => row(name, at, tookMs, detail)),
+    row('fault', 'at (s)', 'took (ms)', 'recovered after (ms)', 'what'),
+    row('---', '---', '---', '---', '---'),
+    ...faults.map(({ name, at, tookMs, recoveredMs, detail }) =>
+      row(name, at, tookMs, recoveredMs ?? 'not in time', detail),
+    ),
     '',
     row('orders', 'count'),
     row('---', '---'),
@@ -24,6 +27,8 @@ export function markdownOf(result: ChaosResult): string {
     row('answer', 'count'),
     row('---', '---'),
     ...Object.entries(answers).map(([status, count]) => row(status, count)),
+    '',
+    `The slowest answer took ${slowestMs} ms; the customers' own process was ${customersLateMs} ms late at worst.`,
     '',
     ...(violations.length === 0 ? ['No violation of I1-I12.'] : ['Violations:', '']),
     ...violations.slice(0, MOST_VIOLATIONS).map(({ invariant, what }) => `- ${invariant}: ${what}`),
