@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import type { Caller, Service } from '@rookery/contracts';
 import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
@@ -199,12 +201,32 @@ export class ChaosStack {
     this.disks.get(owner)?.empty();
   }
 
-  /** Starts a server again that has ended by itself; returns whether it had. */
+  /**
+   * Starts a server again that has ended by itself, or NATS that has switched JetStream off (nats-server does so for good when its disk
+   * is full, and its `/healthz` says so), as whoever watches over it would; returns whether that was needed.
+   */
   async reviveServer(owner: DiskOwner): Promise<boolean> {
-    const server = owner === 'broker' ? this.broker : this.databases.get(owner);
-    if (server?.process.exitCode === undefined) return false;
-    await (owner === 'broker' ? this.startBroker() : this.startDatabase(owner));
+    if (owner === 'broker') {
+      if (await this.storesEvents()) return false;
+      await this.killBroker();
+      await this.startBroker();
+      return true;
+    }
+    if (this.databases.get(owner)?.process.exitCode === undefined) return false;
+    await this.startDatabase(owner);
     return true;
+  }
+
+  private async storesEvents(): Promise<boolean> {
+    const admin = await connect({ servers: this.brokerUrl, ...this.brokerAdmin });
+    try {
+      await jetstreamManager(admin, { timeout: 2_000 });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await admin.close();
+    }
   }
 
   async killBroker(): Promise<void> {

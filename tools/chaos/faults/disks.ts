@@ -8,7 +8,7 @@ async function fill({ stack }: FaultContext, disk: 'broker' | 'orders'): Promise
   await sleep(FULL_MS);
   stack.emptyDisk(disk);
   // A server that gave up for want of room is started by whoever watches over it.
-  return `for ${FULL_MS} ms; ${(await stack.reviveServer(disk)) ? 'the server had ended and was started again' : 'the server went on'}`;
+  return `for ${FULL_MS} ms; ${(await stack.reviveServer(disk)) ? 'the server had to be started again' : 'the server went on'}`;
 }
 
 /** Leaves a server no room on its disk. */
