@@ -6,9 +6,10 @@ const READY_WITHIN_MS = 10_000;
 /** Without a failed request for so long, what failed before is over. */
 const CALM_MS = 3_000;
 
-async function crash({ stack }: FaultContext, app: Caller): Promise<string> {
+async function crash({ stack, leniency }: FaultContext, app: Caller): Promise<string> {
   const readyMs = await stack.crash(app);
-  if (readyMs > READY_WITHIN_MS) throw new FaultCriterionBroken(`${app} was ready again only after ${readyMs} ms`);
+  if (readyMs > READY_WITHIN_MS * leniency)
+    throw new FaultCriterionBroken(`${app} was ready again only after ${readyMs} ms`);
   return `${app}, ready again after ${readyMs} ms`;
 }
 

@@ -17,6 +17,8 @@ export interface FaultContext {
   readonly poisoned: (poison: Poison) => void;
   /** The dead letters are gone with the broker's store. */
   readonly deadLettersLost: () => void;
+  /** Times a fault's criteria are multiplied by. */
+  readonly leniency: number;
   /** Requests of the customers so far that had no answer or a 5xx. */
   readonly failedRequests: () => number;
 }
