@@ -76,10 +76,18 @@ describe('the command line', () => {
   it.each([
     ['--seconds', '0'],
     ['--rate', 'fast'],
+    ['--seeds', '5'],
+    ['--seeds', '5-4'],
     ['--faults', 'earthquake'],
     ['--what', '1'],
   ])('says what is wrong with %s %s', (name, value) => {
-    expect(() => readCommandLine([name, value])).toThrow(/must be a whole number|There is no fault|Unknown option/);
+    expect(() => readCommandLine([name, value])).toThrow(
+      /must be (a whole number|two numbers)|There is no fault|Unknown option/,
+    );
+  });
+
+  it('takes a range of seeds', () => {
+    expect(readCommandLine(['--seeds', '3-5']).seeds).toEqual([3, 4, 5]);
   });
 
   it('takes seed, length, rate and faults', () => {
@@ -94,7 +102,7 @@ describe('the command line', () => {
       'poison,stall',
       '--keep',
     ]);
-    expect(read).toMatchObject({ seed: 3, seconds: 5, rate: 7, keep: true, list: false });
+    expect(read).toMatchObject({ seeds: [3], seconds: 5, rate: 7, keep: true, list: false });
     expect(read.faults.map(({ name }) => name)).toEqual(['poison', 'stall']);
   });
 });

@@ -37,3 +37,24 @@ export function markdownOf(result: ChaosResult): string {
     '',
   ].join('\n');
 }
+
+/** A line for each run of a series, in Markdown. */
+export function seriesOf(results: readonly ChaosResult[]): string {
+  return [
+    row('seed', 'faults', 'orders', 'slowest recovery (s)', 'at rest after (s)', 'violations'),
+    row('---', '---', '---', '---', '---', '---'),
+    ...results.map(({ seed, faults, orders, drainedAfterMs, violations }) =>
+      row(
+        seed,
+        faults.map(({ name }) => name).join(', '),
+        Object.values(orders).reduce((sum, count) => sum + count, 0),
+        seconds(Math.max(0, ...faults.map(({ recoveredMs }) => recoveredMs ?? Infinity))),
+        seconds(drainedAfterMs ?? Infinity),
+        violations.length,
+      ),
+    ),
+    '',
+  ].join('\n');
+}
+
+const seconds = (ms: number): string => (Number.isFinite(ms) ? (ms / 1_000).toFixed(1) : 'never');
