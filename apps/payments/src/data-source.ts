@@ -6,4 +6,9 @@ import { Payment } from './payment/payment.entity';
 
 /** Everything that lives in the payments database. The simulated provider's ledger has a schema of its own there. */
 export const paymentsDatabase = (url: string, poolSize?: number) =>
-  dataSourceOptions({ url, poolSize, entities: [Payment], migrations: [Payments1763900000000, OpsAudit1764500000000, InboxOrder1764600000000] });
+  dataSourceOptions({
+    url,
+    poolSize,
+    entities: [Payment],
+    migrations: [Payments1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],
+  });

@@ -1,5 +1,12 @@
 import { EVENT_TOO_EARLY, OrderCanceled, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
-import { currentContext, DomainError, RpcProblemFilter, uuidv7, type RequestContext, configureLogger } from '@rookery/platform';
+import {
+  currentContext,
+  DomainError,
+  RpcProblemFilter,
+  uuidv7,
+  type RequestContext,
+  configureLogger,
+} from '@rookery/platform';
 import { eventually, FaultyLink, testBroker, type TestBroker } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
