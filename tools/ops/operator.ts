@@ -5,12 +5,18 @@ import { demoPassword, signIn } from '../demo/sign-in';
 /** A command of an operator could not be carried out; the message says all that is needed. */
 export class CommandFailed extends Error {}
 
-/** `ROOKERY_TOKEN`, else a token of the demo operator, who is signed in. */
+/** Half of what an access token lives. */
+const FRESH_MS = 5 * 60_000;
+let signedIn: { readonly token: string; readonly until: number } | undefined;
+
+/** `ROOKERY_TOKEN`, else a token of the demo operator, who is signed in; again when a command takes longer than a token lives. */
 export async function operatorToken(): Promise<string> {
   const given = process.env['ROOKERY_TOKEN'];
   if (given !== undefined && given !== '') return given;
+  if (signedIn !== undefined && Date.now() < signedIn.until) return signedIn.token;
   const tokens = await signIn({ issuer: authUrl, login: 'olga', password: demoPassword('olga') });
-  return tokens.access_token;
+  signedIn = { token: tokens.access_token, until: Date.now() + FRESH_MS };
+  return signedIn.token;
 }
 
 /** One request of an operator. */

@@ -26,22 +26,28 @@ function readSince(): Date {
   }
 }
 
-async function part(token: string, body: object): Promise<Reconciliation> {
+async function part(body: object): Promise<Reconciliation> {
+  const token = await operatorToken();
   const needs = 'A reconciliation needs the scope ops:read.';
   return Reconciliation.parse(await askGateway({ token, method: 'POST', path: '/reconciliations', body, needs }));
 }
 
-/** All parts as one. What differs is printed as it is found. */
-async function reconcile(since: Date): Promise<Reconciliation> {
-  const token = await operatorToken();
-  let whole = await part(token, { since: since.toISOString() });
-  whole.differences.forEach((difference) => print(lineOf(difference)));
+/** All parts as one. */
+interface Whole extends Omit<Reconciliation, 'differences'> {
+  /** How many differences were printed. */
+  readonly listed: number;
+}
+
+/** What differs is printed as it is found. */
+async function reconcile(since: Date): Promise<Whole> {
+  const first = await part({ since: since.toISOString() });
+  let whole: Whole = { ...first, listed: list(first) };
   while (whole.next !== null) {
     say(`  … ${whole.orders} orders placed until ${whole.to}, ${whole.total} differences`);
-    const further = await part(token, { after: whole.next });
-    further.differences.forEach((difference) => print(lineOf(difference)));
+    const further = await part({ after: whole.next });
     whole = {
       ...further,
+      listed: whole.listed + list(further),
       from: whole.from,
       orders: whole.orders + further.orders,
       inFlight: whole.inFlight + further.inFlight,
@@ -50,6 +56,11 @@ async function reconcile(since: Date): Promise<Reconciliation> {
     };
   }
   return whole;
+}
+
+function list({ differences }: Reconciliation): number {
+  differences.forEach((difference) => print(lineOf(difference)));
+  return differences.length;
 }
 
 function lineOf({ kind, orderId, paymentId, productId, says }: Difference): string {
@@ -62,14 +73,15 @@ function lineOf({ kind, orderId, paymentId, productId, says }: Difference): stri
 
 /** The exit code. */
 async function run(): Promise<number> {
-  const { from, to, orders, inFlight, products, total } = await reconcile(readSince());
+  const { from, to, orders, inFlight, products, total, listed } = await reconcile(readSince());
   print(
     `Compared ${orders} orders placed from ${from} to ${to} with their payments, the provider’s ledger and their reservations;`,
   );
   print(
     `the stock of ${products} products with its adjustments and reservations. ${inFlight} orders in flight were left out.`,
   );
-  print(total === 0 ? 'All agree.' : `${total} differences.`);
+  const among = listed === total ? '' : `, of which ${listed} are listed`;
+  print(total === 0 ? 'All agree.' : `Differences: ${total}${among}.`);
   return total === 0 ? exitCodes.agreed : exitCodes.differs;
 }
 

@@ -73,7 +73,8 @@ export class PeriodicReconciliation {
     await compare(start, horizon);
     if (stopping.aborted) return;
     await this.complete(horizon);
-    logger[differences === 0 ? 'info' : 'error']({ orders, differences }, 'reconciliation');
+    if (differences === 0) logger.info({ orders }, 'reconciliation: all agree');
+    else logger.error({ orders, differences }, 'reconciliation: the services differ');
   }
 
   /** Again from before where the last run came to: orders that were in flight then have settled now. */

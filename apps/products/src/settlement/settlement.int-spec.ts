@@ -59,7 +59,7 @@ describe('the settlements of products', () => {
     await shop.reservations.orderConfirmed(await reserved(7));
     await shop.reservations.orderCanceled(await reserved(9));
     await shop.products.adjustStock(productId, { delta: -3, reason: 'broken' }, 'olga');
-    expect(await unbalanced()).toEqual({ products: expect.any(Number), total: 0, items: [] });
+    expect(await unbalanced()).toMatchObject({ total: 0, items: [] });
   });
 
   it('find all stock in balance while units move', async () => {
