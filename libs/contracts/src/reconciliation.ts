@@ -131,10 +131,10 @@ export const UnbalancedStock = z.object({
 });
 export type UnbalancedStock = z.infer<typeof UnbalancedStock>;
 
-/** Body of `POST /v1/ops/reconciliations`: from when on orders are compared (24 hours ago unless told), or where the part before ended. */
+/** Body of `POST /v1/ops/reconciliations`: from when on orders are compared, or where the part before ended. */
 export const Reconcile = z
   .strictObject({ since: Timestamp.optional(), after: AnyId.optional() })
-  .refine(({ since, after }) => since === undefined || after === undefined, 'must have since or after, not both')
+  .refine(({ since, after }) => (since === undefined) !== (after === undefined), 'must have either since or after')
   .meta({ id: 'Reconcile' });
 export type Reconcile = z.infer<typeof Reconcile>;
 

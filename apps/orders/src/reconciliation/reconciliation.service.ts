@@ -1,26 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { type Difference, MAX_LISTED_DIFFERENCES, type Reconcile, type Reconciliation } from '@rookery/contracts';
-import { Clock } from '@rookery/platform';
 import { firstIdAt, placedAt } from './order-ids';
 import { Reconciler } from './reconciler';
 
-const DAY_MS = 86_400_000;
 /** A part begins no page after this time, so that it ends within the deadline of a request. */
 const PART_MS = 2_000;
 
 /** Reconciliation at the wish of an operator, part by part. */
 @Injectable()
 export class ReconciliationService {
-  constructor(
-    private readonly reconciler: Reconciler,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly reconciler: Reconciler) {}
 
   /** One part: the stock first, unless a part before has checked it, then as many orders as there is time for. */
   async part({ since, after }: Reconcile): Promise<Reconciliation> {
     const started = performance.now();
     const horizon = this.reconciler.horizon();
-    const [from = horizon] = [after ?? this.startOf(since), horizon].toSorted();
+    const [from = horizon] = [after ?? firstIdAt(new Date(since ?? 0)), horizon].toSorted();
     const stock = after === undefined ? await this.reconciler.stock() : { products: 0, differences: [] };
     const differences: Difference[] = [...stock.differences];
     let [reached, orders, inFlight] = [from, 0, 0];
@@ -41,9 +36,5 @@ export class ReconciliationService {
       total: differences.length,
       next: reached < horizon ? reached : null,
     };
-  }
-
-  private startOf(since: string | undefined): string {
-    return firstIdAt(since === undefined ? new Date(this.clock.now().getTime() - DAY_MS) : new Date(since));
   }
 }
