@@ -4,12 +4,11 @@ import {
   DeadLetterId,
   DeadLetterPage,
   DeadLetterReplay,
-  Problem,
   type DeadLetterView,
 } from '@rookery/contracts';
 import type { z } from 'zod';
-import { authUrl, gatewayUrl } from '../demo/addresses';
-import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
+import { SignInFailed } from '../demo/sign-in';
+import { askGateway, CommandFailed, operatorToken } from './operator';
 
 const usage = `Usage: npm run dlq -- list
        npm run dlq -- show <id>
@@ -18,42 +17,15 @@ const usage = `Usage: npm run dlq -- list
 Ids are those that \`list\` prints, for example orders-17. ROOKERY_TOKEN is the access token to use; without it the demo
 operator of \`npm start\` is signed in.`;
 
-/** The message says all that is needed. */
-class CommandFailed extends Error {}
-
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function operatorToken(): Promise<string> {
-  const given = process.env['ROOKERY_TOKEN'];
-  if (given !== undefined && given !== '') return given;
-  const tokens = await signIn({ issuer: authUrl, login: 'olga', password: demoPassword('olga') });
-  return tokens.access_token;
-}
-
-/** Asks the gateway as the operator; undefined when the answer has no body. */
-async function ask(token: string, method: string, path: string): Promise<unknown> {
-  const url = new URL(`/v1/ops/dead-letters${path}`, gatewayUrl);
-  const init = { method, headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(30_000) };
-  const response = await fetch(url, init).catch((cause: unknown) => {
-    throw new CommandFailed(`${gatewayUrl} does not answer. Is \`npm start\` running?`, { cause });
+const ask = (token: string, method: string, path: string): Promise<unknown> =>
+  askGateway({
+    token,
+    method,
+    path: `/dead-letters${path}`,
+    needs: 'Dead letters need the scopes ops:read and ops:write.',
   });
-  const text = await response.text();
-  const body: unknown = text === '' ? undefined : JSON.parse(text);
-  if (response.ok) return body;
-  const { data: problem } = Problem.safeParse(body);
-  throw new CommandFailed(problem === undefined ? `the gateway answered ${response.status}` : explain(problem));
-}
-
-function explain({ status, code, detail }: Problem): string {
-  switch (status) {
-    case 401:
-      return `${detail} ROOKERY_TOKEN may have expired.`;
-    case 403:
-      return `${detail} Dead letters need the scopes ops:read and ops:write.`;
-    default:
-      return `${code}: ${detail}`;
-  }
-}
 
 async function all(token: string): Promise<readonly DeadLetterView[]> {
   const letters: DeadLetterView[] = [];

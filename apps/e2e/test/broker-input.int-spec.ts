@@ -54,6 +54,10 @@ const bodies: Readonly<Record<string, unknown>> = {
   'rpc.orders.timeline': { id: uuidv7() },
   'rpc.orders.cancel': { id: uuidv7() },
   'rpc.payments.list': { orderId: uuidv7() },
+  'rpc.orders.reconcile': { since: new Date().toISOString() },
+  'rpc.payments.list-settlements': { after: uuidv7(), upTo: uuidv7(), limit: 1 },
+  'rpc.products.list-settlements': { after: uuidv7(), upTo: uuidv7(), limit: 1 },
+  'rpc.products.check-stock': { limit: 1 },
   ...Object.fromEntries(
     DeadLetterConsumers.flatMap((consumer): [string, unknown][] => [
       [`rpc.${consumer}.list-dead-letters`, { after: 0, limit: 1 }],

@@ -5,6 +5,7 @@ import { OrderStreamController } from './orders/order-stream.controller';
 import { OrdersController } from './orders/orders.controller';
 import { PaymentsController } from './payments/payments.controller';
 import { ProductsController } from './products/products.controller';
+import { ReconciliationsController } from './reconciliations/reconciliations.controller';
 
 /** The routes of the public API, in the order in which they are documented. */
 export const apiControllers = [
@@ -15,4 +16,5 @@ export const apiControllers = [
   AccountsController,
   MeController,
   DeadLettersController,
+  ReconciliationsController,
 ];

@@ -5,6 +5,7 @@ import {
   OrdersRpc,
   PaymentsRpc,
   ProductsRpc,
+  ReconciliationRpc,
   type DeadLetterView,
   type OrderView,
   type ProductView,
@@ -146,6 +147,10 @@ export async function startNeighbours(broker: TestBroker) {
     discardDeadLetter: await stubRpc(broker, DeadLetterRpc.orders.discard, ({ id }) =>
       answer(id, deadLetterId, () => ({})),
     ),
+    reconcile: await stubRpc(broker, ReconciliationRpc.reconcile, async () => {
+      await state.hold;
+      return { from: at, to: at, orders: 1, inFlight: 0, products: 1, differences: [], total: 0, next: null };
+    }),
     register: await stubRpc(broker, AuthRpc.register, ({ email, name = 'Wren' }) => ({
       id: unknownId,
       email,

@@ -14,6 +14,8 @@ import { PaymentWorker } from './payment/payment.worker';
 import type { PaymentsConfig } from './payments.config';
 import { PaymentProvider } from './provider/payment-provider';
 import { SimulatedProvider } from './provider/simulated-provider';
+import { SettlementRpc } from './settlement/settlement.rpc';
+import { SettlementService } from './settlement/settlement.service';
 
 /** The payments service: payments, and the worker that calls the provider for them. */
 @Module({})
@@ -41,7 +43,7 @@ export class PaymentsModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('payments'),
       ],
-      controllers: [PaymentRpc, PaymentConsumer],
+      controllers: [PaymentRpc, SettlementRpc, PaymentConsumer],
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
         { provide: PaymentProvider, useClass: SimulatedProvider },
@@ -50,6 +52,7 @@ export class PaymentsModule implements OnApplicationBootstrap {
         PaymentRepository,
         PaymentService,
         PaymentWorker,
+        SettlementService,
       ],
     };
   }

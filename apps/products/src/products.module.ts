@@ -12,6 +12,8 @@ import type { ProductsConfig } from './products.config';
 import { ReservationConsumer } from './reservation/reservation.consumer';
 import { ReservationRepository } from './reservation/reservation.repository';
 import { ReservationService } from './reservation/reservation.service';
+import { SettlementQueries } from './settlement/settlement.queries';
+import { SettlementRpc } from './settlement/settlement.rpc';
 import { StockRepository } from './stock/stock.repository';
 
 /** The products service: the catalogue, and the stock with its reservations. */
@@ -40,13 +42,14 @@ export class ProductsModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('products'),
       ],
-      controllers: [ProductRpc, ReservationConsumer],
+      controllers: [ProductRpc, SettlementRpc, ReservationConsumer],
       providers: [
         ProductCatalogue,
         ProductRepository,
         ProductService,
         ReservationRepository,
         ReservationService,
+        SettlementQueries,
         StockRepository,
       ],
     };

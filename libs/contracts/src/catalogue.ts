@@ -4,6 +4,7 @@ import type { EventContract } from './event';
 import * as orders from './orders';
 import * as payments from './payments';
 import * as products from './products';
+import { ReconciliationRpc } from './reconciliation';
 import type { Caller, RpcContract, Service } from './rpc';
 
 /** Every request/reply contract of the system. */
@@ -13,6 +14,7 @@ export const rpcContracts: readonly RpcContract[] = [
   ...Object.values(orders.OrdersRpc),
   ...Object.values(payments.PaymentsRpc),
   ...DeadLetterConsumers.flatMap((consumer) => Object.values(DeadLetterRpc[consumer])),
+  ...Object.values(ReconciliationRpc),
 ];
 
 /** Every event of the system. */
@@ -35,7 +37,7 @@ export const rpcEdges: Readonly<Record<Caller, readonly Service[]>> = {
   gateway: ['auth', 'products', 'orders', 'payments'],
   auth: [],
   products: [],
-  orders: ['products'],
+  orders: ['products', 'payments'],
   payments: [],
 };
 

@@ -8,6 +8,7 @@ import {
   PaymentView,
   PlaceOrder,
   ProductView,
+  Reconcile,
   RegisterAccount,
   TimelineEntry,
 } from '@rookery/contracts';
@@ -40,6 +41,7 @@ export const examples: readonly Example[] = [
   example(ChangeProduct, { description }),
   example(AdjustStock, { delta: 10, reason: 'delivery' }),
   example(RegisterAccount, { email: 'wren@example.com', password: 'three eggs in a nest', name: 'Wren' }),
+  example(Reconcile, { since: at }),
   example(ProductView, {
     id: exampleProductId,
     sku: 'BOX-0042',
