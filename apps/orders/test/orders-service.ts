@@ -11,11 +11,12 @@ import {
   ProductsRpc,
   type RpcContract,
 } from '@rookery/contracts';
-import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType } from '@rookery/messaging';
+import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType, JetStreamServer } from '@rookery/messaging';
 import { type Actor, Clock, configureLogger, createService, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
   type EventRecorder,
+  handledEvents,
   internalKeys,
   publishEvent,
   recordEvents,
@@ -175,6 +176,11 @@ export class OrdersUnderTest {
     } finally {
       await this.database.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', lock);
     }
+  }
+
+  /** The events it has handlers for, and those it should have. */
+  handledEvents() {
+    return handledEvents(this.app.get(JetStreamServer), 'orders');
   }
 
   prune(): Promise<void> {

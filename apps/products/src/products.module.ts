@@ -9,8 +9,10 @@ import { ProductRepository } from './product/product.repository';
 import { ProductRpc } from './product/product.rpc';
 import { ProductService } from './product/product.service';
 import type { ProductsConfig } from './products.config';
+import { ReservationTrace } from './reservation/reservation-trace';
 import { ReservationConsumer } from './reservation/reservation.consumer';
 import { ReservationRepository } from './reservation/reservation.repository';
+import { ReservationRpc } from './reservation/reservation.rpc';
 import { ReservationService } from './reservation/reservation.service';
 import { StockRepository } from './stock/stock.repository';
 
@@ -40,13 +42,14 @@ export class ProductsModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('products'),
       ],
-      controllers: [ProductRpc, ReservationConsumer],
+      controllers: [ProductRpc, ReservationRpc, ReservationConsumer],
       providers: [
         ProductCatalogue,
         ProductRepository,
         ProductService,
         ReservationRepository,
         ReservationService,
+        ReservationTrace,
         StockRepository,
       ],
     };

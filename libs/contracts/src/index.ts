@@ -11,4 +11,5 @@ export * from './orders';
 export * from './payments';
 export * from './auth';
 export * from './dead-letters';
+export * from './order-trace';
 export * from './catalogue';
