@@ -52,4 +52,5 @@ export const sampleRequests: Readonly<Record<string, SampleRequest>> = {
   'DeadLetters.show': { path: `/v1/ops/dead-letters/${deadLetterId}`, status: 200 },
   'DeadLetters.replay': { path: `/v1/ops/dead-letters/${deadLetterId}/replays`, status: 200 },
   'DeadLetters.discard': { path: `/v1/ops/dead-letters/${deadLetterId}`, status: 204 },
+  'OrderTraces.show': { path: `/v1/ops/orders/${orderId}`, status: 200 },
 };

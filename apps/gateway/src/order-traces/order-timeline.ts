@@ -72,7 +72,7 @@ function stateAt(
   const about = { event: name, eventId: recorded?.id ?? null };
   const letter = letters.find((candidate) => candidate.consumer === service && isAbout(candidate, about));
   if (letter !== undefined) return { state: 'dead-letter', at: letter.at };
-  if (events === undefined) return { state: 'unknown', at: null };
+  if (events === undefined || eventsOf(all, producer) === undefined) return { state: 'unknown', at: null };
   if (recorded === undefined || recorded.at < events.notedSince) return { state: 'pruned', at: null };
   // Not asked about: it has only just happened.
   if (inInbox === undefined) return { state: 'unknown', at: null };

@@ -10,7 +10,7 @@ export function waitsFor(trace: Known, now: Date): string {
   const reason =
     blockedEvent(trace, now) ??
     blockedProvider(trace.payment, now) ??
-    silentConsumer(trace, silent, now) ??
+    hiddenEvent(trace, silent, now) ??
     (trace.order === null ? 'whether the order has ended is unknown' : end(trace, trace.order, now));
   const unnamed = silent.filter((service) => !reason.startsWith(service));
   if (unnamed.length === 0) return reason;
@@ -62,17 +62,22 @@ function blockedProvider(payment: PaymentFacts | null, now: Date): string | unde
   return `the payment provider gave no answer to ${operation} (tries so far: ${last.tries}): ${next}`;
 }
 
-/** Of a silent service, the latest event that it may not have taken: what came before it is older news. */
-function silentConsumer({ timeline }: Known, silent: readonly DeadLetterConsumer[], now: Date): string | undefined {
-  for (const service of silent) {
-    const step = timeline.findLast(({ consumers }) =>
-      consumers.some((consumer) => consumer.service === service && consumer.state === 'unknown'),
-    );
-    if (step === undefined) continue;
-    const published = step.publishedAt === null ? '' : ` (published ${ago(step.publishedAt, now)} ago)`;
-    return `${service} is not answering: whether it has taken ${step.event}${published} is unknown`;
-  }
-  return undefined;
+/** The latest event of which a silent service keeps us from knowing who has taken it: what came before it is older news. */
+function hiddenEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[], now: Date): string | undefined {
+  const hidden = silent.flatMap((service) =>
+    timeline.flatMap((step) =>
+      step.consumers
+        .filter(({ state }) => state === 'unknown')
+        .filter((consumer) => consumer.service === service || step.service === service)
+        .map((consumer) => ({ service, step, consumer: consumer.service })),
+    ),
+  );
+  const last = hidden.at(-1);
+  if (last === undefined) return undefined;
+  const { service, step, consumer } = last;
+  const published = step.publishedAt === null ? '' : ` (published ${ago(step.publishedAt, now)} ago)`;
+  const who = consumer === service ? 'it' : consumer;
+  return `${service} is not answering: whether ${who} has taken ${step.event}${published} is unknown`;
 }
 
 /** Nothing is on its way that is known of. */
