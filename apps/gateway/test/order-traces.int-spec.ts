@@ -68,7 +68,7 @@ it('shows the rest and names the service that does not answer', async () => {
   withoutLetters();
   const { waitsFor, order, payment, timeline, services } = await trace();
   expect(services).toContainEqual({ service: 'payments', answered: false, problem: 'unavailable' });
-  expect(waitsFor).toBe('payments is not answering: whether products has taken PaymentReserved is unknown');
+  expect(waitsFor).toBe('products has not taken PaymentReserved; payments is not answering');
   expect(order).toMatchObject({ status: 'Pending' });
   expect(payment).toBeNull();
   // Orders has noted its PaymentReserved, which was caused by OrderCreated: it must have taken that.
@@ -78,7 +78,7 @@ it('shows the rest and names the service that does not answer', async () => {
       event: 'PaymentReserved',
       eventId: null,
       publishedAt: null,
-      consumers: [{ state: 'taken' }, { state: 'unknown' }],
+      consumers: [{ state: 'taken' }, { state: 'waiting' }],
     },
   ]);
 });

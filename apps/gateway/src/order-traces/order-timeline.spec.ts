@@ -1,4 +1,11 @@
-import type { EventFacts, OutboxEvent, TimelineEntry, TraceStep } from '@rookery/contracts';
+import type {
+  EventFacts,
+  OutboxEvent,
+  PaymentFacts,
+  ReservationFacts,
+  TimelineEntry,
+  TraceStep,
+} from '@rookery/contracts';
 import type { OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
 
@@ -53,8 +60,8 @@ const order = {
 
 interface Facts {
   readonly orders?: (Said & { readonly steps?: readonly TimelineEntry[] }) | null;
-  readonly payments?: Said | null;
-  readonly products?: Said | null;
+  readonly payments?: (Said & { readonly payment?: PaymentFacts }) | null;
+  readonly products?: (Said & { readonly reservation?: ReservationFacts }) | null;
 }
 
 /** What the services say; null is silence. */
@@ -64,10 +71,34 @@ const facts = ({ orders = {}, payments = {}, products = {} }: Facts): OrderFacts
     orders: orders
       ? { facts: { order, steps: [...(orders.steps ?? [])], events: events(orders) }, problem: null }
       : silence,
-    payments: payments ? { facts: { payment: null, events: events(payments) }, problem: null } : silence,
-    products: products ? { facts: { reservation: null, events: events(products) }, problem: null } : silence,
+    payments: payments
+      ? { facts: { payment: payments.payment ?? null, events: events(payments) }, problem: null }
+      : silence,
+    products: products
+      ? { facts: { reservation: products.reservation ?? null, events: events(products) }, problem: null }
+      : silence,
   };
 };
+
+const payment = (purpose: PaymentFacts['purpose']): PaymentFacts => ({
+  id: 'payment',
+  status: 'Reserved',
+  purpose,
+  amount: null,
+  operation: null,
+  operationDueAt: null,
+  createdAt: day(now),
+  updatedAt: day(now),
+  attempts: [],
+});
+
+const reservation = (status: ReservationFacts['status'], paid = true): ReservationFacts => ({
+  status,
+  linesKnown: true,
+  paid,
+  createdAt: day(now),
+  updatedAt: day(now),
+});
 
 const letter = (eventId: string | null, event: string) => ({
   id: 'products-1',
@@ -150,23 +181,61 @@ describe('the timeline of an order', () => {
     );
     expect(consumersIn(steps)).toMatchObject({ payments: ['taken', null] });
     expect(steps[1]).toMatchObject({ event: 'PaymentReserved', eventId: null, publication: 'published' });
-    expect(steps[1]?.consumers).toMatchObject([
-      { service: 'orders', state: 'taken' },
-      { service: 'products', state: 'unknown' },
-    ]);
   });
 
-  it('says of what the outbox no longer has that it is unknown, because it was pruned', () => {
-    const steps = timelineOf(facts({ orders: { steps: [noted('OrderConfirmed', 'orders', { at: day(20) })] } }), []);
+  it('says of what is no longer noted anywhere, and of which no state tells, that it is unknown', () => {
+    const steps = timelineOf(
+      facts({
+        orders: { steps: [noted('OrderCanceled', 'orders', { at: day(20) })] },
+        payments: { payment: payment('return') },
+        products: { reservation: reservation('Rejected') },
+      }),
+      [],
+    );
     expect(steps).toMatchObject([{ eventId: null, publication: 'published', publishedAt: null }]);
-    expect(consumersIn(steps)).toEqual({ payments: ['pruned', null], products: ['pruned', null] });
+    expect(consumersIn(steps)).toEqual({ payments: ['taken', null], products: ['pruned', null] });
   });
 
-  it('says of what is older than the notes of an inbox that it is unknown, because they were pruned', () => {
-    const outbox = [recorded('OrderCreated', { at: day(10) })];
-    const inbox = { OrderCreated: null };
-    const steps = timelineOf(facts({ orders: { outbox }, payments: { inbox }, products: { inbox } }), []);
-    expect(consumersIn(steps)).toEqual({ payments: ['pruned', null], products: ['pruned', null] });
+  it.each([
+    ['OrderCreated', payment('hold'), reservation('Awaiting', false), 'taken', 'taken'],
+    ['OrderCreated', undefined, undefined, 'waiting', 'waiting'],
+    ['OrderCreated', { ...payment('return'), status: 'Expected' as const }, undefined, 'waiting', 'waiting'],
+    ['OrderConfirmed', payment('take'), reservation('Shipped'), 'taken', 'taken'],
+    ['OrderConfirmed', payment('hold'), reservation('Reserved'), 'waiting', 'waiting'],
+    ['OrderCanceled', payment('return'), reservation('Withdrawn'), 'taken', 'taken'],
+    ['OrderCanceled', payment('hold'), reservation('Reserved'), 'waiting', 'waiting'],
+  ])(
+    'tells from the state of payments and products who has taken %s, however long ago',
+    (event, paid, held, one, other) => {
+      const steps = timelineOf(
+        facts({
+          orders: { steps: [noted(event, 'orders', { at: day(2) })] },
+          payments: paid ? { payment: paid } : {},
+          products: held ? { reservation: held } : {},
+        }),
+        [],
+      );
+      expect(consumersIn(steps)).toEqual({ payments: [one, null], products: [other, null] });
+    },
+  );
+
+  it.each([
+    [true, 'taken'],
+    [false, 'waiting'],
+  ])(
+    'tells from the reservation (paid: %s) whether products has taken the event of a silent payments',
+    (paid, state) => {
+      const orders = { steps: [noted('PaymentReserved', 'payments')] };
+      const products = { reservation: reservation('Awaiting', paid) };
+      const steps = timelineOf(facts({ orders, payments: null, products }), []);
+      expect(consumersIn(steps)).toEqual({ orders: ['taken', null], products: [state, null] });
+    },
+  );
+
+  it('says of what is older than the notes of an inbox that it is unknown', () => {
+    const orders = { outbox: [recorded('OrderCanceled', { at: day(10) })] };
+    const products = { inbox: { OrderCanceled: null }, reservation: reservation('Rejected') };
+    expect(consumersIn(timelineOf(facts({ orders, products }), []))).toMatchObject({ products: ['pruned', null] });
   });
 
   it.each([

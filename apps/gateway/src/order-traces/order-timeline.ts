@@ -8,6 +8,7 @@ import {
   type TimelineEntry,
   type TraceStep,
 } from '@rookery/contracts';
+import { hasEffect } from './event-effects';
 import type { OrderFactsOfAll } from './order-facts';
 
 type Consumer = TraceStep['consumers'][number];
@@ -68,10 +69,12 @@ function stateAt(
   const inInbox = events?.inbox.find(({ eventId }) => eventId === recorded?.id);
   if (inInbox?.takenAt) return { state: 'taken', at: inInbox.takenAt };
   const notedByOrders = service === 'orders' && producer !== 'orders' && noted !== undefined;
-  if (notedByOrders || hasReacted(service, recorded?.id, all)) return { state: 'taken', at: null };
+  const effect = hasEffect(service, name, all);
+  if (notedByOrders || effect === true || hasReacted(service, recorded?.id, all)) return { state: 'taken', at: null };
   const about = { event: name, eventId: recorded?.id ?? null };
   const letter = letters.find((candidate) => candidate.consumer === service && isAbout(candidate, about));
   if (letter !== undefined) return { state: 'dead-letter', at: letter.at };
+  if (effect === false) return { state: 'waiting', at: recorded?.publishedAt ?? null };
   if (events === undefined || eventsOf(all, producer) === undefined) return { state: 'unknown', at: null };
   if (recorded === undefined || recorded.at < events.notedSince) return { state: 'pruned', at: null };
   // Not asked about: it has only just happened.

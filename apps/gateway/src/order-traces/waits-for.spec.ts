@@ -244,18 +244,21 @@ describe('what an order waits for', () => {
       'whether the order has ended is unknown; orders is not answering',
     ],
     [
-      'a payment that has not followed the order’s end, of which nothing is noted any more',
+      'who has not taken an event that has left every outbox',
       {
         ...ended('Confirmed'),
         payment: payment(),
-        timeline: [step('OrderConfirmed', [consumer('payments', 'pruned')])],
+        timeline: [step('OrderConfirmed', [consumer('payments', 'waiting')], { publishedAt: null })],
       },
-      'payments, whose payment is still Reserved: whether it has taken OrderConfirmed is unknown (pruned)',
+      'payments has not taken OrderConfirmed',
     ],
     [
-      'a reservation that has not followed the order’s end, of which nothing is noted any more',
-      { ...ended('Canceled'), reservation: { ...ended('Canceled').reservation, status: 'Reserved' } },
-      'products, whose reservation is still Reserved: whether it has taken OrderCanceled is unknown (pruned)',
+      'nothing, when it is so long ago that nothing is noted any more',
+      {
+        ...ended('Canceled'),
+        timeline: [step('OrderCanceled', [consumer('products', 'pruned')], { publishedAt: null })],
+      },
+      'nothing: Canceled (out-of-stock) at 2026-11-25T10:01:10.000Z',
     ],
   ])('is %s', (_what, changes, sentence) => {
     expect(waitsFor(trace(changes), now)).toBe(sentence);

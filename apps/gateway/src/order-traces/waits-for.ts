@@ -11,7 +11,7 @@ export function waitsFor(trace: Known, now: Date): string {
     blockedEvent(trace, now) ??
     blockedProvider(trace.payment, now) ??
     hiddenEvent(trace, silent, now) ??
-    (trace.order === null ? 'whether the order has ended is unknown' : end(trace, trace.order, now));
+    (trace.order === null ? 'whether the order has ended is unknown' : end(trace.order, now));
   const unnamed = silent.filter((service) => !reason.startsWith(service));
   if (unnamed.length === 0) return reason;
   return `${reason}; ${unnamed.join(' and ')} ${unnamed.length === 1 ? 'is' : 'are'} not answering`;
@@ -62,46 +62,28 @@ function blockedProvider(payment: PaymentFacts | null, now: Date): string | unde
   return `the payment provider gave no answer to ${operation} (tries so far: ${last.tries}): ${next}`;
 }
 
-/** The latest event of which a silent service keeps us from knowing who has taken it: what came before it is older news. */
+/** Of a silent service, the latest event that it may not have taken: what came before it is older news. */
 function hiddenEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[], now: Date): string | undefined {
-  const hidden = silent.flatMap((service) =>
-    timeline.flatMap((step) =>
-      step.consumers
-        .filter(({ state }) => state === 'unknown')
-        .filter((consumer) => consumer.service === service || step.service === service)
-        .map((consumer) => ({ service, step, consumer: consumer.service })),
-    ),
-  );
-  const last = hidden.at(-1);
-  if (last === undefined) return undefined;
-  const { service, step, consumer } = last;
-  const published = step.publishedAt === null ? '' : ` (published ${ago(step.publishedAt, now)} ago)`;
-  const who = consumer === service ? 'it' : consumer;
-  return `${service} is not answering: whether ${who} has taken ${step.event}${published} is unknown`;
+  for (const service of silent) {
+    const step = timeline.findLast(({ consumers }) =>
+      consumers.some((consumer) => consumer.service === service && consumer.state === 'unknown'),
+    );
+    if (step === undefined) continue;
+    const published = step.publishedAt === null ? '' : ` (published ${ago(step.publishedAt, now)} ago)`;
+    return `${service} is not answering: whether it has taken ${step.event}${published} is unknown`;
+  }
+  return undefined;
 }
 
 /** Nothing is on its way that is known of. */
-function end(trace: Known, order: OrderFacts, now: Date): string {
+function end(order: OrderFacts, now: Date): string {
   if (order.status === 'Pending') {
     const left = Date.parse(order.deadlineAt) - now.getTime();
     return left > 0
       ? `the deadline: the sweeper cancels it in ${duration(left)}`
       : `the sweeper of orders, which should have canceled it ${duration(-left)} ago`;
   }
-  const ended = `${order.status}${order.reason === null ? '' : ` (${order.reason})`} at ${order.updatedAt}`;
-  return unsettled(trace, order) ?? `nothing: ${ended}`;
-}
-
-/** Who has not done what the order's end asks for, although nothing tells any more whether the event has reached it. */
-function unsettled({ payment, reservation }: Known, { status }: OrderFacts): string | undefined {
-  const event = status === 'Confirmed' ? 'OrderConfirmed' : 'OrderCanceled';
-  const unknown = `whether it has taken ${event} is unknown (pruned)`;
-  const wanted = status === 'Confirmed' ? 'take' : 'return';
-  if (payment && payment.purpose !== wanted) return `payments, whose payment is still ${payment.status}: ${unknown}`;
-  if (reservation?.status === 'Reserved' || reservation?.status === 'Awaiting') {
-    return `products, whose reservation is still ${reservation.status}: ${unknown}`;
-  }
-  return undefined;
+  return `nothing: ${order.status}${order.reason === null ? '' : ` (${order.reason})`} at ${order.updatedAt}`;
 }
 
 function due(at: string, now: Date): string {
