@@ -12,7 +12,7 @@ export function waitsFor(trace: Known, now: Date): string {
     blockedProvider(trace.payment, now) ??
     hiddenEvent(trace, silent, now) ??
     (trace.order === null ? 'whether the order has ended is unknown' : end(trace.order, now));
-  const unnamed = silent.filter((service) => !reason.startsWith(service));
+  const unnamed = silent.filter((service) => !reason.startsWith(`${service} is not answering`));
   if (unnamed.length === 0) return reason;
   return `${reason}; ${unnamed.join(' and ')} ${unnamed.length === 1 ? 'is' : 'are'} not answering`;
 }
