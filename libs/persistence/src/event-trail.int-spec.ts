@@ -44,7 +44,8 @@ describe('EventTrail', () => {
 
   it('tells of each event asked about when this service took it, and of no other service', async () => {
     const [taken, others, unknown] = [uuidv7(), uuidv7(), uuidv7()];
-    await service.inbox.once({ id: taken, aggregateId: uuidv7(), sequence: 1 }, () => Promise.resolve());
+    const event = { id: taken, aggregateId: uuidv7(), sequence: 1, overtakes: false };
+    await service.inbox.once(event, () => Promise.resolve());
     await database.query(
       `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence) VALUES ('others', $1, $1, 1)`,
       [others],

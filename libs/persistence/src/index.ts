@@ -11,10 +11,12 @@ export {
   isUniqueViolation,
 } from './database-errors';
 export { EventTrail } from './event-trail';
-export { Inbox } from './inbox';
+export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
 export {
+  createInboxOrderIndex,
   createOpsAudit,
   createOutboxAndInbox,
+  dropInboxOrderIndex,
   dropOpsAudit,
   dropOutboxAndInbox,
   migrate,
