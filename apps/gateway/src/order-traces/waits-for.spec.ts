@@ -222,6 +222,11 @@ describe('what an order waits for', () => {
       'payments is to ask the provider to authorize: that was due 1 s ago',
     ],
     [
+      'an event so new that its consumer could not be asked about it',
+      { ...ended('Confirmed'), timeline: [step('PaymentCaptured', [consumer('orders', 'unknown')])] },
+      'orders to take PaymentCaptured, which has only just happened',
+    ],
+    [
       'the deadline, when nothing else is on its way',
       { timeline: [created(...taken)] },
       'the deadline: the sweeper cancels it in 12 s',

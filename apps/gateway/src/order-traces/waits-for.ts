@@ -11,6 +11,7 @@ export function waitsFor(trace: Known, now: Date): string {
     blockedEvent(trace, now) ??
     blockedProvider(trace.payment, now) ??
     hiddenEvent(trace, silent, now) ??
+    newestEvent(trace, silent) ??
     (trace.order === null ? 'whether the order has ended is unknown' : end(trace.order, now));
   const unnamed = silent.filter((service) => !reason.startsWith(`${service} is not answering`));
   if (unnamed.length === 0) return reason;
@@ -71,6 +72,15 @@ function hiddenEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[],
     if (step === undefined) continue;
     const published = step.publishedAt === null ? '' : ` (published ${ago(step.publishedAt, now)} ago)`;
     return `${service} is not answering: whether it has taken ${step.event}${published} is unknown`;
+  }
+  return undefined;
+}
+
+/** An event that happened while the services were asked, so that nobody could be asked about it. */
+function newestEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[]): string | undefined {
+  for (const { event, consumers } of timeline) {
+    const open = consumers.find(({ service, state }) => state === 'unknown' && !silent.includes(service));
+    if (open) return `${open.service} to take ${event}, which has only just happened`;
   }
   return undefined;
 }
