@@ -7,8 +7,9 @@ import {
   type DeadLetterView,
 } from '@rookery/contracts';
 import type { z } from 'zod';
-import { SignInFailed } from '../demo/sign-in';
-import { askGateway, CommandFailed, operatorToken } from './operator';
+import { ask, CommandFailed, operatorToken, print, program } from './operator';
+
+const path = '/v1/ops/dead-letters';
 
 const usage = `Usage: npm run dlq -- list
        npm run dlq -- show <id>
@@ -17,22 +18,12 @@ const usage = `Usage: npm run dlq -- list
 Ids are those that \`list\` prints, for example orders-17. ROOKERY_TOKEN is the access token to use; without it the demo
 operator of \`npm start\` is signed in.`;
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-const ask = (token: string, method: string, path: string): Promise<unknown> =>
-  askGateway({
-    token,
-    method,
-    path: `/dead-letters${path}`,
-    needs: 'Dead letters need the scopes ops:read and ops:write.',
-  });
-
 async function all(token: string): Promise<readonly DeadLetterView[]> {
   const letters: DeadLetterView[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? '?limit=100' : `?limit=100&cursor=${cursor}`;
-    const page: z.output<typeof DeadLetterPage> = DeadLetterPage.parse(await ask(token, 'GET', query));
+    const page: z.output<typeof DeadLetterPage> = DeadLetterPage.parse(await ask(token, 'GET', `${path}${query}`));
     letters.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);
@@ -50,17 +41,17 @@ async function list(token: string): Promise<void> {
 }
 
 async function show(token: string, id: string): Promise<void> {
-  print(JSON.stringify(DeadLetterDetail.parse(await ask(token, 'GET', `/${id}`)), undefined, 2));
+  print(JSON.stringify(DeadLetterDetail.parse(await ask(token, 'GET', `${path}/${id}`)), undefined, 2));
 }
 
 async function replay(token: string, id: string): Promise<void> {
-  const { outcome, reason } = DeadLetterReplay.parse(await ask(token, 'POST', `/${id}/replays`));
+  const { outcome, reason } = DeadLetterReplay.parse(await ask(token, 'POST', `${path}/${id}/replays`));
   if (outcome === 'failed') throw new CommandFailed(`failed again (${reason}); the letter stays`);
   print(`${id}: handled`);
 }
 
 async function discard(token: string, id: string): Promise<void> {
-  await ask(token, 'DELETE', `/${id}`);
+  await ask(token, 'DELETE', `${path}/${id}`);
   print(`${id}: discarded`);
 }
 
@@ -116,10 +107,4 @@ async function run(): Promise<void> {
   throw new CommandFailed(usage);
 }
 
-try {
-  await run();
-} catch (error) {
-  const known = error instanceof CommandFailed || error instanceof SignInFailed;
-  process.stderr.write(`${known ? error.message : `dlq failed: ${String(error)}`}\n`);
-  process.exit(1);
-}
+await program('dlq', run);

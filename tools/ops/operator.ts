@@ -1,9 +1,24 @@
 import { Problem } from '@rookery/contracts';
 import { authUrl, gatewayUrl } from '../demo/addresses';
-import { demoPassword, signIn } from '../demo/sign-in';
+import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
 
-/** A command of an operator could not be carried out; the message says all that is needed. */
+/** The message says all that is needed. */
 export class CommandFailed extends Error {}
+
+export const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Runs a command; when it fails, says why in one line and exits with `exitCode`. */
+export async function program(name: string, run: () => Promise<void>, exitCode = 1): Promise<void> {
+  // Whoever reads may have seen enough, as `head` has.
+  process.stdout.on('error', () => process.exit());
+  try {
+    await run();
+  } catch (error) {
+    const known = error instanceof CommandFailed || error instanceof SignInFailed;
+    process.stderr.write(`${known ? error.message : `${name} failed: ${String(error)}`}\n`);
+    process.exit(exitCode);
+  }
+}
 
 /** Half of what an access token lives. */
 const FRESH_MS = 5 * 60_000;
@@ -19,19 +34,8 @@ export async function operatorToken(): Promise<string> {
   return signedIn.token;
 }
 
-/** One request of an operator. */
-export interface OperatorRequest {
-  readonly token: string;
-  readonly method: string;
-  /** From `/v1/ops` on. */
-  readonly path: string;
-  readonly body?: unknown;
-  /** What a token without the right scopes is told. */
-  readonly needs: string;
-}
-
 /** Asks the gateway as the operator; undefined when the answer has no body. Throws CommandFailed. */
-export async function askGateway({ token, method, path, body, needs }: OperatorRequest): Promise<unknown> {
+export async function ask(token: string, method: string, path: string, body?: object): Promise<unknown> {
   const init = {
     method,
     headers: {
@@ -41,22 +45,22 @@ export async function askGateway({ token, method, path, body, needs }: OperatorR
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   };
-  const response = await fetch(new URL(`/v1/ops${path}`, gatewayUrl), init).catch((cause: unknown) => {
+  const response = await fetch(new URL(path, gatewayUrl), init).catch((cause: unknown) => {
     throw new CommandFailed(`${gatewayUrl} does not answer. Is \`npm start\` running?`, { cause });
   });
   const text = await response.text();
   const answer: unknown = text === '' ? undefined : JSON.parse(text);
   if (response.ok) return answer;
   const { data: problem } = Problem.safeParse(answer);
-  throw new CommandFailed(problem === undefined ? `the gateway answered ${response.status}` : explain(problem, needs));
+  throw new CommandFailed(problem === undefined ? `the gateway answered ${response.status}` : explain(problem));
 }
 
-function explain({ status, code, detail }: Problem, needs: string): string {
+function explain({ status, code, detail }: Problem): string {
   switch (status) {
     case 401:
       return `${detail} ROOKERY_TOKEN may have expired.`;
     case 403:
-      return `${detail} ${needs}`;
+      return `${detail} Operators need the scope ops:read, and ops:write to change anything.`;
     default:
       return `${code}: ${detail}`;
   }

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Reconciliation, type Difference } from '@rookery/contracts';
-import { SignInFailed } from '../demo/sign-in';
-import { askGateway, CommandFailed, operatorToken } from './operator';
+import { ask, CommandFailed, operatorToken, print, program } from './operator';
 import { sinceOf } from './since';
 
 /**
@@ -14,7 +13,6 @@ token to use (scope ops:read); without it the demo operator of \`npm start\` is 
 
 const exitCodes = { agreed: 0, differs: 1, notMade: 2 } as const;
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function readSince(): Date {
@@ -27,9 +25,7 @@ function readSince(): Date {
 }
 
 async function part(body: object): Promise<Reconciliation> {
-  const token = await operatorToken();
-  const needs = 'A reconciliation needs the scope ops:read.';
-  return Reconciliation.parse(await askGateway({ token, method: 'POST', path: '/reconciliations', body, needs }));
+  return Reconciliation.parse(await ask(await operatorToken(), 'POST', '/v1/ops/reconciliations', body));
 }
 
 /** All parts as one. */
@@ -85,10 +81,10 @@ async function run(): Promise<number> {
   return total === 0 ? exitCodes.agreed : exitCodes.differs;
 }
 
-try {
-  process.exitCode = await run();
-} catch (error) {
-  const known = error instanceof CommandFailed || error instanceof SignInFailed;
-  say(known ? `The comparison could not be made: ${error.message}` : `reconcile failed: ${String(error)}`);
-  process.exitCode = exitCodes.notMade;
-}
+await program(
+  'reconcile',
+  async () => {
+    process.exitCode = await run();
+  },
+  exitCodes.notMade,
+);

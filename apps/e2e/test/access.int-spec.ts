@@ -98,6 +98,7 @@ const samples: Readonly<Record<string, Sample>> = {
     body: () => ({ since: new Date().toISOString() }),
     status: 200,
   },
+  'OrderTraces.show': { path: ({ order }) => `/v1/ops/orders/${order.id}`, status: 200 },
 };
 
 type CallerName =

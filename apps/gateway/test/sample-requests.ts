@@ -57,4 +57,5 @@ export const sampleRequests: Readonly<Record<string, SampleRequest>> = {
     body: { since: '2026-11-23T07:00:00.000Z' },
     status: 200,
   },
+  'OrderTraces.show': { path: `/v1/ops/orders/${orderId}`, status: 200 },
 };

@@ -9,6 +9,7 @@ import { DeadlineSweeper } from './deadline/deadline-sweeper';
 import { OrderDeadline } from './deadline/order-deadline';
 import { IdempotencyStore } from './idempotency/idempotency.store';
 import { OrderCursors } from './order/order-cursor';
+import { OrderTrace } from './order/order-trace';
 import { OrderConsumer } from './order/order.consumer';
 import { OrderRepository } from './order/order.repository';
 import { OrderRpc } from './order/order.rpc';
@@ -103,6 +104,7 @@ export class OrdersModule implements OnApplicationBootstrap {
         ReconciliationMetrics,
         OrderRepository,
         OrderService,
+        OrderTrace,
         OrderPlacement,
         IdempotencyStore,
         DeadlineSweeper,

@@ -11,11 +11,12 @@ import {
   ProductsRpc,
   type RpcContract,
 } from '@rookery/contracts';
-import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType } from '@rookery/messaging';
+import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType, JetStreamServer } from '@rookery/messaging';
 import { type Actor, Clock, configureLogger, createService, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
   type EventRecorder,
+  handledEvents,
   internalKeys,
   publishEvent,
   recordEvents,
@@ -196,6 +197,11 @@ export class OrdersUnderTest {
     const { body } = await this.app.inject({ method: 'GET', url: '/metrics' });
     const line = body.split('\n').find((text) => text.startsWith(`${name} `));
     return line === undefined ? undefined : Number(line.slice(name.length));
+  }
+
+  /** The events it has handlers for, and those it should have. */
+  handledEvents() {
+    return handledEvents(this.app.get(JetStreamServer), 'orders');
   }
 
   prune(): Promise<void> {

@@ -5,6 +5,7 @@ import { HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
 import { paymentsDatabase } from './data-source';
 import { PaymentAttempts } from './payment/payment-attempts';
+import { PaymentTrace } from './payment/payment-trace';
 import { PaymentOperator } from './payment/payment-operator';
 import { PaymentConsumer } from './payment/payment.consumer';
 import { PaymentRepository } from './payment/payment.repository';
@@ -51,6 +52,7 @@ export class PaymentsModule implements OnApplicationBootstrap {
         PaymentOperator,
         PaymentRepository,
         PaymentService,
+        PaymentTrace,
         PaymentWorker,
         SettlementService,
       ],

@@ -9,8 +9,10 @@ import { ProductRepository } from './product/product.repository';
 import { ProductRpc } from './product/product.rpc';
 import { ProductService } from './product/product.service';
 import type { ProductsConfig } from './products.config';
+import { ReservationTrace } from './reservation/reservation-trace';
 import { ReservationConsumer } from './reservation/reservation.consumer';
 import { ReservationRepository } from './reservation/reservation.repository';
+import { ReservationRpc } from './reservation/reservation.rpc';
 import { ReservationService } from './reservation/reservation.service';
 import { SettlementQueries } from './settlement/settlement.queries';
 import { SettlementRpc } from './settlement/settlement.rpc';
@@ -42,7 +44,7 @@ export class ProductsModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('products'),
       ],
-      controllers: [ProductRpc, SettlementRpc, ReservationConsumer],
+      controllers: [ProductRpc, ReservationRpc, SettlementRpc, ReservationConsumer],
       providers: [
         ProductCatalogue,
         ProductRepository,
@@ -50,6 +52,7 @@ export class ProductsModule implements OnApplicationBootstrap {
         ReservationRepository,
         ReservationService,
         SettlementQueries,
+        ReservationTrace,
         StockRepository,
       ],
     };

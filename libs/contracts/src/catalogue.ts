@@ -1,6 +1,7 @@
 import * as auth from './auth';
-import { DeadLetterConsumers, DeadLetterRpc } from './dead-letters';
+import { DeadLetterConsumers, DeadLetterRpc, type DeadLetterConsumer } from './dead-letters';
 import type { EventContract } from './event';
+import { OrderTraceRpc } from './order-trace';
 import * as orders from './orders';
 import * as payments from './payments';
 import * as products from './products';
@@ -15,6 +16,7 @@ export const rpcContracts: readonly RpcContract[] = [
   ...Object.values(payments.PaymentsRpc),
   ...DeadLetterConsumers.flatMap((consumer) => Object.values(DeadLetterRpc[consumer])),
   ...Object.values(ReconciliationRpc),
+  ...Object.values(OrderTraceRpc),
 ];
 
 /** Every event of the system. */
@@ -49,4 +51,19 @@ export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof event
   orders: ['payments', 'products'],
   payments: ['orders'],
   products: ['orders', 'payments'],
+};
+
+/** Who acts on which event; each service's specs hold its handlers against it. A consumer of a stream skips what it does not act on. */
+export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
+  OrderCreated: ['payments', 'products'],
+  OrderConfirmed: ['payments', 'products'],
+  OrderCanceled: ['payments', 'products'],
+  PaymentReserved: ['orders', 'products'],
+  PaymentFailed: ['orders'],
+  PaymentCaptured: ['orders'],
+  PaymentReleased: ['orders'],
+  StockReserved: ['orders'],
+  StockRejected: ['orders'],
+  StockReleased: ['orders'],
+  ProductChanged: [],
 };

@@ -10,6 +10,7 @@ export {
   isTransactionConflict,
   isUniqueViolation,
 } from './database-errors';
+export { EventTrail } from './event-trail';
 export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
 export {
   createInboxOrderIndex,
