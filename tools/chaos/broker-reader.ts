@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import { headers as newHeaders, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { eventEdges, type Service } from '@rookery/contracts';
 import type { ChaosStack } from './chaos-stack';
 
 /** A message as it lies in a stream. */
@@ -74,4 +75,18 @@ export async function consumersAreIdle(admin: NatsConnection): Promise<boolean> 
     if (consumers.some(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending > 0)) return false;
   }
   return true;
+}
+
+/** How often the broker has delivered something to a service that it had delivered before, since the consumers were made. */
+export async function redeliveriesTo(stack: ChaosStack, service: Service): Promise<number> {
+  return asAdmin(stack, async (admin) => {
+    const manager = await jetstreamManager(admin);
+    const counts = await Promise.all(
+      (eventEdges[service] ?? []).map(async (producer) => {
+        const { delivered } = await manager.consumers.info(producer.toUpperCase(), service);
+        return delivered.consumer_seq - delivered.stream_seq;
+      }),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  });
 }

@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import type { Caller, Service } from '@rookery/contracts';
 import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
@@ -17,6 +19,7 @@ import { freePorts } from '../stack/ports';
 import type { Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { makeSecrets, type Secrets } from '../stack/secrets';
+import { SmallDisk, type DiskOwner } from './small-disk';
 
 /** Short, so that a run need not wait long for what a fault left Pending. */
 export const ORDER_DEADLINE_SECONDS = 15;
@@ -27,6 +30,8 @@ export interface ChaosStackOptions {
   readonly progress: Progress;
   /** Folder of the built apps; `dist/apps` unless told. */
   readonly apps?: string | undefined;
+  /** Servers that get a small disk of their own, to be filled. */
+  readonly disks?: ReadonlySet<DiskOwner>;
 }
 
 /**
@@ -37,6 +42,8 @@ export class ChaosStack {
   readonly folder = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
   private readonly databases = new Map<Service, EmbeddedPostgres>();
   private readonly apps = new Map<Caller, AppProcess>();
+  private readonly replicas = new Map<Caller, AppProcess>();
+  private readonly disks = new Map<DiskOwner, SmallDisk>();
   private readonly databaseLinks = new Map<Service, FaultyLink>();
   private readonly brokerLinks = new Map<Caller, FaultyLink>();
   private broker: EmbeddedNats | undefined;
@@ -50,6 +57,7 @@ export class ChaosStack {
       readonly nats: number;
       readonly postgres: PerService<number>;
       readonly apps: Record<Caller, number>;
+      readonly replica: number;
     },
     private readonly options: ChaosStackOptions,
   ) {
@@ -59,7 +67,7 @@ export class ChaosStack {
 
   /** A running stack. */
   static async start(options: ChaosStackOptions): Promise<ChaosStack> {
-    const ports = await freePorts(10);
+    const ports = await freePorts(11);
     const port = (index: number): number => ports[index] ?? 0;
     const stack = new ChaosStack(
       await makeSecrets(),
@@ -68,6 +76,7 @@ export class ChaosStack {
         nats: port(0),
         postgres: { auth: port(1), products: port(2), orders: port(3), payments: port(4) },
         apps: { gateway: port(5), auth: port(6), products: port(7), orders: port(8), payments: port(9) },
+        replica: port(10),
       },
       options,
     );
@@ -140,14 +149,84 @@ export class ChaosStack {
     return app;
   }
 
-  /** Kills an app and starts it again, by default at once; resolves when it is ready, with the milliseconds since it was started again. */
-  async crash(name: Caller, awayMs = 0): Promise<number> {
+  /**
+   * Kills an app and starts it again, by default at once; resolves when it is ready, with the milliseconds since it was started
+   * again. `whenDead` runs in between.
+   */
+  async crash(name: Caller, awayMs = 0, whenDead?: () => unknown): Promise<number> {
     await this.app(name).kill();
+    await whenDead?.();
     await sleep(awayMs);
-    const startedAt = Date.now();
-    this.launch(name);
-    await this.app(name).ready();
-    return Date.now() - startedAt;
+    return this.launched(name);
+  }
+
+  /** Stops an app in good order and starts it again. */
+  async restart(name: Caller): Promise<void> {
+    await stopped(this.app(name));
+    await this.launched(name);
+  }
+
+  /** Starts a second replica of a service; resolves when it is ready. Only one service has one at a time. */
+  async startReplica(name: Caller): Promise<void> {
+    const replica = this.process(name, { PORT: String(this.ports.replica) });
+    this.replicas.set(name, replica);
+    await replica.ready();
+  }
+
+  async stopReplica(name: Caller): Promise<void> {
+    const replica = this.replicas.get(name);
+    this.replicas.delete(name);
+    if (replica !== undefined) await stopped(replica);
+  }
+
+  async isReady(name: Caller): Promise<boolean> {
+    const url = `http://127.0.0.1:${this.ports.apps[name]}/readyz`;
+    try {
+      const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+      await body?.cancel();
+      return ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Leaves no room on a server's disk; false when it has no small one. */
+  fillDisk(owner: DiskOwner): boolean {
+    const disk = this.disks.get(owner);
+    disk?.fill();
+    return disk !== undefined;
+  }
+
+  emptyDisk(owner: DiskOwner): void {
+    this.disks.get(owner)?.empty();
+  }
+
+  /**
+   * Starts a server again that has ended by itself, or NATS that has switched JetStream off (nats-server does so for good when its disk
+   * is full, and its `/healthz` says so), as whoever watches over it would; returns whether that was needed.
+   */
+  async reviveServer(owner: DiskOwner): Promise<boolean> {
+    if (owner === 'broker') {
+      if (await this.storesEvents()) return false;
+      await this.killBroker();
+      await this.startBroker();
+      return true;
+    }
+    if (this.databases.get(owner)?.process.exitCode === undefined) return false;
+    await this.startDatabase(owner);
+    return true;
+  }
+
+  private async storesEvents(): Promise<boolean> {
+    const admin = await connect({ servers: this.brokerUrl, ...this.brokerAdmin });
+    try {
+      await jetstreamManager(admin, { timeout: 2_000 });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await admin.close();
+    }
   }
 
   async killBroker(): Promise<void> {
@@ -158,12 +237,13 @@ export class ChaosStack {
 
   async startBroker({ emptied = false } = {}): Promise<void> {
     const folder = join(this.folder, 'nats');
-    if (emptied) rmSync(join(folder, 'jetstream'), { recursive: true, force: true });
+    const storeDir = join(this.diskOf('broker'), 'jetstream');
+    if (emptied) rmSync(storeDir, { recursive: true, force: true });
     this.broker = await startNats({
       binary: this.natsBinary,
       config: natsServerConfig({
         port: this.ports.nats,
-        storeDir: join(folder, 'jetstream'),
+        storeDir,
         accounts: [brokerAccount(MAIN_ACCOUNT, this.secrets.broker)],
         adminPassword: this.secrets.brokerAdmin,
       }),
@@ -175,14 +255,14 @@ export class ChaosStack {
 
   /** Kills the whole Postgres server of a service, as a power cut would. */
   async killDatabase(service: Service): Promise<void> {
-    const pid = Number.parseInt(readFileSync(join(this.folder, `postgres-${service}`, 'postmaster.pid'), 'utf8'), 10);
+    const pid = Number.parseInt(readFileSync(join(this.dataFolder(service), 'postmaster.pid'), 'utf8'), 10);
     process.kill(pid, 'SIGQUIT');
     await this.databases.get(service)?.process.ended;
   }
 
   async startDatabase(service: Service): Promise<void> {
     const postgres = await startPostgres({
-      dataFolder: join(this.folder, `postgres-${service}`),
+      dataFolder: this.dataFolder(service),
       port: this.ports.postgres[service],
       password: this.secrets.postgres,
       logFile: join(this.logsFolder, `postgres-${service}.log`),
@@ -192,16 +272,22 @@ export class ChaosStack {
 
   /** Stops everything and, unless it is to be looked at, removes the folder. */
   async stop({ keep = false } = {}): Promise<void> {
-    await Promise.all([...this.apps.values()].map((app) => app.stop()));
+    await Promise.all([...this.apps.values(), ...this.replicas.values()].map((app) => app.stop()));
     await Promise.all(this.links.map((link) => link.close()));
     await this.broker?.stop();
     await Promise.all([...this.databases.values()].map((postgres) => postgres.stop()));
+    // What was to be looked at is gone with a small disk, which is memory.
+    for (const disk of this.disks.values()) disk.unmount();
     if (!keep) rmSync(this.folder, { recursive: true, force: true });
   }
 
   private async bringUp(): Promise<void> {
     const { progress } = this.options;
     mkdirSync(this.logsFolder, { recursive: true });
+    for (const owner of this.options.disks ?? []) {
+      const disk = SmallDisk.mount(join(this.folder, `disk-${owner}`));
+      if (disk !== undefined) this.disks.set(owner, disk);
+    }
     await progress.step('four Postgres servers and a broker', async () => {
       await Promise.all([this.makeDatabases(), this.makeBroker()]);
     });
@@ -224,7 +310,7 @@ export class ChaosStack {
       ephemeral: true,
     });
     const urlOf = async (service: Service): Promise<string> => {
-      copyCluster(template, join(this.folder, `postgres-${service}`));
+      copyCluster(template, this.dataFolder(service));
       await this.startDatabase(service);
       const urls = await createDatabases({ url: this.superuserUrl(service), passwords: this.secrets.databases });
       return urls[service];
@@ -236,6 +322,15 @@ export class ChaosStack {
       urlOf('payments'),
     ]);
     this.urls = { auth, products, orders, payments };
+  }
+
+  /** Where a server keeps its data: on its small disk, if it has one. */
+  private diskOf(owner: DiskOwner): string {
+    return this.disks.get(owner)?.folder ?? this.folder;
+  }
+
+  private dataFolder(service: Service): string {
+    return join(service === 'orders' ? this.diskOf('orders') : this.folder, `postgres-${service}`);
   }
 
   private superuserUrl(service: Service): string {
@@ -274,8 +369,27 @@ export class ChaosStack {
   }
 
   private launch(name: Caller): void {
-    if (this.envs === undefined) throw new Error('the links are not made yet');
-    const env = { ...this.envs[name], NATS_URL: this.brokerLink(name).url.replace(/\/$/, '') };
-    this.apps.set(name, new AppProcess(name, env, join(this.logsFolder, `${name}.log`), this.options.apps));
+    this.apps.set(name, this.process(name));
   }
+
+  /** Starts an app; resolves when it is ready, with the milliseconds that took. */
+  private async launched(name: Caller): Promise<number> {
+    const startedAt = Date.now();
+    this.launch(name);
+    await this.app(name).ready();
+    return Date.now() - startedAt;
+  }
+
+  private process(name: Caller, change: Record<string, string> = {}): AppProcess {
+    if (this.envs === undefined) throw new Error('the links are not made yet');
+    const env = { ...this.envs[name], NATS_URL: this.brokerLink(name).url.replace(/\/$/, ''), ...change };
+    return new AppProcess(name, env, join(this.logsFolder, `${name}.log`), this.options.apps);
+  }
+}
+
+/** Stops an app in good order, and holds it to that. */
+async function stopped(app: AppProcess): Promise<void> {
+  await app.stop();
+  const code = await app.ended;
+  if (code !== 0) throw new Error(`${app.app} did not end well: exit code ${code}`);
 }

@@ -23,15 +23,23 @@ export const mutants: readonly Mutant[] = [
     name: 'no-inbox',
     what: 'an event that comes again takes effect again',
     apps: CONSUMERS,
-    changes: [['if (noted.length === 0) return false;', '']],
+    changes: [
+      [
+        'if (await this.isNoted(tx, event)) return false;',
+        'if (await this.isNoted(tx, event)) return void (await effect(tx)) ?? true;',
+      ],
+    ],
     faults: ['redelivery'],
     seconds: 8,
   },
   {
     name: 'no-order-per-aggregate',
-    what: 'events of one aggregate are handled side by side',
+    what: 'events of one aggregate are handled as they come',
     apps: CONSUMERS,
-    changes: [['const tail = (this.#tails.get(key) ?? Promise.resolve()).then(work);', 'const tail = work();']],
+    changes: [
+      ['const tail = (this.#tails.get(key) ?? Promise.resolve()).then(work);', 'const tail = work();'],
+      ['WHERE $5::boolean OR', 'WHERE $5::boolean IS NOT NULL OR'],
+    ],
     faults: ['database-crash'],
     seconds: 25,
   },

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { StackError } from '../stack/stack-error';
-import { faults, type Fault } from './faults';
+import type { Fault } from './faults/fault';
+import { faults } from './faults/faults';
 
 export interface CommandLine {
-  readonly seed: number;
+  /** One run each. */
+  readonly seeds: readonly [number, ...number[]];
   readonly seconds: number;
   readonly rate: number;
   readonly faults: readonly [Fault, ...Fault[]];
@@ -11,15 +13,16 @@ export interface CommandLine {
   readonly list: boolean;
 }
 
+const MOST = 2 ** 31;
 const USAGE =
-  'npm run chaos -- [--seed 1] [--seconds 60] [--rate 50] [--faults service-crash,poison] [--list] [--keep]';
+  'npm run chaos -- [--seed 1 | --seeds 1-20] [--seconds 60] [--rate 50] [--faults service-crash,poison] [--list] [--keep]';
 
 /** Reads the arguments; throws a StackError that says what is wrong with them. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const { values } = parsed(args);
-  const { seed, seconds, rate, keep = false, list = false } = values;
+  const { seed, seeds, seconds, rate, keep = false, list = false } = values;
   return {
-    seed: whole('--seed', seed ?? String(Date.now() % 1_000_000), 0, 2 ** 31),
+    seeds: seeds === undefined ? [whole('--seed', seed ?? String(Date.now() % 1_000_000), 0, MOST)] : range(seeds),
     seconds: whole('--seconds', seconds ?? '60', 1, 3_600),
     rate: whole('--rate', rate ?? '50', 1, 1_000),
     faults: faultsNamed(values.faults?.split(',') ?? faults.map(({ name }) => name)),
@@ -34,11 +37,20 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { seed: text, seconds: text, rate: text, faults: text, keep: flag, list: flag },
+      options: { seed: text, seeds: text, seconds: text, rate: text, faults: text, keep: flag, list: flag },
     });
   } catch (error) {
     throw new StackError(error instanceof Error ? error.message : String(error), USAGE);
   }
+}
+
+/** `1-20`: both ends included. */
+function range(text: string): readonly [number, ...number[]] {
+  const [from = '', to = '', ...more] = text.split('-');
+  if (more.length > 0 || to === '') throw new StackError(`--seeds must be two numbers like 1-20, not ${text}.`, USAGE);
+  const first = whole('--seeds', from, 0, MOST);
+  const last = whole('--seeds', to, first, first + 999);
+  return [first, ...Array.from({ length: last - first }, (_, index) => first + 1 + index)];
 }
 
 function whole(name: string, text: string, from: number, to: number): number {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProductView } from '@rookery/contracts';
+import { eventProducers, ProductView } from '@rookery/contracts';
 import { demoPassword, signIn } from '../demo/sign-in';
+import { APPS } from '../stack/app-process';
 import type { Progress } from '../stack/progress';
 import { asAdmin, consumersAreIdle } from './broker-reader';
 import { ChaosStack } from './chaos-stack';
-import { FaultCriterionBroken, type Fault, type Poison } from './faults';
+import { FaultCriterionBroken, until, type Fault, type Poison } from './faults/fault';
 import { violationsOf, type Violation } from './invariants';
 import { Random } from './random';
 import { rowsOf } from './rows';
@@ -17,6 +18,8 @@ export interface ChaosOptions {
   /** Orders placed per second. */
   readonly rate: number;
   readonly faults: readonly [Fault, ...Fault[]];
+  /** Multiplies what a fault may take to recover from: more than 1 where other work shares the machine. */
+  readonly leniency?: number;
   /** Leave the folder with databases and logs for a look. */
   readonly keep?: boolean;
   /** Folder of the built apps; `dist/apps` unless told. */
@@ -31,6 +34,8 @@ export interface FaultRecord {
   readonly at: number;
   readonly detail: string;
   readonly tookMs: number;
+  /** From its end until every app was ready and no event was late; undefined when that did not come in time. */
+  readonly recoveredMs: number | undefined;
 }
 
 export interface ChaosResult {
@@ -43,6 +48,9 @@ export interface ChaosResult {
   /** Answers to the customers by status. */
   readonly answers: Readonly<Record<string, number>>;
   readonly cancellations: number;
+  /** The slowest answer to a customer, and how late the customers' own process was at worst. */
+  readonly slowestMs: number;
+  readonly customersLateMs: number;
   /** From the last fault's end to the moment at which nothing was in motion any more; undefined when that never came. */
   readonly drainedAfterMs: number | undefined;
   readonly violations: readonly Violation[];
@@ -50,6 +58,8 @@ export interface ChaosResult {
   readonly folder: string | undefined;
 }
 
+/** What the gateway gives a request. */
+const EDGE_DEADLINE_MS = 5_000;
 const DRAINED_WITHIN_MS = 60_000;
 const PRODUCTS = 12;
 /** The first product is wanted by many, and there is not enough of it. */
@@ -57,8 +67,9 @@ const FEW = 60;
 
 /** Starts a stack, breaks it by a seeded schedule while customers place orders, heals it, waits until it rests, and checks. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, seconds, rate, keep = false, progress } = options;
-  const stack = await ChaosStack.start({ progress, apps: options.apps });
+  const { seed, seconds, rate, leniency = 1, keep = false, progress } = options;
+  const disks = new Set(options.faults.flatMap(({ disk }) => (disk === undefined ? [] : [disk])));
+  const stack = await ChaosStack.start({ progress, apps: options.apps, disks });
   let stopped = false;
   const stop = async (keepFolder: boolean): Promise<void> => {
     if (!stopped) await stack.stop({ keep: keepFolder });
@@ -76,10 +87,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       rate,
       seconds,
       random: new Random(seed),
+      answersWithinMs: EDGE_DEADLINE_MS + 500 * leniency,
     });
     const poison: Poison[] = [];
     const [records, broken] = await progress.step(`${rate} orders/s and faults for ${seconds} s`, async () => {
-      const [faults] = await Promise.all([breakThings(stack, options, poison), load.run()]);
+      const [faults] = await Promise.all([breakThings(stack, options, load, poison), load.run()]);
       return faults;
     });
     const drainedAfterMs = await progress.step('everything comes to rest', () => drained(stack));
@@ -98,6 +110,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       orders,
       answers: Object.fromEntries([...load.statuses].toSorted(([a], [b]) => a.localeCompare(b))),
       cancellations: load.cancellations,
+      slowestMs: Math.round(load.slowestMs),
+      customersLateMs: Math.round(load.lateMs),
       drainedAfterMs,
       violations,
       folder: keep ? stack.folder : undefined,
@@ -133,7 +147,8 @@ async function addProducts(stack: ChaosStack, { token }: Customer): Promise<[str
 /** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
 async function breakThings(
   stack: ChaosStack,
-  { seed, seconds, faults, progress }: ChaosOptions,
+  { seed, seconds, faults, leniency = 1, progress }: ChaosOptions,
+  load: Load,
   poison: Poison[],
 ): Promise<readonly [readonly FaultRecord[], readonly Violation[]]> {
   const random = new Random(seed ^ 0x5eed);
@@ -149,23 +164,47 @@ async function breakThings(
     const since = Date.now();
     let detail: string;
     try {
-      detail = await fault.run({ stack, random, poisoned: (one) => poison.push(one) });
+      detail = await fault.run({
+        stack,
+        random,
+        poisoned: (one) => poison.push(one),
+        deadLettersLost: () => void poison.splice(0),
+        leniency,
+        failedRequests: () => load.failures,
+      });
     } catch (error) {
       if (!(error instanceof FaultCriterionBroken)) throw error;
       detail = error.message;
       broken.push({ invariant: fault.name, what: error.message });
     }
-    const record = {
-      name: fault.name,
-      at: Math.round((since - startedAt) / 1_000),
-      detail,
-      tookMs: Date.now() - since,
-    };
+    const tookMs = Date.now() - since;
+    const recoveredMs = await until(() => recovered(stack), fault.recoversWithinMs * leniency);
+    if (recoveredMs === undefined)
+      broken.push({ invariant: fault.name, what: `not recovered within ${fault.recoversWithinMs * leniency} ms` });
+    const record = { name: fault.name, at: Math.round((since - startedAt) / 1_000), detail, tookMs, recoveredMs };
     records.push(record);
-    progress.say(`${record.at} s: ${fault.name}: ${detail}`);
+    progress.say(`${record.at} s: ${fault.name}: ${detail}; recovered after ${recoveredMs ?? 'too many'} ms`);
     await sleep(random.between(500, 2_500));
   }
   return [records, broken];
+}
+
+/** An event older than this waits for something. */
+const LATE_SECONDS = 1;
+
+async function recovered(stack: ChaosStack): Promise<boolean> {
+  const ready = await Promise.all(APPS.map((app) => stack.isReady(app)));
+  if (ready.includes(false)) return false;
+  const late = await Promise.all(
+    eventProducers.map((producer) =>
+      countOf(
+        stack,
+        producer,
+        `SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL AND occurred_at < now() - interval '${LATE_SECONDS} s'`,
+      ),
+    ),
+  );
+  return late.every((count) => count === 0);
 }
 
 /** How long it took until no order was Pending and nothing was on its way; undefined when that took too long. */
@@ -182,7 +221,7 @@ async function atRest(stack: ChaosStack): Promise<boolean> {
   const moving = await Promise.all([
     countOf(stack, 'orders', `SELECT count(*)::int AS count FROM orders WHERE status = 'Pending'`),
     countOf(stack, 'payments', 'SELECT count(*)::int AS count FROM payments WHERE operation IS NOT NULL'),
-    ...(['orders', 'payments', 'products'] as const).map((service) =>
+    ...eventProducers.map((service) =>
       countOf(stack, service, 'SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL'),
     ),
   ]);

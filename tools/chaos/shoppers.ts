@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OrderView, type PlaceOrder } from '@rookery/contracts';
 import type { z } from 'zod';
@@ -41,6 +42,8 @@ export interface LoadOptions {
   readonly rate: number;
   readonly seconds: number;
   readonly random: Random;
+  /** Later than this no answer may come. */
+  readonly answersWithinMs: number;
 }
 
 /** How often each payment token is used. */
@@ -66,13 +69,29 @@ export class Load {
   readonly oddities: Oddity[] = [];
   readonly statuses = new Map<string, number>();
   cancellations = 0;
+  slowestMs = 0;
+  private readonly loopDelay = monitorEventLoopDelay({ resolution: 10 });
   private readonly inHand = new Set<Promise<void>>();
 
   constructor(private readonly options: LoadOptions) {}
 
+  /** How late the customers' own process was at worst, in ms: their clocks are wrong by as much. */
+  get lateMs(): number {
+    return this.loopDelay.max / 1e6;
+  }
+
+  /** Requests without an answer, or with a 5xx. */
+  get failures(): number {
+    return [...this.statuses].reduce(
+      (sum, [status, count]) => sum + (status === 'no answer' || status.startsWith('5') ? count : 0),
+      0,
+    );
+  }
+
   /** Resolves when every customer has an answer or has given up. */
   async run(): Promise<void> {
-    const { rate, seconds } = this.options;
+    const { rate, seconds, answersWithinMs } = this.options;
+    this.loopDelay.enable();
     const startedAt = performance.now();
     for (let count = 0; count < rate * seconds; count += 1) {
       const due = startedAt + (count * 1_000) / rate;
@@ -81,6 +100,12 @@ export class Load {
       this.begin();
     }
     await Promise.all(this.inHand);
+    this.loopDelay.disable();
+    if (this.slowestMs > answersWithinMs + this.lateMs)
+      this.oddities.push({
+        at: new Date().toISOString(),
+        what: `an answer took ${Math.round(this.slowestMs)} ms, more than ${answersWithinMs} ms`,
+      });
   }
 
   private begin(): void {
@@ -143,6 +168,7 @@ export class Load {
     body?: unknown,
   ): Promise<Answer | undefined> {
     const count = (outcome: string): void => void this.statuses.set(outcome, (this.statuses.get(outcome) ?? 0) + 1);
+    const sentAt = performance.now();
     try {
       const response = await fetch(new URL(path, this.options.gatewayUrl), {
         method: 'POST',
@@ -157,6 +183,7 @@ export class Load {
       const { status } = response;
       const text = await response.text();
       count(String(status));
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - sentAt);
       this.judge(path, status, response.headers.get('retry-after'), text);
       return { status, text };
     } catch {

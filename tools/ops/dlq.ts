@@ -4,12 +4,12 @@ import {
   DeadLetterId,
   DeadLetterPage,
   DeadLetterReplay,
-  Problem,
   type DeadLetterView,
 } from '@rookery/contracts';
 import type { z } from 'zod';
-import { authUrl, gatewayUrl } from '../demo/addresses';
-import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
+import { ask, CommandFailed, operatorToken, print, program } from './operator';
+
+const path = '/v1/ops/dead-letters';
 
 const usage = `Usage: npm run dlq -- list
        npm run dlq -- show <id>
@@ -18,49 +18,12 @@ const usage = `Usage: npm run dlq -- list
 Ids are those that \`list\` prints, for example orders-17. ROOKERY_TOKEN is the access token to use; without it the demo
 operator of \`npm start\` is signed in.`;
 
-/** The message says all that is needed. */
-class CommandFailed extends Error {}
-
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function operatorToken(): Promise<string> {
-  const given = process.env['ROOKERY_TOKEN'];
-  if (given !== undefined && given !== '') return given;
-  const tokens = await signIn({ issuer: authUrl, login: 'olga', password: demoPassword('olga') });
-  return tokens.access_token;
-}
-
-/** Asks the gateway as the operator; undefined when the answer has no body. */
-async function ask(token: string, method: string, path: string): Promise<unknown> {
-  const url = new URL(`/v1/ops/dead-letters${path}`, gatewayUrl);
-  const init = { method, headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(30_000) };
-  const response = await fetch(url, init).catch((cause: unknown) => {
-    throw new CommandFailed(`${gatewayUrl} does not answer. Is \`npm start\` running?`, { cause });
-  });
-  const text = await response.text();
-  const body: unknown = text === '' ? undefined : JSON.parse(text);
-  if (response.ok) return body;
-  const { data: problem } = Problem.safeParse(body);
-  throw new CommandFailed(problem === undefined ? `the gateway answered ${response.status}` : explain(problem));
-}
-
-function explain({ status, code, detail }: Problem): string {
-  switch (status) {
-    case 401:
-      return `${detail} ROOKERY_TOKEN may have expired.`;
-    case 403:
-      return `${detail} Dead letters need the scopes ops:read and ops:write.`;
-    default:
-      return `${code}: ${detail}`;
-  }
-}
-
 async function all(token: string): Promise<readonly DeadLetterView[]> {
   const letters: DeadLetterView[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? '?limit=100' : `?limit=100&cursor=${cursor}`;
-    const page: z.output<typeof DeadLetterPage> = DeadLetterPage.parse(await ask(token, 'GET', query));
+    const page: z.output<typeof DeadLetterPage> = DeadLetterPage.parse(await ask(token, 'GET', `${path}${query}`));
     letters.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);
@@ -78,17 +41,17 @@ async function list(token: string): Promise<void> {
 }
 
 async function show(token: string, id: string): Promise<void> {
-  print(JSON.stringify(DeadLetterDetail.parse(await ask(token, 'GET', `/${id}`)), undefined, 2));
+  print(JSON.stringify(DeadLetterDetail.parse(await ask(token, 'GET', `${path}/${id}`)), undefined, 2));
 }
 
 async function replay(token: string, id: string): Promise<void> {
-  const { outcome, reason } = DeadLetterReplay.parse(await ask(token, 'POST', `/${id}/replays`));
+  const { outcome, reason } = DeadLetterReplay.parse(await ask(token, 'POST', `${path}/${id}/replays`));
   if (outcome === 'failed') throw new CommandFailed(`failed again (${reason}); the letter stays`);
   print(`${id}: handled`);
 }
 
 async function discard(token: string, id: string): Promise<void> {
-  await ask(token, 'DELETE', `/${id}`);
+  await ask(token, 'DELETE', `${path}/${id}`);
   print(`${id}: discarded`);
 }
 
@@ -144,10 +107,4 @@ async function run(): Promise<void> {
   throw new CommandFailed(usage);
 }
 
-try {
-  await run();
-} catch (error) {
-  const known = error instanceof CommandFailed || error instanceof SignInFailed;
-  process.stderr.write(`${known ? error.message : `dlq failed: ${String(error)}`}\n`);
-  process.exit(1);
-}
+await program('dlq', run);

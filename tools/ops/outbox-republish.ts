@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { eventProducers, type Service } from '@rookery/contracts';
-import { SystemClock } from '@rookery/platform';
-import { connect, DatabaseUnreachable, dataSourceOptions, Outbox, UnitOfWork } from '@rookery/persistence';
+import { DatabaseUnreachable } from '@rookery/persistence';
 import { printFailure } from '../stack/progress';
 import { StackError } from '../stack/stack-error';
+import { republishSince } from './republish';
 import { databaseUrlOf } from './service-database';
 import { sinceOf } from './since';
 
@@ -30,26 +30,14 @@ function readArguments(): { readonly services: readonly Service[]; readonly sinc
   }
 }
 
-/** Returns how many events will be published again. */
-async function republish(service: Service, since: Date): Promise<number> {
-  const options = dataSourceOptions({ url: databaseUrlOf(service), poolSize: 1, entities: [], migrations: [] });
-  // Without the limits of a request's statements: a day's events may take longer to mark.
-  const dataSource = await connect({ ...options, extra: {} }).catch((error: unknown) => {
-    throw error instanceof DatabaseUnreachable ? new StackError(`${service}: ${error.message}`) : error;
-  });
-  try {
-    return await new Outbox(new UnitOfWork(dataSource), new SystemClock()).republish(since);
-  } finally {
-    await dataSource.destroy();
-  }
-}
-
 try {
   const { services, since } = readArguments();
   // Known before anything is changed: all of them or none.
   services.forEach((service) => databaseUrlOf(service));
   for (const service of services) {
-    const count = await republish(service, since);
+    const count = await republishSince(databaseUrlOf(service), since).catch((error: unknown) => {
+      throw error instanceof DatabaseUnreachable ? new StackError(`${service}: ${error.message}`) : error;
+    });
     process.stdout.write(`${service}: ${count} events since ${since.toISOString()} will be published again\n`);
   }
 } catch (error) {

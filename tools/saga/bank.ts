@@ -47,7 +47,7 @@ const decisions: Readonly<Record<string, ChargeState>> = {
 
 /** The world outside: a bank that does what `PaymentProvider` promises, behind a line on which everything can be late or lost. */
 export class Bank extends PaymentProvider {
-  readonly ledger = new Map<string, Charge>();
+  readonly charges = new Map<string, Charge>();
   hops: readonly Hop[] = [];
   private asker = 0;
 
@@ -58,9 +58,9 @@ export class Bank extends PaymentProvider {
   override authorize({ key, token, amount, orderId }: AuthorizationRequest): Promise<Authorization> {
     return this.call('authorize', key, () => {
       if (token === 'tok_error') throw new NoAnswer();
-      const known = this.ledger.get(key);
+      const known = this.charges.get(key);
       const charge = known ?? { orderId, amount, state: decisions[token] ?? 'payment-declined' };
-      this.ledger.set(key, charge);
+      this.charges.set(key, charge);
       if (!known && token === 'tok_timeout_then_ok') throw new NoAnswer();
       return authorizationOf(charge);
     });
@@ -76,17 +76,21 @@ export class Bank extends PaymentProvider {
 
   override void({ authorizationKey: key }: ChargeRequest): Promise<void> {
     return this.call('void', key, () => {
-      const charge = this.ledger.get(key) ?? { orderId: null, amount: null, state: 'authorized' };
+      const charge = this.charges.get(key) ?? { orderId: null, amount: null, state: 'authorized' };
       if (charge.state === 'captured' || charge.state === 'refunded') throw new NoAnswer();
-      this.ledger.set(key, charge.state === 'authorized' ? { ...charge, state: 'voided' } : charge);
+      this.charges.set(key, charge.state === 'authorized' ? { ...charge, state: 'voided' } : charge);
     });
   }
 
   override find(key: string): Promise<Authorization | null> {
     return this.call('find', key, () => {
-      const charge = this.ledger.get(key);
+      const charge = this.charges.get(key);
       return charge ? authorizationOf(charge) : null;
     });
+  }
+
+  override async ledger(): Promise<never> {
+    throw new Error('reconciliation takes no part in the saga');
   }
 
   /** The process that asked is gone: what it sent may still arrive, what is sent to it does not. */
@@ -132,9 +136,9 @@ export class Bank extends PaymentProvider {
   }
 
   private move(key: string, from: ChargeState, to: ChargeState): void {
-    const charge = this.ledger.get(key);
+    const charge = this.charges.get(key);
     if (charge?.state !== from && charge?.state !== to) throw new NoAnswer();
-    this.ledger.set(key, { ...charge, state: to });
+    this.charges.set(key, { ...charge, state: to });
   }
 }
 

@@ -46,7 +46,7 @@ function brokenMoney(shop: Shop): readonly string[] {
   const payments = [...shop.payments.repository.table.rows.values()];
   for (const { id, status, totalMinor } of shop.orders.repository.table.rows.values()) {
     const order = `${shop.nameOf(id)} (${status})`;
-    const charges = [...shop.bank.ledger.values()].filter((charge) => charge.orderId === id);
+    const charges = [...shop.bank.charges.values()].filter((charge) => charge.orderId === id);
     const owed = status === 'Confirmed' ? totalMinor : 0;
     const kept = sum(charges.filter(({ state }) => state === 'captured').map(amountOf));
     const held = charges.filter(({ state }) => state === 'authorized').length;

@@ -11,7 +11,7 @@ const environment = z
   })
   .parse(process.env);
 
-const urls: Readonly<Record<Service, string>> = {
+const stackUrls: Readonly<Record<Service, string>> = {
   auth: environment.E2E_DATABASE_URL_AUTH,
   products: environment.E2E_DATABASE_URL_PRODUCTS,
   orders: environment.E2E_DATABASE_URL_ORDERS,
@@ -24,6 +24,9 @@ const Counted = z.tuple([z.object({ count: z.coerce.number() })]);
 /** What is really stored: reads the services' databases past the services. Connects when it is first asked. */
 export class Databases {
   private readonly clients = new Map<Service, Promise<Client>>();
+
+  /** Those of the stack that all specs share, unless told. */
+  constructor(private readonly urls = stackUrls) {}
 
   async rows(service: Service, sql: string, parameters: readonly unknown[] = []): Promise<z.infer<typeof Row>[]> {
     const client = await this.client(service);
@@ -44,7 +47,7 @@ export class Databases {
   private client(service: Service): Promise<Client> {
     const known = this.clients.get(service);
     if (known !== undefined) return known;
-    const client = new Client({ connectionString: urls[service] });
+    const client = new Client({ connectionString: this.urls[service] });
     const connected = client.connect().then(() => client);
     this.clients.set(service, connected);
     return connected;

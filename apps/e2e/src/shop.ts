@@ -54,11 +54,16 @@ export async function request(method: string, path: string, options: RequestOpti
 
 /** What a person does with the shop, as the holder of a token. */
 export class Shopper {
-  constructor(readonly token: string) {}
+  constructor(
+    readonly token: string,
+    /** Another gateway than the stack's own. */
+    protected readonly gateway?: string,
+  ) {}
 
   place(order: z.input<typeof PlaceOrder>, idempotencyKey: string = randomUUID()): Promise<Answer> {
     return request('POST', '/v1/orders', {
       token: this.token,
+      gateway: this.gateway,
       body: order,
       headers: { 'idempotency-key': idempotencyKey },
     });
@@ -72,24 +77,27 @@ export class Shopper {
   }
 
   async order(id: string): Promise<OrderView> {
-    return read(OrderView, await request('GET', `/v1/orders/${id}`, { token: this.token }));
+    return read(OrderView, await request('GET', `/v1/orders/${id}`, { token: this.token, gateway: this.gateway }));
   }
 
   async orders(query = ''): Promise<OrderPage> {
-    return read(OrderPage, await request('GET', `/v1/orders${query}`, { token: this.token }));
+    return read(OrderPage, await request('GET', `/v1/orders${query}`, { token: this.token, gateway: this.gateway }));
   }
 
   async timeline(id: string): Promise<readonly string[]> {
-    const answer = await request('GET', `/v1/orders/${id}/timeline`, { token: this.token });
+    const answer = await request('GET', `/v1/orders/${id}/timeline`, { token: this.token, gateway: this.gateway });
     return read(Timeline, answer).items.map((entry) => entry.event);
   }
 
   async payments(orderId: string): Promise<PaymentList> {
-    return read(PaymentList, await request('GET', `/v1/payments?orderId=${orderId}`, { token: this.token }));
+    return read(
+      PaymentList,
+      await request('GET', `/v1/payments?orderId=${orderId}`, { token: this.token, gateway: this.gateway }),
+    );
   }
 
   cancel(id: string): Promise<Answer> {
-    return request('POST', `/v1/orders/${id}/cancellations`, { token: this.token });
+    return request('POST', `/v1/orders/${id}/cancellations`, { token: this.token, gateway: this.gateway });
   }
 
   /** The order once it has left Pending. */
@@ -110,6 +118,7 @@ export class Operator extends Shopper {
   async add(product: Partial<CreateProduct> = {}): Promise<ProductView> {
     const answer = await request('POST', '/v1/products', {
       token: this.token,
+      gateway: this.gateway,
       body: {
         sku: `E2E-${randomUUID()}`,
         name: 'A product of the end-to-end tests',

@@ -93,6 +93,12 @@ const samples: Readonly<Record<string, Sample>> = {
   'DeadLetters.show': { path: () => '/v1/ops/dead-letters/orders-999999999', status: 404 },
   'DeadLetters.replay': { path: () => '/v1/ops/dead-letters/payments-999999999/replays', status: 404 },
   'DeadLetters.discard': { path: () => '/v1/ops/dead-letters/products-999999999', status: 404 },
+  'Reconciliations.reconcile': {
+    path: () => '/v1/ops/reconciliations',
+    body: () => ({ since: new Date().toISOString() }),
+    status: 200,
+  },
+  'OrderTraces.show': { path: ({ order }) => `/v1/ops/orders/${order.id}`, status: 200 },
 };
 
 type CallerName =

@@ -5,6 +5,7 @@ import {
   OrdersRpc,
   PaymentsRpc,
   ProductsRpc,
+  ReconciliationRpc,
   type DeadLetterView,
   type OrderView,
   type ProductView,
@@ -12,6 +13,7 @@ import {
 } from '@rookery/contracts';
 import { NotFound, type DomainError } from '@rookery/platform';
 import { stubRpc, type TestBroker } from '@rookery/testing';
+import { stubOrderTraces } from './order-facts';
 
 /** Ids that the stubbed services know. */
 export const productId = '019a5c2e-6f00-7000-8000-00000000000a';
@@ -82,6 +84,8 @@ export interface NeighbourState {
   replayed: boolean;
   /** Holds answers back while it is pending. */
   hold: Promise<unknown>;
+  /** Holds the answer of products about an order's trace back while it is pending. */
+  silent: Promise<unknown>;
   failure: DomainError | undefined;
 }
 
@@ -92,6 +96,7 @@ export async function startNeighbours(broker: TestBroker) {
     timeline: [step(1, 'OrderCreated')],
     replayed: false,
     hold: Promise.resolve(),
+    silent: Promise.resolve(),
     failure: undefined,
   };
   const answer = async <T>(id: string, known: string, view: () => T): Promise<T> => {
@@ -146,6 +151,11 @@ export async function startNeighbours(broker: TestBroker) {
     discardDeadLetter: await stubRpc(broker, DeadLetterRpc.orders.discard, ({ id }) =>
       answer(id, deadLetterId, () => ({})),
     ),
+    reconcile: await stubRpc(broker, ReconciliationRpc.reconcile, async () => {
+      await state.hold;
+      return { from: at, to: at, orders: 1, inFlight: 0, products: 1, differences: [], total: 0, next: null };
+    }),
+    ...(await stubOrderTraces(broker, orderId, () => state.silent)),
     register: await stubRpc(broker, AuthRpc.register, ({ email, name = 'Wren' }) => ({
       id: unknownId,
       email,

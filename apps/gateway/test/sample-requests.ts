@@ -52,4 +52,10 @@ export const sampleRequests: Readonly<Record<string, SampleRequest>> = {
   'DeadLetters.show': { path: `/v1/ops/dead-letters/${deadLetterId}`, status: 200 },
   'DeadLetters.replay': { path: `/v1/ops/dead-letters/${deadLetterId}/replays`, status: 200 },
   'DeadLetters.discard': { path: `/v1/ops/dead-letters/${deadLetterId}`, status: 204 },
+  'Reconciliations.reconcile': {
+    path: '/v1/ops/reconciliations',
+    body: { since: '2026-11-23T07:00:00.000Z' },
+    status: 200,
+  },
+  'OrderTraces.show': { path: `/v1/ops/orders/${orderId}`, status: 200 },
 };

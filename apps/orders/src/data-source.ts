@@ -2,6 +2,8 @@ import { dataSourceOptions, type PostgresOptions } from '@rookery/persistence';
 import { IdempotencyKey } from './idempotency/idempotency-key.entity';
 import { Orders1764000000000 } from './migrations/1764000000000-orders';
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
+import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
+import { Reconciliation1764700000000 } from './migrations/1764700000000-reconciliation';
 import { Order } from './order/order.entity';
 import { TimelineRow } from './order/timeline-row.entity';
 
@@ -11,5 +13,5 @@ export const ordersDatabase = (url: string, poolSize?: number): PostgresOptions 
     url,
     ...(poolSize === undefined ? {} : { poolSize }),
     entities: [Order, TimelineRow, IdempotencyKey],
-    migrations: [Orders1764000000000, OpsAudit1764500000000],
+    migrations: [Orders1764000000000, OpsAudit1764500000000, InboxOrder1764600000000, Reconciliation1764700000000],
   });

@@ -28,5 +28,19 @@ export const OrdersConfig = z.object({
     .max(60_000)
     .default(1_000)
     .describe('Pause between two looks for orders past their deadline'),
+  RECONCILIATION_INTERVAL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(604_800)
+    .default(3_600)
+    .describe('From one successful comparison with payments and products to the next'),
+  RECONCILIATION_SETTLING_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(120)
+    .describe('How long after the end of an order the services may still disagree about it'),
 });
 export type OrdersConfig = z.output<typeof OrdersConfig>;

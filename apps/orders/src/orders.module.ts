@@ -1,22 +1,35 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeadLettersModule, EventPublisher, MessagingModule } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
-import { HealthModule } from '@rookery/platform';
+import { Clock, HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
+import { DataSource } from 'typeorm';
 import { ordersDatabase } from './data-source';
 import { DeadlineSweeper } from './deadline/deadline-sweeper';
 import { OrderDeadline } from './deadline/order-deadline';
 import { IdempotencyStore } from './idempotency/idempotency.store';
 import { OrderCursors } from './order/order-cursor';
+import { OrderTrace } from './order/order-trace';
 import { OrderConsumer } from './order/order.consumer';
 import { OrderRepository } from './order/order.repository';
 import { OrderRpc } from './order/order.rpc';
 import { OrderService } from './order/order.service';
 import { OrderPlacement } from './order/place-order';
 import type { OrdersConfig } from './orders.config';
+import { OpenDifferences } from './reconciliation/open-differences';
+import { OrderRecords } from './reconciliation/order-records';
+import { PeriodicReconciliation } from './reconciliation/periodic-reconciliation';
+import { Reconciler, SettlingTime } from './reconciliation/reconciler';
+import { ReconciliationMetrics } from './reconciliation/reconciliation.metrics';
+import { ReconcileRpc } from './reconciliation/reconciliation.rpc';
+import { ReconciliationService } from './reconciliation/reconciliation.service';
 import { Schedule } from './schedule/schedule';
 
 const PRUNE_INTERVAL_MS = 600_000;
+/** How soon a reconciliation that is due is begun, and one that failed tried again. */
+const RECONCILIATION_PAUSE_MS = 60_000;
+/** Where all services start together, the others are there by then. */
+const FIRST_RECONCILIATION_AFTER_MS = 10_000;
 
 /** The orders service: orders, the saga's state with its timeline, the deadline sweeper, the idempotency keys. */
 @Module({})
@@ -48,22 +61,50 @@ export class OrdersModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('orders'),
       ],
-      controllers: [OrderRpc, OrderConsumer],
+      controllers: [OrderRpc, ReconcileRpc, OrderConsumer],
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
         { provide: OrderCursors, useFactory: () => new OrderCursors(config.SEALING_KEY) },
         { provide: OrderDeadline, useFactory: () => new OrderDeadline(config.ORDER_DEADLINE_SECONDS) },
         {
           provide: Schedule,
-          inject: [DeadlineSweeper, IdempotencyStore],
-          useFactory: (sweeper: DeadlineSweeper, keys: IdempotencyStore) =>
+          inject: [DeadlineSweeper, IdempotencyStore, PeriodicReconciliation],
+          useFactory: (sweeper: DeadlineSweeper, keys: IdempotencyStore, reconciliation: PeriodicReconciliation) =>
             new Schedule([
               { name: 'end overdue orders', pauseMs: config.ORDER_SWEEP_INTERVAL_MS, run: () => sweeper.sweep() },
               { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: () => keys.prune() },
+              {
+                name: 'reconcile',
+                pauseMs: Math.min(config.RECONCILIATION_INTERVAL_SECONDS * 1_000, RECONCILIATION_PAUSE_MS),
+                firstAfterMs: FIRST_RECONCILIATION_AFTER_MS,
+                run: (stopping) => reconciliation.run(stopping),
+              },
             ]),
         },
+        { provide: SettlingTime, useFactory: () => new SettlingTime(config.RECONCILIATION_SETTLING_SECONDS) },
+        {
+          provide: PeriodicReconciliation,
+          inject: [DataSource, Reconciler, OpenDifferences, Clock, OrderDeadline],
+          useFactory: (
+            dataSource: DataSource,
+            reconciler: Reconciler,
+            open: OpenDifferences,
+            clock: Clock,
+            deadline: OrderDeadline,
+          ) =>
+            new PeriodicReconciliation(dataSource, reconciler, open, clock, {
+              intervalSeconds: config.RECONCILIATION_INTERVAL_SECONDS,
+              deadline,
+            }),
+        },
+        OpenDifferences,
+        OrderRecords,
+        Reconciler,
+        ReconciliationService,
+        ReconciliationMetrics,
         OrderRepository,
         OrderService,
+        OrderTrace,
         OrderPlacement,
         IdempotencyStore,
         DeadlineSweeper,

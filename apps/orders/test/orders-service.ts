@@ -11,11 +11,12 @@ import {
   ProductsRpc,
   type RpcContract,
 } from '@rookery/contracts';
-import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType } from '@rookery/messaging';
+import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType, JetStreamServer } from '@rookery/messaging';
 import { type Actor, Clock, configureLogger, createService, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
   type EventRecorder,
+  handledEvents,
   internalKeys,
   publishEvent,
   recordEvents,
@@ -34,6 +35,7 @@ import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store';
 import { orders } from '../src/orders';
 import { OrdersConfig } from '../src/orders.config';
+import { PeriodicReconciliation } from '../src/reconciliation/periodic-reconciliation';
 
 export const alice = testActor({ subject: 'alice' });
 export const bob = testActor({ subject: 'bob' });
@@ -175,6 +177,31 @@ export class OrdersUnderTest {
     } finally {
       await this.database.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', lock);
     }
+  }
+
+  /** A neighbour's answer to one request. */
+  stub<Request extends z.ZodType, Response extends z.ZodType>(
+    contract: RpcContract<Request, Response>,
+    handler: (request: z.output<Request>) => z.input<Response> | Promise<z.input<Response>>,
+  ): Promise<RpcStub<z.output<Request>>> {
+    return stubRpc(this.broker, contract, handler);
+  }
+
+  /** The periodic reconciliation, as the schedule runs it. */
+  reconcile(stopping = new AbortController().signal): Promise<void> {
+    return this.app.get(PeriodicReconciliation).run(stopping);
+  }
+
+  /** Value of a metric; undefined when there is none of that name and labels. */
+  async metric(name: string): Promise<number | undefined> {
+    const { body } = await this.app.inject({ method: 'GET', url: '/metrics' });
+    const line = body.split('\n').find((text) => text.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length));
+  }
+
+  /** The events it has handlers for, and those it should have. */
+  handledEvents() {
+    return handledEvents(this.app.get(JetStreamServer), 'orders');
   }
 
   prune(): Promise<void> {

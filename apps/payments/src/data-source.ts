@@ -1,8 +1,14 @@
 import { dataSourceOptions } from '@rookery/persistence';
 import { Payments1763900000000 } from './migrations/1763900000000-payments';
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
+import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
 import { Payment } from './payment/payment.entity';
 
 /** Everything that lives in the payments database. The simulated provider's ledger has a schema of its own there. */
 export const paymentsDatabase = (url: string, poolSize?: number) =>
-  dataSourceOptions({ url, poolSize, entities: [Payment], migrations: [Payments1763900000000, OpsAudit1764500000000] });
+  dataSourceOptions({
+    url,
+    poolSize,
+    entities: [Payment],
+    migrations: [Payments1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],
+  });

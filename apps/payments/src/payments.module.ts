@@ -5,6 +5,7 @@ import { HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
 import { paymentsDatabase } from './data-source';
 import { PaymentAttempts } from './payment/payment-attempts';
+import { PaymentTrace } from './payment/payment-trace';
 import { PaymentOperator } from './payment/payment-operator';
 import { PaymentConsumer } from './payment/payment.consumer';
 import { PaymentRepository } from './payment/payment.repository';
@@ -14,6 +15,8 @@ import { PaymentWorker } from './payment/payment.worker';
 import type { PaymentsConfig } from './payments.config';
 import { PaymentProvider } from './provider/payment-provider';
 import { SimulatedProvider } from './provider/simulated-provider';
+import { SettlementRpc } from './settlement/settlement.rpc';
+import { SettlementService } from './settlement/settlement.service';
 
 /** The payments service: payments, and the worker that calls the provider for them. */
 @Module({})
@@ -41,7 +44,7 @@ export class PaymentsModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('payments'),
       ],
-      controllers: [PaymentRpc, PaymentConsumer],
+      controllers: [PaymentRpc, SettlementRpc, PaymentConsumer],
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
         { provide: PaymentProvider, useClass: SimulatedProvider },
@@ -49,7 +52,9 @@ export class PaymentsModule implements OnApplicationBootstrap {
         PaymentOperator,
         PaymentRepository,
         PaymentService,
+        PaymentTrace,
         PaymentWorker,
+        SettlementService,
       ],
     };
   }

@@ -11,6 +11,7 @@ import { PaymentService } from '../src/payment/payment.service';
 import { PaymentWorker } from '../src/payment/payment.worker';
 import type { PaymentProvider } from '../src/provider/payment-provider';
 import { SimulatedProvider } from '../src/provider/simulated-provider';
+import { SettlementService } from '../src/settlement/settlement.service';
 import { amount, anOrder } from './builders';
 
 /** One charge in the simulated provider's ledger. */
@@ -26,6 +27,7 @@ export class PaymentsOnPostgres {
     readonly attempts: PaymentAttempts,
     readonly simulator: SimulatedProvider,
     readonly service: PaymentService,
+    readonly settlements: SettlementService,
     private readonly sealer: TokenSealer,
     private readonly parts: readonly [UnitOfWork, PaymentRepository],
     private readonly workers: PaymentWorker[],
@@ -49,6 +51,7 @@ export class PaymentsOnPostgres {
       attempts,
       simulator,
       service,
+      new SettlementService(dataSource, simulator),
       sealer,
       [unitOfWork, payments],
       [worker],

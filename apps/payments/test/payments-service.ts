@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
+import { JetStreamServer } from '@rookery/messaging';
 import { configureLogger, createService, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
+  handledEvents,
   internalKeys,
   publishEvent,
   recordEvents,
@@ -84,6 +86,11 @@ export class RunningPayments {
     ]);
     if (!payment) throw new Error(`order ${orderId} has no payment`);
     return payment.id;
+  }
+
+  /** The events it has handlers for, and those it should have. */
+  handledEvents() {
+    return handledEvents(this.app.get(JetStreamServer), 'payments');
   }
 
   /** Answer of the service's own HTTP port. */

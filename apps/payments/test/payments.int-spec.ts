@@ -1,4 +1,11 @@
-import { PaymentCaptured, PaymentFailed, PaymentReleased, PaymentReserved, PaymentsRpc } from '@rookery/contracts';
+import {
+  OrderTraceRpc,
+  PaymentCaptured,
+  PaymentFailed,
+  PaymentReleased,
+  PaymentReserved,
+  PaymentsRpc,
+} from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
 import { eventually, testActor } from '@rookery/testing';
 import { amount } from './builders';
@@ -6,6 +13,7 @@ import { RunningPayments } from './payments-service';
 
 const alice = testActor({ subject: 'alice' });
 const bob = testActor({ subject: 'bob' });
+const someTime: unknown = expect.any(String);
 const olga = testActor({ subject: 'olga', roles: ['operator'] });
 
 describe('the payments service', () => {
@@ -55,14 +63,14 @@ describe('the payments service', () => {
     expect(await statusOf(orderId)).toBe('Released');
   });
 
-  it('authorizes nothing when the cancellation comes before the order', async () => {
+  it('takes a cancellation that comes before its order after it, and keeps no money', async () => {
     const orderId = uuidv7();
     await service.canceled(orderId);
-    await paymentOf(orderId);
     await service.created('tok_ok', orderId);
-    await eventually(async () => expect(await statusOf(orderId)).toBe('Withdrawn'));
-    const charges = await service.database.query('SELECT 1 FROM simulator.charges WHERE order_id = $1', [orderId]);
-    expect(charges).toEqual([]);
+    const paymentId = await eventually(() => service.paymentOf(orderId));
+    await service.published.next(PaymentReleased, paymentId);
+    const kept = `SELECT 1 FROM simulator.charges WHERE order_id = $1 AND state IN ('authorized', 'captured')`;
+    expect(await service.database.query(kept, [orderId])).toEqual([]);
   });
 
   it.each([
@@ -101,6 +109,45 @@ describe('the payments service', () => {
     const asked = service.caller.call(PaymentsRpc.list, { orderId: uuidv7() }, { actor });
     await expect(asked).rejects.toMatchObject({ status: 403 });
     await expect(service.caller.call(PaymentsRpc.list, { orderId: uuidv7() })).rejects.toMatchObject({ status: 403 });
+  });
+
+  const operator = { actor: testActor({ subject: 'olga', roles: ['operator'], scopes: ['ops:read'] }) };
+
+  it('tells operators where the money is, what the provider was asked and which events it has taken', async () => {
+    const { orderId, eventId } = await service.created('tok_timeout_then_ok');
+    const paymentId = await paymentOf(orderId);
+    await service.published.next(PaymentReserved, paymentId);
+    const trace = await eventually(async () => {
+      const answer = await service.caller.call(OrderTraceRpc.payments, { id: orderId, eventIds: [eventId] }, operator);
+      expect(answer.events.outbox).toMatchObject([{ name: 'PaymentReserved', publishedAt: someTime }]);
+      return answer;
+    });
+    expect(trace.payment).toMatchObject({
+      id: paymentId,
+      status: 'Reserved',
+      purpose: 'hold',
+      operation: null,
+      amount,
+    });
+    expect(trace.payment?.attempts).toMatchObject([
+      { operation: 'authorize', tries: 1, outcome: 'unknown' },
+      { operation: 'authorize', tries: 2, outcome: 'authorized' },
+    ]);
+    expect(trace.events.outbox[0]).toMatchObject({ causationId: eventId });
+    expect(trace.events.inbox).toEqual([{ eventId, takenAt: someTime }]);
+    expect(JSON.stringify(trace)).not.toMatch(/tok_|sealed|alice/i);
+  });
+
+  it('tells operators that it knows no payment of an order it has not heard of, and nobody else anything', async () => {
+    const request = { id: uuidv7(), eventIds: [] };
+    expect(await service.caller.call(OrderTraceRpc.payments, request, operator)).toMatchObject({ payment: null });
+    const asked = service.caller.call(OrderTraceRpc.payments, request, { actor: alice });
+    await expect(asked).rejects.toMatchObject({ status: 403 });
+  });
+
+  it('acts on exactly the events that the catalogue says', () => {
+    const { handled, declared } = service.handledEvents();
+    expect(handled).toEqual(declared);
   });
 
   const statusOf = async (orderId: string): Promise<string | undefined> =>

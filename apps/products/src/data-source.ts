@@ -1,6 +1,7 @@
 import { dataSourceOptions } from '@rookery/persistence';
 import { CatalogueAndStock1763900000000 } from './migrations/1763900000000-catalogue-and-stock';
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
+import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
 import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
@@ -10,5 +11,5 @@ export const productsDatabase = (url: string, poolSize?: number) =>
     url,
     poolSize,
     entities: [Product, Reservation],
-    migrations: [CatalogueAndStock1763900000000, OpsAudit1764500000000],
+    migrations: [CatalogueAndStock1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],
   });

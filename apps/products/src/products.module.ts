@@ -9,9 +9,13 @@ import { ProductRepository } from './product/product.repository';
 import { ProductRpc } from './product/product.rpc';
 import { ProductService } from './product/product.service';
 import type { ProductsConfig } from './products.config';
+import { ReservationTrace } from './reservation/reservation-trace';
 import { ReservationConsumer } from './reservation/reservation.consumer';
 import { ReservationRepository } from './reservation/reservation.repository';
+import { ReservationRpc } from './reservation/reservation.rpc';
 import { ReservationService } from './reservation/reservation.service';
+import { SettlementQueries } from './settlement/settlement.queries';
+import { SettlementRpc } from './settlement/settlement.rpc';
 import { StockRepository } from './stock/stock.repository';
 
 /** The products service: the catalogue, and the stock with its reservations. */
@@ -40,13 +44,15 @@ export class ProductsModule implements OnApplicationBootstrap {
         }),
         DeadLettersModule.forConsumer('products'),
       ],
-      controllers: [ProductRpc, ReservationConsumer],
+      controllers: [ProductRpc, ReservationRpc, SettlementRpc, ReservationConsumer],
       providers: [
         ProductCatalogue,
         ProductRepository,
         ProductService,
         ReservationRepository,
         ReservationService,
+        SettlementQueries,
+        ReservationTrace,
         StockRepository,
       ],
     };

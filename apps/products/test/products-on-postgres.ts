@@ -8,6 +8,7 @@ import { ProductRepository } from '../src/product/product.repository';
 import { ProductService } from '../src/product/product.service';
 import { ReservationRepository } from '../src/reservation/reservation.repository';
 import { ReservationService } from '../src/reservation/reservation.service';
+import { SettlementQueries } from '../src/settlement/settlement.queries';
 import { StockRepository } from '../src/stock/stock.repository';
 
 /** The rules and statements of products on a real Postgres, without transport. */
@@ -17,6 +18,7 @@ export interface ProductsOnPostgres {
   readonly products: ProductService;
   readonly reservations: ReservationService;
   readonly inbox: Inbox;
+  readonly settlements: SettlementQueries;
   stop(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
     products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, catalogue, clock),
     reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock),
     inbox: new Inbox(unitOfWork, 'products', new InboxMetrics(new Metrics())),
+    settlements: new SettlementQueries(dataSource),
     stop: async () => {
       await dataSource.destroy();
       await database.drop();

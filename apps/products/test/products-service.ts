@@ -1,5 +1,7 @@
+import { JetStreamServer } from '@rookery/messaging';
 import { configureLogger, createService } from '@rookery/platform';
 import {
+  handledEvents,
   internalKeys,
   recordEvents,
   testActor,
@@ -15,7 +17,11 @@ import { products } from '../src/products';
 import { ProductsConfig } from '../src/products.config';
 
 export const alice = testActor({ subject: 'alice' });
-export const olga = testActor({ subject: 'olga', roles: ['operator'], scopes: ['catalog:write', 'orders:read'] });
+export const olga = testActor({
+  subject: 'olga',
+  roles: ['operator'],
+  scopes: ['catalog:write', 'orders:read', 'ops:read'],
+});
 
 /** The whole service on a real database and a real broker. It calls nobody; its neighbours are the events a spec publishes. */
 export interface RunningProducts {
@@ -23,6 +29,8 @@ export interface RunningProducts {
   readonly broker: TestBroker;
   readonly caller: TestCaller;
   readonly published: EventRecorder;
+  /** The events it has handlers for, and those it should have. */
+  handledEvents(): ReturnType<typeof handledEvents>;
   /** Answer of the service's own HTTP port. */
   get(path: string): Promise<{ readonly statusCode: number; readonly body: string }>;
   stop(): Promise<void>;
@@ -49,6 +57,7 @@ export async function startProducts(): Promise<RunningProducts> {
     broker,
     caller: await TestCaller.connect(broker),
     published: await recordEvents(broker, 'products'),
+    handledEvents: () => handledEvents(app.get(JetStreamServer), 'products'),
     get: (path) => app.inject({ method: 'GET', url: path }),
     stop: async () => {
       await app.close();

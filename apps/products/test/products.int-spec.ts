@@ -2,6 +2,7 @@ import {
   OrderCanceled,
   OrderConfirmed,
   OrderCreated,
+  OrderTraceRpc,
   PaymentFailed,
   PaymentReserved,
   ProductChanged,
@@ -15,6 +16,8 @@ import { uuidv7 } from '@rookery/platform';
 import { eventually, publishEvent } from '@rookery/testing';
 import { aProduct } from './products-on-postgres';
 import { alice, olga, startProducts, type RunningProducts } from './products-service';
+
+const someTime: unknown = expect.any(String);
 
 describe('the products service', () => {
   let service: RunningProducts;
@@ -145,13 +148,44 @@ describe('the products service', () => {
     expect(quotes).toEqual([{ productId: id, sku, name, unitPrice: price }]);
   });
 
+  it('tells operators what an order holds and which events it has taken', async () => {
+    const { id: productId } = await create({ stock: 5 });
+    const orderId = uuidv7();
+    const trace = (eventIds: string[]) =>
+      service.caller.call(OrderTraceRpc.products, { id: orderId, eventIds }, { actor: olga });
+    expect(await trace([])).toMatchObject({ reservation: null, events: { outbox: [], inbox: [] } });
+
+    const eventId = await created(orderId, [{ productId, quantity: 1 }]);
+    await eventually(async () =>
+      expect(await trace([eventId])).toMatchObject({
+        reservation: { status: 'Awaiting', linesKnown: true, paid: false },
+        events: { outbox: [], inbox: [{ eventId, takenAt: someTime }] },
+      }),
+    );
+
+    await pay(orderId);
+    await eventually(async () =>
+      expect(await trace([])).toMatchObject({
+        reservation: { status: 'Reserved', paid: true },
+        events: { outbox: [{ name: 'StockReserved', publishedAt: someTime }] },
+      }),
+    );
+    const asked = service.caller.call(OrderTraceRpc.products, { id: orderId, eventIds: [] }, { actor: alice });
+    await expect(asked).rejects.toMatchObject({ status: 403 });
+  });
+
+  it('acts on exactly the events that the catalogue says', () => {
+    const { handled, declared } = service.handledEvents();
+    expect(handled).toEqual(declared);
+  });
+
   const create = (changes: Parameters<typeof aProduct>[0] = {}): Promise<ProductView> =>
     service.caller.call(ProductsRpc.create, aProduct(changes), { actor: olga });
 
-  const created = async (orderId: string, lines: { productId: string; quantity: number }[]): Promise<void> => {
+  const created = async (orderId: string, lines: { productId: string; quantity: number }[]): Promise<string> => {
     const total = { amountMinor: 1, currency: 'EUR' };
     const order = { orderId, customerId: 'alice', lines, total, sealedPaymentToken: 'sealed' };
-    await publishEvent(service.broker, OrderCreated, order, { aggregateId: orderId });
+    return publishEvent(service.broker, OrderCreated, order, { aggregateId: orderId });
   };
 
   const pay = async (orderId: string): Promise<void> => {

@@ -1,5 +1,5 @@
 import { DeadLetterConsumers } from './dead-letters';
-import { eventContracts, eventEdges, eventProducers, rpcContracts, rpcEdges } from './catalogue';
+import { eventContracts, eventEdges, eventHandlers, eventProducers, rpcContracts, rpcEdges } from './catalogue';
 
 describe('the catalogue of contracts', () => {
   it('gives each request and each event a subject of its own', () => {
@@ -40,6 +40,13 @@ describe('the catalogue of contracts', () => {
 
   it('has dead letters for every service that consumes events', () => {
     expect(Object.keys(eventEdges).toSorted()).toEqual([...DeadLetterConsumers]);
+  });
+
+  it('says of every event who acts on it, along the edges', () => {
+    expect(Object.keys(eventHandlers)).toEqual(eventContracts.map(({ name }) => name));
+    for (const { name, producer } of eventContracts) {
+      for (const consumer of eventHandlers[name] ?? []) expect(eventEdges[consumer]).toContain(producer);
+    }
   });
 
   it('lets no service call itself or consume its own events', () => {

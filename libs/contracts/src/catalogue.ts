@@ -1,9 +1,11 @@
 import * as auth from './auth';
-import { DeadLetterConsumers, DeadLetterRpc } from './dead-letters';
+import { DeadLetterConsumers, DeadLetterRpc, type DeadLetterConsumer } from './dead-letters';
 import type { EventContract } from './event';
+import { OrderTraceRpc } from './order-trace';
 import * as orders from './orders';
 import * as payments from './payments';
 import * as products from './products';
+import { ReconciliationRpc } from './reconciliation';
 import type { Caller, RpcContract, Service } from './rpc';
 
 /** Every request/reply contract of the system. */
@@ -13,6 +15,8 @@ export const rpcContracts: readonly RpcContract[] = [
   ...Object.values(orders.OrdersRpc),
   ...Object.values(payments.PaymentsRpc),
   ...DeadLetterConsumers.flatMap((consumer) => Object.values(DeadLetterRpc[consumer])),
+  ...Object.values(ReconciliationRpc),
+  ...Object.values(OrderTraceRpc),
 ];
 
 /** Every event of the system. */
@@ -35,7 +39,7 @@ export const rpcEdges: Readonly<Record<Caller, readonly Service[]>> = {
   gateway: ['auth', 'products', 'orders', 'payments'],
   auth: [],
   products: [],
-  orders: ['products'],
+  orders: ['products', 'payments'],
   payments: [],
 };
 
@@ -47,4 +51,19 @@ export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof event
   orders: ['payments', 'products'],
   payments: ['orders'],
   products: ['orders', 'payments'],
+};
+
+/** Who acts on which event; each service's specs hold its handlers against it. A consumer of a stream skips what it does not act on. */
+export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
+  OrderCreated: ['payments', 'products'],
+  OrderConfirmed: ['payments', 'products'],
+  OrderCanceled: ['payments', 'products'],
+  PaymentReserved: ['orders', 'products'],
+  PaymentFailed: ['orders'],
+  PaymentCaptured: ['orders'],
+  PaymentReleased: ['orders'],
+  StockReserved: ['orders'],
+  StockRejected: ['orders'],
+  StockReleased: ['orders'],
+  ProductChanged: [],
 };

@@ -50,8 +50,13 @@ export interface EventEnvelope<Data = unknown> {
   readonly traceparent: string | null;
   /** How many times this consumer has been given it, from 1. */
   readonly attempt: number;
+  /** Whether it has waited long enough for the event before it (sequence - 1), and is to be handled without. */
+  readonly overtakes: boolean;
   readonly data: Data;
 }
+
+/** Code of the problem by which a handler says that the event before it, of the same aggregate, has not been handled yet. */
+export const EVENT_TOO_EARLY = 'event.too-early';
 
 /** Data of an event contract. */
 export type DataOf<Contract extends EventContract> = z.infer<Contract['data']>;

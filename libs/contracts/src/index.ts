@@ -11,4 +11,6 @@ export * from './orders';
 export * from './payments';
 export * from './auth';
 export * from './dead-letters';
+export * from './reconciliation';
+export * from './order-trace';
 export * from './catalogue';

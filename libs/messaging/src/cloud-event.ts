@@ -47,7 +47,7 @@ const Attributes = z.object({
 export function openEvent(
   contract: EventContract,
   message: Pick<JsMsg, 'headers' | 'data'>,
-): { readonly event: Omit<EventEnvelope, 'attempt'> } | { readonly poison: Poison } {
+): { readonly event: Omit<EventEnvelope, 'attempt' | 'overtakes'> } | { readonly poison: Poison } {
   const { headers } = message;
   const attributes = Attributes.safeParse({
     id: headerOf(headers, CloudEvent.id),

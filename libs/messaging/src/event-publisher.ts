@@ -12,7 +12,7 @@ import { Nats } from './nats';
 const ackTimeoutMs = 2_000;
 
 /** An event on its way out: an envelope with its NATS subject, and its data as the JSON text that was stored. */
-export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'data'> {
+export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'overtakes' | 'data'> {
   readonly subject: EventContract['subject'];
   readonly data: string;
 }

@@ -1,4 +1,4 @@
-import type { EventEnvelope, Service } from '@rookery/contracts';
+import { EVENT_TOO_EARLY, type EventEnvelope, type Service } from '@rookery/contracts';
 import { logger, runInContext, toProblem } from '@rookery/platform';
 import { jetstream, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import {
@@ -24,6 +24,7 @@ import { JETSTREAM } from './decorators';
 import { endsWithin, InFlight } from './in-flight';
 import { withJitter } from './jitter';
 import { KeyedQueue } from './keyed-queue';
+import { KeyedSignal } from './keyed-signal';
 import { contextOf, headerOf } from './message-context';
 import type { Nats } from './nats';
 import { PERMANENT_FAILURE } from './permanent-failure';
@@ -39,6 +40,15 @@ const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Arra
 /** A dead letter that could not be stored is tried again after this. */
 const deadLetterRetryMs = 2_000;
 
+/**
+ * An event that came before its predecessor of the same aggregate waits so long for it, in ms: what was on its way to a process that was
+ * killed, or over a connection that was lost, comes again after `ACK_WAIT_MS`, and that may happen twice.
+ */
+const defaultPatienceMs = 30_000;
+
+/** Least and greatest waits between two looks whether another instance has handled the predecessor, in ms. */
+const earlyDelaysMs = { least: 50, greatest: 1_000 };
+
 /** One attempt must end in this time, as far as what it calls heeds the context's deadline. */
 const attemptMs = 30_000;
 
@@ -50,6 +60,8 @@ export interface JetStreamServerOptions {
   readonly concurrency?: number;
   /** Least waits between attempts, made up to a quarter longer; after the last one the event becomes a dead letter. */
   readonly retryDelaysMs?: readonly number[];
+  /** How long an event waits for the one before it of its aggregate, in ms; then it is handled without. */
+  readonly patienceMs?: number;
   /** How often the broker is told that messages in hand are being worked on; well below `ACK_WAIT_MS`. */
   readonly workSignalMs?: number;
   /** How long `close` waits for handlers in hand, 10 s unless told. */
@@ -66,9 +78,15 @@ interface Delivery {
 
 /** How an attempt at an event ended, and the code of its failure. */
 interface Attempt {
-  readonly end: 'done' | 'failed' | 'failed-for-good';
+  readonly end: 'done' | 'failed' | 'failed-for-good' | 'too-early';
   readonly code: string | undefined;
 }
+
+/** The label of `end` in metrics and logs. */
+const outcomes = { done: 'ack', failed: 'retry', 'failed-for-good': 'dead-letter', 'too-early': 'too-early' } as const;
+
+/** Waiting for its turn is no news, and repeated. */
+const levels = { done: 'info', failed: 'warn', 'failed-for-good': 'warn', 'too-early': 'debug' } as const;
 
 /** A message that was delivered before and is to be handled once more. */
 export interface Replayable extends Pick<JsMsg, 'subject' | 'headers' | 'data'> {
@@ -89,6 +107,9 @@ export type Replay =
  *
  * A failed event is tried again here, with its aggregate's later events waiting behind it, instead of `nak(delay)`: the broker
  * would hand out those later events meanwhile. Signs of work (`+WPI`) keep the broker from delivering what waits again.
+ *
+ * What the broker delivers again after a lost connection or process can come behind later events of its aggregate. Those the
+ * handler refuses (`EVENT_TOO_EARLY`, thrown by the inbox); they wait outside the aggregate's queue until it has come.
  */
 export class JetStreamServer extends Server implements CustomTransportStrategy {
   override readonly transportId = JETSTREAM;
@@ -96,6 +117,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #nats: Nats;
   readonly #service: Service;
   readonly #retryDelaysMs: readonly number[];
+  readonly #patienceMs: number;
   readonly #graceMs: number;
   readonly #workSignalMs: number;
   readonly #jetstream: JetStreamClient;
@@ -103,6 +125,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #deadLetters: StreamDefinition | undefined;
   readonly #consumers: readonly StreamConsumer[];
   readonly #aggregates = new KeyedQueue();
+  readonly #concluded = new KeyedSignal();
   readonly #permits: Semaphore;
   readonly #tasks = new InFlight();
   readonly #inHand = new Map<string, Delivery>();
@@ -114,6 +137,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#nats = nats;
     this.#service = options.service;
     this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
+    this.#patienceMs = options.patienceMs ?? defaultPatienceMs;
     this.#graceMs = options.graceMs ?? 10_000;
     this.#workSignalMs = options.workSignalMs ?? ACK_WAIT_MS / 4;
     this.#permits = new Semaphore(options.concurrency ?? 16);
@@ -177,7 +201,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     if ('poison' in opened) {
       return { outcome: 'unreadable', reason: opened.poison };
     }
-    const event = { ...opened.event, attempt: message.attempt };
+    // An operator wants it handled now.
+    const event = { ...opened.event, attempt: message.attempt, overtakes: true };
     const attempted = Promise.withResolvers<Attempt>();
     const task = this.#aggregates.run(`${message.stream}:${event.aggregateId}`, async () => {
       attempted.resolve(await this.#permits.run(() => this.#attempt(handler, message, event)));
@@ -197,13 +222,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     }
     this.#inHand.set(place, delivery);
     const aggregate = `${stream}:${headerOf(message.headers, CloudEvent.subject) ?? streamSequence}`;
-    const task = this.#aggregates.run(aggregate, async () => {
-      try {
-        await this.#conclude(delivery);
-      } catch (error) {
-        // Not acked: the broker delivers it again.
-        logger.error({ err: error, subject: message.subject }, 'could not conclude a message');
-      }
+    const task = this.#inTurn(delivery, aggregate).finally(() => {
       if (this.#inHand.get(place) === delivery) {
         this.#inHand.delete(place);
       }
@@ -211,42 +230,71 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#tasks.add(task);
   }
 
-  async #conclude(delivery: Delivery): Promise<void> {
+  /** Concludes a delivery in the queue of its aggregate; one that is too early leaves the queue to what it waits for. */
+  async #inTurn(delivery: Delivery, aggregate: string): Promise<void> {
+    const overtakesAt = performance.now() + this.#patienceMs;
+    const attempt = async (): Promise<boolean> => {
+      try {
+        return await this.#conclude(delivery, performance.now() >= overtakesAt);
+      } catch (error) {
+        // Not acked: the broker delivers it again.
+        logger.error({ err: error, subject: delivery.message.subject }, 'could not conclude a message');
+        return true;
+      }
+    };
+    let delayMs = earlyDelaysMs.least;
+    while (!(await this.#aggregates.run(aggregate, attempt))) {
+      await this.#concluded.next(aggregate, withJitter(delayMs), this.#closing.signal);
+      delayMs = Math.min(2 * delayMs, earlyDelaysMs.greatest);
+    }
+    this.#concluded.ring(aggregate);
+  }
+
+  /** Returns false when the event is too early and shall be tried again. */
+  async #conclude(delivery: Delivery, overtakes: boolean): Promise<boolean> {
     const { message } = delivery;
     const contract = contractOf(message.subject);
     if (contract === undefined) {
-      return this.#bury(delivery, 'unknown-subject', 0);
+      await this.#bury(delivery, 'unknown-subject', 0);
+      return true;
     }
     const handler = this.messageHandlers.get(message.subject);
     if (handler === undefined) {
       // The consumer is given the whole stream; this event is another service's business.
       this.#ack(delivery);
-      return;
+      return true;
     }
     const opened = openEvent(contract, message);
     if ('poison' in opened) {
-      return this.#bury(delivery, opened.poison, 0);
+      await this.#bury(delivery, opened.poison, 0);
+      return true;
     }
     // What came before the connection was lost is still handled once, unacked: a later event of its aggregate may come over the
-    // new connection before the broker delivers this one again, and must find it done.
+    // new connection before the broker delivers this one again, and need not wait for it.
     for (let failures = 0; this.#mayGoOn(delivery) || (failures === 0 && !this.#closing.signal.aborted);) {
-      const event = { ...opened.event, attempt: message.info.deliveryCount + failures };
+      const event = { ...opened.event, attempt: message.info.deliveryCount + failures, overtakes };
       const { end } = await this.#permits.run(() => this.#attempt(handler, message, event));
       if (end === 'done') {
         this.#ack(delivery);
-        return;
+        return true;
+      }
+      if (end === 'too-early' && this.#mayGoOn(delivery)) {
+        return false;
       }
       if (end === 'failed-for-good') {
-        return this.#bury(delivery, 'permanent-failure', event.attempt);
+        await this.#bury(delivery, 'permanent-failure', event.attempt);
+        return true;
       }
       const delayMs = this.#retryDelaysMs[failures];
       if (delayMs === undefined) {
-        return this.#bury(delivery, 'attempts-exhausted', event.attempt);
+        await this.#bury(delivery, 'attempts-exhausted', event.attempt);
+        return true;
       }
       failures += 1;
       await this.#pause(withJitter(delayMs));
     }
     this.#release(delivery);
+    return true;
   }
 
   async #attempt(
@@ -266,13 +314,13 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         }
       } catch (error) {
         ({ code } = toProblem(error instanceof RpcException ? error.getError() : error));
-        end = code === PERMANENT_FAILURE ? 'failed-for-good' : 'failed';
+        end = code === PERMANENT_FAILURE ? 'failed-for-good' : code === EVENT_TOO_EARLY ? 'too-early' : 'failed';
       }
       const durationMs = performance.now() - started;
-      const outcome = end === 'done' ? 'ack' : end === 'failed' ? 'retry' : 'dead-letter';
+      const outcome = outcomes[end];
       this.#nats.metrics.eventHandler.observe({ event: event.name, outcome }, durationMs / 1000);
       const { id, name, aggregateId, sequence } = event;
-      logger[end === 'done' ? 'info' : 'warn'](
+      logger[levels[end]](
         {
           event: name,
           id,

@@ -1,5 +1,12 @@
-import { OrderCanceled, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
-import { currentContext, RpcProblemFilter, uuidv7, type RequestContext, configureLogger } from '@rookery/platform';
+import { EVENT_TOO_EARLY, OrderCanceled, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
+import {
+  currentContext,
+  DomainError,
+  RpcProblemFilter,
+  uuidv7,
+  type RequestContext,
+  configureLogger,
+} from '@rookery/platform';
 import { eventually, FaultyLink, testBroker, type TestBroker } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
@@ -139,6 +146,7 @@ describe('events over JetStream', () => {
         causationId: 'cause-1',
         traceparent: event.traceparent,
         attempt: 1,
+        overtakes: false,
         data: { orderId },
         context: containing({
           correlationId: 'correlation-1',
@@ -203,6 +211,58 @@ describe('events over JetStream', () => {
     expect(applied).toEqual([]);
     await eventually(() => expect(applied).toEqual([1, 2, 3]));
     expect(sequencesOf(slow)).toEqual([1, 1, 1, 1, 2, 3]);
+  });
+
+  /** Handles an event when the one before it has been handled, as an inbox does. */
+  const inOrder = (orderId: string, applied: number[]) => (event: EventEnvelope) => {
+    if (event.aggregateId !== orderId) return Promise.resolve();
+    if (event.sequence > 1 && !event.overtakes && !applied.includes(event.sequence - 1)) {
+      return Promise.reject(new DomainError({ status: 409, code: EVENT_TOO_EARLY, title: 'Too early', detail: '' }));
+    }
+    applied.push(event.sequence);
+    return Promise.resolve();
+  };
+
+  it('handles the events of an aggregate in order that come in another order, and spends no attempts on it', async () => {
+    const orderId = uuidv7();
+    const applied: number[] = [];
+    behave = inOrder(orderId, applied);
+    await consume();
+    for (const sequence of [3, 2]) await publisher.publish(confirmed(orderId, sequence));
+    await eventually(() => expect(sequencesOf(orderId)).toEqual(expect.arrayContaining([2, 3])));
+    await publisher.publish(confirmed(orderId, 1));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(applied).toEqual([1, 2, 3]);
+    expect(handled.map(({ attempt }) => attempt).filter((attempt) => attempt > 1)).toEqual([]);
+    await expect(deadLetters()).resolves.toEqual([]);
+  });
+
+  it('handles an event without its predecessor when that does not come in time, and other aggregates meanwhile', async () => {
+    const [orderId, other] = [uuidv7(), uuidv7()];
+    const applied: number[] = [];
+    behave = inOrder(orderId, applied);
+    await consume({ patienceMs: 300 });
+    await publisher.publish(confirmed(orderId, 2));
+    await eventually(() => expect(sequencesOf(orderId)).toContain(2));
+    await publisher.publish(confirmed(other, 1));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(applied).toEqual([2]);
+    expect(sequencesOf(other)).toEqual([1]);
+    expect(handled.at(-1)).toMatchObject({ aggregateId: orderId, attempt: 1, overtakes: true });
+  });
+
+  it('leaves an event that waits for its predecessor to another instance when it closes', async () => {
+    const orderId = uuidv7();
+    const applied: number[] = [];
+    behave = inOrder(orderId, applied);
+    await consume();
+    await publisher.publish(confirmed(orderId, 2));
+    await eventually(() => expect(sequencesOf(orderId)).toContain(2));
+    await app.close();
+    await payments.close();
+    await consume();
+    await publisher.publish(confirmed(orderId, 1));
+    await eventually(() => expect(applied).toEqual([1, 2]), { timeoutMs: 5_000 });
   });
 
   it('sends an event that keeps failing to the dead letters and goes on with the next one', async () => {

@@ -51,7 +51,7 @@ describe('what each user may do on the broker', () => {
     ['payments', OrderConfirmed.subject],
     ['payments', OrdersRpc.place.subject],
     ['orders', 'events.payments.payment.payment-reserved.v1'],
-    ['orders', 'rpc.payments.list'],
+    ['orders', 'rpc.auth.register'],
     ['orders', 'dlq.payments.events.orders.order.order-confirmed.v1'],
     ['orders', '$JS.API.STREAM.PURGE.ORDERS'],
     ['orders', '$JS.API.STREAM.MSG.GET.DLQ_PAYMENTS'],

@@ -2,6 +2,7 @@ import { uuidv7 } from '@rookery/platform';
 import type { TestDatabase } from '@rookery/testing';
 import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
+import { EventTooEarly, type InboxEvent } from './inbox';
 
 describe('Inbox', () => {
   let database: TestDatabase;
@@ -23,8 +24,8 @@ describe('Inbox', () => {
     await database.drop();
   });
 
-  const newEvent = () => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1 });
-  const depositOnce = (event: ReturnType<typeof newEvent>): Promise<boolean> =>
+  const newEvent = (): InboxEvent => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1, overtakes: false });
+  const depositOnce = (event: InboxEvent): Promise<boolean> =>
     service.inbox.once(event, async () => {
       await service.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
     });
@@ -85,5 +86,33 @@ describe('Inbox', () => {
 
     await expect(first).rejects.toThrow('failed');
     expect(await second).toBe(true);
+  });
+
+  it('refuses an event before its predecessor, with no effect, and takes it after', async () => {
+    const first = newEvent();
+    const second = { ...first, id: uuidv7(), sequence: 2 };
+
+    await expect(depositOnce(second)).rejects.toThrow(EventTooEarly);
+    expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 0 });
+
+    expect([await depositOnce(first), await depositOnce(second)]).toEqual([true, true]);
+    expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 2 });
+  });
+
+  it('takes an event without its predecessor when it has waited long enough, and the predecessor after it', async () => {
+    const first = newEvent();
+    const second = { ...first, id: uuidv7(), sequence: 2, overtakes: true };
+
+    expect([await depositOnce(second), await depositOnce(first)]).toEqual([true, true]);
+  });
+
+  it('knows an event again whose predecessor it has forgotten', async () => {
+    const first = newEvent();
+    const second = { ...first, id: uuidv7(), sequence: 2 };
+    await depositOnce(first);
+    await depositOnce(second);
+    await database.query('DELETE FROM inbox WHERE event_id = $1', [first.id]);
+
+    expect(await depositOnce(second)).toBe(false);
   });
 });

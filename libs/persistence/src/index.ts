@@ -10,10 +10,13 @@ export {
   isTransactionConflict,
   isUniqueViolation,
 } from './database-errors';
-export { Inbox } from './inbox';
+export { EventTrail } from './event-trail';
+export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
 export {
+  createInboxOrderIndex,
   createOpsAudit,
   createOutboxAndInbox,
+  dropInboxOrderIndex,
   dropOpsAudit,
   dropOutboxAndInbox,
   migrate,

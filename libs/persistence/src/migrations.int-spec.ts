@@ -3,7 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { CreateWallets1700000000000 } from '../test/wallet';
 import { connectMigrated, MigrationsPending } from './connect';
 import { dataSourceOptions } from './data-source-options';
-import { runMigrations } from './migrations';
+import { createInboxOrderIndex, dropInboxOrderIndex, runMigrations } from './migrations';
 
 class BreakWallets1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -12,6 +12,18 @@ class BreakWallets1700000000001 implements MigrationInterface {
   }
 
   async down(): Promise<void> {}
+}
+
+class OrderInbox1700000000001 implements MigrationInterface {
+  readonly transaction = false;
+
+  async up(runner: QueryRunner): Promise<void> {
+    await createInboxOrderIndex(runner);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await dropInboxOrderIndex(runner);
+  }
 }
 
 describe('runMigrations', () => {
@@ -54,6 +66,17 @@ describe('runMigrations', () => {
     );
 
     expect(applied.map(({ length }) => length).sort()).toEqual([0, 1]);
+  });
+
+  it('makes an index without keeping writers out, also when two processes start together', async () => {
+    await runMigrations(options(CreateWallets1700000000000), () => undefined);
+    const migrations = [CreateWallets1700000000000, OrderInbox1700000000001];
+
+    const applied = await Promise.all([1, 2].map(() => runMigrations(options(...migrations), () => undefined)));
+
+    expect(applied.flat()).toEqual(['OrderInbox1700000000001']);
+    const valid = `SELECT indisvalid FROM pg_index WHERE indexrelid = 'inbox_aggregate_sequence_ix'::regclass`;
+    expect(await database.query(valid)).toEqual([{ indisvalid: true }]);
   });
 
   it('keeps a service from running on a database that is older than its code, and lets it run on a newer one', async () => {

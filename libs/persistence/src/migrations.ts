@@ -1,8 +1,11 @@
 import { type DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from './connect';
 import { sessionOptions } from './data-source-options';
 import { reasonOf } from './database-errors';
 import { LockKeys } from './relay-session';
+
+const LOCK_POLL_MS = 200;
 
 /** Creates the tables `outbox` and `inbox`; for each service's first migration. */
 export async function createOutboxAndInbox(runner: QueryRunner): Promise<void> {
@@ -68,17 +71,31 @@ export async function dropOpsAudit(runner: QueryRunner): Promise<void> {
   await runner.query('DROP TABLE ops_audit');
 }
 
-/** The migration whose statement failed; it was rolled back, those before it stay. */
+/**
+ * Makes the index by which the inbox finds the event before another. Writes go on meanwhile, so it is for a migration with
+ * `transaction = false`; what a broken-off attempt left is made anew.
+ */
+export async function createInboxOrderIndex(runner: QueryRunner): Promise<void> {
+  await dropInboxOrderIndex(runner);
+  await runner.query('CREATE INDEX CONCURRENTLY inbox_aggregate_sequence_ix ON inbox (aggregate_id, sequence)');
+}
+
+/** Undoes createInboxOrderIndex. */
+export async function dropInboxOrderIndex(runner: QueryRunner): Promise<void> {
+  await runner.query('DROP INDEX CONCURRENTLY IF EXISTS inbox_aggregate_sequence_ix');
+}
+
+/** The migration whose statement failed; it was rolled back unless it runs without a transaction, those before it stay. */
 export class MigrationFailed extends Error {
   constructor(name: string, cause: unknown) {
-    super(`migration ${name} failed and was rolled back: ${reasonOf(cause)}`, { cause });
+    super(`migration ${name} failed: ${reasonOf(cause)}`, { cause });
     this.name = 'MigrationFailed';
   }
 }
 
 /**
- * Applies the pending migrations, oldest first, each in its own transaction, with one progress line each. An advisory lock lets
- * a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
+ * Applies the pending migrations, oldest first, each in its own transaction (or in none, with `transaction = false`), with one progress
+ * line each. An advisory lock lets a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
  * Returns the names of those applied. Throws DatabaseUnreachable or MigrationFailed.
  */
 export async function runMigrations(
@@ -88,7 +105,7 @@ export async function runMigrations(
   const dataSource = await connect(withoutTimeouts(options));
   const runner = dataSource.createQueryRunner();
   try {
-    await runner.query('SELECT pg_advisory_lock($1, $2)', [LockKeys.namespace, LockKeys.migrations]);
+    await lock(runner);
     return await applyPending(dataSource, runner, progress);
   } finally {
     await runner.release();
@@ -107,6 +124,14 @@ export async function migrate(service: string, options: DataSourceOptions): Prom
   }
 }
 
+/** Asks again and again: CREATE INDEX CONCURRENTLY would wait for a statement that waits for the lock, and that one for it. */
+async function lock(runner: QueryRunner): Promise<void> {
+  const sql = 'SELECT WHERE pg_try_advisory_lock($1, $2)';
+  const attempt = async (): Promise<boolean> =>
+    (await runner.manager.query<unknown[]>(sql, [LockKeys.namespace, LockKeys.migrations])).length > 0;
+  while (!(await attempt())) await delay(LOCK_POLL_MS);
+}
+
 async function applyPending(
   dataSource: DataSource,
   runner: QueryRunner,
@@ -117,12 +142,13 @@ async function applyPending(
   if (pending.length === 0) progress('no pending migrations');
   for (const migration of pending) {
     const startedAt = Date.now();
-    await runner.startTransaction();
+    const transaction = migration.instance?.transaction ?? true;
     try {
+      if (transaction) await runner.startTransaction();
       await executor.executeMigration(migration);
-      await runner.commitTransaction();
+      if (transaction) await runner.commitTransaction();
     } catch (error) {
-      await runner.rollbackTransaction();
+      if (runner.isTransactionActive) await runner.rollbackTransaction();
       throw new MigrationFailed(migration.name, error);
     }
     progress(`applied ${migration.name} in ${Date.now() - startedAt} ms`);

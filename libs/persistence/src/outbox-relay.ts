@@ -23,7 +23,7 @@ const PRUNE_BATCH = 1_000;
 
 /**
  * Publishes what the outbox holds, at least once, and the events of one aggregate in order. Of all processes of a service one
- * is active at a time (a session-level advisory lock); when it dies or loses its connection another takes over.
+ * is active at a time (a session-level advisory lock); when it dies, loses its connection or stalls, another takes over.
  * A broker or database that is down is waited for, for ever. A crash between publishing and marking publishes again with
  * the same id, which the stream and the inboxes drop.
  */

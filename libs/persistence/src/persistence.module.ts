@@ -6,6 +6,7 @@ import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
 import { DatabaseErrorInterceptor } from './database-error.interceptor';
 import { DatabaseHealth } from './database.health';
+import { EventTrail } from './event-trail';
 import { Inbox } from './inbox';
 import { InboxMetrics } from './inbox.metrics';
 import { Outbox } from './outbox';
@@ -23,7 +24,7 @@ export interface PersistenceOptions {
 }
 
 /**
- * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay and Audit. Adds the
+ * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail and Audit. Adds the
  * readiness check `database` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
@@ -50,12 +51,13 @@ export class PersistenceModule implements OnApplicationShutdown {
         Outbox,
         Inbox,
         OutboxRelay,
+        EventTrail,
         { provide: Audit, useClass: AuditTrail },
         DatabaseHealth,
         OutboxMetrics,
         InboxMetrics,
       ],
-      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, Audit],
+      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail, Audit],
     };
   }
 

@@ -35,22 +35,32 @@ interface OutboxRow extends Omit<OutboxMessage, 'time'> {
   readonly time: Date;
 }
 
+/** A leader that gives no sign of life for so long is relieved. */
+const LEASE_MS = 10_000;
+
 /**
  * A database session of the relay's own. The lock lives and dies with it: what only the leader may do goes through this
  * session, so that nothing can be done in the name of a lock that is lost.
+ *
+ * The lock is a lease: the leader's session says something several times within it, and one that does not, because its process is
+ * stopped or starved while the kernel keeps its connection, is ended by whoever waits. Time is the database's alone.
  */
 export class RelaySession {
   private open = true;
   private leads = false;
+  private heartbeat: NodeJS.Timeout | undefined;
 
-  private constructor(private readonly client: Client) {
+  private constructor(
+    private readonly client: Client,
+    private readonly leaseMs: number,
+  ) {
     client.on('error', () => this.abandon());
     client.on('end', () => this.abandon());
   }
 
-  static async connect(url: string): Promise<RelaySession> {
+  static async connect(url: string, leaseMs = LEASE_MS): Promise<RelaySession> {
     const client = new Client({ ...sessionOptions, connectionString: url, application_name: 'outbox-relay' });
-    const session = new RelaySession(client);
+    const session = new RelaySession(client, leaseMs);
     await client.connect();
     return session;
   }
@@ -65,7 +75,7 @@ export class RelaySession {
     return this.open && this.leads;
   }
 
-  /** Takes the lock if it is free. */
+  /** Takes the lock if it is free; ends the session that holds it past its lease, so that the next try may take it. */
   async tryToLead(): Promise<boolean> {
     if (this.leading) return true;
     const { rows } = await this.run<{ locked: boolean }>({
@@ -73,6 +83,8 @@ export class RelaySession {
       values: [LockKeys.namespace, LockKeys.relay],
     });
     this.leads = rows[0]?.locked === true;
+    if (this.leads) this.keepLease();
+    else await this.endStalledLeader();
     return this.leading;
   }
 
@@ -118,7 +130,25 @@ export class RelaySession {
   /** Ends the session and with it the lock. */
   async close(): Promise<void> {
     this.open = false;
+    clearInterval(this.heartbeat);
     await this.client.end();
+  }
+
+  private keepLease(): void {
+    this.heartbeat = setInterval(() => {
+      this.run({ text: 'SELECT' }).catch(() => undefined);
+    }, this.leaseMs / 4);
+  }
+
+  private async endStalledLeader(): Promise<void> {
+    await this.run({
+      text: `SELECT pg_terminate_backend(leader.pid)
+             FROM pg_locks AS lock JOIN pg_stat_activity AS leader USING (pid)
+             WHERE lock.locktype = 'advisory' AND lock.granted AND lock.classid = $1 AND lock.objid = $2 AND lock.objsubid = 2
+               AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND leader.state = 'idle' AND leader.state_change < clock_timestamp() - make_interval(secs => $3)`,
+      values: [LockKeys.namespace, LockKeys.relay, this.leaseMs / 1_000],
+    });
   }
 
   /** A failed statement ends the session: the connection may be half open, and a fresh one is cheap. */
@@ -134,6 +164,7 @@ export class RelaySession {
   private abandon(): void {
     if (!this.open) return;
     this.open = false;
+    clearInterval(this.heartbeat);
     void this.client.end().catch(() => undefined);
   }
 }

@@ -2,6 +2,7 @@ export { bootService, type BootedService } from './boot-service';
 export { expectDocumented, OpenApi, routesOf, type DocumentedRoute } from './documented';
 export { eventually, type EventuallyOptions } from './eventually';
 export { FaultyLink } from './faulty-link';
+export { handledEvents } from './handled-events';
 export { internalKeys, type InternalKeys, type SigningCaller } from './internal-keys';
 export { OidcIssuer, type TokenOptions } from './oidc-issuer';
 export { rawRequest, type RawAnswer } from './raw-request';

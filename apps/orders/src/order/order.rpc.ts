@@ -1,9 +1,10 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { type OrderPage, OrdersRpc, type OrderView } from '@rookery/contracts';
+import { type OrderPage, OrdersRpc, OrderTraceRpc, type OrderView } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import { type Actor, requireContext, Unauthenticated } from '@rookery/platform';
 import type { z } from 'zod';
+import { OrderTrace } from './order-trace';
 import { OrderService } from './order.service';
 import { OrderPlacement, type PlacedOrder } from './place-order';
 
@@ -14,6 +15,7 @@ export class OrderRpc {
   constructor(
     private readonly orders: OrderService,
     private readonly placement: OrderPlacement,
+    private readonly traces: OrderTrace,
   ) {}
 
   @RpcHandler(OrdersRpc.place)
@@ -39,6 +41,11 @@ export class OrderRpc {
   @RpcHandler(OrdersRpc.cancel)
   cancel(@Payload({ schema: OrdersRpc.cancel.request }) { id }: Asked<typeof OrdersRpc.cancel>): Promise<OrderView> {
     return this.orders.cancel(id, requireActor());
+  }
+
+  @RpcHandler(OrderTraceRpc.orders)
+  trace(@Payload({ schema: OrderTraceRpc.orders.request }) { id, eventIds }: Asked<typeof OrderTraceRpc.orders>) {
+    return this.traces.read(id, eventIds);
   }
 }
 

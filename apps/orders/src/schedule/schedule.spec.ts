@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { configureLogger } from '@rookery/platform';
 import { Schedule } from './schedule';
 
@@ -72,6 +73,22 @@ describe('a schedule', () => {
 
   it('does not wait for the pause when it ends', async () => {
     const schedule = new Schedule([{ name: 'rare', pauseMs: 3_600_000, run: () => Promise.resolve() }]);
+    schedule.onApplicationBootstrap();
+    await expect(schedule.beforeApplicationShutdown()).resolves.toBeUndefined();
+  });
+
+  it('begins a task that has time before its first turn no sooner', async () => {
+    const run = jest.fn(() => Promise.resolve());
+    const schedule = new Schedule([{ name: 'later', pauseMs: 1, firstAfterMs: 3_600_000, run }]);
+    schedule.onApplicationBootstrap();
+    await schedule.beforeApplicationShutdown();
+    expect(run).not.toHaveBeenCalled();
+  });
+
+  it('tells a turn in hand when to give up', async () => {
+    const run = (stopping: AbortSignal): Promise<void> =>
+      new Promise((resolve) => stopping.addEventListener('abort', () => resolve()));
+    const schedule = new Schedule([{ name: 'long', pauseMs: 1, run }]);
     schedule.onApplicationBootstrap();
     await expect(schedule.beforeApplicationShutdown()).resolves.toBeUndefined();
   });

@@ -6,7 +6,10 @@ import { logger } from '@rookery/platform';
 export interface Task {
   readonly name: string;
   readonly pauseMs: number;
-  run(): Promise<void>;
+  /** Before the first turn; none unless given. */
+  readonly firstAfterMs?: number;
+  /** The signal says that the process stops: a turn that may take long gives up then. */
+  run(stopping: AbortSignal): Promise<void>;
 }
 
 /**
@@ -31,9 +34,10 @@ export class Schedule implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   private async repeat(task: Task): Promise<void> {
     let failures = 0;
+    if (task.firstAfterMs !== undefined) await this.pauseFor(task.firstAfterMs);
     while (!this.stopping.signal.aborted) {
       try {
-        await task.run();
+        await task.run(this.stopping.signal);
         if (failures > 0) logger.info({ task: task.name, failures }, 'a scheduled task works again');
         failures = 0;
       } catch (error) {

@@ -1,4 +1,4 @@
-import type { DataOf, Money, PaymentFailed } from '@rookery/contracts';
+import type { DataOf, Money, PaymentFailed, SettlementRange } from '@rookery/contracts';
 
 /** Why an authorization did not happen. */
 export type FailureReason = DataOf<typeof PaymentFailed>['reason'];
@@ -21,6 +21,14 @@ export interface ChargeRequest {
   readonly authorizationKey: string;
 }
 
+/** One charge in the provider's own books. */
+export interface LedgerEntry {
+  /** The order that was shown beside the charge. */
+  readonly orderId: string;
+  readonly state: 'declined' | 'authorized' | 'voided' | 'captured' | 'refunded';
+  readonly amount: Money;
+}
+
 /**
  * The provider of card payments. Every operation is idempotent by its key: asking again with the same key has one effect and
  * gives the same answer. A rejected promise means that the outcome is unknown, not that nothing happened.
@@ -36,4 +44,6 @@ export abstract class PaymentProvider {
   abstract refund(request: ChargeRequest, signal: AbortSignal): Promise<void>;
   /** The outcome of an authorization whose answer was lost; null when the provider never got it. */
   abstract find(authorizationKey: string, signal: AbortSignal): Promise<Authorization | null>;
+  /** All charges of the first `limit` orders of a range that have any, in the order of the orders' ids. */
+  abstract ledger(range: SettlementRange, signal: AbortSignal): Promise<readonly LedgerEntry[]>;
 }

@@ -1,11 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { SettlementRange } from '@rookery/contracts';
 import { DataSource } from 'typeorm';
-import { PaymentProvider, type Authorization, type AuthorizationRequest, type ChargeRequest } from './payment-provider';
+import {
+  PaymentProvider,
+  type Authorization,
+  type AuthorizationRequest,
+  type ChargeRequest,
+  type LedgerEntry,
+} from './payment-provider';
 
 const SLOW_MS = 2_000;
 
 type ChargeState = 'authorized' | 'payment-declined' | 'insufficient-funds' | 'voided' | 'captured' | 'refunded';
+
+interface ChargeRow {
+  readonly orderId: string;
+  readonly state: ChargeState;
+  readonly amountMinor: string;
+  readonly currency: string;
+}
 
 /** What the tokens that decide something decide; any other token is declined. */
 const decisions: ReadonlyMap<string, ChargeState> = new Map([
@@ -77,6 +91,22 @@ export class SimulatedProvider extends PaymentProvider {
       [authorizationKey],
     );
     return charge ? authorizationOf(charge.state) : null;
+  }
+
+  override async ledger({ after, upTo, limit }: SettlementRange): Promise<readonly LedgerEntry[]> {
+    const charges = await this.dataSource.query<ChargeRow[]>(
+      `SELECT order_id AS "orderId", state, amount_minor AS "amountMinor", currency FROM simulator.charges
+       WHERE order_id > $1 AND order_id <= coalesce(
+         (SELECT DISTINCT order_id FROM simulator.charges WHERE order_id > $1 AND order_id <= $2
+          ORDER BY order_id OFFSET $3 - 1 LIMIT 1), $2)
+       ORDER BY order_id, key`,
+      [after, upTo, limit],
+    );
+    return charges.map(({ orderId, state, amountMinor, currency }) => ({
+      orderId,
+      state: state === 'payment-declined' || state === 'insufficient-funds' ? 'declined' : state,
+      amount: { amountMinor: Number(amountMinor), currency },
+    }));
   }
 
   private async move(authorizationKey: string, from: ChargeState, to: ChargeState, key: string): Promise<void> {

@@ -106,7 +106,9 @@ describe('reservations on Postgres', () => {
       canceled: () => shop.reservations.orderCanceled(orderId),
     };
     await Promise.all(
-      steps.map((step) => shop.inbox.once({ id: ids[step], aggregateId: orderId, sequence: 1 }, effects[step])),
+      steps.map((step) =>
+        shop.inbox.once({ id: ids[step], aggregateId: orderId, sequence: 1, overtakes: false }, effects[step]),
+      ),
     );
   };
 

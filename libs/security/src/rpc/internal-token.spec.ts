@@ -66,9 +66,9 @@ describe('internal tokens', () => {
   });
 
   it('are refused from a caller that the context map does not let call the service', async () => {
-    const token = await new InternalTokenIssuer({ key: orders, issuer: 'orders' }).sign('payments', alice);
-    const payments = new InternalTokenVerifier({ jwks, audience: 'payments' });
-    await expect(payments.verify(token)).rejects.toBeInstanceOf(InvalidInternalToken);
+    const token = await new InternalTokenIssuer({ key: orders, issuer: 'orders' }).sign('auth', alice);
+    const auth = new InternalTokenVerifier({ jwks, audience: 'auth' });
+    await expect(auth.verify(token)).rejects.toBeInstanceOf(InvalidInternalToken);
     const products = new InternalTokenVerifier({ jwks, audience: 'products' });
     const good = await new InternalTokenIssuer({ key: orders, issuer: 'orders' }).sign('products', alice);
     expect((await products.verify(good)).caller).toBe('orders');

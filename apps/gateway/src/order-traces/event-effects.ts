@@ -1,0 +1,50 @@
+import type { DeadLetterConsumer } from '@rookery/contracts';
+import type { OrderFactsOfAll } from './order-facts';
+
+/**
+ * Whether a service's own state shows the effect of an event: it outlives what outbox and inbox remember. Undefined when the
+ * state does not tell, or the service does not answer. Orders notes what it takes, so its state need not be asked.
+ */
+export function hasEffect(service: DeadLetterConsumer, event: string, all: OrderFactsOfAll): boolean | undefined {
+  switch (service) {
+    case 'orders':
+      return undefined;
+    case 'payments':
+      return all.payments.facts === null ? undefined : paymentShows(event, all.payments.facts.payment);
+    case 'products':
+      return all.products.facts === null ? undefined : reservationShows(event, all.products.facts.reservation);
+  }
+}
+
+type Payment = NonNullable<OrderFactsOfAll['payments']['facts']>['payment'];
+type Reservation = NonNullable<OrderFactsOfAll['products']['facts']>['reservation'];
+
+function paymentShows(event: string, payment: Payment): boolean | undefined {
+  switch (event) {
+    case 'OrderCreated':
+      return payment !== null && payment.status !== 'Expected';
+    case 'OrderConfirmed':
+      return payment?.purpose === 'take';
+    case 'OrderCanceled':
+      return payment?.purpose === 'return';
+    default:
+      return undefined;
+  }
+}
+
+function reservationShows(event: string, reservation: Reservation): boolean | undefined {
+  switch (event) {
+    case 'OrderCreated':
+      return reservation?.linesKnown === true;
+    case 'PaymentReserved':
+      return reservation?.paid === true;
+    case 'OrderConfirmed':
+      return reservation?.status === 'Shipped';
+    case 'OrderCanceled':
+      // A rejected reservation is the same before and after.
+      if (reservation?.status === 'Rejected') return undefined;
+      return reservation?.status === 'Released' || reservation?.status === 'Withdrawn';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type OrderStatus,
+  reachOf,
+  ReconciliationRpc,
+  type RpcContract,
+  type SettlementRange,
+  type UnbalancedStock,
+} from '@rookery/contracts';
+import { RpcClient } from '@rookery/messaging';
+import { DeadlineExceeded, ServiceUnavailable } from '@rookery/platform';
+import { DataSource } from 'typeorm';
+import type { z } from 'zod';
+import type { OrderLine } from '../order/order.entity';
+import type { RecordedOrder, Records } from './compare';
+
+interface OrderRow {
+  readonly id: string;
+  readonly status: OrderStatus;
+  readonly totalMinor: string;
+  readonly currency: string;
+  readonly lines: readonly OrderLine[];
+  readonly deadlineAt: Date;
+  readonly changedAt: Date;
+}
+
+/** What the three services say. Throws ServiceUnavailable, which names the service, when one does not answer. */
+@Injectable()
+export class OrderRecords {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly rpc: RpcClient,
+  ) {}
+
+  /** Of a range of orders, as far as all three answers reach, which is `upTo`. They are asked at the same time. */
+  async read(range: SettlementRange): Promise<Records & { readonly upTo: string }> {
+    const [orders, payments, reservations] = await Promise.all([
+      this.orders(range),
+      this.ask(ReconciliationRpc.payments, range),
+      this.ask(ReconciliationRpc.reservations, range),
+    ]);
+    const ids = orders.map(({ id }) => id);
+    const [upTo = range.upTo] = [reachOf(range, ids), payments.upTo, reservations.upTo].toSorted();
+    return {
+      upTo,
+      orders: orders.filter(({ id }) => id <= upTo),
+      payments: payments.items.filter(({ orderId }) => orderId <= upTo),
+      reservations: reservations.items.filter(({ orderId }) => orderId <= upTo),
+    };
+  }
+
+  /** Of the stock of all products. */
+  stock(limit: number): Promise<{ readonly products: number; readonly items: readonly UnbalancedStock[] }> {
+    return this.ask(ReconciliationRpc.stock, { limit });
+  }
+
+  private async ask<Request extends z.ZodType, Response extends z.ZodType>(
+    contract: RpcContract<Request, Response>,
+    body: z.input<Request>,
+  ): Promise<z.output<Response>> {
+    try {
+      return await this.rpc.call(contract, body);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailable || error instanceof DeadlineExceeded)) throw error;
+      throw new ServiceUnavailable(`${contract.service} does not answer now.`, undefined, { cause: error });
+    }
+  }
+
+  private async orders({ after, upTo, limit }: SettlementRange): Promise<readonly RecordedOrder[]> {
+    const rows = await this.dataSource.query<OrderRow[]>(
+      `SELECT id, status, total_minor AS "totalMinor", currency, lines, deadline_at AS "deadlineAt", updated_at AS "changedAt"
+       FROM orders WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3`,
+      [after, upTo, limit],
+    );
+    return rows.map(({ totalMinor, currency, ...row }) => ({
+      ...row,
+      total: { amountMinor: Number(totalMinor), currency },
+    }));
+  }
+}

@@ -1,0 +1,101 @@
+import { type Actor, type Clock, contextFrom, logger, runInContext } from '@rookery/platform';
+import type { DataSource } from 'typeorm';
+import type { OrderDeadline } from '../deadline/order-deadline';
+import type { OpenDifferences } from './open-differences';
+import { firstIdAt, placedAt } from './order-ids';
+import type { Reconciler } from './reconciler';
+
+const HOUR_MS = 3_600_000;
+/** How far the first run of a shop reaches back. */
+const FIRST_RUN_MS = 24 * HOUR_MS;
+/** Advisory lock of the one replica that reconciles; locks are per database, thus per service. */
+const LOCK = [0x6f726472, 1] as const;
+
+/** Nobody asks for the periodic run: the service speaks for itself, and may no more than read. */
+const self: Actor = { subject: 'orders', issuer: 'rookery', clientId: null, scopes: ['ops:read'], roles: [] };
+
+interface Progress {
+  readonly completedAt: Date;
+  /** Id up to which orders were compared. */
+  readonly reached: string;
+}
+
+/** Compares, once per interval and in one replica at a time, the orders since the last run and those known to differ. */
+export class PeriodicReconciliation {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly reconciler: Reconciler,
+    private readonly open: OpenDifferences,
+    private readonly clock: Clock,
+    private readonly options: { readonly intervalSeconds: number; readonly deadline: OrderDeadline },
+  ) {}
+
+  /** Does nothing while another replica does it, or before the interval since the last success has passed. Gives up when told to stop. */
+  async run(stopping: AbortSignal): Promise<void> {
+    const session = this.dataSource.createQueryRunner();
+    try {
+      const [lock] = await session.manager.query<{ taken: boolean }[]>('SELECT pg_try_advisory_lock($1, $2) AS taken', [
+        ...LOCK,
+      ]);
+      if (lock?.taken !== true) return;
+      try {
+        const last = await this.progress();
+        if (this.isDue(last))
+          await runInContext({ ...contextFrom({}), actor: self }, () => this.reconcile(last, stopping));
+      } finally {
+        await session.manager.query('SELECT pg_advisory_unlock($1, $2)', [...LOCK]);
+      }
+    } finally {
+      await session.release();
+    }
+  }
+
+  private isDue(last: Progress | null): boolean {
+    return (
+      last === null || this.clock.now().getTime() - last.completedAt.getTime() >= this.options.intervalSeconds * 1_000
+    );
+  }
+
+  private async reconcile(last: Progress | null, stopping: AbortSignal): Promise<void> {
+    const horizon = this.reconciler.horizon();
+    const start = this.startAfter(last);
+    let differences = (await this.reconciler.stock()).differences.length;
+    let orders = 0;
+    const compare = async (after: string, upTo: string): Promise<void> => {
+      for (let reached = after; reached < upTo && !stopping.aborted;) {
+        const page = await this.reconciler.page(reached, upTo);
+        reached = page.upTo;
+        orders += page.orders;
+        differences += page.differences.length;
+      }
+    };
+    for (const orderId of await this.open.ordersUpTo(start)) await compare(firstIdAt(placedAt(orderId)), orderId);
+    await compare(start, horizon);
+    if (stopping.aborted) return;
+    await this.complete(horizon);
+    if (differences === 0) logger.info({ orders }, 'reconciliation: all agree');
+    else logger.error({ orders, differences }, 'reconciliation: the services differ');
+  }
+
+  /** Again from before where the last run came to: orders that were in flight then have settled now. */
+  private startAfter(last: Progress | null): string {
+    if (last === null) return firstIdAt(new Date(this.clock.now().getTime() - FIRST_RUN_MS));
+    return firstIdAt(new Date(placedAt(last.reached).getTime() - this.options.deadline.seconds * 1_000 - HOUR_MS));
+  }
+
+  private async progress(): Promise<Progress | null> {
+    const [row] = await this.dataSource.query<Progress[]>(
+      `SELECT completed_at AS "completedAt", reached FROM reconciliation_progress`,
+    );
+    return row ?? null;
+  }
+
+  private async complete(reached: string): Promise<void> {
+    await this.dataSource.query(
+      `INSERT INTO reconciliation_progress (completed_at, reached) VALUES ($1, $2)
+       ON CONFLICT ON CONSTRAINT reconciliation_progress_pk DO UPDATE
+         SET completed_at = excluded.completed_at, reached = excluded.reached`,
+      [this.clock.now(), reached],
+    );
+  }
+}

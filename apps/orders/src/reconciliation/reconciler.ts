@@ -1,0 +1,76 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { type Difference, MAX_LISTED_DIFFERENCES, MAX_SETTLEMENTS } from '@rookery/contracts';
+import { Clock } from '@rookery/platform';
+import { type Comparison, compareOrders, stockDifferences } from './compare';
+import { OpenDifferences } from './open-differences';
+import { firstIdAt } from './order-ids';
+import { OrderRecords } from './order-records';
+
+/**
+ * Longer than services read one after the other are apart, and than a call to the provider and storing its answer usually take.
+ */
+const READ_AGAIN_AFTER_MS = 500;
+
+/** What one page of orders came to; everything up to `upTo` was compared. */
+export interface ComparedPage extends Comparison {
+  readonly upTo: string;
+}
+
+export interface ComparedStock {
+  readonly products: number;
+  /** The first ones. */
+  readonly differences: readonly Difference[];
+}
+
+/** How long an order has to settle after its end before the services must agree on it. */
+export class SettlingTime {
+  constructor(readonly seconds: number) {}
+}
+
+/** Compares what orders, payments and products say, and notes what they do not agree on. */
+@Injectable()
+export class Reconciler {
+  constructor(
+    private readonly records: OrderRecords,
+    private readonly open: OpenDifferences,
+    private readonly settling: SettlingTime,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Above the ids of all orders that can have settled by now. */
+  horizon(): string {
+    return firstIdAt(new Date(this.clock.now().getTime() - this.settling.seconds * 1_000));
+  }
+
+  /** The next orders of a range. What differs is read again before it is believed: the services are not read at one moment. */
+  async page(after: string, upTo: string): Promise<ComparedPage> {
+    const first = await this.compare(after, upTo);
+    const compared = first.differences.length === 0 ? first : await this.compareAgain(after, first);
+    await this.open.noteOrders({ after, upTo: compared.upTo, except: compared.inFlight }, compared.differences);
+    return compared;
+  }
+
+  /** All products at one moment. */
+  async stock(): Promise<ComparedStock> {
+    const { products, items } = await this.records.stock(MAX_LISTED_DIFFERENCES);
+    const differences = items.flatMap(stockDifferences);
+    await this.open.noteProducts(differences);
+    return { products, differences };
+  }
+
+  private async compareAgain(after: string, first: ComparedPage): Promise<ComparedPage> {
+    await pause(READ_AGAIN_AFTER_MS);
+    const again = await this.compare(after, first.upTo);
+    const seen = new Set(first.differences.map(nameOf));
+    return { ...again, differences: again.differences.filter((difference) => seen.has(nameOf(difference))) };
+  }
+
+  private async compare(after: string, upTo: string): Promise<ComparedPage> {
+    const records = await this.records.read({ after, upTo, limit: MAX_SETTLEMENTS });
+    const comparison = compareOrders(records, this.clock.now(), this.settling.seconds * 1_000);
+    return { ...comparison, upTo: records.upTo };
+  }
+}
+
+const nameOf = ({ kind, orderId }: Difference): string => `${kind} ${orderId ?? ''}`;

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { DifferenceKinds } from '@rookery/contracts';
+import { logger, Metrics } from '@rookery/platform';
+import { Gauge } from 'prom-client';
+import { DataSource } from 'typeorm';
+
+interface Standing {
+  readonly differences: Readonly<Record<string, number>>;
+  /** Seconds since 1970. */
+  readonly completedAt: number;
+}
+
+/** What the reconciliation found and when it last came to its end; from the database, so that every replica shows the same. */
+@Injectable()
+export class ReconciliationMetrics {
+  private reading: Promise<Standing | undefined> | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    { registry }: Metrics,
+  ) {
+    const standing = (): Promise<Standing | undefined> => this.standing();
+    new Gauge({
+      name: 'reconciliation_differences',
+      help: 'Differences between the services that the newest comparison found; each replica shows all of them',
+      labelNames: ['kind'],
+      registers: [registry],
+      // Without a database the gauges keep their last values and the scrape still succeeds.
+      async collect() {
+        const now = await standing();
+        if (now === undefined) return;
+        for (const kind of DifferenceKinds) this.set({ kind }, now.differences[kind] ?? 0);
+      },
+    });
+    new Gauge({
+      name: 'reconciliation_last_success_timestamp_seconds',
+      help: 'When the periodic reconciliation last came to its end, whatever it found; 0 when it never did',
+      registers: [registry],
+      async collect() {
+        const now = await standing();
+        if (now !== undefined) this.set(now.completedAt);
+      },
+    });
+  }
+
+  /** One query for both gauges of a scrape. */
+  private standing(): Promise<Standing | undefined> {
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  private async read(): Promise<Standing | undefined> {
+    try {
+      const [standing] = await this.dataSource.query<Standing[]>(
+        `SELECT (SELECT coalesce(jsonb_object_agg(kind, count), '{}')
+                 FROM (SELECT kind, count(*) FROM reconciliation_difference GROUP BY kind) AS counted) AS differences,
+                coalesce((SELECT extract(epoch FROM completed_at) FROM reconciliation_progress), 0)::float8 AS "completedAt"`,
+      );
+      return standing;
+    } catch (error) {
+      logger.debug({ err: error }, 'the differences cannot be counted');
+      return undefined;
+    }
+  }
+}

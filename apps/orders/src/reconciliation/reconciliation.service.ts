@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { type Difference, MAX_LISTED_DIFFERENCES, type Reconcile, type Reconciliation } from '@rookery/contracts';
+import { firstIdAt, placedAt } from './order-ids';
+import { Reconciler } from './reconciler';
+
+/** A part begins no page after this time, so that it ends within the deadline of a request. */
+const PART_MS = 2_000;
+
+/** Reconciliation at the wish of an operator, part by part. */
+@Injectable()
+export class ReconciliationService {
+  constructor(private readonly reconciler: Reconciler) {}
+
+  /** One part: the stock first, unless a part before has checked it, then as many orders as there is time for. */
+  async part({ since, after }: Reconcile): Promise<Reconciliation> {
+    const started = performance.now();
+    const horizon = this.reconciler.horizon();
+    const [from = horizon] = [after ?? firstIdAt(new Date(since ?? 0)), horizon].toSorted();
+    const stock = after === undefined ? await this.reconciler.stock() : { products: 0, differences: [] };
+    const differences: Difference[] = [...stock.differences];
+    let [reached, orders, inFlight] = [from, 0, 0];
+    while (reached < horizon && performance.now() - started < PART_MS) {
+      const page = await this.reconciler.page(reached, horizon);
+      reached = page.upTo;
+      orders += page.orders;
+      inFlight += page.inFlight.length;
+      differences.push(...page.differences);
+    }
+    return {
+      from: placedAt(from).toISOString(),
+      to: placedAt(reached).toISOString(),
+      orders,
+      inFlight,
+      products: stock.products,
+      differences: differences.slice(0, MAX_LISTED_DIFFERENCES),
+      total: differences.length,
+      next: reached < horizon ? reached : null,
+    };
+  }
+}

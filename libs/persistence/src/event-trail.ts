@@ -1,0 +1,63 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EventFacts } from '@rookery/contracts';
+import { traceIdOf } from '@rookery/platform';
+import type { EntityManager } from 'typeorm';
+import { Retention } from './retention';
+import { SERVICE_NAME } from './service-name';
+
+interface OutboxRow {
+  readonly id: string;
+  readonly name: string;
+  readonly at: Date;
+  readonly publishedAt: Date | null;
+  readonly causationId: string | null;
+  readonly traceparent: string | null;
+}
+
+interface InboxRow {
+  readonly eventId: string;
+  readonly takenAt: Date | null;
+}
+
+/** What became of events: for operators who ask why something has not happened. Reads only, never the events' data. */
+@Injectable()
+export class EventTrail {
+  constructor(@Inject(SERVICE_NAME) private readonly consumer: string) {}
+
+  /**
+   * The events of one aggregate that the outbox still has, oldest first (none for null), and of each event asked about
+   * whether this service has taken it. Both through primary keys and as the given transaction sees them.
+   */
+  async read(tx: EntityManager, aggregateId: string | null, eventIds: readonly string[]): Promise<EventFacts> {
+    const outbox = await this.outbox(tx, aggregateId);
+    const inbox = await this.inbox(tx, eventIds);
+    return {
+      outbox: outbox.map(({ at, publishedAt, traceparent, ...event }) => ({
+        ...event,
+        at: at.toISOString(),
+        publishedAt: publishedAt?.toISOString() ?? null,
+        traceId: traceIdOf(traceparent),
+      })),
+      inbox: inbox.map(({ eventId, takenAt }) => ({ eventId, takenAt: takenAt?.toISOString() ?? null })),
+      notedSince: new Date(Date.now() - Retention.notedHours * 3_600_000).toISOString(),
+    };
+  }
+
+  private async outbox(tx: EntityManager, aggregateId: string | null): Promise<OutboxRow[]> {
+    if (aggregateId === null) return [];
+    return tx.query<OutboxRow[]>(
+      `SELECT event_id AS id, name, occurred_at AS at, published_at AS "publishedAt", causation_id AS "causationId", traceparent
+       FROM outbox WHERE aggregate_id = $1 ORDER BY sequence`,
+      [aggregateId],
+    );
+  }
+
+  private async inbox(tx: EntityManager, eventIds: readonly string[]): Promise<InboxRow[]> {
+    if (eventIds.length === 0) return [];
+    return tx.query<InboxRow[]>(
+      `SELECT asked.id AS "eventId", inbox.processed_at AS "takenAt"
+       FROM unnest($2::uuid[]) AS asked (id) LEFT JOIN inbox ON inbox.consumer = $1 AND inbox.event_id = asked.id`,
+      [this.consumer, eventIds],
+    );
+  }
+}

@@ -1,0 +1,14 @@
+import { eventContracts, eventHandlers, type DeadLetterConsumer } from '@rookery/contracts';
+import type { JetStreamServer } from '@rookery/messaging';
+
+/** Names of the events that a service has handlers for, and of those that the catalogue says it acts on: the same, or one lies. */
+export function handledEvents(
+  server: JetStreamServer,
+  service: DeadLetterConsumer,
+): { readonly handled: readonly string[]; readonly declared: readonly string[] } {
+  const subjects = server.getHandlers();
+  return {
+    handled: eventContracts.filter(({ subject }) => subjects.has(subject)).map(({ name }) => name),
+    declared: eventContracts.filter(({ name }) => eventHandlers[name]?.includes(service)).map(({ name }) => name),
+  };
+}

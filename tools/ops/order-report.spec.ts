@@ -1,0 +1,63 @@
+import type { OrderTrace } from '@rookery/contracts';
+import { orderReport } from './order-report';
+
+const at = '2026-11-25T10:00:00.000Z';
+
+const trace: OrderTrace = {
+  id: '01a20660-dcef-7621-b1a2-c4e3685387f6',
+  waitsFor: 'payments is not answering: whether it has taken OrderCreated is unknown',
+  order: {
+    status: 'Pending',
+    reason: null,
+    createdAt: at,
+    updatedAt: at,
+    deadlineAt: '2026-11-25T10:01:00.000Z',
+    paymentReservedAt: null,
+    stockReservedAt: null,
+  },
+  payment: null,
+  reservation: null,
+  services: [
+    { service: 'orders', answered: true, problem: null },
+    { service: 'payments', answered: false, problem: 'unavailable' },
+    { service: 'products', answered: true, problem: null },
+  ],
+  timeline: [
+    {
+      event: 'OrderCreated',
+      service: 'orders',
+      eventId: null,
+      at,
+      attempt: 1,
+      causationId: null,
+      traceId: null,
+      publication: 'published',
+      publishedAt: null,
+      consumers: [
+        { service: 'payments', state: 'unknown', at: null },
+        { service: 'products', state: 'pruned', at: null },
+      ],
+    },
+  ],
+  deadLetters: { items: [], complete: false },
+};
+
+describe('the report of an order', () => {
+  it('begins with where the order is and what it waits for', () => {
+    expect(orderReport(trace).slice(0, 2)).toEqual([
+      `Order ${trace.id}: Pending since ${at}, deadline 2026-11-25T10:01:00.000Z`,
+      'waits for: payments is not answering: whether it has taken OrderCreated is unknown',
+    ]);
+  });
+
+  it('says unknown of what it does not know, and why', () => {
+    const text = orderReport(trace).join('\n');
+    expect(text).toMatch(/OrderCreated +orders +published \(when is not known any more\)/);
+    expect(text).toMatch(/payments +unknown$/m);
+    expect(text).toMatch(/products +unknown \(pruned\)$/m);
+    expect(text).toContain('Payment: unknown');
+    expect(text).toContain('Stock: no reservation yet');
+    expect(text).toContain('Dead letters: not all could be looked through');
+    expect(text).toContain('payments is not answering (unavailable)');
+  });
+});
