@@ -58,8 +58,12 @@ export class OrdersModule implements OnApplicationBootstrap {
           inject: [DeadlineSweeper, IdempotencyStore],
           useFactory: (sweeper: DeadlineSweeper, keys: IdempotencyStore) =>
             new Schedule([
-              { name: 'end overdue orders', pauseMs: config.ORDER_SWEEP_INTERVAL_MS, run: () => sweeper.sweep() },
-              { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: () => keys.prune() },
+              {
+                name: 'end overdue orders',
+                pauseMs: config.ORDER_SWEEP_INTERVAL_MS,
+                run: (stopping) => sweeper.sweep(stopping),
+              },
+              { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: (stopping) => keys.prune(stopping) },
             ]),
         },
         OrderRepository,

@@ -6,7 +6,8 @@ import { logger } from '@rookery/platform';
 export interface Task {
   readonly name: string;
   readonly pauseMs: number;
-  run(): Promise<void>;
+  /** One turn. Ends early, with the rest left for the next process, when the signal says that this one stops. */
+  run(stopping: AbortSignal): Promise<void>;
 }
 
 /**
@@ -33,7 +34,7 @@ export class Schedule implements OnApplicationBootstrap, BeforeApplicationShutdo
     let failures = 0;
     while (!this.stopping.signal.aborted) {
       try {
-        await task.run();
+        await task.run(this.stopping.signal);
         if (failures > 0) logger.info({ task: task.name, failures }, 'a scheduled task works again');
         failures = 0;
       } catch (error) {
