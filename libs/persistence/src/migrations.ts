@@ -68,16 +68,17 @@ export async function dropOpsAudit(runner: QueryRunner): Promise<void> {
   await runner.query('DROP TABLE ops_audit');
 }
 
-/** The migration whose statement failed; it was rolled back, those before it stay. */
+/** The migration whose statement failed; it was rolled back unless it runs without a transaction, those before it stay. */
 export class MigrationFailed extends Error {
-  constructor(name: string, cause: unknown) {
-    super(`migration ${name} failed and was rolled back: ${reasonOf(cause)}`, { cause });
+  constructor(name: string, rolledBack: boolean, cause: unknown) {
+    super(`migration ${name} failed${rolledBack ? ' and was rolled back' : ''}: ${reasonOf(cause)}`, { cause });
     this.name = 'MigrationFailed';
   }
 }
 
 /**
- * Applies the pending migrations, oldest first, each in its own transaction, with one progress line each. An advisory lock lets
+ * Applies the pending migrations, oldest first, each in its own transaction, with one progress line each. One that says
+ * `transaction = false` (CREATE INDEX CONCURRENTLY cannot run in one) must be harmless to begin again. An advisory lock lets
  * a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
  * Returns the names of those applied. Throws DatabaseUnreachable or MigrationFailed.
  */
@@ -117,13 +118,14 @@ async function applyPending(
   if (pending.length === 0) progress('no pending migrations');
   for (const migration of pending) {
     const startedAt = Date.now();
-    await runner.startTransaction();
+    const whole = migration.instance?.transaction !== false;
+    if (whole) await runner.startTransaction();
     try {
       await executor.executeMigration(migration);
-      await runner.commitTransaction();
+      if (whole) await runner.commitTransaction();
     } catch (error) {
-      await runner.rollbackTransaction();
-      throw new MigrationFailed(migration.name, error);
+      if (whole) await runner.rollbackTransaction();
+      throw new MigrationFailed(migration.name, whole, error);
     }
     progress(`applied ${migration.name} in ${Date.now() - startedAt} ms`);
   }
