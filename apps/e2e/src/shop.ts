@@ -54,14 +54,19 @@ export async function request(method: string, path: string, options: RequestOpti
 
 /** What a person does with the shop, as the holder of a token. */
 export class Shopper {
-  constructor(readonly token: string) {}
+  constructor(
+    readonly token: string,
+    /** Another gateway than the stack's own. */
+    private readonly gateway = gatewayUrl,
+  ) {}
+
+  /** Any request, as this person. */
+  ask(method: string, path: string, options: Pick<RequestOptions, 'body' | 'headers'> = {}): Promise<Answer> {
+    return request(method, path, { ...options, token: this.token, gateway: this.gateway });
+  }
 
   place(order: z.input<typeof PlaceOrder>, idempotencyKey: string = randomUUID()): Promise<Answer> {
-    return request('POST', '/v1/orders', {
-      token: this.token,
-      body: order,
-      headers: { 'idempotency-key': idempotencyKey },
-    });
+    return this.ask('POST', '/v1/orders', { body: order, headers: { 'idempotency-key': idempotencyKey } });
   }
 
   /** Places an order for one product and expects it to be taken. */
@@ -72,24 +77,24 @@ export class Shopper {
   }
 
   async order(id: string): Promise<OrderView> {
-    return read(OrderView, await request('GET', `/v1/orders/${id}`, { token: this.token }));
+    return read(OrderView, await this.ask('GET', `/v1/orders/${id}`));
   }
 
   async orders(query = ''): Promise<OrderPage> {
-    return read(OrderPage, await request('GET', `/v1/orders${query}`, { token: this.token }));
+    return read(OrderPage, await this.ask('GET', `/v1/orders${query}`));
   }
 
   async timeline(id: string): Promise<readonly string[]> {
-    const answer = await request('GET', `/v1/orders/${id}/timeline`, { token: this.token });
+    const answer = await this.ask('GET', `/v1/orders/${id}/timeline`);
     return read(Timeline, answer).items.map((entry) => entry.event);
   }
 
   async payments(orderId: string): Promise<PaymentList> {
-    return read(PaymentList, await request('GET', `/v1/payments?orderId=${orderId}`, { token: this.token }));
+    return read(PaymentList, await this.ask('GET', `/v1/payments?orderId=${orderId}`));
   }
 
   cancel(id: string): Promise<Answer> {
-    return request('POST', `/v1/orders/${id}/cancellations`, { token: this.token });
+    return this.ask('POST', `/v1/orders/${id}/cancellations`);
   }
 
   /** The order once it has left Pending. */
@@ -108,8 +113,7 @@ export class Shopper {
 /** What an operator does with the catalogue. */
 export class Operator extends Shopper {
   async add(product: Partial<CreateProduct> = {}): Promise<ProductView> {
-    const answer = await request('POST', '/v1/products', {
-      token: this.token,
+    const answer = await this.ask('POST', '/v1/products', {
       body: {
         sku: `E2E-${randomUUID()}`,
         name: 'A product of the end-to-end tests',
@@ -124,8 +128,8 @@ export class Operator extends Shopper {
   }
 }
 
-export async function product(id: string): Promise<ProductView> {
-  return read(ProductView, await request('GET', `/v1/products/${id}`));
+export async function product(id: string, gateway?: string): Promise<ProductView> {
+  return read(ProductView, await request('GET', `/v1/products/${id}`, { gateway }));
 }
 
 export async function products(query = ''): Promise<ProductPage> {
