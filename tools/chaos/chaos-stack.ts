@@ -260,6 +260,11 @@ export class ChaosStack {
     await this.databases.get(service)?.process.ended;
   }
 
+  /** Stops the Postgres server of a service as `pg_ctl stop -m fast` does: open transactions are rolled back. */
+  async stopDatabase(service: Service): Promise<void> {
+    await this.databases.get(service)?.stop();
+  }
+
   async startDatabase(service: Service): Promise<void> {
     const postgres = await startPostgres({
       dataFolder: this.dataFolder(service),

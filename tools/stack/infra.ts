@@ -17,7 +17,7 @@ await runInForeground(async (progress, shutdown) => {
     shutdown.afterwards(() => progress.step('servers stopped', () => made.stop()));
     return made;
   };
-  const build = progress.step('build, for the migrations', () => buildApps(shutdown.signal));
+  const build = progress.step('build, for the migrations', () => buildApps({ signal: shutdown.signal }));
   const infrastructure = await both(bringUp(), build);
   shutdown.throwIfAsked();
   const envs = provideEnvs({ ...settings, secrets, infrastructure, folder: settings.dataFolder });

@@ -34,7 +34,7 @@ await runInForeground(async (progress, shutdown) => {
     shutdown.afterwards(() => progress.step('servers stopped', () => made.stop()));
     return made;
   };
-  const build = progress.step(`build of ${APPS.length} apps`, () => buildApps(shutdown.signal));
+  const build = progress.step(`build of ${APPS.length} apps`, () => buildApps({ signal: shutdown.signal }));
   const infrastructure = await both(bringUp(), build);
   shutdown.throwIfAsked();
   const stack = await startStack({

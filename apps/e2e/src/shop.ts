@@ -57,16 +57,16 @@ export class Shopper {
   constructor(
     readonly token: string,
     /** Another gateway than the stack's own. */
-    protected readonly gateway?: string,
+    protected readonly gateway = gatewayUrl,
   ) {}
 
+  /** Any request, as this person. */
+  ask(method: string, path: string, options: Pick<RequestOptions, 'body' | 'headers'> = {}): Promise<Answer> {
+    return request(method, path, { ...options, token: this.token, gateway: this.gateway });
+  }
+
   place(order: z.input<typeof PlaceOrder>, idempotencyKey: string = randomUUID()): Promise<Answer> {
-    return request('POST', '/v1/orders', {
-      token: this.token,
-      gateway: this.gateway,
-      body: order,
-      headers: { 'idempotency-key': idempotencyKey },
-    });
+    return this.ask('POST', '/v1/orders', { body: order, headers: { 'idempotency-key': idempotencyKey } });
   }
 
   /** Places an order for one product and expects it to be taken. */
@@ -77,27 +77,24 @@ export class Shopper {
   }
 
   async order(id: string): Promise<OrderView> {
-    return read(OrderView, await request('GET', `/v1/orders/${id}`, { token: this.token, gateway: this.gateway }));
+    return read(OrderView, await this.ask('GET', `/v1/orders/${id}`));
   }
 
   async orders(query = ''): Promise<OrderPage> {
-    return read(OrderPage, await request('GET', `/v1/orders${query}`, { token: this.token, gateway: this.gateway }));
+    return read(OrderPage, await this.ask('GET', `/v1/orders${query}`));
   }
 
   async timeline(id: string): Promise<readonly string[]> {
-    const answer = await request('GET', `/v1/orders/${id}/timeline`, { token: this.token, gateway: this.gateway });
+    const answer = await this.ask('GET', `/v1/orders/${id}/timeline`);
     return read(Timeline, answer).items.map((entry) => entry.event);
   }
 
   async payments(orderId: string): Promise<PaymentList> {
-    return read(
-      PaymentList,
-      await request('GET', `/v1/payments?orderId=${orderId}`, { token: this.token, gateway: this.gateway }),
-    );
+    return read(PaymentList, await this.ask('GET', `/v1/payments?orderId=${orderId}`));
   }
 
   cancel(id: string): Promise<Answer> {
-    return request('POST', `/v1/orders/${id}/cancellations`, { token: this.token, gateway: this.gateway });
+    return this.ask('POST', `/v1/orders/${id}/cancellations`);
   }
 
   /** The order once it has left Pending. */
@@ -116,9 +113,7 @@ export class Shopper {
 /** What an operator does with the catalogue. */
 export class Operator extends Shopper {
   async add(product: Partial<CreateProduct> = {}): Promise<ProductView> {
-    const answer = await request('POST', '/v1/products', {
-      token: this.token,
-      gateway: this.gateway,
+    const answer = await this.ask('POST', '/v1/products', {
       body: {
         sku: `E2E-${randomUUID()}`,
         name: 'A product of the end-to-end tests',
@@ -133,8 +128,8 @@ export class Operator extends Shopper {
   }
 }
 
-export async function product(id: string): Promise<ProductView> {
-  return read(ProductView, await request('GET', `/v1/products/${id}`));
+export async function product(id: string, gateway?: string): Promise<ProductView> {
+  return read(ProductView, await request('GET', `/v1/products/${id}`, { gateway }));
 }
 
 export async function products(query = ''): Promise<ProductPage> {

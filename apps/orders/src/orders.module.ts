@@ -71,8 +71,12 @@ export class OrdersModule implements OnApplicationBootstrap {
           inject: [DeadlineSweeper, IdempotencyStore, PeriodicReconciliation],
           useFactory: (sweeper: DeadlineSweeper, keys: IdempotencyStore, reconciliation: PeriodicReconciliation) =>
             new Schedule([
-              { name: 'end overdue orders', pauseMs: config.ORDER_SWEEP_INTERVAL_MS, run: () => sweeper.sweep() },
-              { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: () => keys.prune() },
+              {
+                name: 'end overdue orders',
+                pauseMs: config.ORDER_SWEEP_INTERVAL_MS,
+                run: (stopping) => sweeper.sweep(stopping),
+              },
+              { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: (stopping) => keys.prune(stopping) },
               {
                 name: 'reconcile',
                 pauseMs: Math.min(config.RECONCILIATION_INTERVAL_SECONDS * 1_000, RECONCILIATION_PAUSE_MS),

@@ -3,9 +3,20 @@ import { jetstream, JetStreamApiCodes, type Consumer, type ConsumerMessages, typ
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isApiError, MAX_ACK_PENDING, type ConsumerDefinition } from './broker';
 import type { BrokerRepair } from './broker-repair';
+import { endsWithin } from './in-flight';
 import type { Nats } from './nats';
 
 const restartMs = 250;
+/** A broker that does not answer must not hold up a shutdown. */
+const drainMs = 2_000;
+
+/** The subscription beneath a pull loop; the client itself drains it only together with its whole connection. */
+interface Drainable {
+  drain(): Promise<void>;
+}
+
+const isDrainable = (value: unknown): value is Drainable =>
+  typeof value === 'object' && value !== null && 'drain' in value && typeof value.drain === 'function';
 
 /**
  * Pulls the messages of one durable consumer for as long as it is not stopped. The client's loop neither ends nor recovers
@@ -47,11 +58,26 @@ export class StreamConsumer {
     this.#running = this.#run(receive);
   }
 
-  /** Resolves when no further message will be handed over. */
+  /** Hands over what the broker has already sent, so that it can be given back; resolves when nothing more will come. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#messages?.stop();
+    if (this.#messages !== undefined) {
+      await this.#drain(this.#messages);
+      this.#messages.stop();
+    }
     await this.#running;
+  }
+
+  /** The client's own `stop` drops what is on its way: the broker would deliver that to nobody until its ack wait is over. */
+  async #drain(messages: ConsumerMessages): Promise<void> {
+    const subscription = 'sub' in messages ? messages.sub : undefined;
+    if (!this.nats.connected || !isDrainable(subscription)) {
+      return;
+    }
+    await endsWithin(
+      drainMs,
+      subscription.drain().catch(() => undefined),
+    );
   }
 
   /** A method, because it changes while others wait. */

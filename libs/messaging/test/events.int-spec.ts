@@ -435,6 +435,24 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
+  it('acks or gives back also what is still on its way to it when it closes', async () => {
+    const answered = new Set<string>();
+    admin.subscribe('$JS.ACK.ORDERS.payments.>', { callback: (_, { subject }) => void answered.add(subject) });
+    await admin.flush();
+    const link = await FaultyLink.to(broker.url);
+    try {
+      await consume({}, link.url);
+      link.slow(300);
+      await Promise.all(Array.from({ length: 50 }, () => publisher.publish(confirmed(uuidv7(), 1))));
+      await eventually(async () => expect(await inHand()).toBe(50));
+      await app.close();
+      await eventually(() => expect(answered.size).toBe(50));
+      await payments.close();
+    } finally {
+      await link.close();
+    }
+  });
+
   it('runs no more handlers at a time than it may', async () => {
     let running = 0;
     let most = 0;

@@ -47,9 +47,12 @@ const UNAVAILABLE_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-/** node-postgres gives these errors no code. */
+/**
+ * node-postgres gives these errors no code. The last is TypeORM's: it gives a lost connection back to the pool under the feet of
+ * the transaction on it, whose next statement is then not even sent.
+ */
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable|Client was closed/i;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable|Client was closed|query runner (?:was )?already released/i;
 
 /** True when the database cannot work now and the same request may succeed later: the caller gets 503, not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {

@@ -26,6 +26,16 @@ class OrderInbox1700000000001 implements MigrationInterface {
   }
 }
 
+class IndexWallets1700000000002 implements MigrationInterface {
+  readonly transaction = false;
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE INDEX CONCURRENTLY IF NOT EXISTS wallets_version_ix ON wallets (version)');
+  }
+
+  async down(): Promise<void> {}
+}
+
 describe('runMigrations', () => {
   let database: TestDatabase;
 
@@ -88,6 +98,16 @@ describe('runMigrations', () => {
       expect(dataSource.isInitialized).toBe(true);
       await dataSource.destroy();
     }
+  });
+
+  it('makes an index beside the running load when the migration asks for no transaction', async () => {
+    const applied = await runMigrations(
+      options(CreateWallets1700000000000, IndexWallets1700000000002),
+      () => undefined,
+    );
+
+    expect(applied).toEqual(['CreateWallets1700000000000', 'IndexWallets1700000000002']);
+    expect(await database.query(`SELECT 1 FROM pg_indexes WHERE indexname = 'wallets_version_ix'`)).toHaveLength(1);
   });
 
   it('rolls a failing migration back, keeps those before it, and names it', async () => {

@@ -87,15 +87,16 @@ export async function dropInboxOrderIndex(runner: QueryRunner): Promise<void> {
 
 /** The migration whose statement failed; it was rolled back unless it runs without a transaction, those before it stay. */
 export class MigrationFailed extends Error {
-  constructor(name: string, cause: unknown) {
-    super(`migration ${name} failed: ${reasonOf(cause)}`, { cause });
+  constructor(name: string, rolledBack: boolean, cause: unknown) {
+    super(`migration ${name} failed${rolledBack ? ' and was rolled back' : ''}: ${reasonOf(cause)}`, { cause });
     this.name = 'MigrationFailed';
   }
 }
 
 /**
- * Applies the pending migrations, oldest first, each in its own transaction (or in none, with `transaction = false`), with one progress
- * line each. An advisory lock lets a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
+ * Applies the pending migrations, oldest first, each in its own transaction, with one progress line each. One that says
+ * `transaction = false` (CREATE INDEX CONCURRENTLY cannot run in one) must be harmless to begin again. An advisory lock lets
+ * a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
  * Returns the names of those applied. Throws DatabaseUnreachable or MigrationFailed.
  */
 export async function runMigrations(
@@ -142,14 +143,14 @@ async function applyPending(
   if (pending.length === 0) progress('no pending migrations');
   for (const migration of pending) {
     const startedAt = Date.now();
-    const transaction = migration.instance?.transaction ?? true;
+    const whole = migration.instance?.transaction !== false;
+    if (whole) await runner.startTransaction();
     try {
-      if (transaction) await runner.startTransaction();
       await executor.executeMigration(migration);
-      if (transaction) await runner.commitTransaction();
+      if (whole) await runner.commitTransaction();
     } catch (error) {
-      if (runner.isTransactionActive) await runner.rollbackTransaction();
-      throw new MigrationFailed(migration.name, error);
+      if (whole) await runner.rollbackTransaction();
+      throw new MigrationFailed(migration.name, whole, error);
     }
     progress(`applied ${migration.name} in ${Date.now() - startedAt} ms`);
   }

@@ -224,6 +224,25 @@ describe('OutboxRelay', () => {
     await eventually(() => expect(streams.second.sequencesOf(id)).toEqual([1]), { timeoutMs: 2_000 });
   });
 
+  it('leaves what it has not begun to the next process when it is stopped', async () => {
+    const [first, second] = [await started(), await started()];
+    const streams = { first: new Stream(), second: new Stream() };
+    const { id } = await openWallet(first);
+    for (let count = 0; count < 3; count += 1) await first.wallets.update(id, (wallet) => wallet.deposit(1));
+    const stopped = Promise.withResolvers<undefined>();
+    streams.first.fault = () => {
+      first.relay.stop().then(() => stopped.resolve(undefined), stopped.reject);
+    };
+
+    first.relay.start(streams.first);
+    await stopped.promise;
+    second.relay.start(streams.second);
+
+    await eventually(async () => expect(await unpublished()).toBe(0));
+    expect(streams.first.sequencesOf(id)).toEqual([1]);
+    expect(streams.second.sequencesOf(id)).toEqual([2, 3, 4]);
+  });
+
   it('publishes everything since a moment again when the broker lost its store', async () => {
     const service = await started();
     const stream = new Stream();

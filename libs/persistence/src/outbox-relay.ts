@@ -57,7 +57,7 @@ export class OutboxRelay implements BeforeApplicationShutdown {
     this.waking.abort();
   }
 
-  /** Finishes the batch in hand and gives up the lock. */
+  /** Finishes the messages on their way, leaves the rest of the batch to the next process and gives up the lock. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.wake();
@@ -119,13 +119,14 @@ export class OutboxRelay implements BeforeApplicationShutdown {
     return batch.length === BATCH_SIZE;
   }
 
-  /** Yields the position of each message once it is stored. Stops at the first failure: a later event must not overtake. */
+  /** Yields the position of each message once it is stored. Ends at the first failure, as a later event must not overtake, and at a stop. */
   private async *publishInOrder(
     messages: readonly PendingMessage[],
     session: RelaySession,
     publisher: OutboxPublisher,
   ): AsyncGenerator<string> {
     for (const { position, message } of messages) {
+      if (this.stopping.signal.aborted) return;
       if (!session.leading) throw new Error('the database connection that holds the relay lock was lost');
       await this.metrics.attempt(() => publisher.publish(message));
       yield position;

@@ -15,19 +15,23 @@ export class DeadlineSweeper {
     private readonly clock: Clock,
   ) {}
 
-  /** Ends the overdue orders, the longest waiting first. One that cannot be ended does not keep the others. */
-  async sweep(): Promise<void> {
-    for (;;) {
+  /**
+   * Ends the overdue orders, the longest waiting first. One that cannot be ended does not keep the others. There may be many
+   * after an outage: a process that stops leaves them to the next one.
+   */
+  async sweep(stopping?: AbortSignal): Promise<void> {
+    while (stopping?.aborted !== true) {
       const overdue = await this.orders.overdue(this.clock.now(), BATCH);
-      const ended = await this.end(overdue);
+      const ended = await this.end(overdue, stopping);
       if (overdue.length < BATCH || ended === 0) return;
     }
   }
 
   /** How many have ended. */
-  private async end(ids: readonly string[]): Promise<number> {
+  private async end(ids: readonly string[], stopping: AbortSignal | undefined): Promise<number> {
     let ended = 0;
     for (const id of ids) {
+      if (stopping?.aborted === true) return ended;
       try {
         // Each end begins a trace of its own: nobody asked for it.
         await runInContext(contextFrom({}), () => this.orders.update(id, (order) => order.expire(this.clock.now())));

@@ -77,7 +77,7 @@ export class IdempotencyStore {
   }
 
   /** Deletes what has expired, in portions that end well within the statement timeout however much there is. */
-  async prune(): Promise<void> {
+  async prune(stopping?: AbortSignal): Promise<void> {
     const now = this.clock.now();
     let deleted: number;
     do {
@@ -86,6 +86,6 @@ export class IdempotencyStore {
            SELECT ctid FROM idempotency_key WHERE expires_at <= $1 LIMIT ${PRUNE_PORTION}))`,
         [now],
       );
-    } while (deleted === PRUNE_PORTION);
+    } while (deleted === PRUNE_PORTION && stopping?.aborted !== true);
   }
 }

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { once } from 'node:events';
 import { configureLogger } from '@rookery/platform';
 import { Schedule } from './schedule';
 
@@ -69,6 +70,18 @@ describe('a schedule', () => {
     end();
     await ending;
     expect(state).toEqual({ turns: 1, running: 0 });
+  });
+
+  it('tells a long turn to end early when the process stops', async () => {
+    const begun = Promise.withResolvers<AbortSignal>();
+    const run = async (stopping: AbortSignal): Promise<void> => {
+      begun.resolve(stopping);
+      if (!stopping.aborted) await once(stopping, 'abort');
+    };
+    const schedule = new Schedule([{ name: 'long', pauseMs: 1, run }]);
+    schedule.onApplicationBootstrap();
+    expect((await begun.promise).aborted).toBe(false);
+    await expect(schedule.beforeApplicationShutdown()).resolves.toBeUndefined();
   });
 
   it('does not wait for the pause when it ends', async () => {

@@ -8,7 +8,7 @@ export interface Task {
   readonly pauseMs: number;
   /** Before the first turn; none unless given. */
   readonly firstAfterMs?: number;
-  /** The signal says that the process stops: a turn that may take long gives up then. */
+  /** One turn. Ends early, with the rest left for the next process, when the signal says that this one stops. */
   run(stopping: AbortSignal): Promise<void>;
 }
 

@@ -8,6 +8,9 @@ export const portSetting = (fallback: number) =>
 export const LogLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LogLevels)[number];
 
+/** Enough for clients that use a kept-alive connection again, too little for a balancer that asks every few seconds. */
+export const DEFAULT_HANDOVER_MS = 500;
+
 /** Settings of every process: spread them into its schema and give `PORT` and `NATS_USER` its own defaults. */
 export const commonConfig = {
   LOG_LEVEL: z.enum(LogLevels).default('info').describe('How much is logged'),
@@ -26,6 +29,13 @@ export const commonConfig = {
     .max(600)
     .default(10)
     .describe('Seconds that a shutdown may take to finish what is in hand'),
+  SHUTDOWN_HANDOVER_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(DEFAULT_HANDOVER_MS)
+    .describe('How long readiness is red before a shutdown begins; more than the load balancer needs to notice'),
 } as const;
 
 /** Settings of every process that owns a database. */
@@ -43,4 +53,5 @@ export interface ServiceConfig {
   readonly HOST: string;
   readonly PORT: number;
   readonly SHUTDOWN_GRACE_SECONDS: number;
+  readonly SHUTDOWN_HANDOVER_MS?: number | undefined;
 }

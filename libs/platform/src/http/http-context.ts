@@ -59,6 +59,7 @@ export function observeRequests(
     void reply.header(Headers.correlationId, context.correlationId);
     // Answers that bypass Fastify (the OpenID Provider writes to the raw response) carry it too.
     reply.raw.setHeader(Headers.correlationId, context.correlationId);
+    if (options.isDraining()) reply.raw.setHeader('connection', 'close');
     runInContext(context, done);
   });
   // Reading the body continues in the connection's asynchronous context: enter the request's again.

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { ServiceConfig } from '../config/settings';
+import { DEFAULT_HANDOVER_MS, type ServiceConfig } from '../config/settings';
 import { ContractPipe } from '../contract.pipe';
 import { Readiness } from '../health/readiness';
 import { AcceptGuard } from '../http/accept.guard';
@@ -29,11 +29,6 @@ export interface ServiceOptions {
   readonly http?: HttpLimits;
 }
 
-/**
- * Clients with a kept-alive connection learn by `connection: close` that they should go elsewhere. They have this long to make
- * the request that tells them; connections that stay idle are closed without harm.
- */
-const HANDOVER_MS = 500;
 const IDLE_SWEEP_MS = 100;
 
 /**
@@ -69,8 +64,8 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
 
 /**
  * Runs a process from start to end. Listens, says `ready`, and on SIGTERM or SIGINT: readiness red, answers with `connection:
- * close`, then no new connections and messages, what is in hand is finished, connections and pools close, exit 0. A shutdown
- * longer than SHUTDOWN_GRACE_SECONDS, a second signal and a failed start (one line that names the variable to mend) exit 1.
+ * close` for SHUTDOWN_HANDOVER_MS, then no new connections and messages, what is in hand is finished, connections and pools close,
+ * exit 0. Finishing longer than SHUTDOWN_GRACE_SECONDS, a second signal and a failed start (one line that names the variable to mend) exit 1.
  */
 export async function runService(options: ServiceOptions): Promise<void> {
   const { name, config } = options;
@@ -98,10 +93,14 @@ export async function runService(options: ServiceOptions): Promise<void> {
   }
 }
 
-/** Readiness red, hand over, finish, close. Settles when everything is closed. */
-export async function shutDown(app: NestFastifyApplication): Promise<void> {
+/**
+ * Readiness red, hand over, finish, close. Settles when everything is closed. During the handover a load balancer notices that it
+ * should send nothing more, and clients with a kept-alive connection learn by `connection: close` that they should go elsewhere;
+ * connections that stay idle are closed after it without harm.
+ */
+export async function shutDown(app: NestFastifyApplication, handoverMs = DEFAULT_HANDOVER_MS): Promise<void> {
   app.get(Readiness).drain();
-  await sleep(HANDOVER_MS);
+  await sleep(handoverMs);
   // Node waits for connections that fall idle only after it began to close, and they would stay open for a minute.
   const sweep = setInterval(() => app.getHttpServer().closeIdleConnections(), IDLE_SWEEP_MS);
   try {
@@ -120,11 +119,15 @@ function stopOnSignal(app: NestFastifyApplication, config: ServiceConfig): void 
     }
     stopping = true;
     logger.info({ reason }, 'shutting down');
-    setTimeout(() => {
-      logger.error({ graceSeconds: config.SHUTDOWN_GRACE_SECONDS }, 'shutdown took too long');
-      process.exit(1);
-    }, config.SHUTDOWN_GRACE_SECONDS * 1000).unref();
-    shutDown(app).then(
+    const { SHUTDOWN_GRACE_SECONDS: graceSeconds, SHUTDOWN_HANDOVER_MS: handoverMs = DEFAULT_HANDOVER_MS } = config;
+    setTimeout(
+      () => {
+        logger.error({ graceSeconds }, 'shutdown took too long');
+        process.exit(1);
+      },
+      handoverMs + graceSeconds * 1000,
+    ).unref();
+    shutDown(app, handoverMs).then(
       () => {
         logger.info('stopped');
         process.exit(exitCode);

@@ -1,0 +1,117 @@
+import type { Caller, Service } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
+import { Client } from 'pg';
+import { demoPassword, signIn } from '../../../tools/demo/sign-in';
+import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
+import { Balancer } from '../src/balancer';
+import { Fleet } from '../src/fleet';
+import { Operator, product } from '../src/shop';
+import { SteadyLoad } from '../src/steady-load';
+
+const APPS = ['products', 'orders', 'payments', 'auth', 'gateway'] as const satisfies readonly Caller[];
+/** Requests per second: what two cores can do beside the starting of processes. */
+const RATE = 20;
+const STOCK = 1_000_000;
+/** Longer than the balancer needs to see that a replica is not ready. */
+const SETTINGS = { SHUTDOWN_HANDOVER_MS: '1000' };
+const RUN_MS = 240_000;
+
+describe('a rolling restart under load', () => {
+  let balancers: { readonly gateway: Balancer; readonly auth: Balancer };
+  let stack: TestStack;
+  let fleet: Fleet;
+
+  const tokenOf = async (login: string): Promise<string> =>
+    (await signIn({ issuer: balancers.auth.url, login, password: demoPassword(login) })).access_token;
+
+  beforeAll(async () => {
+    balancers = { gateway: await Balancer.start(), auth: await Balancer.start() };
+    const settings = { ...SETTINGS, OIDC_ISSUER: balancers.auth.url };
+    stack = await startTestStack({
+      account: 'E3',
+      extra: {
+        gateway: settings,
+        auth: { ...settings, GATEWAY_URL: balancers.gateway.url },
+        products: SETTINGS,
+        orders: SETTINGS,
+        payments: SETTINGS,
+      },
+    });
+    fleet = new Fleet(stack, balancers);
+    await Promise.all(APPS.map((app) => fleet.adopt(app)));
+    await Promise.all(APPS.map((app) => fleet.start(app)));
+  }, RUN_MS);
+
+  afterAll(async () => {
+    await fleet.stopAll();
+    await Promise.all(Object.values(balancers).map((balancer) => balancer.stop()));
+    await stack.stop();
+  });
+
+  it(
+    'loses no request, ends every order rightly, and every process ends with 0',
+    async () => {
+      const operator = new Operator(await tokenOf('olga'), balancers.gateway.url);
+      const plenty = await operator.add({ stock: STOCK });
+      const none = await operator.add({ stock: 0 });
+      const load = new SteadyLoad({
+        gateway: balancers.gateway.url,
+        token: await tokenOf('alice'),
+        plenty: plenty.id,
+        none: none.id,
+        signIn: () => tokenOf('bob'),
+        rate: RATE,
+      });
+
+      load.start();
+      for (const app of APPS) {
+        const [first, second] = fleet.of(app);
+        if (first === undefined || second === undefined) throw new Error(`there are no two replicas of ${app}`);
+        // As an orchestrator does with a surge of one: the new one first.
+        await fleet.start(app);
+        await fleet.stop(first);
+        // As it does without: the other one serves alone meanwhile.
+        await fleet.stop(second);
+        await fleet.start(app, second.port);
+      }
+      await load.end();
+
+      const lost = [...balancers.gateway.lost, ...balancers.auth.lost];
+      expect({ failures: load.failures, lost }).toEqual({ failures: [], lost: [] });
+      expect(load.answered['log-in']).toBeGreaterThan(0);
+      expect(fleet.exits.map(({ code }) => code)).toEqual(Array(APPS.length * 2).fill(0));
+      await eventually(async () => expect(await countPending()).toBe(0), { timeoutMs: 30_000 });
+      expect(await endings()).toEqual(new Map(load.orders.map(({ id, ending }) => [id, ending])));
+      const sold = load.orders.filter(({ ending }) => ending === 'Confirmed').length;
+      expect(sold).toBeGreaterThan(0);
+      await eventually(async () => {
+        expect((await product(plenty.id, balancers.gateway.url)).stock).toMatchObject({
+          available: STOCK - sold,
+        });
+      });
+    },
+    RUN_MS,
+  );
+
+  async function rows(service: Service, sql: string): Promise<readonly Record<string, string>[]> {
+    const client = new Client({ connectionString: stack.infrastructure.databases[service] });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, string>>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  const countPending = async (): Promise<number> =>
+    (await rows('orders', `SELECT id FROM orders WHERE status = 'Pending'`)).length;
+
+  /** Of every order: Confirmed, or the reason of its end. */
+  const endings = async (): Promise<ReadonlyMap<string, string>> =>
+    new Map(
+      (await rows('orders', 'SELECT id, coalesce(reason, status) AS ending FROM orders')).map((row) => [
+        row['id'] ?? '',
+        row['ending'] ?? '',
+      ]),
+    );
+});
