@@ -47,7 +47,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no-sweeper',
     what: 'nobody ends an order at its deadline',
     apps: ['orders'],
-    changes: [['async sweep() {', 'async sweep() { return;']],
+    changes: [['async sweep(stopping) {', 'async sweep(stopping) { return;']],
     faults: ['payments-away'],
     seconds: 5,
   },

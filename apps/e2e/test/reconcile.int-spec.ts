@@ -146,7 +146,7 @@ describe('npm run reconcile', () => {
     const away = await reconcile([], { GATEWAY_URL: 'http://localhost:9' });
     expectEnd(away, 2, 'http://localhost:9 does not answer');
     const asAlice = await reconcile([], { ROOKERY_TOKEN: alice.token });
-    expectEnd(asAlice, 2, 'A reconciliation needs the scope ops:read.');
+    expectEnd(asAlice, 2, 'Operators need the scope ops:read');
     expectEnd(await reconcile(['--since', 'yesterday']), 2, 'is no time');
   });
 
