@@ -144,10 +144,14 @@ describe('a restart of one service’s database under load', () => {
     'ends every order rightly afterwards, without a process having been restarted',
     async () => {
       await running;
-      await eventually(async () => expect(await violationsOf({ stack, load, poison: [], secretTexts })).toEqual([]), {
-        timeoutMs: 60_000,
-        intervalMs: 1_000,
-      });
+      await eventually(
+        async () =>
+          expect(await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: 30_000 })).toEqual([]),
+        {
+          timeoutMs: 60_000,
+          intervalMs: 1_000,
+        },
+      );
       expect(
         load.placings.filter(({ answers }) => answers.some(({ status }) => status === 201)).length,
       ).toBeGreaterThan(0);

@@ -68,6 +68,11 @@ export const mutants: readonly Mutant[] = [
     apps: ['products'],
     changes: [
       ['if (level.available < quantity) return {', 'if (false) return {'],
+      // The database would still refuse it.
+      [
+        'async open(tx, productId, units) {',
+        "async open(tx, productId, units) { await tx.query('ALTER TABLE stock DROP CONSTRAINT IF EXISTS stock_available_not_negative');",
+      ],
       [' AND s.${sources[movement]} >= w.quantity`', '`'],
     ],
     faults: ['redelivery'],
