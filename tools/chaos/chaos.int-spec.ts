@@ -34,6 +34,8 @@ describe('a chaos run', () => {
       const result = await runChaos({ ...short, seconds: 45, leniency: 5, faults: faultsNamed(TELLING) });
       expect(result.violations).toEqual([]);
       expect(result.faults.map(({ name }) => name)).toEqual(expect.arrayContaining([...TELLING]));
+      // A fault that found nothing to break proves nothing.
+      expect(result.faults.filter(({ detail }) => /not run|never waited/.test(detail))).toEqual([]);
       expect(Object.values(result.orders).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
       expect(markdownOf(result)).toContain('No violation of I1-I12.');
     },

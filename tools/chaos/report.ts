@@ -1,4 +1,4 @@
-import type { ChaosResult } from './run';
+import { whatHappened, type ChaosResult } from './run';
 
 /** More of one kind tell nothing new. */
 const MOST_VIOLATIONS = 40;
@@ -16,8 +16,8 @@ export function markdownOf(result: ChaosResult): string {
     '',
     row('fault', 'at (s)', 'took (ms)', 'recovered after (ms)', 'what'),
     row('---', '---', '---', '---', '---'),
-    ...faults.map(({ name, at, tookMs, recoveredMs, detail }) =>
-      row(name, at, tookMs, recoveredMs ?? 'not in time', detail),
+    ...faults.map((fault) =>
+      row(fault.name, fault.at, fault.tookMs, fault.recoveredMs ?? 'not in time', whatHappened(fault)),
     ),
     '',
     row('orders', 'count'),

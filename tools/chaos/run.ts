@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventProducers, ProductView } from '@rookery/contracts';
+import { eventProducers, ProductView, type Caller } from '@rookery/contracts';
 import { demoPassword, signIn } from '../demo/sign-in';
 import { APPS } from '../stack/app-process';
 import type { Progress } from '../stack/progress';
 import { asAdmin, consumersAreIdle } from './broker-reader';
 import { ChaosStack } from './chaos-stack';
-import { FaultCriterionBroken, until, type Fault, type Poison } from './faults/fault';
+import { FaultCriterionBroken, until, type Fault, type FaultOutcome, type Poison } from './faults/fault';
 import { violationsOf, type Violation } from './invariants';
 import { Random } from './random';
 import { rowsOf } from './rows';
@@ -32,6 +32,8 @@ export interface FaultRecord {
   readonly name: string;
   /** Seconds since the load began. */
   readonly at: number;
+  /** The one app that it met, where it met one. */
+  readonly app?: Caller;
   readonly detail: string;
   readonly tookMs: number;
   /** From its end until every app was ready and no event was late; undefined when that did not come in time. */
@@ -97,11 +99,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const drainedAfterMs = await progress.step('everything comes to rest', () => drained(stack));
     const orders = await countOrders(stack);
     const secretTexts = [...customers, operator].flatMap(({ name, token }) => [token, demoPassword(name)]);
-    // A fault of one service begins its detail with the name.
-    const sweeperAwayMs = Math.max(
-      0,
-      ...records.filter(({ detail }) => detail.startsWith('orders')).map(({ tookMs }) => tookMs),
-    );
+    const sweeperAwayMs = Math.max(0, ...records.filter(({ app }) => app === 'orders').map(({ tookMs }) => tookMs));
     const found = await progress.step('invariants', () =>
       violationsOf({ stack, load, poison, secretTexts, sweeperAwayMs }),
     );
@@ -169,9 +167,9 @@ async function breakThings(
     if (waiting.length === 0) waiting = random.shuffled(faults);
     const fault = waiting.pop() ?? faults[0];
     const since = Date.now();
-    let detail: string;
+    let outcome: FaultOutcome;
     try {
-      detail = await fault.run({
+      outcome = await fault.run({
         stack,
         random,
         poisoned: (one) => poison.push(one),
@@ -181,20 +179,26 @@ async function breakThings(
       });
     } catch (error) {
       if (!(error instanceof FaultCriterionBroken)) throw error;
-      detail = error.message;
+      outcome = { detail: error.message };
       broken.push({ invariant: fault.name, what: error.message });
     }
     const tookMs = Date.now() - since;
     const recoveredMs = await until(() => recovered(stack), fault.recoversWithinMs * leniency);
     if (recoveredMs === undefined)
       broken.push({ invariant: fault.name, what: `not recovered within ${fault.recoversWithinMs * leniency} ms` });
-    const record = { name: fault.name, at: Math.round((since - startedAt) / 1_000), detail, tookMs, recoveredMs };
+    const record = { name: fault.name, at: Math.round((since - startedAt) / 1_000), ...outcome, tookMs, recoveredMs };
     records.push(record);
-    progress.say(`${record.at} s: ${fault.name}: ${detail}; recovered after ${recoveredMs ?? 'too many'} ms`);
+    progress.say(
+      `${record.at} s: ${fault.name}: ${whatHappened(record)}; recovered after ${recoveredMs ?? 'too many'} ms`,
+    );
     await sleep(random.between(500, 2_500));
   }
   return [records, broken];
 }
+
+/** The app that a fault met, if it met one, and what it did. */
+export const whatHappened = ({ app, detail }: FaultOutcome): string =>
+  app === undefined ? detail : `${app}: ${detail}`;
 
 /** An event older than this waits for something. */
 const LATE_SECONDS = 1;

@@ -5,6 +5,7 @@ import {
   type AuthorizationRequest,
   type ChargeRequest,
 } from '../../apps/payments/src/provider/payment-provider';
+import { authorizationOf, decisionOf, type ChargeState } from '../../apps/payments/src/provider/simulated-provider';
 
 /** All that decide something, and one that nobody knows. */
 export const tokens = [
@@ -16,8 +17,6 @@ export const tokens = [
   'tok_error',
 ] as const;
 export type Token = (typeof tokens)[number];
-
-type ChargeState = 'authorized' | 'payment-declined' | 'insufficient-funds' | 'voided' | 'captured' | 'refunded';
 
 /** A row of the bank's own ledger, which no crash of ours rolls back. */
 export interface Charge {
@@ -38,13 +37,6 @@ class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
 
-const decisions: Readonly<Record<string, ChargeState>> = {
-  tok_ok: 'authorized',
-  tok_slow: 'authorized',
-  tok_timeout_then_ok: 'authorized',
-  tok_insufficient_funds: 'insufficient-funds',
-};
-
 /** The world outside: a bank that does what `PaymentProvider` promises, behind a line on which everything can be late or lost. */
 export class Bank extends PaymentProvider {
   readonly charges = new Map<string, Charge>();
@@ -59,10 +51,10 @@ export class Bank extends PaymentProvider {
     return this.call('authorize', key, () => {
       if (token === 'tok_error') throw new NoAnswer();
       const known = this.charges.get(key);
-      const charge = known ?? { orderId, amount, state: decisions[token] ?? 'payment-declined' };
+      const charge = known ?? { orderId, amount, state: decisionOf(token) };
       this.charges.set(key, charge);
       if (!known && token === 'tok_timeout_then_ok') throw new NoAnswer();
-      return authorizationOf(charge);
+      return authorizationOf(charge.state);
     });
   }
 
@@ -85,7 +77,7 @@ export class Bank extends PaymentProvider {
   override find(key: string): Promise<Authorization | null> {
     return this.call('find', key, () => {
       const charge = this.charges.get(key);
-      return charge ? authorizationOf(charge) : null;
+      return charge ? authorizationOf(charge.state) : null;
     });
   }
 
@@ -139,19 +131,5 @@ export class Bank extends PaymentProvider {
     const charge = this.charges.get(key);
     if (charge?.state !== from && charge?.state !== to) throw new NoAnswer();
     this.charges.set(key, { ...charge, state: to });
-  }
-}
-
-function authorizationOf({ state }: Charge): Authorization {
-  switch (state) {
-    case 'authorized':
-    case 'captured':
-    case 'refunded':
-      return { kind: 'authorized' };
-    case 'voided':
-      return { kind: 'declined', reason: 'payment-error' };
-    case 'payment-declined':
-    case 'insufficient-funds':
-      return { kind: 'declined', reason: state };
   }
 }

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { brokerAdminOf, brokerUsersOf, type BrokerPasswords } from './broker-accounts';
 import { buildApps } from './build';
@@ -29,7 +31,7 @@ const TestEnvironment = z.object({
 const ORDER_DEADLINE_SECONDS = 15;
 
 export interface TestStackOptions {
-  /** One of the test broker's accounts: E1..E8. Also tells stacks on one Postgres apart. */
+  /** One of the test broker's accounts, E1..E8, of this suite alone: suites run side by side. Also tells stacks on one Postgres apart. */
   readonly account: string;
   readonly orderDeadlineSeconds?: number;
   /** Settings of single apps beyond the usual ones. */
@@ -58,6 +60,7 @@ export async function startTestStack({
   const secrets = await makeSecrets();
   const prefix = `${account.toLowerCase()}_${randomBytes(3).toString('hex')}_`;
   const brokerAdmin = { user: brokerAdminOf(account), password: test.TEST_NATS_ADMIN_PASSWORD };
+  await refuseUsedAccount(test.TEST_NATS_URL, brokerAdmin);
   const [databases] = await Promise.all([
     createDatabases({ url: test.TEST_POSTGRES_URL, passwords: secrets.databases, prefix }),
     provision(test.TEST_NATS_URL, brokerAdmin.user, brokerAdmin.password),
@@ -96,6 +99,17 @@ export async function startTestStack({
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Another suite's events would be handled here, or ours there. */
+async function refuseUsedAccount(url: string, { user, password }: TestStack['brokerAdmin']): Promise<void> {
+  const admin = await connect({ servers: url, user, pass: password });
+  try {
+    const { streams } = await (await jetstreamManager(admin)).getAccountInfo();
+    if (streams > 0) throw new Error(`the broker account of ${user} is another suite's: take one that is free`);
+  } finally {
+    await admin.close();
+  }
 }
 
 /** What the end-to-end specs read about the stack that their global set-up started. */

@@ -21,7 +21,7 @@ describe('what an order waits for', () => {
 
   beforeAll(async () => {
     // A stack of its own: the others' orders need payments. Nothing here waits for the deadline.
-    stack = await startTestStack({ account: 'E3', orderDeadlineSeconds: 600 });
+    stack = await startTestStack({ account: 'E5', orderDeadlineSeconds: 600 });
     products = new Client({ connectionString: stack.infrastructure.databases.products });
     [alice, olga] = await Promise.all([tokenOf(stack, 'alice'), tokenOf(stack, 'olga'), products.connect()]);
     const product = { sku: 'STUCK-1', name: 'Wanted', price: { amountMinor: 500, currency: 'EUR' }, stock: 50 };

@@ -32,7 +32,7 @@ describe('npm run reconcile', () => {
   beforeAll(async () => {
     // A stack of its own: others plant in theirs what this would find.
     stack = await startTestStack({
-      account: 'E3',
+      account: 'E6',
       orderDeadlineSeconds: 5,
       extra: {
         orders: {

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The pieces of work that have begun and not ended yet, so that a shutdown can wait for them. */
 export class InFlight {
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
 
   get size(): number {
     return this.#running.size;
   }
 
   /** Takes note of work that never rejects. */
-  add(work: Promise<void>): void {
+  add(work: Promise<unknown>): void {
     this.#running.add(work);
     void work.finally(() => this.#running.delete(work));
   }

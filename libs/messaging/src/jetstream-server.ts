@@ -203,12 +203,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     }
     // An operator wants it handled now.
     const event = { ...opened.event, attempt: message.attempt, overtakes: true };
-    const attempted = Promise.withResolvers<Attempt>();
-    const task = this.#aggregates.run(`${message.stream}:${event.aggregateId}`, async () => {
-      attempted.resolve(await this.#permits.run(() => this.#attempt(handler, message, event)));
-    });
-    this.#tasks.add(task);
-    const { end, code } = await attempted.promise;
+    const attempted = this.#aggregates.run(`${message.stream}:${event.aggregateId}`, () =>
+      this.#permits.run(() => this.#attempt(handler, message, event)),
+    );
+    this.#tasks.add(attempted);
+    const { end, code } = await attempted;
     return end === 'done' ? { outcome: 'handled' } : { outcome: 'failed', reason: code ?? 'unknown' };
   }
 
@@ -232,7 +231,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
 
   /** Concludes a delivery in the queue of its aggregate; one that is too early leaves the queue to what it waits for. */
   async #inTurn(delivery: Delivery, aggregate: string): Promise<void> {
-    const overtakesAt = performance.now() + this.#patienceMs;
+    // From the first time that it came too early, not from when it was queued behind others.
+    let overtakesAt = Infinity;
     const attempt = async (): Promise<boolean> => {
       try {
         return await this.#conclude(delivery, performance.now() >= overtakesAt);
@@ -244,6 +244,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     };
     let delayMs = earlyDelaysMs.least;
     while (!(await this.#aggregates.run(aggregate, attempt))) {
+      overtakesAt = Math.min(overtakesAt, performance.now() + this.#patienceMs);
       await this.#concluded.next(aggregate, withJitter(delayMs), this.#closing.signal);
       delayMs = Math.min(2 * delayMs, earlyDelaysMs.greatest);
     }
@@ -273,6 +274,13 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     // new connection before the broker delivers this one again, and need not wait for it.
     for (let failures = 0; this.#mayGoOn(delivery) || (failures === 0 && !this.#closing.signal.aborted);) {
       const event = { ...opened.event, attempt: message.info.deliveryCount + failures, overtakes };
+      if (overtakes && failures === 0) {
+        const { id, name, aggregateId, sequence } = event;
+        logger.warn(
+          { event: name, id, aggregateId, sequence },
+          'the event before it did not come, it is handled without',
+        );
+      }
       const { end } = await this.#permits.run(() => this.#attempt(handler, message, event));
       if (end === 'done') {
         this.#ack(delivery);

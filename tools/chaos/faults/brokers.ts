@@ -15,7 +15,7 @@ export const brokers: readonly Fault[] = [
         await stack.killBroker();
         await stack.startBroker();
       }
-      return 'store kept';
+      return { detail: 'store kept' };
     },
   },
   {
@@ -26,7 +26,7 @@ export const brokers: readonly Fault[] = [
       await stack.killBroker();
       await sleep(60_000);
       await stack.startBroker();
-      return 'store kept';
+      return { detail: 'store kept' };
     },
   },
   {
@@ -41,7 +41,7 @@ export const brokers: readonly Fault[] = [
       const counts = await Promise.all(
         eventProducers.map((producer) => republishSince(stack.databaseUrl(producer), since)),
       );
-      return `${counts.reduce((sum, count) => sum + count, 0)} events published again`;
+      return { detail: `${counts.reduce((sum, count) => sum + count, 0)} events published again` };
     },
   },
 ];

@@ -1,16 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
-import { BREAKABLE, FaultCriterionBroken, OWNERS, until, type Fault, type FaultContext } from './fault';
+import {
+  BREAKABLE,
+  FaultCriterionBroken,
+  OWNERS,
+  until,
+  type Fault,
+  type FaultContext,
+  type FaultOutcome,
+} from './fault';
 
 const READY_WITHIN_MS = 10_000;
 /** Without a failed request for so long, what failed before is over. */
 const CALM_MS = 3_000;
 
-async function crash({ stack, leniency }: FaultContext, app: Caller): Promise<string> {
+async function crash({ stack, leniency }: FaultContext, app: Caller): Promise<FaultOutcome> {
   const readyMs = await stack.crash(app);
   if (readyMs > READY_WITHIN_MS * leniency)
     throw new FaultCriterionBroken(`${app} was ready again only after ${readyMs} ms`);
-  return `${app}, ready again after ${readyMs} ms`;
+  return { app, detail: `ready again after ${readyMs} ms` };
 }
 
 /** Waits until the customers' requests succeed; false when they do not. */
@@ -41,7 +49,7 @@ export const crashes: readonly Fault[] = [
     recoversWithinMs: 30_000,
     async run({ stack }) {
       await stack.crash('payments', 45_000);
-      return 'back';
+      return { app: 'payments', detail: 'back' };
     },
   },
   {
@@ -53,9 +61,9 @@ export const crashes: readonly Fault[] = [
       const service = random.pick(OWNERS);
       await stack.startReplica(service);
       await sleep(random.between(500, 2_000));
-      const detail = await crash(context, service);
+      const outcome = await crash(context, service);
       await stack.stopReplica(service);
-      return detail;
+      return outcome;
     },
   },
   {
@@ -65,7 +73,7 @@ export const crashes: readonly Fault[] = [
     async run(context) {
       const { stack, random, failedRequests } = context;
       const service = random.pick(OWNERS);
-      if (!(await calm(context))) return 'not run: requests still failed from the faults before';
+      if (!(await calm(context))) return { detail: 'not run: requests still failed from the faults before' };
       const before = failedRequests();
       await stack.startReplica(service);
       await stack.restart(service);
@@ -74,7 +82,7 @@ export const crashes: readonly Fault[] = [
       await sleep(1_000);
       const failed = failedRequests() - before;
       if (failed > 0) throw new FaultCriterionBroken(`${failed} requests failed while ${service} was restarted`);
-      return service;
+      return { app: service, detail: 'no request failed' };
     },
   },
   {
@@ -91,7 +99,7 @@ export const crashes: readonly Fault[] = [
       await sleep(ms);
       process.kill(pid, 'SIGCONT');
       await stack.stopReplica(service);
-      return `${service}, for ${ms} ms`;
+      return { app: service, detail: `for ${ms} ms` };
     },
   },
 ];

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OWNERS, type Fault, type FaultContext } from './fault';
+import { OWNERS, type Fault, type FaultContext, type FaultOutcome } from './fault';
 
-async function away({ stack, random }: FaultContext, fromMs: number, toMs: number): Promise<string> {
+async function away({ stack, random }: FaultContext, fromMs: number, toMs: number): Promise<FaultOutcome> {
   const service = random.pick(OWNERS);
   const ms = random.between(fromMs, toMs);
   await stack.killDatabase(service);
   await sleep(ms);
   await stack.startDatabase(service);
-  return `${service}, for ${ms} ms`;
+  return { app: service, detail: `for ${ms} ms` };
 }
 
 /** Takes one service's Postgres away. */

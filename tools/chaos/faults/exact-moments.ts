@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import type { Service } from '@rookery/contracts';
 import type { ChaosStack } from '../chaos-stack';
 import { rowsOf } from '../rows';
-import { OWNERS, until, type Fault } from './fault';
+import { OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
 
 const RELAY = `FROM pg_stat_activity WHERE application_name = 'outbox-relay' AND datname = current_database()`;
 const WAITING_MS = 10_000;
@@ -19,14 +19,16 @@ async function somethingWaits(stack: ChaosStack, service: Service): Promise<bool
   return rows.length === 3;
 }
 
-/** Runs while events are committed that the stopped relay has not seen. */
+/** Runs while a service has committed events that its stopped relay has not seen. */
 async function withStoppedRelay(
-  stack: ChaosStack,
-  service: Service,
-  work: (resume: () => void) => Promise<string>,
-): Promise<string> {
+  { stack, random }: FaultContext,
+  work: (service: Service, resume: () => void) => Promise<string>,
+): Promise<FaultOutcome> {
+  const service = random.pick(OWNERS);
+  // After a crash another session leads within a second.
+  await until(async () => (await relayBackend(stack, service)) !== undefined, WAITING_MS);
   const pid = await relayBackend(stack, service);
-  if (pid === undefined) return `not run: no relay of ${service} leads`;
+  if (pid === undefined) return { app: service, detail: 'not run: no relay leads' };
   let stopped = true;
   const resume = (): void => {
     if (stopped) process.kill(pid, 'SIGCONT');
@@ -35,8 +37,8 @@ async function withStoppedRelay(
   process.kill(pid, 'SIGSTOP');
   try {
     if ((await until(() => somethingWaits(stack, service), WAITING_MS)) === undefined)
-      return `not run: ${service} had nothing to publish`;
-    return await work(resume);
+      return { app: service, detail: 'not run: nothing to publish' };
+    return { app: service, detail: await work(service, resume) };
   } finally {
     resume();
   }
@@ -48,21 +50,19 @@ export const exactMoments: readonly Fault[] = [
     name: 'crash-before-publish',
     what: 'kill -9 exactly between the commit of events and their publication',
     recoversWithinMs: 15_000,
-    run: ({ stack, random }) => {
-      const service = random.pick(OWNERS);
-      return withStoppedRelay(stack, service, async (resume) => {
-        await stack.crash(service, 0, resume);
-        return service;
-      });
-    },
+    run: (context) =>
+      withStoppedRelay(context, async (service, resume) => {
+        await context.stack.crash(service, 0, resume);
+        return 'events were committed and not published';
+      }),
   },
   {
     name: 'crash-before-mark',
     what: 'kill -9 exactly between the publication of events and their mark in the outbox',
     recoversWithinMs: 15_000,
-    run: ({ stack, random }) => {
-      const service = random.pick(OWNERS);
-      return withStoppedRelay(stack, service, async (resume) => {
+    run: (context) =>
+      withStoppedRelay(context, async (service, resume) => {
+        const { stack } = context;
         const lock = new Client({ connectionString: stack.databaseUrl(service) });
         await lock.connect();
         try {
@@ -73,11 +73,10 @@ export const exactMoments: readonly Fault[] = [
           const marking = `SELECT ${RELAY} AND wait_event_type = 'Lock' AND query LIKE 'UPDATE outbox%'`;
           const met = await until(async () => (await rowsOf(stack, service, marking)).length > 0, WAITING_MS);
           await stack.crash(service, 0, () => lock.query('ROLLBACK'));
-          return met === undefined ? `${service}, but the mark was never waited for` : service;
+          return met === undefined ? 'the mark was never waited for' : 'events were published and not marked';
         } finally {
           await lock.end();
         }
-      });
-    },
+      }),
   },
 ];

@@ -23,7 +23,15 @@ export interface FaultContext {
   readonly failedRequests: () => number;
 }
 
-/** One way to break the system and to mend it again; answers what it did, for the report. */
+/** What a fault did. */
+export interface FaultOutcome {
+  /** The one app that it met, where it met one. */
+  readonly app?: Caller;
+  /** For the report. */
+  readonly detail: string;
+}
+
+/** One way to break the system and to mend it again. */
 export interface Fault {
   readonly name: string;
   readonly what: string;
@@ -32,7 +40,7 @@ export interface Fault {
   /** Which disk must be a small one of its own. */
   readonly disk?: 'broker' | 'orders';
   /** Throws FaultCriterionBroken. */
-  run(context: FaultContext): Promise<string>;
+  run(context: FaultContext): Promise<FaultOutcome>;
 }
 
 /** Those that hold no key of the others' sessions: auth would only stop log-ins, which the load has behind it. */

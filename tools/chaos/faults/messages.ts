@@ -56,7 +56,7 @@ export const messages: readonly Fault[] = [
             count += 1;
           }
         }
-        return `${count} deliveries`;
+        return { detail: `${count} deliveries` };
       });
     },
   },
@@ -76,7 +76,7 @@ export const messages: readonly Fault[] = [
           }
         }
       });
-      return `${POISONED.length * POISON.length} messages`;
+      return { detail: `${POISONED.length * POISON.length} messages` };
     },
   },
 ];

@@ -3,7 +3,15 @@ import type { Caller } from '@rookery/contracts';
 import type { FaultyLink } from '@rookery/testing';
 import { memoryOf } from '../memory';
 import { redeliveriesTo } from '../broker-reader';
-import { BREAKABLE, FaultCriterionBroken, OWNERS, until, type Fault, type FaultContext } from './fault';
+import {
+  BREAKABLE,
+  FaultCriterionBroken,
+  OWNERS,
+  until,
+  type Fault,
+  type FaultContext,
+  type FaultOutcome,
+} from './fault';
 
 const NOTICED_WITHIN_MS = 25_000;
 const SLOW_CONSUMER_MS = 15_000;
@@ -12,7 +20,7 @@ const MOST_GROWTH_MIB = 200;
 const MOST_REDELIVERIES = 1_000;
 
 /** No packet passes for 10-30 s; the app must know of it and say so. */
-async function partition({ stack, random }: FaultContext, app: Caller, link: FaultyLink): Promise<string> {
+async function partition({ stack, random }: FaultContext, app: Caller, link: FaultyLink): Promise<FaultOutcome> {
   const ms = random.between(10_000, 30_000);
   const endsAt = Date.now() + ms;
   link.silence();
@@ -21,7 +29,8 @@ async function partition({ stack, random }: FaultContext, app: Caller, link: Fau
   link.heal();
   if (noticedMs === undefined && ms > NOTICED_WITHIN_MS)
     throw new FaultCriterionBroken(`${app} had not noticed after ${NOTICED_WITHIN_MS} ms`);
-  return `${app}, for ${ms} ms, ${noticedMs === undefined ? 'not noticed so soon' : `noticed after ${noticedMs} ms`}`;
+  const noticed = noticedMs === undefined ? 'not noticed so soon' : `noticed after ${noticedMs} ms`;
+  return { app, detail: `for ${ms} ms, ${noticed}` };
 }
 
 /** Silences, resets and slows connections. */
@@ -54,7 +63,7 @@ export const network: readonly Fault[] = [
         await link.cut();
         await link.mend();
       }
-      return service;
+      return { app: service, detail: 'database and broker' };
     },
   },
   {
@@ -65,7 +74,7 @@ export const network: readonly Fault[] = [
       for (const link of stack.links) link.slow(250);
       await sleep(5_000);
       for (const link of stack.links) link.slow(0);
-      return 'all links';
+      return { detail: 'all links' };
     },
   },
   {
@@ -85,7 +94,7 @@ export const network: readonly Fault[] = [
       const redelivered = (await redeliveriesTo(stack, 'payments')) - redeliveredBefore;
       if (grown > MOST_GROWTH_MIB) throw new FaultCriterionBroken(`payments grew by ${grown} MiB`);
       if (redelivered > MOST_REDELIVERIES) throw new FaultCriterionBroken(`${redelivered} redeliveries to payments`);
-      return `payments, ${grown} MiB more, ${redelivered} redeliveries`;
+      return { app: 'payments', detail: `${grown} MiB more, ${redelivered} redeliveries` };
     },
   },
 ];

@@ -12,7 +12,8 @@ import {
 
 const SLOW_MS = 2_000;
 
-type ChargeState = 'authorized' | 'payment-declined' | 'insufficient-funds' | 'voided' | 'captured' | 'refunded';
+/** What a charge of the simulator can come to. */
+export type ChargeState = 'authorized' | 'payment-declined' | 'insufficient-funds' | 'voided' | 'captured' | 'refunded';
 
 interface ChargeRow {
   readonly orderId: string;
@@ -28,6 +29,9 @@ const decisions: ReadonlyMap<string, ChargeState> = new Map([
   ['tok_timeout_then_ok', 'authorized'],
   ['tok_insufficient_funds', 'insufficient-funds'],
 ]);
+
+/** What the provider decides when it is shown a token for the first time. */
+export const decisionOf = (token: string): ChargeState => decisions.get(token) ?? 'payment-declined';
 
 /** The simulator failed to answer, on purpose or because it is asked for the impossible. */
 export class SimulatedProviderError extends Error {
@@ -55,7 +59,7 @@ export class SimulatedProvider extends PaymentProvider {
     const inserted = await this.dataSource.query<unknown[]>(
       `INSERT INTO simulator.charges (key, order_id, amount_minor, currency, state) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (key) DO NOTHING RETURNING key`,
-      [key, orderId, amount.amountMinor, amount.currency, decisions.get(token) ?? 'payment-declined'],
+      [key, orderId, amount.amountMinor, amount.currency, decisionOf(token)],
     );
     const isFirstTry = inserted.length > 0;
     if (isFirstTry && token === 'tok_timeout_then_ok') throw new SimulatedProviderError('the answer was lost');
@@ -118,7 +122,8 @@ export class SimulatedProvider extends PaymentProvider {
   }
 }
 
-function authorizationOf(state: ChargeState): Authorization {
+/** What the provider answers of a charge. */
+export function authorizationOf(state: ChargeState): Authorization {
   switch (state) {
     case 'authorized':
     case 'captured':
