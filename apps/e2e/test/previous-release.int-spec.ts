@@ -115,9 +115,11 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
     await eventually(async () => {
       expect((await product(productId, stack.gatewayUrl)).stock.available).toBe(100 - OF_EACH);
     });
-    const payments = await Promise.all(
-      placed.map(async ({ id, ending }) => ({ ending, items: (await alice.payments(id)).items })),
-    );
-    expect(payments.filter(({ items }) => items.some(({ status }) => status === 'Captured'))).toHaveLength(OF_EACH);
+    // The capture follows the confirmation.
+    await eventually(async () => {
+      const payments = await Promise.all(placed.map(async ({ id }) => (await alice.payments(id)).items));
+      const captured = payments.filter((items) => items.some(({ status }) => status === 'Captured'));
+      expect(captured).toHaveLength(OF_EACH);
+    });
   }
 });
