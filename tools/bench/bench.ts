@@ -60,7 +60,8 @@ function benchNamed(name: string): Bench {
   return bench;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+// Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 try {
   await main();
   process.exit(0);

@@ -61,6 +61,7 @@ export class ChaosStack {
     },
     private readonly options: ChaosStackOptions,
   ) {
+    process.once('exit', this.discard);
     // Postgres may run as another user and must get through.
     chmodSync(this.folder, 0o711);
   }
@@ -281,9 +282,21 @@ export class ChaosStack {
     await Promise.all(this.links.map((link) => link.close()));
     await this.broker?.stop();
     await Promise.all([...this.databases.values()].map((postgres) => postgres.stop()));
-    // What was to be looked at is gone with a small disk, which is memory.
+    process.off('exit', this.discard);
+    if (keep) this.unmount();
+    else this.discard();
+  }
+
+  /** Also when the run is broken off: nothing may stay behind. The servers end with this process, some a moment later. */
+  private readonly discard = (): void => {
+    this.unmount();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  };
+
+  /** What was to be looked at is gone with a small disk, which is memory. */
+  private unmount(): void {
     for (const disk of this.disks.values()) disk.unmount();
-    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+    this.disks.clear();
   }
 
   private async bringUp(): Promise<void> {

@@ -34,6 +34,9 @@ async function main(): Promise<number> {
   return results.every(({ violations }) => violations.length === 0) ? 0 : 1;
 }
 
+// Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+
 try {
   process.exit(await main());
 } catch (error) {

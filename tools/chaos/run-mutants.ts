@@ -42,6 +42,9 @@ async function caughtBy(mutant: Mutant, progress: Progress): Promise<string | un
   return `${invariants}: ${violations.length} violations, the first: ${first.what}`;
 }
 
+// Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+
 try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
