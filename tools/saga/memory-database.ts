@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventEnvelope } from '@rookery/contracts';
 import { Inbox, InboxMetrics, Outbox, UnitOfWork, type OutboxMessage, type RecordedEvent } from '@rookery/persistence';
 import { Clock, currentContext, Metrics, uuidv7 } from '@rookery/platform';
@@ -27,10 +28,16 @@ export class SimulatedClock extends Clock {
   }
 }
 
+/** What a transaction takes back when it fails, and what it does once it has committed. */
+interface Transaction {
+  readonly undo: (() => void)[];
+  readonly afterCommit: (() => void | Promise<void>)[];
+}
+
 /** One service's database: tables are maps of rows that nobody changes in place; a transaction that fails leaves no trace. */
 export class MemoryDatabase {
-  private undo: (() => void)[] | undefined;
-  private afterCommit: (() => void | Promise<void>)[] = [];
+  private readonly current = new AsyncLocalStorage<Transaction>();
+  private last: Promise<unknown> = Promise.resolve();
   private crashPoint: CrashPoint | undefined;
 
   /** The next transaction ends in a crash there. */
@@ -39,29 +46,17 @@ export class MemoryDatabase {
   }
 
   /** Transactions come one after the other, as row locks have those of one aggregate do; one inside another joins it. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.undo) return work();
-    const undo: (() => void)[] = [];
-    this.undo = undo;
-    this.afterCommit = [];
-    try {
-      const result = await work();
-      if (this.crashPoint === 'before-commit') throw new Crash();
-      this.undo = undefined;
-      if (this.crashPoint === 'after-commit') throw new Crash();
-      for (const callback of this.afterCommit) await callback();
-      return result;
-    } catch (error) {
-      if (this.undo) for (const step of undo.reverse()) step();
-      throw error;
-    } finally {
-      this.undo = undefined;
-    }
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.current.getStore()) return work();
+    const transaction: Transaction = { undo: [], afterCommit: [] };
+    const result = this.last.then(() => this.current.run(transaction, () => this.transact(transaction, work)));
+    this.last = result.catch(() => undefined);
+    return result;
   }
 
   put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {
     const before = table.get(key);
-    this.undo?.push(() => {
+    this.current.getStore()?.undo.push(() => {
       if (before === undefined) table.delete(key);
       else table.set(key, before);
     });
@@ -69,7 +64,22 @@ export class MemoryDatabase {
   }
 
   whenCommitted(callback: () => void | Promise<void>): void {
-    this.afterCommit.push(callback);
+    this.current.getStore()?.afterCommit.push(callback);
+  }
+
+  private async transact<T>({ undo, afterCommit }: Transaction, work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      if (this.crashPoint === 'before-commit') throw new Crash();
+      // From here on nothing is taken back.
+      undo.length = 0;
+      if (this.crashPoint === 'after-commit') throw new Crash();
+      for (const callback of afterCommit) await callback();
+      return result;
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
   }
 }
 

@@ -18,6 +18,8 @@ describe('the deadline of an order', () => {
     const request = { lines: [{ productId: product.productId, quantity: 1 }], paymentToken: 'tok_ok' };
     return (await orders.call(OrdersRpc.place, request, alice, { idempotencyKey: randomUUID() })).order.id;
   };
+  const canceled = async (ids: readonly string[]): Promise<number> =>
+    (await orders.database.query(`SELECT 1 FROM orders WHERE id = ANY($1) AND status = 'Canceled'`, [ids])).length;
   const view = (id: string) => orders.call(OrdersRpc.get, { id }, alice);
 
   it('leaves an order that is not overdue alone', async () => {
@@ -50,6 +52,21 @@ describe('the deadline of an order', () => {
       [ids],
     );
     expect(rows).toEqual([{ orders: 20, steps: 20, events: 20 }]);
+  });
+
+  it('is kept by the others while one order is locked', async () => {
+    const locked = await place();
+    const others = await Promise.all(Array.from({ length: 9 }, place));
+    await orders.database.query('BEGIN');
+    await orders.database.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [locked]);
+    try {
+      orders.advanceClock(60_001);
+      // Sooner than a statement gives up waiting for a lock: the sweeper must not have waited for it.
+      await eventually(async () => expect(await canceled(others)).toBe(others.length), { timeoutMs: 4_000 });
+    } finally {
+      await orders.database.query('ROLLBACK');
+    }
+    await eventually(async () => expect((await view(locked)).status).toBe('Canceled'));
   });
 
   it('is kept after an outage of the database', async () => {
