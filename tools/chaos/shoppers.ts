@@ -20,6 +20,8 @@ export interface Placing {
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  /** How long the server asked the customer to wait; 0 when it did not. */
+  readonly retryAfterMs: number;
 }
 
 /** A customer's access token, renewed by whoever owns it. */
@@ -60,6 +62,7 @@ const PAYMENT_TOKENS = [
 const ANSWER_WITHIN_MS = 8_000;
 /** A customer who does not know whether the order was taken asks again with the same key, this often at most. */
 const MOST_TRIES = 12;
+const LONGEST_PAUSE_MS = 6_000;
 /** Answers that say "later" and mean it: the customer tries again with the same key. */
 const LATER = new Set([409, 429, 502, 503, 504]);
 
@@ -156,7 +159,8 @@ export class Load {
         placing.answers.push(answer);
         return;
       }
-      await sleep(Math.min(2_000, 100 * 2 ** tries));
+      // As a well-behaved client: not before the server asked for, later each time, and not all at once.
+      await sleep((answer?.retryAfterMs ?? 0) + Math.random() * Math.min(LONGEST_PAUSE_MS, 200 * 2 ** tries));
     }
   }
 
@@ -184,8 +188,9 @@ export class Load {
       const text = await response.text();
       count(String(status));
       this.slowestMs = Math.max(this.slowestMs, performance.now() - sentAt);
-      this.judge(path, status, response.headers.get('retry-after'), text);
-      return { status, text };
+      const retryAfter = response.headers.get('retry-after');
+      this.judge(path, status, retryAfter, text);
+      return { status, text, retryAfterMs: Number(retryAfter) * 1_000 };
     } catch {
       count('no answer');
       return undefined;

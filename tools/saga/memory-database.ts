@@ -92,6 +92,10 @@ export class MemoryUnitOfWork extends UnitOfWork {
     return this.database.run(() => work(nowhere.manager));
   }
 
+  override runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.run(work);
+  }
+
   override afterCommit(callback: () => void | Promise<void>): void {
     this.database.whenCommitted(callback);
   }

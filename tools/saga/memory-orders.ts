@@ -46,8 +46,10 @@ export class MemoryOrders extends OrderRepository {
     });
   }
 
-  override async overdue(now: Date, limit: number): Promise<readonly string[]> {
-    const pending = [...this.table.rows.values()].filter((order) => !order.isTerminal && order.deadlineAt <= now);
+  override async lockOverdue(now: Date, limit: number, except: readonly string[]): Promise<readonly string[]> {
+    const pending = [...this.table.rows.values()].filter(
+      (order) => !order.isTerminal && order.deadlineAt <= now && !except.includes(order.id),
+    );
     return pending.slice(0, limit).map((order) => order.id);
   }
 

@@ -62,7 +62,7 @@ export function ordersService(clock: SimulatedClock, replaced: Parts) {
   const inbox = new InboxOf(database, unitOfWork, 'orders');
   const repository = new OrdersOf(database, unitOfWork, outbox, clock);
   const orders = new OrderService(repository, inbox, new OrderCursors(SECRET), clock);
-  const sweeper = new SweeperOf(repository, clock);
+  const sweeper = new SweeperOf(repository, unitOfWork, clock);
   const handlers = handlersOf(new OrderConsumer(orders));
   return { name: 'orders', database, outbox, inbox, handlers, repository, orders, sweeper } as const;
 }

@@ -204,7 +204,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     port: String(options.port),
     // No socket: its path may be longer than the system allows, and nobody uses it.
     unix_socket_directories: '',
-    max_connections: '200',
+    max_connections: '400',
     shared_buffers: '128MB',
     log_min_messages: 'warning',
     ...(options.ephemeral === true

@@ -69,6 +69,17 @@ describe('the deadline of an order', () => {
     await eventually(async () => expect((await view(locked)).status).toBe('Canceled'));
   });
 
+  it('is kept while requests hold every connection of the pool', async () => {
+    const id = await place();
+    const release = await orders.holdPool();
+    try {
+      orders.advanceClock(60_001);
+      await eventually(async () => expect(await canceled([id])).toBe(1));
+    } finally {
+      await release();
+    }
+  });
+
   it('is kept after an outage of the database', async () => {
     const id = await place();
     await orders.database.query(

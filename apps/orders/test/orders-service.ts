@@ -29,6 +29,7 @@ import {
   type TestDatabase,
   testDatabase,
 } from '@rookery/testing';
+import { DataSource } from 'typeorm';
 import type { z } from 'zod';
 import { ordersDatabase } from '../src/data-source';
 import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
@@ -40,6 +41,8 @@ import { PeriodicReconciliation } from '../src/reconciliation/periodic-reconcili
 export const alice = testActor({ subject: 'alice' });
 export const bob = testActor({ subject: 'bob' });
 export const olga = testActor({ subject: 'olga', roles: ['operator'] });
+
+const POOL_SIZE = 10;
 
 export interface OrdersOptions {
   /** What products quotes from. */
@@ -82,6 +85,7 @@ export class OrdersUnderTest {
       ...broker.envOf('orders'),
       LOG_LEVEL: 'silent',
       DATABASE_URL: database.url,
+      DATABASE_POOL_SIZE: POOL_SIZE,
       INTERNAL_SIGNING_KEY: keys.signingKeySettingOf('orders'),
       INTERNAL_JWKS: keys.jwksSetting,
       SEALING_KEY: sealingKey,
@@ -210,6 +214,16 @@ export class OrdersUnderTest {
 
   sweep(): Promise<void> {
     return this.app.get(DeadlineSweeper).sweep();
+  }
+
+  /** Takes every connection of the service's pool; returns what gives them back. */
+  async holdPool(): Promise<() => Promise<void>> {
+    const dataSource = this.app.get(DataSource);
+    const held = Array.from({ length: POOL_SIZE }, () => dataSource.createQueryRunner());
+    await Promise.all(held.map((runner) => runner.connect()));
+    return async () => {
+      await Promise.all(held.map((runner) => runner.release()));
+    };
   }
 
   /** Sets the service's clock ahead of the machine's. */

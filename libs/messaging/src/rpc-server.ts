@@ -31,7 +31,8 @@ const longestMs = 60_000;
 
 /** Options of `RpcServer`. */
 export interface RpcServerOptions {
-  /** Requests handled at a time, 512 unless told; those beyond are refused with 503 instead of waiting past their deadline. */
+  /** Requests handled at a time, 128 unless told: a few for each connection of a database pool. Those beyond are refused with 503 at once
+   * instead of waiting past their deadline and keeping events and other requests from the pool. */
   readonly maxInFlight?: number;
   /** How long `close` waits for requests in hand, 10 s unless told. */
   readonly graceMs?: number;
@@ -56,7 +57,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   readonly #inFlight = new InFlight();
   #subscriptions: readonly Subscription[] = [];
 
-  constructor(nats: Nats, { maxInFlight = 512, graceMs = 10_000 }: RpcServerOptions = {}) {
+  constructor(nats: Nats, { maxInFlight = 128, graceMs = 10_000 }: RpcServerOptions = {}) {
     super();
     this.#nats = nats;
     this.#maxInFlight = maxInFlight;

@@ -41,7 +41,7 @@ type MigrationClass = new () => unknown;
 export interface DatabaseSettings {
   /** `postgres://role:password@host:port/database`. */
   readonly url: string;
-  /** Most connections of the pool; default 10. The relay has one more of its own. */
+  /** Most connections of the pool; default 10. The relay has one more of its own, `ReservedConnections` a few. */
   readonly poolSize?: number;
   readonly entities: readonly (EntityClass | EntitySchema)[];
   readonly migrations: readonly MigrationClass[];

@@ -34,12 +34,13 @@ export class Inbox {
   ) {}
 
   /**
-   * Runs the effect and notes the event's id in one transaction. Returns false, with no effect, when the event had been
-   * noted; a parallel delivery waits for the first one's outcome. When the effect throws, nothing is noted.
+   * Runs the effect and notes the event's id in one transaction, on a reserved connection: what was begun comes to its end before
+   * new requests. Returns false, with no effect, when the event had been noted; a parallel delivery waits for the first one's
+   * outcome. When the effect throws, nothing is noted.
    * Throws EventTooEarly while its predecessor is not noted, unless the event `overtakes`.
    */
   async once(event: InboxEvent, effect: (tx: EntityManager) => Promise<void>): Promise<boolean> {
-    const taken = await this.unitOfWork.run(async (tx) => {
+    const taken = await this.unitOfWork.runReserved(async (tx) => {
       if (await this.note(tx, event)) {
         await effect(tx);
         return true;

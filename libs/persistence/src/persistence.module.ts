@@ -1,9 +1,10 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { Audit, HealthChecks, PlatformModule } from '@rookery/platform';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
+import type { PostgresOptions } from './data-source-options';
 import { DatabaseErrorInterceptor } from './database-error.interceptor';
 import { DatabaseHealth } from './database.health';
 import { EventTrail } from './event-trail';
@@ -12,13 +13,14 @@ import { InboxMetrics } from './inbox.metrics';
 import { Outbox } from './outbox';
 import { OutboxMetrics } from './outbox.metrics';
 import { OutboxRelay } from './outbox-relay';
+import { ReservedConnections } from './reserved-connections';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
 /** What a service says about its persistence. */
 export interface PersistenceOptions {
   /** From `dataSourceOptions`. */
-  readonly options: DataSourceOptions;
+  readonly options: PostgresOptions;
   /** Name of the service: the consumer that its inbox notes. */
   readonly service: string;
 }
@@ -45,6 +47,7 @@ export class PersistenceModule implements OnApplicationShutdown {
       imports: [PlatformModule],
       providers: [
         { provide: DataSource, useFactory: () => connectMigrated(options) },
+        { provide: ReservedConnections, useFactory: () => new ReservedConnections(options) },
         { provide: SERVICE_NAME, useValue: service },
         { provide: APP_INTERCEPTOR, useClass: DatabaseErrorInterceptor },
         UnitOfWork,

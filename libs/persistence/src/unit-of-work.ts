@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { databaseErrorCode, isTransactionConflict, reasonOf } from './database-errors';
 import { FailedStatements } from './failed-statements';
+import { ReservedConnections } from './reserved-connections';
 
 /** A transaction in progress. Database and not only process: tests run several services in one process. */
 interface Transaction {
@@ -32,7 +33,10 @@ export class TransactionAborted extends Error {
 export class UnitOfWork {
   private readonly logger = new Logger(UnitOfWork.name);
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    @Optional() private readonly reserved?: ReservedConnections,
+  ) {}
 
   /**
    * Runs the work in one READ COMMITTED transaction and commits. Inside another run it joins that one, which then decides.
@@ -40,16 +44,15 @@ export class UnitOfWork {
    * and have no effect outside the database.
    */
   async run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    const current = this.current();
-    if (current) return work(current.manager);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.attempt(work);
-      } catch (error) {
-        if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) throw error;
-        await delay(Math.random() * BACKOFF_MS * 2 ** attempt);
-      }
-    }
+    return this.repeat(this.dataSource, work);
+  }
+
+  /**
+   * As `run`, on one of a few connections that requests do not use: for what has to be done in time when requests wait for the pool.
+   * Whoever calls it bounds how much of it there is at a time.
+   */
+  async runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.repeat((await this.reserved?.open()) ?? this.dataSource, work);
   }
 
   /** The current transaction's manager; outside of a run, one that takes a connection from the pool for each statement. */
@@ -72,9 +75,22 @@ export class UnitOfWork {
     return transaction?.dataSource === this.dataSource ? transaction : undefined;
   }
 
-  private async attempt<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  private async repeat<T>(pool: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const current = this.current();
+    if (current) return work(current.manager);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.attempt(pool, work);
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) throw error;
+        await delay(Math.random() * BACKOFF_MS * 2 ** attempt);
+      }
+    }
+  }
+
+  private async attempt<T>(pool: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const afterCommit: Transaction['afterCommit'] = [];
-    const result = await this.dataSource.transaction(async (manager) => {
+    const result = await pool.transaction(async (manager) => {
       const done = await transactions.run({ dataSource: this.dataSource, manager, afterCommit }, () => work(manager));
       await refuseSilentRollback(manager);
       return done;

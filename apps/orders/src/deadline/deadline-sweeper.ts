@@ -1,58 +1,63 @@
 import { Injectable } from '@nestjs/common';
+import { UnitOfWork } from '@rookery/persistence';
 import { Clock, contextFrom, logger, runInContext } from '@rookery/platform';
 import { OrderRepository } from '../order/order.repository';
 
-const BATCH = 100;
-/** Orders ended at the same time: after an outage hundreds are due at once, and requests need the pool's other connections. */
-const LANES = 4;
+/** Orders ended in one transaction: after an outage hundreds are due at once. */
+const BATCH = 20;
 
 /**
  * Cancels the orders that are Pending past their deadline: the saga is choreographed, so no other service notices that
- * an answer never came. Replicas may meet at an order; the row lock and the order's own rule let one of them end it.
+ * an answer never came. Replicas share them by their row locks. Works on reserved connections: under a flood of requests the
+ * deadline still holds.
  */
 @Injectable()
 export class DeadlineSweeper {
   constructor(
     private readonly orders: OrderRepository,
+    private readonly unitOfWork: UnitOfWork,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Ends the overdue orders, the longest waiting first. One that cannot be ended does not keep the others. There may be many
-   * after an outage: a process that stops leaves them to the next one.
+   * Ends the overdue orders, the longest waiting first. One that cannot be ended does not keep the others, nor does one that
+   * somebody is at just now. There may be many after an outage: a process that stops leaves them to the next one.
    */
   async sweep(stopping?: AbortSignal): Promise<void> {
+    const failed = new Set<string>();
     while (stopping?.aborted !== true) {
-      const overdue = await this.orders.overdue(this.clock.now(), BATCH);
-      const ended = await this.end(overdue, stopping);
-      if (overdue.length < BATCH || ended === 0) return;
+      if ((await this.endSome(failed)) === 0) return;
     }
   }
 
-  /** How many have ended. */
-  private async end(ids: readonly string[], stopping: AbortSignal | undefined): Promise<number> {
-    // One iterator for all lanes: each takes the next order when it has done with its last one.
-    const waiting = ids.values();
-    let ended = 0;
-    const lane = async (): Promise<void> => {
-      for (const id of waiting) {
-        if (stopping?.aborted === true) return;
-        if (await this.endOne(id)) ended += 1;
-      }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
-    return ended;
+  /** How many it has tried to end; those that it could not are added to the failed ones. */
+  private async endSome(failed: Set<string>): Promise<number> {
+    let ids: readonly string[] = [];
+    try {
+      await this.unitOfWork.runReserved(async () => {
+        ids = await this.orders.lockOverdue(this.clock.now(), BATCH, [...failed]);
+        for (const id of ids) await this.end(id);
+      });
+    } catch (error) {
+      if (ids.length === 0) throw error;
+      // One of them has undone all: each by itself.
+      for (const id of ids) if (!(await this.endAlone(id))) failed.add(id);
+    }
+    return ids.length;
   }
 
-  /** Whether it could be ended. */
-  private async endOne(id: string): Promise<boolean> {
+  private async endAlone(id: string): Promise<boolean> {
     try {
-      // Each end begins a trace of its own: nobody asked for it.
-      await runInContext(contextFrom({}), () => this.orders.update(id, (order) => order.expire(this.clock.now())));
+      await this.unitOfWork.runReserved(() => this.end(id));
       return true;
     } catch (error) {
       logger.error({ err: error, orderId: id }, 'an overdue order could not be canceled');
       return false;
     }
+  }
+
+  /** Each end begins a trace of its own: nobody asked for it. */
+  private async end(id: string): Promise<void> {
+    await runInContext(contextFrom({}), () => this.orders.update(id, (order) => order.expire(this.clock.now())));
   }
 }

@@ -3,7 +3,7 @@ import { liveOrderSubject } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
 import { AggregateRepository, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
 import { Clock, currentContext, traceIdOf } from '@rookery/platform';
-import { DataSource, type EntityManager, LessThanOrEqual, MoreThan } from 'typeorm';
+import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import type { OrderFilter } from './order-cursor';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
@@ -51,14 +51,20 @@ export class OrderRepository extends AggregateRepository<Order> {
     return query.getMany();
   }
 
-  /** Ids of the orders that are Pending at or past their deadline, the longest waiting first. */
-  async overdue(now: Date, limit: number): Promise<readonly string[]> {
-    const orders = await this.dataSource.manager.find(Order, {
-      select: { id: true },
-      where: { status: 'Pending', deadlineAt: LessThanOrEqual(now) },
-      order: { deadlineAt: 'ASC' },
-      take: limit,
-    });
+  /**
+   * Locks orders that are Pending at or past their deadline, the longest waiting first, until the current run ends, and returns
+   * their ids. Whoever is at an order now keeps it: that one is left out, as are the excepted ones.
+   */
+  async lockOverdue(now: Date, limit: number, except: readonly string[]): Promise<readonly string[]> {
+    const orders = await this.query()
+      .select('root.id')
+      .where(`root.status = 'Pending' AND root.deadlineAt <= :now`, { now })
+      .andWhere('NOT root.id = ANY(:except)', { except })
+      .orderBy('root.deadlineAt')
+      .limit(limit)
+      .setLock('pessimistic_write')
+      .setOnLocked('skip_locked')
+      .getMany();
     return orders.map((order) => order.id);
   }
 

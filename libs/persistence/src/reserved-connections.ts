@@ -1,0 +1,32 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { connect } from './connect';
+import type { PostgresOptions } from './data-source-options';
+
+/** Most connections that a process has beside its pool; one that never asks has none. */
+const RESERVED_CONNECTIONS = 6;
+
+/**
+ * Connections beside the pool's, made when one is first asked for: for what has been begun and must come to its end
+ * (events, deadlines) however many requests wait for the pool. Closed at the end of the shutdown.
+ */
+@Injectable()
+export class ReservedConnections implements OnApplicationShutdown {
+  private opening: Promise<DataSource> | undefined;
+
+  constructor(private readonly options: PostgresOptions) {}
+
+  /** Throws DatabaseUnreachable; the next call tries again. */
+  open(): Promise<DataSource> {
+    this.opening ??= connect({ ...this.options, poolSize: RESERVED_CONNECTIONS }).catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const opened = await this.opening?.catch(() => undefined);
+    if (opened?.isInitialized === true) await opened.destroy();
+  }
+}
