@@ -15,7 +15,7 @@ export interface CommandLine {
 
 const MOST = 2 ** 31;
 const USAGE =
-  'npm run chaos -- [--seed 1 | --seeds 1-20] [--seconds 60] [--rate 50] [--faults service-crash,poison] [--list] [--keep]';
+  'npm run chaos -- [--seed 1 | --seeds 1-20] [--seconds 60] [--rate 30] [--faults service-crash,poison] [--list] [--keep]';
 
 /** Reads the arguments; throws a StackError that says what is wrong with them. */
 export function readCommandLine(args: readonly string[]): CommandLine {
@@ -24,7 +24,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return {
     seeds: seeds === undefined ? [whole('--seed', seed ?? String(Date.now() % 1_000_000), 0, MOST)] : range(seeds),
     seconds: whole('--seconds', seconds ?? '60', 1, 3_600),
-    rate: whole('--rate', rate ?? '50', 1, 1_000),
+    rate: whole('--rate', rate ?? '30', 1, 1_000),
     faults: faultsNamed(values.faults?.split(',') ?? faults.map(({ name }) => name)),
     keep,
     list,
