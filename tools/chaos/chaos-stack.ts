@@ -19,6 +19,7 @@ import { freePorts } from '../stack/ports';
 import type { Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { makeSecrets, type Secrets } from '../stack/secrets';
+import { FaultCriterionBroken } from './faults/fault';
 import { SmallDisk, type DiskOwner } from './small-disk';
 
 /** Short, so that a run need not wait long for what a fault left Pending. */
@@ -163,8 +164,11 @@ export class ChaosStack {
 
   /** Stops an app in good order and starts it again. */
   async restart(name: Caller): Promise<void> {
-    await stopped(this.app(name));
-    await this.launched(name);
+    try {
+      await stopped(this.app(name));
+    } finally {
+      await this.launched(name);
+    }
   }
 
   /** Starts a second replica of a service; resolves when it is ready. Only one service has one at a time. */
@@ -405,9 +409,9 @@ export class ChaosStack {
   }
 }
 
-/** Stops an app in good order, and holds it to that. */
+/** Stops an app in good order, and holds it to that: throws FaultCriterionBroken. */
 async function stopped(app: AppProcess): Promise<void> {
   await app.stop();
   const code = await app.ended;
-  if (code !== 0) throw new Error(`${app.app} did not end well: exit code ${code}`);
+  if (code !== 0) throw new FaultCriterionBroken(`${app.app} did not end well: exit code ${code}`);
 }

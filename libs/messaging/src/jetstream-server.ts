@@ -46,6 +46,9 @@ const deadLetterRetryMs = 2_000;
  */
 const defaultPatienceMs = 30_000;
 
+/** nats-server 2.9 may forget one of several naks without a delay until its ack wait is over. */
+const releaseDelayMs = 10;
+
 /** Least and greatest waits between two looks whether another instance has handled the predecessor, in ms. */
 const earlyDelaysMs = { least: 50, greatest: 1_000 };
 
@@ -131,6 +134,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #inHand = new Map<string, Delivery>();
   readonly #closing = new AbortController();
   #heartbeat: NodeJS.Timeout | undefined;
+  #stopped: Promise<unknown> = Promise.resolve();
 
   constructor(nats: Nats, options: JetStreamServerOptions) {
     super();
@@ -160,8 +164,9 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   async close(): Promise<void> {
+    this.#stopped = Promise.all(this.#consumers.map((consumer) => consumer.stop()));
     this.#closing.abort();
-    const finished = Promise.all(this.#consumers.map((consumer) => consumer.stop())).then(async () => {
+    const finished = this.#stopped.then(async () => {
       await this.#tasks.settled();
       await this.#nats.connection.flush();
     });
@@ -281,7 +286,12 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
           'the event before it did not come, it is handled without',
         );
       }
-      const { end } = await this.#permits.run(() => this.#attempt(handler, message, event));
+      // Hundreds may wait here under load: a process that stops finishes what has begun and leaves these to the next one.
+      const attempt = await this.#permits.run(async () =>
+        this.#closing.signal.aborted ? undefined : this.#attempt(handler, message, event),
+      );
+      if (attempt === undefined) break;
+      const { end } = attempt;
       if (end === 'done') {
         this.#ack(delivery);
         return true;
@@ -301,7 +311,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       failures += 1;
       await this.#pause(withJitter(delayMs));
     }
-    this.#release(delivery);
+    await this.#release(delivery);
     return true;
   }
 
@@ -363,7 +373,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         await this.#pause(deadLetterRetryMs);
       }
     }
-    this.#release(delivery);
+    await this.#release(delivery);
   }
 
   /**
@@ -384,10 +394,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     }
   }
 
-  /** Gives a message back, so that another instance need not wait for `ack_wait`. */
-  #release(delivery: Delivery): void {
+  /** Gives a message back, so that another instance need not wait for `ack_wait`; not before this one asks for no more, or it gets it again. */
+  async #release(delivery: Delivery): Promise<void> {
+    await this.#stopped;
     if (this.#isCurrent(delivery)) {
-      delivery.message.nak();
+      delivery.message.nak(releaseDelayMs);
     }
   }
 

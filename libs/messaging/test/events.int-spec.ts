@@ -415,6 +415,25 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
+  it('begins no handler any more when it closes, however many events wait for one', async () => {
+    const finish = Promise.withResolvers<undefined>();
+    behave = () => finish.promise;
+    await consume({ concurrency: 1 });
+    const orderIds = Array.from({ length: 20 }, () => uuidv7());
+    for (const orderId of orderIds) await publisher.publish(confirmed(orderId, 1));
+    await eventually(async () => expect(await inHand()).toBe(20));
+    await payments.check();
+    const closed = app.close();
+    finish.resolve(undefined);
+    await closed;
+    expect(handled).toHaveLength(1);
+    await payments.close();
+    await consume();
+    await eventually(() => expect(handled).toHaveLength(20), { timeoutMs: 5_000 });
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(orderIds.map((orderId) => sequencesOf(orderId))).toEqual(orderIds.map(() => [1]));
+  });
+
   it('finishes the handler in hand when it closes, and leaves what waits behind it to another instance', async () => {
     const finish = Promise.withResolvers<undefined>();
     behave = () => finish.promise;
