@@ -46,8 +46,11 @@ const deadLetterRetryMs = 2_000;
  */
 const defaultPatienceMs = 30_000;
 
-/** nats-server 2.9 may forget one of several naks without a delay until its ack wait is over. */
-const releaseDelayMs = 10;
+/**
+ * How long after it is given back a message is delivered again: for a moment the broker still counts on the last pull of the process that
+ * stops, and what goes there comes again only after `ACK_WAIT_MS`.
+ */
+const releaseDelayMs = 250;
 
 /** Least and greatest waits between two looks whether another instance has handled the predecessor, in ms. */
 const earlyDelaysMs = { least: 50, greatest: 1_000 };

@@ -429,7 +429,7 @@ describe('events over JetStream', () => {
     expect(handled).toHaveLength(1);
     await payments.close();
     await consume();
-    await eventually(() => expect(handled).toHaveLength(20), { timeoutMs: 5_000 });
+    await eventually(() => expect(handled).toHaveLength(20), { timeoutMs: 6_000 });
     await eventually(async () => expect(await unfinished()).toBe(0));
     expect(orderIds.map((orderId) => sequencesOf(orderId))).toEqual(orderIds.map(() => [1]));
   });
