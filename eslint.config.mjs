@@ -58,7 +58,7 @@ const noTestingInProduct = {
 const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../apps/${service}/src/**`);
 
 /** What a deployment is held against: the settings that each app reads. */
-const appSettings = ['../../apps/*/src/*.config'];
+const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
 
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
