@@ -78,15 +78,21 @@ export const ownStreamOf = (service: string): StreamDefinition | undefined =>
     ? streamDefinitions.find(({ name }) => name === streamOf(service))
     : undefined;
 
+/** What `provisionBroker` does beyond the definitions. */
+export interface ProvisionOptions {
+  /** How many servers of a cluster keep each stream; unless told, streams keep what they have, and new ones are kept by one. */
+  readonly replicas?: number | undefined;
+}
+
 /**
  * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
  * Needs an admin connection: a service's own user may only make again what is its own (see `BrokerRepair`).
  */
-export async function provisionBroker(admin: NatsConnection): Promise<void> {
+export async function provisionBroker(admin: NatsConnection, options: ProvisionOptions = {}): Promise<void> {
   const manager = await jetstreamManager(admin);
   await setSharedDeadLettersAside(manager);
   for (const definition of streamDefinitions) {
-    await provisionStream(manager, definition);
+    await provisionStream(manager, definition, options);
   }
   await moveSharedDeadLetters(admin, manager);
   for (const definition of consumerDefinitions) {
@@ -94,14 +100,18 @@ export async function provisionBroker(admin: NatsConnection): Promise<void> {
   }
 }
 
-async function provisionStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
+async function provisionStream(
+  manager: JetStreamManager,
+  definition: StreamDefinition,
+  options: ProvisionOptions,
+): Promise<void> {
   try {
-    await manager.streams.update(definition.name, changeableOfStream(definition));
+    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies(options) });
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
       throw error;
     }
-    await makeStream(manager, definition);
+    await makeStream(manager, definition, options);
   }
 }
 
@@ -115,6 +125,9 @@ async function provisionConsumer(manager: JetStreamManager, definition: Consumer
     await makeConsumer(manager, definition);
   }
 }
+
+const copies = ({ replicas }: ProvisionOptions): Partial<StreamConfig> =>
+  replicas === undefined ? {} : { num_replicas: replicas };
 
 const changeableOfStream = ({ subjects, maxAgeMs }: StreamDefinition) =>
   ({
@@ -132,9 +145,14 @@ const changeableOfConsumer = {
 } satisfies Partial<ConsumerConfig>;
 
 /** Makes a stream that is missing; one that is there as it is defined stays as it is, with its messages. */
-export async function makeStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
+export async function makeStream(
+  manager: JetStreamManager,
+  definition: StreamDefinition,
+  options: ProvisionOptions = {},
+): Promise<void> {
   await manager.streams.add({
     ...changeableOfStream(definition),
+    ...copies(options),
     name: definition.name,
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
@@ -155,10 +173,13 @@ export async function makeConsumer(manager: JetStreamManager, { stream, durable 
 export const isApiError = (error: unknown, code: number): boolean =>
   error instanceof JetStreamApiError && error.code === code;
 
+/** A password itself, or the variable that holds it where nats-server runs. */
+export type BrokerPassword = string | { readonly variable: string };
+
 /** A user of the broker with the subjects it may use. */
 export interface BrokerUser {
   readonly name: string;
-  readonly password: string;
+  readonly password: BrokerPassword;
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
 }
@@ -182,7 +203,7 @@ export const inboxPrefixOf = (user: string): string => `_INBOX.${user}`;
  * `prefix` keeps user names apart between accounts: they are unique on a whole broker.
  */
 export function brokerUsers(
-  passwords: Readonly<Record<Caller, string>>,
+  passwords: Readonly<Record<Caller, BrokerPassword>>,
   { prefix = '' }: { readonly prefix?: string } = {},
 ): readonly BrokerUser[] {
   return callers.map((caller) => {
@@ -241,24 +262,29 @@ function subscribeSubjects(caller: Caller): readonly string[] {
 /** Name of the user that may do everything inside one account: provisioning, dead letters, tests. */
 export const adminUserOf = (account: string): string => `${account.toLowerCase()}-admin`;
 
-/** What `natsServerConfig` renders. */
-export interface NatsServerOptions {
+/** What `natsServerSettings` renders. */
+export interface NatsServerSettings {
   readonly host?: string;
   readonly port: number;
   /** Monitoring port; none unless given. */
   readonly httpPort?: number;
   readonly storeDir: string;
+}
+
+/** What `natsServerConfig` renders. */
+export interface NatsServerOptions extends NatsServerSettings {
   readonly accounts: readonly BrokerAccount[];
   /** Password of each account's admin user, `adminUserOf(account)`. */
   readonly adminPassword: string;
 }
 
-/**
- * The configuration of a nats-server, 2.9.10 or newer. All users stand inside `accounts {}`: on 2.9.10
- * `authorization {users}` beside `accounts` lets anonymous clients in (CVE-2023-47090).
- */
-export function natsServerConfig(options: NatsServerOptions): string {
-  const { host = '127.0.0.1', port, httpPort, storeDir, accounts, adminPassword } = options;
+/** The configuration of a nats-server, 2.9.10 or newer. */
+export function natsServerConfig({ accounts, adminPassword, ...settings }: NatsServerOptions): string {
+  return `${natsServerSettings(settings)}${natsAccountsConfig(accounts, adminPassword)}`;
+}
+
+/** The part of the configuration that says nothing of accounts. Without them everybody may do everything. */
+export function natsServerSettings({ host = '127.0.0.1', port, httpPort, storeDir }: NatsServerSettings): string {
   return [
     `host: ${quoted(host)}`,
     `port: ${port}`,
@@ -269,19 +295,24 @@ export function natsServerConfig(options: NatsServerOptions): string {
     'ping_max: 2',
     'write_deadline: "5s"',
     `jetstream { store_dir: ${quoted(storeDir)} }`,
-    'accounts {',
-    ...accounts.map((account) => renderAccount(account, adminPassword)),
-    '}',
     '',
   ].join('\n');
 }
 
-function renderAccount(account: BrokerAccount, adminPassword: string): string {
+/**
+ * The accounts of a nats-server with their users; each has an admin, `adminUserOf(account)`. All users stand inside `accounts {}`:
+ * on 2.9.10 `authorization {users}` beside `accounts` lets anonymous clients in (CVE-2023-47090).
+ */
+export function natsAccountsConfig(accounts: readonly BrokerAccount[], adminPassword: BrokerPassword): string {
+  return ['accounts {', ...accounts.map((account) => renderAccount(account, adminPassword)), '}', ''].join('\n');
+}
+
+function renderAccount(account: BrokerAccount, adminPassword: BrokerPassword): string {
   return [
     `  ${quoted(account.name)} {`,
     '    jetstream: enabled',
     '    users: [',
-    `      { user: ${quoted(adminUserOf(account.name))}, password: ${quoted(adminPassword)} }`,
+    `      { user: ${quoted(adminUserOf(account.name))}, password: ${renderPassword(adminPassword)} }`,
     ...account.users.map(renderUser),
     '    ]',
     '  }',
@@ -290,7 +321,7 @@ function renderAccount(account: BrokerAccount, adminPassword: string): string {
 
 function renderUser({ name, password, publish, subscribe }: BrokerUser): string {
   return [
-    `      { user: ${quoted(name)}, password: ${quoted(password)}, permissions: {`,
+    `      { user: ${quoted(name)}, password: ${renderPassword(password)}, permissions: {`,
     `          publish: ${renderSubjects(publish)}`,
     `          subscribe: ${renderSubjects(subscribe)}`,
     // Answers to requests it was sent, and nothing else, go outside the lists above.
@@ -298,6 +329,10 @@ function renderUser({ name, password, publish, subscribe }: BrokerUser): string 
     '      } }',
   ].join('\n');
 }
+
+/** A variable stands without quotes: nats-server replaces no other. */
+const renderPassword = (password: BrokerPassword): string =>
+  typeof password === 'string' ? quoted(password) : `$${password.variable}`;
 
 /** An empty allow list would mean "everything" to nats-server. */
 function renderSubjects(subjects: readonly string[]): string {
