@@ -45,7 +45,7 @@ const DIGEST = /@sha256:[0-9a-f]{64}$/;
 /** Paths of the repository, wherever they stand; a shell variable in one stands for anything. */
 const PATHS =
   /(?<![\w.@-])(?:\.github|apps|docker|docs|infra|k8s|libs|tools)(?:\/[\w.$*-]+)+|(?<=-chdir=|cd )[\w./-]+/g;
-const SCRIPTS = /\bnpm run (?:-s )?(?<script>[\w:-]+)|\bnpm (?<short>test|start)\b/g;
+const SCRIPTS = /\bnpm run (?:-\S+ )*(?<script>[\w:-]+)|\bnpm (?<short>test|start)\b/g;
 
 const isAction = ({ path }: PipelineFile): boolean => /\/action\.ya?ml$/.test(path);
 const isEmptyMap = (value: unknown): boolean => z.strictObject({}).safeParse(value).success;
