@@ -8,7 +8,7 @@ import { repository } from '../stack/repository';
 import { faultsOfPipeline, shellOf, type PipelineFile, type PipelineSubject } from './pipeline';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
-const paths = globSync(['.github/workflows/*.yml', '.github/actions/*/action.yml'], { cwd: repository }).toSorted();
+const paths = globSync(['.github/workflows/*', '.github/actions/*/*'], { cwd: repository }).toSorted();
 const files: readonly PipelineFile[] = paths.map((path) => ({ path, text: read(path) }));
 
 const PackageJson = z.object({

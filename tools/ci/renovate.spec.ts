@@ -18,7 +18,6 @@ const Renovate = z.object({
   ),
   customManagers: z.array(
     z.object({
-      description: z.string(),
       managerFilePatterns: z.array(z.string()),
       matchStrings: z.array(z.string()),
       depNameTemplate: z.string().optional(),
@@ -65,25 +64,12 @@ describe('Renovate', () => {
     }
   });
 
-  it.each(customManagers)('finds what it keeps up to date: $description', (manager) => {
-    const patterns = manager.managerFilePatterns.length;
-    expect(foundBy(manager).length).toBeGreaterThanOrEqual(patterns);
-    expect(foundBy(manager).flat()).not.toContain(undefined);
-  });
-
-  it('finds every version that the packages alone do not tell', () => {
-    const found = customManagers.flatMap(foundBy);
-    const names = new Set(found.map(([name]) => name));
-    expect(names).toEqual(
-      new Set([
-        'docker.io/library/node',
-        'kindest/node',
-        'ghcr.io/kyverno/kyverno-cli',
-        'node',
-        'nats-io/nats-server',
-        'opentofu/opentofu',
-      ]),
+  it('finds the versions that are in no file it knows by itself', () => {
+    const found = customManagers.map(foundBy);
+    expect(found.filter((versions) => versions.length === 0)).toEqual([]);
+    expect(found.flat(2)).not.toContain(undefined);
+    expect(new Set(found.flat().map(([name]) => name))).toEqual(
+      new Set(['docker.io/library/node', 'ghcr.io/kyverno/kyverno-cli', 'nats-io/nats-server', 'opentofu/opentofu']),
     );
-    expect(found).toContainEqual(['node', devDependencies['node']]);
   });
 });
