@@ -57,6 +57,9 @@ const noTestingInProduct = {
 /** What the saga simulation runs together (docs/decisions/0013-saga-simulation.md): the services that take part in a saga. */
 const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../apps/${service}/src/**`);
 
+/** What a deployment is held against: the settings that each app reads. */
+const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
+
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
 export default tseslint.config(
@@ -118,6 +121,11 @@ export default tseslint.config(
     files: ['tools/saga/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
+  },
+  {
+    files: ['tools/deploy/**/*.ts', 'tools/images/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries([], appSettings) },
   },
   { files: ['libs/platform/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   prettier,

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { natsConfigFiles } from '../deploy/nats-config';
 import { Settings } from '../stack/settings';
 
 /** The repository's root folder. */
@@ -45,6 +46,7 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
       { path: 'docs/api/openapi.json', text: asJson(openapi) },
       { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
       { path: '.env.example', text: envExample(schemas) },
+      ...natsConfigFiles(),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -12,6 +12,8 @@ export interface GuardedCommand {
   readonly cwd?: string;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** Beyond what this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A server that dies with this process, however this process ends (see guard.mjs). */
@@ -23,13 +25,13 @@ export class GuardedProcess {
   readonly ended: Promise<number>;
 
   constructor(private readonly what: GuardedCommand) {
-    const { name, logFile, ...command } = what;
+    const { name, logFile, env, ...command } = what;
     const log = openSync(logFile, 'a');
     const guard = fileURLToPath(new URL('./guard.mjs', import.meta.url));
     this.guard = spawn(process.execPath, [guard, JSON.stringify({ name, ...command })], {
       stdio: ['pipe', log, log],
       detached: true,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, ...env, NODE_OPTIONS: '' },
     });
     closeSync(log);
     // The pipe must not keep a process alive that has nothing else to do; closing it is how the guard learns of our end.

@@ -19,7 +19,8 @@ import { StackError } from './stack-error';
 
 const run = promisify(execFile);
 
-const VERSION = '2.14.7';
+/** The release that is fetched; that of the image in docker/compose.yaml too. */
+export const NATS_VERSION = '2.14.7';
 const RELEASES = 'https://github.com/nats-io/nats-server/releases/download';
 /**
  * SHA-256 of the release's archives, as the official Docker image checks them (docker-library, image nats:2.14.7, 2026-09-15).
@@ -74,8 +75,8 @@ export async function findNatsServer(options: FindNatsOptions): Promise<string> 
 
   const sources = [
     {
-      what: `the official release ${VERSION}`,
-      file: join(binFolder, `nats-server-${VERSION}`),
+      what: `the official release ${NATS_VERSION}`,
+      file: join(binFolder, `nats-server-${NATS_VERSION}`),
       fetch: downloadRelease,
     },
     { what: "Debian's package", file: join(binFolder, 'nats-server-debian'), fetch: unpackDebianPackage },
@@ -152,8 +153,8 @@ function releasePlatform(): string {
 
 async function downloadRelease(folder: string, { releases = RELEASES, say }: FindNatsOptions): Promise<string> {
   const target = releasePlatform();
-  const name = `nats-server-v${VERSION}-${target}`;
-  const archive = await download(`${releases}/v${VERSION}/${name}.tar.gz`, say);
+  const name = `nats-server-v${NATS_VERSION}-${target}`;
+  const archive = await download(`${releases}/v${NATS_VERSION}/${name}.tar.gz`, say);
   const expected = CHECKSUMS[target] ?? (await publishedChecksum(releases, `${name}.tar.gz`));
   const actual = createHash('sha256').update(archive).digest('hex');
   if (actual !== expected) throw new Error(`its SHA-256 is ${actual}, not ${expected}: not used`);
@@ -164,7 +165,7 @@ async function downloadRelease(folder: string, { releases = RELEASES, say }: Fin
 }
 
 async function publishedChecksum(releases: string, file: string): Promise<string> {
-  const sums = (await get(`${releases}/v${VERSION}/SHA256SUMS`)).toString('utf8');
+  const sums = (await get(`${releases}/v${NATS_VERSION}/SHA256SUMS`)).toString('utf8');
   const line = sums.split('\n').find((entry) => entry.trim().endsWith(file));
   const [sum] = (line ?? '').split(/\s+/);
   if (sum === undefined || !/^[0-9a-f]{64}$/.test(sum)) throw new Error(`SHA256SUMS does not name ${file}`);

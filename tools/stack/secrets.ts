@@ -32,6 +32,9 @@ export type Secrets = z.infer<typeof Secrets>;
 
 const random = (bytes = 24): string => randomBytes(bytes).toString('base64url');
 
+/** nats-server may take one that begins with a digit or a minus for a number where it comes from its environment. */
+const brokerPassword = (): string => `n${random()}`;
+
 /** Fresh secrets. */
 export async function makeSecrets(): Promise<Secrets> {
   const keyOf = async (caller: string) => {
@@ -47,8 +50,14 @@ export async function makeSecrets(): Promise<Secrets> {
   return {
     postgres: random(),
     databases,
-    brokerAdmin: random(),
-    broker: { gateway: random(), auth: random(), products: random(), orders: random(), payments: random() },
+    brokerAdmin: brokerPassword(),
+    broker: {
+      gateway: brokerPassword(),
+      auth: brokerPassword(),
+      products: brokerPassword(),
+      orders: brokerPassword(),
+      payments: brokerPassword(),
+    },
     internalKeys: { gateway: gateway.signing, orders: orders.signing },
     internalJwks: { keys: [gateway.published, orders.published] },
     sealingKey: random(32),

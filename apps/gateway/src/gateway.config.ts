@@ -30,6 +30,10 @@ export const GatewayConfig = z.object({
     .default('http://localhost:3001')
     .describe('Issuer of the access tokens, exactly as in their iss claim'),
   OIDC_AUDIENCE: z.string().min(1).default(API_AUDIENCE).describe('Audience that access tokens must have'),
+  OIDC_DISCOVERY_URL: z
+    .url()
+    .optional()
+    .describe('Where this process reaches the issuer, when that is not its own address: inside a container network'),
   OIDC_AUTHORIZATION_URL: z.url().optional().describe('Log-in address for Swagger UI; <OIDC_ISSUER>/auth unless told'),
   OIDC_TOKEN_URL: z.url().optional().describe('Token endpoint for Swagger UI; <OIDC_ISSUER>/token unless told'),
   INTERNAL_SIGNING_KEY: signingKeySetting,

@@ -26,6 +26,7 @@ export class GatewayModule {
         SecurityModule.forHttp({
           issuer: config.OIDC_ISSUER,
           audience: config.OIDC_AUDIENCE,
+          issuerAddress: config.OIDC_DISCOVERY_URL,
           caller: 'gateway',
           signingKey: config.INTERNAL_SIGNING_KEY,
         }),

@@ -155,10 +155,13 @@ export async function makeConsumer(manager: JetStreamManager, { stream, durable 
 export const isApiError = (error: unknown, code: number): boolean =>
   error instanceof JetStreamApiError && error.code === code;
 
+/** A password itself, or the variable that holds it where nats-server runs. */
+export type BrokerPassword = string | { readonly variable: string };
+
 /** A user of the broker with the subjects it may use. */
 export interface BrokerUser {
   readonly name: string;
-  readonly password: string;
+  readonly password: BrokerPassword;
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
 }
@@ -182,7 +185,7 @@ export const inboxPrefixOf = (user: string): string => `_INBOX.${user}`;
  * `prefix` keeps user names apart between accounts: they are unique on a whole broker.
  */
 export function brokerUsers(
-  passwords: Readonly<Record<Caller, string>>,
+  passwords: Readonly<Record<Caller, BrokerPassword>>,
   { prefix = '' }: { readonly prefix?: string } = {},
 ): readonly BrokerUser[] {
   return callers.map((caller) => {
@@ -241,24 +244,29 @@ function subscribeSubjects(caller: Caller): readonly string[] {
 /** Name of the user that may do everything inside one account: provisioning, dead letters, tests. */
 export const adminUserOf = (account: string): string => `${account.toLowerCase()}-admin`;
 
-/** What `natsServerConfig` renders. */
-export interface NatsServerOptions {
+/** What `natsServerSettings` renders. */
+export interface NatsServerSettings {
   readonly host?: string;
   readonly port: number;
   /** Monitoring port; none unless given. */
   readonly httpPort?: number;
   readonly storeDir: string;
+}
+
+/** What `natsServerConfig` renders. */
+export interface NatsServerOptions extends NatsServerSettings {
   readonly accounts: readonly BrokerAccount[];
   /** Password of each account's admin user, `adminUserOf(account)`. */
   readonly adminPassword: string;
 }
 
-/**
- * The configuration of a nats-server, 2.9.10 or newer. All users stand inside `accounts {}`: on 2.9.10
- * `authorization {users}` beside `accounts` lets anonymous clients in (CVE-2023-47090).
- */
-export function natsServerConfig(options: NatsServerOptions): string {
-  const { host = '127.0.0.1', port, httpPort, storeDir, accounts, adminPassword } = options;
+/** The configuration of a nats-server, 2.9.10 or newer. */
+export function natsServerConfig({ accounts, adminPassword, ...settings }: NatsServerOptions): string {
+  return `${natsServerSettings(settings)}${natsAccountsConfig(accounts, adminPassword)}`;
+}
+
+/** The part of the configuration that says nothing of accounts. Without them everybody may do everything. */
+export function natsServerSettings({ host = '127.0.0.1', port, httpPort, storeDir }: NatsServerSettings): string {
   return [
     `host: ${quoted(host)}`,
     `port: ${port}`,
@@ -269,19 +277,24 @@ export function natsServerConfig(options: NatsServerOptions): string {
     'ping_max: 2',
     'write_deadline: "5s"',
     `jetstream { store_dir: ${quoted(storeDir)} }`,
-    'accounts {',
-    ...accounts.map((account) => renderAccount(account, adminPassword)),
-    '}',
     '',
   ].join('\n');
 }
 
-function renderAccount(account: BrokerAccount, adminPassword: string): string {
+/**
+ * The accounts of a nats-server with their users; each has an admin, `adminUserOf(account)`. All users stand inside `accounts {}`:
+ * on 2.9.10 `authorization {users}` beside `accounts` lets anonymous clients in (CVE-2023-47090).
+ */
+export function natsAccountsConfig(accounts: readonly BrokerAccount[], adminPassword: BrokerPassword): string {
+  return ['accounts {', ...accounts.map((account) => renderAccount(account, adminPassword)), '}', ''].join('\n');
+}
+
+function renderAccount(account: BrokerAccount, adminPassword: BrokerPassword): string {
   return [
     `  ${quoted(account.name)} {`,
     '    jetstream: enabled',
     '    users: [',
-    `      { user: ${quoted(adminUserOf(account.name))}, password: ${quoted(adminPassword)} }`,
+    `      { user: ${quoted(adminUserOf(account.name))}, password: ${renderPassword(adminPassword)} }`,
     ...account.users.map(renderUser),
     '    ]',
     '  }',
@@ -290,7 +303,7 @@ function renderAccount(account: BrokerAccount, adminPassword: string): string {
 
 function renderUser({ name, password, publish, subscribe }: BrokerUser): string {
   return [
-    `      { user: ${quoted(name)}, password: ${quoted(password)}, permissions: {`,
+    `      { user: ${quoted(name)}, password: ${renderPassword(password)}, permissions: {`,
     `          publish: ${renderSubjects(publish)}`,
     `          subscribe: ${renderSubjects(subscribe)}`,
     // Answers to requests it was sent, and nothing else, go outside the lists above.
@@ -298,6 +311,10 @@ function renderUser({ name, password, publish, subscribe }: BrokerUser): string 
     '      } }',
   ].join('\n');
 }
+
+/** A variable stands without quotes: nats-server replaces no other. */
+const renderPassword = (password: BrokerPassword): string =>
+  typeof password === 'string' ? quoted(password) : `$${password.variable}`;
 
 /** An empty allow list would mean "everything" to nats-server. */
 function renderSubjects(subjects: readonly string[]): string {

@@ -30,9 +30,9 @@ export interface RpcSecurity {
 @Module({})
 export class SecurityModule {
   /** Every HTTP route needs an access token unless `@Public()`, and the scopes it names; provides `InternalTokenIssuer`. */
-  static forHttp({ issuer, audience, caller, signingKey }: HttpSecurity): DynamicModule {
+  static forHttp({ caller, signingKey, ...rules }: HttpSecurity): DynamicModule {
     const exported: Provider[] = [
-      { provide: AccessTokenVerifier, useValue: new AccessTokenVerifier({ issuer, audience }) },
+      { provide: AccessTokenVerifier, useValue: new AccessTokenVerifier(rules) },
       tokenIssuer(caller, signingKey),
     ];
     return {

@@ -10,6 +10,8 @@ export interface AccessTokenRules {
   /** Exactly as in the `iss` claim. */
   readonly issuer: string;
   readonly audience: string;
+  /** Where this process reaches the issuer; the issuer itself unless told. */
+  readonly issuerAddress?: string | undefined;
 }
 
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -36,7 +38,7 @@ export class AccessTokenVerifier {
   private readonly verified = new TokenCache<Actor>({ size: 2000, ttlMs: 30_000 });
 
   constructor(private readonly rules: AccessTokenRules) {
-    this.keys = new ProviderKeys(rules.issuer).find;
+    this.keys = new ProviderKeys(rules.issuer, rules.issuerAddress).find;
   }
 
   async verify(token: string): Promise<Actor> {

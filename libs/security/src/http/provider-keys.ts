@@ -22,7 +22,11 @@ export class ProviderKeys {
   private failedAt = -Infinity;
   private keysFailedAt = -Infinity;
 
-  constructor(private readonly issuer: string) {}
+  constructor(
+    private readonly issuer: string,
+    /** Where this process reaches it. */
+    private readonly address = issuer,
+  ) {}
 
   /** The key that a token's header names. Throws jose's `JWKSNoMatchingKey` when the provider has none like it. */
   readonly find: JWTVerifyGetKey = async (header, token) => {
@@ -49,7 +53,7 @@ export class ProviderKeys {
   }
 
   private async fetchMetadata(): Promise<JWTVerifyGetKey> {
-    const url = `${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+    const url = `${this.address.replace(/\/$/, '')}/.well-known/openid-configuration`;
     const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' });
     if (!response.ok) throw new Error(`discovery answered ${response.status}`);
     const metadata = Metadata.parse(await response.json());

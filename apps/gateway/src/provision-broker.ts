@@ -1,0 +1,45 @@
+import 'reflect-metadata';
+import { Nats, NatsUnreachable, provisionBroker } from '@rookery/messaging';
+import { commonConfig, configureLogger, loadConfig } from '@rookery/platform';
+import { z } from 'zod';
+
+// Makes the streams and consumers of the whole system, or brings them to their definition; running it again changes nothing.
+// A job that runs before a release: the one process with the admin's password.
+const { NATS_URL, NATS_PASSWORD, LOG_LEVEL } = commonConfig;
+const config = loadConfig(
+  z.object({
+    NATS_URL,
+    NATS_USER: z.string().min(1).default('rookery-admin').describe('Admin of the account'),
+    NATS_PASSWORD,
+    LOG_LEVEL,
+  }),
+  { name: 'provision-broker' },
+);
+configureLogger('provision-broker', config.LOG_LEVEL);
+
+try {
+  const nats = await Nats.connect({
+    service: 'provision-broker',
+    url: config.NATS_URL,
+    user: config.NATS_USER,
+    password: config.NATS_PASSWORD,
+  });
+  try {
+    await provisionBroker(nats.connection);
+  } finally {
+    await nats.close();
+  }
+  process.stdout.write('streams and consumers are as this release defines them\n');
+} catch (error) {
+  process.stderr.write(`the broker was not provisioned: ${reasonOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof NatsUnreachable) return error.message;
+  const message = error instanceof Error ? error.message : String(error);
+  // A user that may not ask is told so, or gets no answer.
+  return /permission|timeout/i.test(message)
+    ? `${message}. Is "${config.NATS_USER}" (NATS_USER) the admin of its account?`
+    : message;
+}

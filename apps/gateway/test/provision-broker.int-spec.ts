@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { testBroker, type TestBroker } from '@rookery/testing';
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+
+const repository = fileURLToPath(new URL('../../../', import.meta.url));
+
+describe('the job that provisions the broker', () => {
+  let broker: TestBroker;
+  let manager: JetStreamManager;
+  let admin: Readonly<Record<'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD', string>>;
+
+  beforeAll(async () => {
+    broker = await testBroker();
+    manager = await jetstreamManager(await broker.adminConnection());
+    admin = {
+      NATS_URL: broker.url,
+      NATS_USER: broker.userOf('orders').replace(/orders$/, 'admin'),
+      NATS_PASSWORD: process.env['TEST_NATS_ADMIN_PASSWORD'] ?? '',
+    };
+  });
+  afterAll(() => broker.close());
+
+  const run = (env: Readonly<Record<string, string>>) =>
+    new Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resolve) => {
+      const program = 'apps/gateway/src/provision-broker.ts';
+      const options = { cwd: repository, env: { PATH: process.env['PATH'], ...env } };
+      execFile(process.execPath, ['--import', 'tsx', program], options, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      );
+    });
+
+  const streams = async () => {
+    const found: object[] = [];
+    for await (const { config } of manager.streams.list()) found.push(config);
+    return found;
+  };
+
+  it('makes every stream and consumer on an empty broker, and changes nothing when it runs again', async () => {
+    const wanted = await streams();
+    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    expect(await run(admin)).toMatchObject({ code: 0, stderr: '' });
+    expect(await streams()).toEqual(wanted);
+    await expect(manager.consumers.info('ORDERS', 'payments')).resolves.toMatchObject({
+      config: { ack_policy: 'explicit' },
+    });
+    expect(await run(admin)).toMatchObject({ code: 0, stderr: '' });
+    expect(await streams()).toEqual(wanted);
+  });
+
+  it('fails with the variables to mend when the broker refuses the password, without the password', async () => {
+    const { code, stderr } = await run({ ...admin, NATS_PASSWORD: 'hunter2' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/was not provisioned: .*NATS_USER, NATS_PASSWORD/);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  it('fails and names NATS_USER when that user may not make streams', async () => {
+    const { code, stderr } = await run(broker.envOf('orders'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Is "\S+-orders" \(NATS_USER\) the admin of its account\?/);
+  });
+
+  it('fails and lists the settings that are missing', async () => {
+    const { code, stderr } = await run({});
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/NATS_URL .*is missing/);
+    expect(stderr).toMatch(/NATS_PASSWORD .*is missing/);
+  });
+});

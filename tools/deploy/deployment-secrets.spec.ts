@@ -1,0 +1,70 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '@rookery/platform';
+import { APPS } from '../stack/app-process';
+import { makeSecrets } from '../stack/secrets';
+import { appSettings } from './app-settings';
+import {
+  COMPOSE_ENV_FILE,
+  K8S_SECRETS_FOLDER,
+  kubernetesSecrets,
+  writeComposeSecrets,
+  writeKubernetesSecrets,
+} from './deployment-secrets';
+
+describe('npm run secrets', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'rookery-secrets-'));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const modeOf = (path: string): number => statSync(path).mode & 0o777;
+  const filesIn = (folder: string): readonly string[] =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+
+  const writers = [
+    { target: 'compose', path: COMPOSE_ENV_FILE, write: writeComposeSecrets },
+    { target: 'k8s', path: K8S_SECRETS_FOLDER, write: writeKubernetesSecrets },
+  ];
+
+  it.each(writers)('writes files for $target that only their owner can read', async ({ write, path }) => {
+    expect(write(await makeSecrets(), { root, force: false })).toBe(join(root, path));
+    const files = filesIn(root);
+    expect(files.length).toBeGreaterThan(0);
+    expect(files.filter((file) => modeOf(file) !== 0o600)).toEqual([]);
+  });
+
+  it.each(writers)('refuses to replace those of $target, and does with --force', async ({ write }) => {
+    write(await makeSecrets(), { root, force: false });
+    const contents = (): readonly string[] => filesIn(root).map((file) => readFileSync(file, 'utf8'));
+    const before = contents();
+    const again = await makeSecrets();
+    expect(() => write(again, { root, force: false })).toThrow(/is there already.*\n.*--force/);
+    expect(contents()).toEqual(before);
+    write(again, { root, force: true });
+    expect(contents()).not.toEqual(before);
+  });
+
+  it.each(APPS)('gives %s each required setting but the broker’s address as a key of its Secret', async (app) => {
+    const env = { NATS_URL: 'nats://nats:4222', ...kubernetesSecrets(await makeSecrets())[app] };
+    expect(parseConfig(appSettings[app], env)).toMatchObject({ ok: true });
+  });
+
+  it('makes broker passwords that nats-server cannot take for numbers', async () => {
+    for (const password of Object.values(kubernetesSecrets(await makeSecrets())['nats'] ?? {})) {
+      expect(password).toMatch(/^[a-z][\w-]{32,}$/i);
+    }
+  });
+
+  it('gives the admin’s password to the broker and to the job that provisions it, and to no app', async () => {
+    const secrets = await makeSecrets();
+    const holders = Object.entries(kubernetesSecrets(secrets))
+      .filter(([, values]) => Object.values(values).includes(secrets.brokerAdmin))
+      .map(([name]) => name);
+    expect(holders).toEqual(['nats', 'broker-admin']);
+  });
+});

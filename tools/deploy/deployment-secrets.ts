@@ -1,0 +1,123 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Caller, Service } from '@rookery/contracts';
+import type { Secrets } from '../stack/secrets';
+import { StackError } from '../stack/stack-error';
+import { BROKER_ADMIN_VARIABLE, brokerPasswordVariables } from './nats-config';
+
+/** Where the secrets of docker/compose.yaml are, relative to the repository. */
+export const COMPOSE_ENV_FILE = 'docker/.env';
+/** Where the secrets of the development overlay are: a folder per Secret, a file per key. */
+export const K8S_SECRETS_FOLDER = 'k8s/overlays/dev/secrets';
+
+type Values = Readonly<Record<string, string>>;
+
+/** Variables of the postgres image and of create-databases.sh. */
+const postgresValues = ({ postgres, databases }: Secrets): Values => ({
+  POSTGRES_PASSWORD: postgres,
+  POSTGRES_PASSWORD_AUTH: databases.auth,
+  POSTGRES_PASSWORD_PRODUCTS: databases.products,
+  POSTGRES_PASSWORD_ORDERS: databases.orders,
+  POSTGRES_PASSWORD_PAYMENTS: databases.payments,
+});
+
+/** Variables of nats-server, see k8s/platform/nats/accounts.conf. */
+const natsValues = ({ broker, brokerAdmin }: Secrets): Values => ({
+  [brokerPasswordVariables.gateway]: broker.gateway,
+  [brokerPasswordVariables.auth]: broker.auth,
+  [brokerPasswordVariables.products]: broker.products,
+  [brokerPasswordVariables.orders]: broker.orders,
+  [brokerPasswordVariables.payments]: broker.payments,
+  [BROKER_ADMIN_VARIABLE]: brokerAdmin,
+});
+
+/** What docker/compose.yaml takes from docker/.env. Database addresses are put together there. */
+export function composeSecrets(secrets: Secrets): Values {
+  return {
+    ...postgresValues(secrets),
+    ...natsValues(secrets),
+    INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
+    INTERNAL_SIGNING_KEY_GATEWAY: JSON.stringify(secrets.internalKeys.gateway),
+    INTERNAL_SIGNING_KEY_ORDERS: JSON.stringify(secrets.internalKeys.orders),
+    SEALING_KEY: secrets.sealingKey,
+    KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+    COOKIE_KEYS: secrets.cookieKeys.join(','),
+  };
+}
+
+/** The Secrets of the development overlay with their keys; those of an app are called like its settings. */
+export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Values>> {
+  const jwks = JSON.stringify(secrets.internalJwks);
+  const service = (name: Service): Values => ({
+    NATS_PASSWORD: secrets.broker[name],
+    DATABASE_URL: `postgres://${name}:${secrets.databases[name]}@postgres:5432/${name}`,
+    INTERNAL_JWKS: jwks,
+  });
+  const apps: Readonly<Record<Caller, Values>> = {
+    gateway: {
+      NATS_PASSWORD: secrets.broker.gateway,
+      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
+    },
+    auth: {
+      ...service('auth'),
+      KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+      COOKIE_KEYS: secrets.cookieKeys.join(','),
+    },
+    products: service('products'),
+    orders: {
+      ...service('orders'),
+      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.orders),
+      SEALING_KEY: secrets.sealingKey,
+    },
+    payments: { ...service('payments'), SEALING_KEY: secrets.sealingKey },
+  };
+  return {
+    ...apps,
+    nats: natsValues(secrets),
+    postgres: postgresValues(secrets),
+    'broker-admin': { NATS_PASSWORD: secrets.brokerAdmin },
+  };
+}
+
+export interface WriteSecretsOptions {
+  readonly root: string;
+  /** Replaces what is there. */
+  readonly force: boolean;
+}
+
+/** Writes docker/.env; refuses to replace one. Readable by the owner only. */
+export function writeComposeSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): string {
+  const file = join(root, COMPOSE_ENV_FILE);
+  refuseExisting(file, force, 'docker compose -f docker/compose.yaml down --volumes');
+  // In single quotes Compose takes a value as it is.
+  const lines = Object.entries(composeSecrets(secrets)).map(([name, value]) => `${name}='${value}'`);
+  write(file, `${COMPOSE_HEAD}\n${lines.join('\n')}\n`);
+  return file;
+}
+
+/** Writes a file per key for kustomize's secretGenerator; refuses to replace a folder. Readable by the owner only. */
+export function writeKubernetesSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): string {
+  const folder = join(root, K8S_SECRETS_FOLDER);
+  refuseExisting(folder, force, 'kubectl delete namespace rookery-dev');
+  rmSync(folder, { recursive: true, force: true });
+  for (const [name, values] of Object.entries(kubernetesSecrets(secrets))) {
+    for (const [key, value] of Object.entries(values)) write(join(folder, name, key), value);
+  }
+  return folder;
+}
+
+function refuseExisting(path: string, force: boolean, emptied: string): void {
+  if (!existsSync(path) || force) return;
+  throw new StackError(
+    `${path} is there already; databases and broker were made with what it holds.`,
+    `To begin anew: \`${emptied}\`, then the same command with --force.`,
+  );
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  rmSync(file, { force: true });
+  writeFileSync(file, text, { mode: 0o600 });
+}
+
+const COMPOSE_HEAD = '# Made by `npm run secrets -- compose` for docker/compose.yaml. Never committed.';

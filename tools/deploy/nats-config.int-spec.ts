@@ -1,0 +1,119 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OrderConfirmed, PaymentReserved, type Caller } from '@rookery/contracts';
+import { inboxPrefixOf, provisionBroker } from '@rookery/messaging';
+import { configureLogger } from '@rookery/platform';
+import { eventually } from '@rookery/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { GuardedProcess } from '../stack/guarded-process';
+import { findNatsServer } from '../stack/nats-binary';
+import { freePorts } from '../stack/ports';
+import { repository } from '../stack/repository';
+import { makeSecrets, type Secrets } from '../stack/secrets';
+import { kubernetesSecrets } from './deployment-secrets';
+import { NATS_CONFIG_FOLDER } from './nats-config';
+
+configureLogger('test', 'silent');
+
+describe('a nats-server with the configuration for containers', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rookery-nats-config-'));
+  let secrets: Secrets;
+  let server: GuardedProcess;
+  let servers: string;
+  let monitoring: string;
+  const config = join(folder, 'nats.conf');
+
+  beforeAll(async () => {
+    // The committed files as they are; only the store is another place than in the container.
+    const committed = (name: string): string => join(repository, NATS_CONFIG_FOLDER, name);
+    copyFileSync(committed('accounts.conf'), join(folder, 'accounts.conf'));
+    writeFileSync(config, readFileSync(committed('nats.conf'), 'utf8').replace('"/data"', `"${join(folder, 'data')}"`));
+    secrets = await makeSecrets();
+    const [port = 0, httpPort = 0] = await freePorts(2);
+    servers = `nats://127.0.0.1:${port}`;
+    monitoring = `http://127.0.0.1:${httpPort}`;
+    server = new GuardedProcess({
+      name: 'nats-server',
+      command: await findNatsServer({ binFolder: join(repository, '.data/bin') }),
+      args: ['--config', config, '-a', '127.0.0.1', '-p', `${port}`, '-m', `${httpPort}`],
+      logFile: join(folder, 'nats.log'),
+      stopSignal: 'SIGTERM',
+      env: { ...kubernetesSecrets(secrets)['nats'] },
+    });
+    const admin = await eventually(() => login('rookery-admin', secrets.brokerAdmin));
+    await provisionBroker(admin);
+    await admin.close();
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  const login = (user: string, pass: string): Promise<NatsConnection> =>
+    connect({ servers, user, pass, inboxPrefix: inboxPrefixOf(user), reconnect: false });
+
+  /** Subject of the broker's refusal; undefined when it takes the message. */
+  const refusalOf = async (caller: Caller, subject: string): Promise<string | undefined> => {
+    const connection = await login(caller, secrets.broker[caller]);
+    const statuses = connection.status();
+    connection.publish(subject, '{}');
+    await connection.flush();
+    const refused = (async () => {
+      for await (const status of statuses) {
+        if (status.type === 'error' && status.error instanceof PermissionViolationError) return status.error.subject;
+      }
+      return undefined;
+    })();
+    await connection.close();
+    return refused;
+  };
+
+  const refused: readonly [Caller, string][] = [
+    ['orders', PaymentReserved.subject],
+    ['payments', OrderConfirmed.subject],
+    ['gateway', OrderConfirmed.subject],
+    ['auth', 'rpc.orders.place'],
+    ['orders', '$JS.API.STREAM.DELETE.ORDERS'],
+  ];
+  it.each(refused)('refuses %s to publish %s', async (caller, subject) => {
+    await expect(refusalOf(caller, subject)).resolves.toBe(subject);
+  });
+
+  const allowed: readonly [Caller, string][] = [
+    ['orders', OrderConfirmed.subject],
+    ['payments', PaymentReserved.subject],
+    ['gateway', 'rpc.orders.place'],
+  ];
+  it.each(allowed)('allows %s to publish %s', async (caller, subject) => {
+    await expect(refusalOf(caller, subject)).resolves.toBeUndefined();
+  });
+
+  it('lets nobody in without a name or with another’s password', async () => {
+    await expect(connect({ servers, reconnect: false })).rejects.toBeInstanceOf(AuthorizationError);
+    await expect(login('orders', secrets.broker.payments)).rejects.toBeInstanceOf(AuthorizationError);
+  });
+
+  it('keeps events in JetStream and answers on the monitoring port', async () => {
+    const admin = await login('rookery-admin', secrets.brokerAdmin);
+    await expect((await jetstreamManager(admin)).streams.info('ORDERS')).resolves.toMatchObject({
+      config: { storage: 'file' },
+    });
+    await admin.close();
+    expect((await fetch(`${monitoring}/healthz?js-enabled-only=true`)).status).toBe(200);
+  });
+
+  it('does not start without the passwords', async () => {
+    const without = new GuardedProcess({
+      name: 'nats-server',
+      command: await findNatsServer({ binFolder: join(repository, '.data/bin') }),
+      args: ['--config', config, '-t'],
+      logFile: join(folder, 'without.log'),
+      stopSignal: 'SIGTERM',
+    });
+    await expect(without.ended).resolves.toBe(1);
+    expect(without.lastLines()).toContain('NATS_ADMIN_PASSWORD');
+  });
+});

@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util';
+import { printFailure } from '../stack/progress';
+import { repository } from '../stack/repository';
+import { makeSecrets } from '../stack/secrets';
+import { StackError } from '../stack/stack-error';
+import { writeComposeSecrets, writeKubernetesSecrets } from './deployment-secrets';
+
+// `npm run secrets -- compose|k8s`: fresh secrets for a stack of containers on this machine or on a development cluster.
+
+const usage = 'Usage: npm run secrets -- compose|k8s [--force]';
+
+const writers = new Map([
+  ['compose', writeComposeSecrets],
+  ['k8s', writeKubernetesSecrets],
+]);
+
+function read() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { force: { type: 'boolean', default: false } } });
+  } catch (error) {
+    throw new StackError(error instanceof Error ? error.message : String(error), usage);
+  }
+}
+
+try {
+  const { positionals, values } = read();
+  const [target = ''] = positionals;
+  const write = writers.get(target);
+  if (write === undefined || positionals.length > 1) throw new StackError(usage);
+  const path = write(await makeSecrets(), { root: repository, force: values.force });
+  process.stderr.write(`Fresh secrets in ${path}; ${writtenFor(target)}\n`);
+} catch (error) {
+  printFailure(error);
+  process.exit(1);
+}
+
+function writtenFor(target: string): string {
+  return target === 'compose'
+    ? 'next: docker compose -f docker/compose.yaml up --build --wait'
+    : 'next: kubectl apply -k k8s/overlays/dev';
+}
