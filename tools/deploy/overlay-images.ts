@@ -6,6 +6,13 @@ import { StackError } from '../stack/stack-error';
 export const Environments = ['dev', 'staging', 'prod'] as const;
 export type Environment = (typeof Environments)[number];
 
+/**
+ * Where an environment’s digests are, below the repository. The first one’s are not in overlays/dev, which runs what was built on the
+ * machine at hand.
+ */
+export const overlayOf = (environment: Environment): string =>
+  `k8s/overlays/${environment === 'dev' ? 'dev-shared' : environment}`;
+
 /** Every app that has an image. */
 export const Apps = ['gateway', ...Services] as const;
 export type App = (typeof Apps)[number];

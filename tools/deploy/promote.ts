@@ -5,15 +5,14 @@ import { z } from 'zod';
 import { printFailure } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
-import { Apps, Environments, type App, type Environment } from './overlay-images';
+import { Apps, Environments, overlayOf, type App, type Environment } from './overlay-images';
 import { before, promote, type Request } from './promotion';
 
 const usage = `Usage: npm run promote -- --from dev --to staging          every app, exactly the digests of dev
        npm run promote -- --app orders --digest sha256:… --to dev   one app; --app and --digest may be repeated
-It edits k8s/overlays/<environment>/kustomization.yaml and prints what changed as lines for the pull request.`;
+It edits the environment's kustomization.yaml (of dev: k8s/overlays/dev-shared) and prints what changed as lines for the pull request.`;
 
-const fileOf = (environment: Environment): string =>
-  join(repository, 'k8s/overlays', environment, 'kustomization.yaml');
+const fileOf = (environment: Environment): string => join(repository, overlayOf(environment), 'kustomization.yaml');
 
 function oneOf<Value extends string>(name: string, allowed: readonly Value[], given: string | undefined): Value {
   const value = z.enum(allowed).safeParse(given);

@@ -3,11 +3,14 @@ import { celEnv, isCelError, parse, plan, type CelFunc, type CelInput, type CelV
 /** Evaluates a CEL expression as the cluster would; throws what the cluster would refuse the resource for. */
 export type Evaluate = (expression: string, bindings: Readonly<Record<string, CelInput>>) => CelValue;
 
-/** CEL with the functions of cel-spec and the given ones. */
+/** CEL with the functions of cel-spec and the given ones. It keeps what it has compiled. */
 export function cel(functions: readonly CelFunc[] = []): Evaluate {
   const environment = celEnv({ funcs: [...functions] });
+  const compiled = new Map<string, ReturnType<typeof plan>>();
   return (expression, bindings) => {
-    const result = plan(environment, parse(expression))({ ...bindings });
+    const program = compiled.get(expression) ?? plan(environment, parse(expression));
+    compiled.set(expression, program);
+    const result = program({ ...bindings });
     if (isCelError(result)) throw new Error(`${expression}\n${result.message}`, { cause: result });
     return result;
   };

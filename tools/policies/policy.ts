@@ -110,23 +110,23 @@ export function concerns({ spec: { matchConstraints } }: Policy, resource: Resou
 }
 
 /**
- * The messages of the validations that refuse the resource; none: it is admitted. An expression that cannot be evaluated throws,
+ * The messages of the validations that refuse a resource; none: it is admitted. An expression that cannot be evaluated throws,
  * for `failurePolicy: Fail` refuses then too, but not for what the policy is about.
  */
-export function refusals(policy: Policy, resource: Resource, signed: Signed = new Map()): readonly string[] {
+export function judge(policy: Policy, signed: Signed = new Map()): (resource: Resource) => readonly string[] {
   const evaluate = cel(policy.kind === 'ImageValidatingPolicy' ? verification(signed) : []);
-  const given: Record<string, CelInput> = {
-    object: celInput(resource),
-    ...supplyChain(policy, resource),
+  return (resource) => {
+    const given: Record<string, CelInput> = { object: celInput(resource), ...supplyChain(policy, resource) };
+    const variables: Record<string, CelValue> = {};
+    for (const { name, expression } of policy.spec.variables) {
+      variables[name] = evaluate(expression, { ...given, variables });
+    }
+    return policy.spec.validations.flatMap(({ expression, message }) => {
+      const admitted = evaluate(expression, { ...given, variables });
+      if (typeof admitted !== 'boolean') throw new Error(`${policy.metadata.name}: ${expression} is no yes or no`);
+      return admitted ? [] : [message];
+    });
   };
-  const variables: Record<string, CelValue> = {};
-  for (const { name, expression } of policy.spec.variables)
-    variables[name] = evaluate(expression, { ...given, variables });
-  return policy.spec.validations.flatMap(({ expression, message }) => {
-    const admitted = evaluate(expression, { ...given, variables });
-    if (typeof admitted !== 'boolean') throw new Error(`${policy.metadata.name}: ${expression} is no yes or no`);
-    return admitted ? [] : [message];
-  });
 }
 
 /** What Kyverno adds for images: those of the pod that the policy is about, and the names it declares. */

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Apps, Environments, imageOf, overlayOf, OverlayImages, type Environment } from '../deploy/overlay-images';
+import { kubectlHere } from '../gitops/kubectl-here';
+import { Manifests } from '../k8s/render';
+import { admittedFor } from './admitted';
+import { concerns, judge, policies } from './policy';
+
+const kubectl = await kubectlHere();
+const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const signed = new Map(
+  Apps.map((app) => [
+    `${imageOf(app)}@${digest}`,
+    new Set(['signature', 'https://slsa.dev/provenance/v1', 'https://cyclonedx.org/bom']),
+  ]),
+);
+
+(kubectl === undefined ? describe.skip : describe)('the policies admit', () => {
+  let manifests: Manifests;
+  beforeAll(() => {
+    manifests = Manifests.copy(kubectl ?? '');
+  });
+  afterAll(() => manifests.remove());
+
+  const fileOf = (environment: Environment): string =>
+    `${overlayOf(environment).replace('k8s/', '')}/kustomization.yaml`;
+  const textOf = (environment: Environment): string =>
+    readFileSync(join(manifests.folder, fileOf(environment)), 'utf8');
+
+  const judges = policies().map((policy) => ({ policy, refusals: judge(policy, signed) }));
+
+  /** What the policies say of a folder’s manifests and of what is made for them, and how often one had a say. */
+  const judged = async (
+    folder: string,
+  ): Promise<{ readonly refused: readonly string[]; readonly decisions: number }> => {
+    const resources = (await manifests.render(folder)).flatMap(admittedFor);
+    const cases = judges.flatMap((one) =>
+      resources.filter((resource) => concerns(one.policy, resource)).map((resource) => ({ ...one, resource })),
+    );
+    const refused = cases.flatMap(({ policy, refusals, resource }) =>
+      refusals(resource).map(
+        (message) => `${policy.metadata.name}: ${resource.kind}/${resource.metadata.name}: ${message}`,
+      ),
+    );
+    return { refused, decisions: cases.length };
+  };
+
+  it.each(Environments)('everything of %s, once a digest was promoted to it, and not before', async (environment) => {
+    const folder = fileOf(environment).replace('/kustomization.yaml', '');
+    const before = await judged(folder);
+    expect(before.refused.filter((refusal) => !refusal.startsWith('images-'))).toEqual([]);
+    if (environment !== 'dev')
+      expect(before.refused.join('\n')).toContain('images-by-digest: Pod/orders-of-deployment');
+
+    const promoted = Apps.reduce(
+      (overlay, app) => overlay.with(app, digest),
+      new OverlayImages(environment, textOf(environment)),
+    );
+    manifests.write(fileOf(environment), promoted.text);
+    const { refused, decisions } = await judged(folder);
+    expect(refused).toEqual([]);
+    // Ten workloads at least, and three policies for each of their pods.
+    expect(decisions).toBeGreaterThan(30);
+  });
+
+  it('everything that a laptop’s cluster runs', async () => {
+    expect((await judged('overlays/dev')).refused).toEqual([]);
+  });
+
+  it('everything of prod with a canary and the mesh', async () => {
+    manifests.write(
+      'overlays/prod/kustomization.yaml',
+      Apps.reduce((overlay, app) => overlay.with(app, digest), new OverlayImages('prod', textOf('prod'))).text,
+    );
+    manifests.write(
+      'overlays/all/kustomization.yaml',
+      'namespace: rookery\nresources: [../prod]\ncomponents: [../../components/canary, ../../components/mesh-linkerd]\n',
+    );
+    expect((await judged('overlays/all')).refused).toEqual([]);
+  });
+});
