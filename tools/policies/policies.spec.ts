@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isCelList } from '@bufbuild/cel';
 import { z } from 'zod';
+import { repository } from '../stack/repository';
 import { cases, digest, pod } from './cases';
 import { cel, celInput } from './cel';
 import { yamlDocuments } from './resource';
@@ -80,6 +83,30 @@ describe('images-signed', () => {
     ['The image has no CycloneDX list of components signed by the pipeline.', ['signature', provenance]],
   ])('refuses: %s', (message, has) => {
     expect(judged(has)).toEqual([message]);
+  });
+
+  it('trusts the workflow that signs, which attests in the form that Kyverno finds in the registry', () => {
+    const policy = named('images-signed');
+    if (policy.kind !== 'ImageValidatingPolicy') throw new Error('it verifies no images');
+    const [{ subject }] = z
+      .tuple([
+        z.object({
+          cosign: z.object({ keyless: z.object({ identities: z.tuple([z.object({ subject: z.url() })]) }) }),
+        }),
+      ])
+      .transform(([{ cosign }]) => cosign.keyless.identities)
+      .parse(policy.spec.attestors);
+    const [, workflow = ''] =
+      /^https:\/\/github\.com\/rookery\/rookery\/(\.github\/workflows\/[a-z]+\.yml)@refs\/heads\/main$/.exec(subject) ??
+      [];
+    const text = readFileSync(join(repository, workflow), 'utf8');
+    for (const type of ['cyclonedx', 'slsaprovenance1'])
+      expect(text).toMatch(new RegExp(`cosign attest [^#]*--type ${type}`));
+    expect(text).toContain('cosign sign');
+    expect(text).not.toMatch(/cosign (?:sign|attest) --yes (?!--new-bundle-format=false|"\$\{readable)/);
+    expect(text).toContain('readable=(--new-bundle-format=false ');
+    const promotion = readFileSync(join(repository, '.github/workflows/promote.yml'), 'utf8');
+    expect(promotion).toContain(`/${workflow}@refs/heads/main`);
   });
 
   it.each(['initContainers', 'ephemeralContainers'])('sees the images of %s too', (place) => {
