@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Environments, overlayOf, type Environment } from '../deploy/overlay-images';
-import type { KubernetesObject } from '../k8s/manifest';
+import { idOf, type KubernetesObject } from '../k8s/manifest';
 import { Manifests, readObjects } from '../k8s/render';
 import { repository } from '../stack/repository';
 import { deliveryOf, forbidden, loose, unneeded, waveOf, type Application, type Delivery } from './applications';
@@ -90,6 +90,18 @@ const kubectl = await kubectlHere();
 
   it.each(Environments)('%s is the overlay that promotions write to', (name) => {
     expect(environment(name).spec.sources[0]?.path).toBe(overlayOf(name));
+  });
+
+  it('has in the shared dev environment what a laptop’s cluster has, but for its secrets, its way in and what is once per cluster', async () => {
+    const withoutHash = (object: KubernetesObject): string => idOf(object).replace(/-[a-z0-9]{10}$/, '');
+    const [laptop, shared] = await Promise.all(['k8s/overlays/dev', 'k8s/overlays/dev-shared'].map(render));
+    const ids = new Set((shared ?? []).map(withoutHash));
+    const missing = (laptop ?? []).map(withoutHash).filter((id) => !ids.has(id));
+    expect(
+      missing.filter((id) => !/^(Secret|Ingress|PriorityClass)\/|^NetworkPolicy\/ingress-nginx$/.test(id)),
+    ).toEqual([]);
+    expect([...ids].filter((id) => !(laptop ?? []).map(withoutHash).includes(id))).toEqual([]);
+    expect(missing).toContain('Secret/orders-secrets');
   });
 
   it('follows main by itself in dev and staging, and in prod only when told to', () => {
