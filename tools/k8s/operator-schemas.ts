@@ -87,6 +87,9 @@ const ObjectStore = z.strictObject({
   metadata,
   spec: z.strictObject({
     retentionPolicy: z.string().regex(/^[1-9]\d*[dwm]$/u),
+    instanceSidecarConfiguration: z.strictObject({
+      resources: z.strictObject({ requests: resources, limits: resources }),
+    }),
     configuration: z.strictObject({
       destinationPath: z.string().regex(/^s3:\/\//u),
       s3Credentials: z.strictObject({ inheritFromIAMRole: z.literal(true) }),

@@ -141,6 +141,9 @@ export const cases: readonly Case[] = [
     'requests-and-limits',
     pod('sized'),
     pod('sized-debug', { spec: { ephemeralContainers: [beside({ resources: {} })] } }),
+    pod('sized-meshed', {
+      spec: { initContainers: [beside({ image: 'cr.l5d.io/linkerd/proxy:edge-26.9.1', resources: {} })] },
+    }),
   ),
   ...refused(
     'requests-and-limits',

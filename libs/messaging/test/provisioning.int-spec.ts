@@ -17,16 +17,19 @@ describe('provisionBroker', () => {
 
   const copies = async (): Promise<number> => (await manager.streams.info('ORDERS')).config.num_replicas;
 
-  it('asks for as many copies of each stream as it is told, also of those that are there', async () => {
-    // A single server says no, and so that it was asked.
-    await expect(provisionBroker(admin, { replicas: 3 })).rejects.toThrow(/replicas/);
-    await manager.streams.delete('ORDERS');
-    await expect(provisionBroker(admin, { replicas: 3 })).rejects.toThrow(/replicas/);
+  it('gives each stream as many copies as it is told, and leaves them alone unless told', async () => {
+    expect(await copies()).toBe(1);
+    await provisionBroker(admin, { replicas: 3 });
+    expect(await copies()).toBe(3);
+    await provisionBroker(admin);
+    expect(await copies()).toBe(3);
+    await provisionBroker(admin, { replicas: 1 });
+    expect(await copies()).toBe(1);
   });
 
-  it('leaves the copies as they are unless told', async () => {
-    await provisionBroker(admin);
-    expect(await copies()).toBe(1);
+  it('asks for them when it makes a stream, which a server without a cluster refuses', async () => {
+    await manager.streams.delete('ORDERS');
+    await expect(provisionBroker(admin, { replicas: 3 })).rejects.toThrow(/replicas/);
     await provisionBroker(admin);
     expect(await copies()).toBe(1);
   });
