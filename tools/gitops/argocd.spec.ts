@@ -16,7 +16,7 @@ const kubectl = await kubectlHere();
   const renderings = new Map<string, Promise<readonly KubernetesObject[]>>();
 
   beforeAll(async () => {
-    manifests = Manifests.copy(kubectl ?? '');
+    manifests = await Manifests.copy(kubectl ?? '');
     delivery = deliveryOf(await manifests.render('argocd'));
     root = deliveryOf(readObjects(readFileSync(join(repository, 'k8s/argocd/root.yaml'), 'utf8'), 'root.yaml'));
   });

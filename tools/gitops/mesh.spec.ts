@@ -22,7 +22,7 @@ function onTheBroker(): readonly string[] {
   let manifests: Manifests;
   let bundle: Bundle;
   beforeAll(async () => {
-    manifests = Manifests.copy(kubectl ?? '');
+    manifests = await Manifests.copy(kubectl ?? '');
     const prod = await manifests.bundle('prod');
     manifests.write(
       'overlays/meshed/kustomization.yaml',

@@ -10,7 +10,7 @@ const kubectl = await kubectlHere();
   const releases: Record<string, readonly KubernetesObject[]> = {};
 
   beforeAll(async () => {
-    manifests = Manifests.copy(kubectl ?? '');
+    manifests = await Manifests.copy(kubectl ?? '');
     for (const component of ['canary', 'blue-green']) {
       manifests.write(
         `overlays/${component}/kustomization.yaml`,

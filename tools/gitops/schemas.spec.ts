@@ -13,7 +13,7 @@ const kubectl = await kubectlHere();
   let objects: readonly KubernetesObject[];
 
   beforeAll(async () => {
-    manifests = Manifests.copy(kubectl ?? '');
+    manifests = await Manifests.copy(kubectl ?? '');
     for (const component of ['canary', 'blue-green']) {
       manifests.write(
         `overlays/${component}/kustomization.yaml`,

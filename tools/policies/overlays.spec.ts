@@ -17,8 +17,8 @@ const signed = new Map(
 
 (kubectl === undefined ? describe.skip : describe)('the policies admit', () => {
   let manifests: Manifests;
-  beforeAll(() => {
-    manifests = Manifests.copy(kubectl ?? '');
+  beforeAll(async () => {
+    manifests = await Manifests.copy(kubectl ?? '');
   });
   afterAll(() => manifests.remove());
 
