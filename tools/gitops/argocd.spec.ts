@@ -57,6 +57,12 @@ const kubectl = await kubectlHere();
     if (project === undefined) throw new Error('there is no project rookery');
     const all = await Promise.all(['k8s/overlays/dev-shared', 'k8s/overlays/staging', 'k8s/overlays/all'].map(render));
     expect(unneeded(project, all.flat())).toEqual([]);
+    expect(
+      unneeded(
+        project,
+        all.flat().filter(({ kind }) => kind !== 'Rollout'),
+      ),
+    ).toEqual(['argoproj.io/Rollout']);
     expect(forbidden(environment('prod'), delivery, await render('k8s/overlays/all'))).toEqual([]);
   });
 
