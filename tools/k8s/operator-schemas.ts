@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 // Kinds whose operators publish no model for our tools. Only the fields that we use, and no others: what is missing here is refused
-// until somebody has looked it up. Sources: the API references of CloudNativePG 1.28, its Barman Cloud plugin 0.11 and the
-// Vertical Pod Autoscaler 1.5.
+// until somebody has looked it up. Sources: the API references of CloudNativePG 1.28, its Barman Cloud plugin 0.11, the
+// Vertical Pod Autoscaler 1.5 and trust-manager 0.24.
 
 const metadata = z.looseObject({ name: z.string() });
 const labels = z.record(z.string(), z.string());
@@ -48,7 +48,7 @@ const Cluster = z.strictObject({
     primaryUpdateStrategy: z.enum(['unsupervised', 'supervised']),
     affinity: z.strictObject({ topologyKey: z.string(), podAntiAffinityType: z.enum(['preferred', 'required']) }),
     priorityClassName: z.string(),
-    inheritedMetadata: z.strictObject({ labels }),
+    inheritedMetadata: z.strictObject({ labels, annotations: labels.optional() }),
     certificates: z.strictObject({ serverTLSSecret: z.string(), serverCASecret: z.string() }).optional(),
     plugins: z
       .array(
@@ -87,6 +87,9 @@ const ObjectStore = z.strictObject({
   metadata,
   spec: z.strictObject({
     retentionPolicy: z.string().regex(/^[1-9]\d*[dwm]$/u),
+    instanceSidecarConfiguration: z.strictObject({
+      resources: z.strictObject({ requests: resources, limits: resources }),
+    }),
     configuration: z.strictObject({
       destinationPath: z.string().regex(/^s3:\/\//u),
       s3Credentials: z.strictObject({ inheritFromIAMRole: z.literal(true) }),
@@ -111,10 +114,24 @@ const VerticalPodAutoscaler = z.strictObject({
   }),
 });
 
+const Bundle = z.strictObject({
+  apiVersion: z.literal('trust.cert-manager.io/v1alpha1'),
+  kind: z.literal('Bundle'),
+  metadata,
+  spec: z.strictObject({
+    sources: z.array(z.strictObject({ secret: z.strictObject({ name: z.string(), key: z.string() }) })).nonempty(),
+    target: z.strictObject({
+      configMap: z.strictObject({ key: z.string() }),
+      namespaceSelector: z.strictObject({ matchLabels: labels }),
+    }),
+  }),
+});
+
 /** By kind. */
 export const operatorSchemas: Readonly<Record<string, z.ZodType>> = {
   Cluster,
   ScheduledBackup,
   ObjectStore,
   VerticalPodAutoscaler,
+  Bundle,
 };

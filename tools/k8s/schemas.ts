@@ -5,8 +5,17 @@ import { repository } from '../stack/repository';
 import { entriesOf, idOf, type KubernetesObject } from './manifest';
 import { operatorSchemas } from './operator-schemas';
 
+interface Kinds {
+  /** Where their models are, or each one's; none: a schema of ours stands in. */
+  readonly models?: string | Readonly<Record<string, string>>;
+  readonly kinds: readonly string[];
+}
+
+const ARGO_CD = '@kubernetes-models/argo-cd/argoproj.io/v1alpha1';
+const ARGO_ROLLOUTS = '@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1';
+
 /** The kinds that we use, by apiVersion: whatever else appears is unknown, or has been removed from Kubernetes. */
-const KINDS: Readonly<Record<string, { readonly models?: string; readonly kinds: readonly string[] }>> = {
+const KINDS: Readonly<Record<string, Kinds>> = {
   v1: {
     models: 'kubernetes-models/v1',
     kinds: ['ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
@@ -26,7 +35,7 @@ const KINDS: Readonly<Record<string, { readonly models?: string; readonly kinds:
   },
   'cert-manager.io/v1': {
     models: '@kubernetes-models/cert-manager/cert-manager.io/v1',
-    kinds: ['Certificate', 'Issuer'],
+    kinds: ['Certificate', 'ClusterIssuer', 'Issuer'],
   },
   'external-secrets.io/v1': {
     models: '@kubernetes-models/external-secrets/external-secrets.io/v1',
@@ -44,6 +53,20 @@ const KINDS: Readonly<Record<string, { readonly models?: string; readonly kinds:
   'postgresql.cnpg.io/v1': { kinds: ['Cluster', 'ScheduledBackup'] },
   'barmancloud.cnpg.io/v1': { kinds: ['ObjectStore'] },
   'autoscaling.k8s.io/v1': { kinds: ['VerticalPodAutoscaler'] },
+  'argoproj.io/v1alpha1': {
+    models: {
+      AnalysisTemplate: ARGO_ROLLOUTS,
+      Application: ARGO_CD,
+      AppProject: ARGO_CD,
+      Rollout: ARGO_ROLLOUTS,
+    },
+    kinds: ['AnalysisTemplate', 'Application', 'AppProject', 'Rollout'],
+  },
+  'policies.kyverno.io/v1': {
+    models: '@kubernetes-models/kyverno/policies.kyverno.io/v1',
+    kinds: ['ImageValidatingPolicy', 'ValidatingPolicy'],
+  },
+  'trust.cert-manager.io/v1alpha1': { kinds: ['Bundle'] },
 };
 
 /** Objects of kinds that are not on the list: removed ones (policy/v1beta1), misspelt ones. */
@@ -51,6 +74,11 @@ export function unknownKinds(objects: readonly KubernetesObject[]): readonly str
   return objects
     .filter(({ apiVersion, kind }) => KINDS[apiVersion]?.kinds.includes(kind) !== true)
     .map((object) => `${idOf(object)}: ${object.apiVersion} ${object.kind} is not among the kinds we use`);
+}
+
+function modelsOf({ apiVersion, kind }: KubernetesObject): string | undefined {
+  const models = KINDS[apiVersion]?.models;
+  return typeof models === 'object' ? models[kind] : models;
 }
 
 interface Model {
@@ -69,7 +97,7 @@ export async function schemaFaults(objects: readonly KubernetesObject[]): Promis
 async function faultsOf(object: KubernetesObject): Promise<readonly string[]> {
   const own = operatorSchemas[object.kind];
   if (own !== undefined) return issuesOf(own, object);
-  const models = KINDS[object.apiVersion]?.models;
+  const models = modelsOf(object);
   if (models === undefined) return [`there is no schema for ${object.apiVersion}`];
   const module: unknown = await import(`${models}/${object.kind}`);
   const model = z.record(z.string(), z.unknown()).parse(module)[object.kind];
@@ -99,9 +127,9 @@ function issuesOf(schema: z.ZodType, object: KubernetesObject): readonly string[
  * each object becomes a literal of its kind's type.
  */
 export function unknownFields(objects: readonly KubernetesObject[]): readonly string[] {
-  const typed = objects.filter(({ apiVersion }) => KINDS[apiVersion]?.models !== undefined);
+  const typed = objects.filter((object) => modelsOf(object) !== undefined);
   const lines = typed.flatMap((object, index) => [
-    `import type { I${object.kind} as T${index} } from '${KINDS[object.apiVersion]?.models ?? ''}/${object.kind}';`,
+    `import type { I${object.kind} as T${index} } from '${modelsOf(object) ?? ''}/${object.kind}';`,
     `export const o${index}: T${index} = ${JSON.stringify(object)};`,
   ]);
   const file = join(repository, 'tools/k8s/manifests.virtual.ts');

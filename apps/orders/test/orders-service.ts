@@ -12,7 +12,7 @@ import {
   type RpcContract,
 } from '@rookery/contracts';
 import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType, JetStreamServer } from '@rookery/messaging';
-import { type Actor, Clock, configureLogger, createService, uuidv7 } from '@rookery/platform';
+import { type Actor, Clock, configureLogger, createService, Metrics, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
   type EventRecorder,
@@ -30,7 +30,7 @@ import {
   testDatabase,
 } from '@rookery/testing';
 import { DataSource } from 'typeorm';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ordersDatabase } from '../src/data-source';
 import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store';
@@ -54,6 +54,9 @@ export interface DeadLetter {
   readonly reason: string;
   readonly data: unknown;
 }
+
+const DeclaredMetric = z.object({ name: z.string(), type: z.string(), labelNames: z.array(z.string()) });
+type DeclaredMetric = z.infer<typeof DeclaredMetric>;
 
 /** The whole service on a real database and a real broker; only products is a stub. */
 export class OrdersUnderTest {
@@ -108,6 +111,11 @@ export class OrdersUnderTest {
     for (const quote of catalogue) service.catalogue.set(quote.productId, quote);
     service.products = await service.stubProducts();
     return service;
+  }
+
+  /** Every metric that the process has declared, also those without a value yet. */
+  metrics(): readonly DeclaredMetric[] {
+    return z.array(DeclaredMetric).parse(this.app.get(Metrics).registry.getMetricsAsArray());
   }
 
   /** Calls as the gateway does. */
