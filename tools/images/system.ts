@@ -223,8 +223,11 @@ export class System {
   async #until(name: string, ready: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await ready())) {
-      if (Date.now() > deadline) {
-        throw new StackError(`${name} is not ready after ${READY_WITHIN_MS / 1_000} s:\n${await this.logOf(name)}`);
+      const state = await this.engine.try('inspect', '--format', '{{.State.Status}}', `${this.#prefix}-${name}`);
+      const ended = !['running', 'created', 'configured'].includes(state.stdout.trim());
+      if (ended || Date.now() > deadline) {
+        const what = ended ? 'ended by itself' : `is not ready after ${READY_WITHIN_MS / 1_000} s`;
+        throw new StackError(`${name} ${what}:\n${await this.logOf(name)}`);
       }
       await sleep(300);
     }
