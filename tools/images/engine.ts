@@ -106,6 +106,8 @@ export class Engine {
     const common = [
       ...['--file', join(repository, 'docker/Dockerfile'), '--tag', tag],
       ...['--build-arg', `APP=${app}`, '--build-arg', `NODE_IMAGE=${nodeImage}`, '--build-arg', `REVISION=${revision}`],
+      // Besides REVISION: older podmans take a label that is made from an argument out of their cache.
+      ...['--label', `org.opencontainers.image.revision=${revision}`],
       ...(existsSync(npmrc) ? ['--secret', `id=npmrc,src=${npmrc}`] : []),
       ...(fresh ? ['--no-cache'] : []),
     ];
