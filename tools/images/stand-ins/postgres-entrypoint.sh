@@ -12,6 +12,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   pg_ctl --pgdata "$PGDATA" --wait start --options "-c listen_addresses='' -c unix_socket_directories=/tmp -p ${PGPORT:-5432}"
   export PGHOST=/tmp
   for script in /docker-entrypoint-initdb.d/*.sh; do
+    # shellcheck source=/dev/null
     if [ -x "$script" ]; then "$script"; else . "$script"; fi
   done
   unset PGHOST
