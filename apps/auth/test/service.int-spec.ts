@@ -32,6 +32,13 @@ describe('the auth service', () => {
     for (const route of ['/token', '/.well-known/openid-configuration']) expect(metrics).toContain(`route="${route}"`);
   });
 
+  it('names its keys at the address it is asked by, so that the gateway stays inside the cluster, and always its public name', async () => {
+    const inside = auth.issuer.replace('localhost', '127.0.0.1');
+    expect(inside).not.toBe(auth.issuer);
+    const metadata: unknown = await (await fetch(`${inside}/.well-known/openid-configuration`)).json();
+    expect(metadata).toMatchObject({ issuer: auth.issuer, jwks_uri: `${inside}/jwks` });
+  });
+
   it('can start again on the same database: demo users, clients and keys stay as they are', async () => {
     const state = () =>
       auth.database.query(
