@@ -1,0 +1,35 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { APPS } from '../stack/app-process';
+import { buildApps } from '../stack/build';
+import { printFailure, Progress } from '../stack/progress';
+import { repository } from '../stack/repository';
+import { StackError } from '../stack/stack-error';
+import { bomOf, validateBom } from './bom';
+import { licenceProblems, productionPackages, readLockFile } from './licences';
+
+// `npm run sbom`: a validated CycloneDX document of each app's production tree, in dist/sbom; fails on a licence that is not allowed.
+
+const folder = join(repository, 'dist/sbom');
+
+try {
+  const progress = new Progress();
+  await progress.step('build', () => buildApps());
+  mkdirSync(folder, { recursive: true });
+  for (const app of APPS) {
+    const bom = await bomOf(app);
+    const text = `${JSON.stringify(bom, null, 2)}\n`;
+    await validateBom(text);
+    const file = join(folder, `${app}.cdx.json`);
+    writeFileSync(file, text);
+    progress.say(`${relative(repository, file)}: ${bom.components.length} components, valid`);
+  }
+  const packages = productionPackages(readLockFile());
+  const problems = licenceProblems(packages);
+  if (problems.length > 0)
+    throw new StackError(problems.join('\n'), 'tools/images/licences.ts says which are allowed.');
+  progress.say(`the licences of ${packages.length} packages are allowed`);
+} catch (error) {
+  printFailure(error);
+  process.exit(1);
+}

@@ -1,0 +1,20 @@
+#!/bin/sh
+# As much of the official image's entry point as its users here need: a first start makes the cluster and runs the scripts.
+set -eu
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  mkdir -p "$PGDATA"
+  echo "$POSTGRES_PASSWORD" >/tmp/superuser-password
+  # shellcheck disable=SC2086 # several arguments in one variable, as the official image takes them
+  initdb --pgdata "$PGDATA" --username "${POSTGRES_USER:-postgres}" --pwfile /tmp/superuser-password --auth-local trust \
+    --auth-host scram-sha-256 ${POSTGRES_INITDB_ARGS:-}
+  rm /tmp/superuser-password
+  echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
+  pg_ctl --pgdata "$PGDATA" --wait start --options "-c listen_addresses='' -c unix_socket_directories=/var/run/postgresql -p ${PGPORT:-5432}"
+  export PGHOST=/var/run/postgresql
+  for script in /docker-entrypoint-initdb.d/*.sh; do
+    if [ -x "$script" ]; then "$script"; else . "$script"; fi
+  done
+  unset PGHOST
+  pg_ctl --pgdata "$PGDATA" --wait stop --mode fast
+fi
+exec "$@" -D "$PGDATA" -c unix_socket_directories=/var/run/postgresql -c listen_addresses="${LISTEN:-*}"

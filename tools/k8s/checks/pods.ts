@@ -1,0 +1,93 @@
+import { podsOf, type Bundle, type Container, type PodSpec } from '../manifest';
+
+const VOLUMES = [
+  'name',
+  'configMap',
+  'secret',
+  'emptyDir',
+  'projected',
+  'downwardAPI',
+  'persistentVolumeClaim',
+  'ephemeral',
+  'csi',
+];
+
+const containersOf = (spec: PodSpec): readonly Container[] => [...spec.initContainers, ...spec.containers];
+
+function inEachPod(bundle: Bundle, faultsOf: (spec: PodSpec) => readonly string[]): readonly string[] {
+  return podsOf(bundle).flatMap(({ owner, spec }) =>
+    spec === undefined ? [] : faultsOf(spec).map((fault) => `${owner}: ${fault}`),
+  );
+}
+
+/** What the Pod Security Standard `restricted` refuses, and what we ask beyond it: no token, a numeric user, a read-only root. */
+export function unrestrictedPods(bundle: Bundle): readonly string[] {
+  return inEachPod(bundle, (spec) => {
+    const { securityContext: pod } = spec;
+    const faults = [
+      ...(pod?.runAsNonRoot === true ? [] : ['may run as root']),
+      ...(pod?.runAsUser !== undefined && pod.runAsUser > 0 ? [] : ['has no numeric user']),
+      ...(pod?.seccompProfile?.type === 'RuntimeDefault' ? [] : ['has no seccomp profile RuntimeDefault']),
+      ...(spec.automountServiceAccountToken === false ? [] : ['gets a token of the Kubernetes API']),
+      ...(spec.serviceAccountName === undefined ? ['runs as the default ServiceAccount'] : []),
+      ...(spec.hostNetwork === true || spec.hostPID === true || spec.hostIPC === true ? ['shares the host'] : []),
+      ...spec.volumes
+        .filter((volume) => Object.keys(volume).some((key) => !VOLUMES.includes(key)))
+        .map(({ name }) => `volume ${name} is of a kind that restricted refuses`),
+    ];
+    const inContainers = containersOf(spec).flatMap(({ name, securityContext: context }) => [
+      ...(context?.allowPrivilegeEscalation === false ? [] : [`container ${name} may gain privileges`]),
+      ...(context?.readOnlyRootFilesystem === true ? [] : [`container ${name} may write to its root file system`]),
+      ...(context?.privileged === true ? [`container ${name} is privileged`] : []),
+      ...(context?.capabilities?.drop.includes('ALL') === true ? [] : [`container ${name} keeps capabilities`]),
+      ...(context?.capabilities?.add ?? []).map((capability) => `container ${name} adds ${capability}`),
+    ]);
+    return [...faults, ...inContainers];
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+};
+
+function quantity(text: string): number {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/u.exec(text) ?? [];
+  return Number(number === '' ? Number.NaN : number) * (unit === '' ? 1 : (UNITS[unit] ?? Number.NaN));
+}
+
+/** Requests and limits that are missing, unreadable or the wrong way round. */
+export function resources(bundle: Bundle): readonly string[] {
+  return inEachPod(bundle, (spec) =>
+    containersOf(spec).flatMap(({ name, resources: given }) =>
+      ['cpu', 'memory'].flatMap((resource) => {
+        const [request, limit] = [given?.requests[resource], given?.limits[resource]];
+        if (request === undefined) return [`container ${name} requests no ${resource}`];
+        if (limit === undefined) return [`container ${name} has no limit of ${resource}`];
+        const inOrder = quantity(request) > 0 && quantity(request) <= quantity(limit);
+        return inOrder ? [] : [`container ${name} requests ${resource} ${request} of at most ${limit}`];
+      }),
+    ),
+  );
+}
+
+/** Services without all three probes, or with a liveness probe that asks more than whether the process answers. */
+export function probes(bundle: Bundle): readonly string[] {
+  return podsOf(bundle)
+    .filter(({ owner }) => !owner.startsWith('Job/'))
+    .flatMap(({ owner, spec }) =>
+      (spec?.containers ?? []).flatMap(({ name, startupProbe, readinessProbe, livenessProbe }) => [
+        ...(startupProbe === undefined ? [`${owner}: container ${name} has no startup probe`] : []),
+        ...(readinessProbe === undefined ? [`${owner}: container ${name} has no readiness probe`] : []),
+        ...(livenessProbe === undefined ? [`${owner}: container ${name} has no liveness probe`] : []),
+        ...(livenessProbe?.httpGet?.path === '/readyz'
+          ? [`${owner}: container ${name} is restarted when something else is down`]
+          : []),
+      ]),
+    );
+}

@@ -1,0 +1,198 @@
+import { z } from 'zod';
+
+const Labels = z.record(z.string(), z.string()).default({});
+
+/** A Kubernetes object, as far as every kind is the same. */
+export const KubernetesObject = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: Labels,
+    annotations: Labels,
+  }),
+});
+export type KubernetesObject = z.infer<typeof KubernetesObject>;
+
+/** What an environment deploys, with what it finds on the cluster. */
+export interface Bundle {
+  readonly environment: string;
+  readonly objects: readonly KubernetesObject[];
+  /** Once per cluster: k8s/platform/cluster. */
+  readonly shared: readonly KubernetesObject[];
+  /** Values of the NATS chart where the broker comes by it; undefined where it stands among the objects. */
+  readonly natsChart: unknown;
+}
+
+/** `Deployment/orders` */
+export const idOf = ({ kind, metadata }: KubernetesObject): string => `${kind}/${metadata.name}`;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Everything at a path such as `spec.rules.*.host`; `*` goes through a list or a map. Empty when nothing is there. */
+export function pick(value: unknown, path: string): readonly unknown[] {
+  const step = (found: readonly unknown[], name: string): readonly unknown[] =>
+    found.flatMap((one): readonly unknown[] => {
+      if (Array.isArray(one)) return name === '*' ? one : at(one, Number(name));
+      if (!isRecord(one)) return [];
+      return name === '*' ? Object.values(one) : one[name] === undefined ? [] : [one[name]];
+    });
+  return path.split('.').reduce(step, [value]);
+}
+
+const at = (list: readonly unknown[], index: number): readonly unknown[] =>
+  list[index] === undefined ? [] : [list[index]];
+
+/** The strings at a path. */
+export const strings = (value: unknown, path: string): readonly string[] =>
+  pick(value, path).filter((one) => typeof one === 'string');
+
+const Port = z.union([z.string(), z.number()]);
+export type Port = z.infer<typeof Port>;
+
+const Probe = z.looseObject({
+  httpGet: z.looseObject({ path: z.string(), port: Port }).optional(),
+  tcpSocket: z.looseObject({ port: Port }).optional(),
+  periodSeconds: z.number().optional(),
+});
+
+const Quantities = z.record(z.string(), z.string()).default({});
+
+export const Container = z.looseObject({
+  name: z.string(),
+  image: z.string(),
+  args: z.array(z.string()).default([]),
+  ports: z.array(z.looseObject({ name: z.string().optional(), containerPort: z.number() })).default([]),
+  env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).default([]),
+  envFrom: z.array(z.unknown()).default([]),
+  volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })).default([]),
+  startupProbe: Probe.optional(),
+  readinessProbe: Probe.optional(),
+  livenessProbe: Probe.optional(),
+  resources: z.looseObject({ requests: Quantities, limits: Quantities }).optional(),
+  securityContext: z
+    .looseObject({
+      allowPrivilegeEscalation: z.boolean().optional(),
+      readOnlyRootFilesystem: z.boolean().optional(),
+      privileged: z.boolean().optional(),
+      capabilities: z
+        .looseObject({ drop: z.array(z.string()).default([]), add: z.array(z.string()).default([]) })
+        .optional(),
+    })
+    .optional(),
+});
+export type Container = z.infer<typeof Container>;
+
+const KeyToPath = z.looseObject({ key: z.string(), path: z.string() });
+const Volume = z.looseObject({
+  name: z.string(),
+  secret: z.looseObject({ secretName: z.string(), items: z.array(KeyToPath).optional() }).optional(),
+});
+
+export const PodSpec = z.looseObject({
+  serviceAccountName: z.string().optional(),
+  automountServiceAccountToken: z.boolean().optional(),
+  priorityClassName: z.string().optional(),
+  terminationGracePeriodSeconds: z.number().default(30),
+  hostNetwork: z.boolean().optional(),
+  hostPID: z.boolean().optional(),
+  hostIPC: z.boolean().optional(),
+  securityContext: z
+    .looseObject({
+      runAsNonRoot: z.boolean().optional(),
+      runAsUser: z.number().optional(),
+      seccompProfile: z.looseObject({ type: z.string() }).optional(),
+    })
+    .optional(),
+  containers: z.array(Container).min(1),
+  initContainers: z.array(Container).default([]),
+  volumes: z.array(Volume).default([]),
+});
+export type PodSpec = z.infer<typeof PodSpec>;
+
+/** Something that runs and can be selected by its labels. */
+export interface Pod {
+  /** `Deployment/orders` */
+  readonly owner: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ports: readonly { readonly name?: string | undefined; readonly port: number }[];
+  /** What the manifests say of it; undefined for what an operator or a chart makes. */
+  readonly spec: PodSpec | undefined;
+}
+
+const Template = z.looseObject({ metadata: z.looseObject({ labels: Labels }), spec: PodSpec });
+
+/** Every pod of a bundle: of workloads, of CloudNativePG's clusters (its documented ports), of the NATS chart. */
+export function podsOf({ objects, natsChart }: Bundle): readonly Pod[] {
+  const made = objects.flatMap((object): readonly Pod[] => {
+    if (object.kind === 'Cluster') {
+      const labels = Labels.parse(pick(object, 'spec.inheritedMetadata.labels')[0]);
+      return [{ owner: idOf(object), labels, ports: CLOUDNATIVE_PG_PORTS, spec: undefined }];
+    }
+    const [template] = pick(object, 'spec.template');
+    if (!WORKLOADS.includes(object.kind) || template === undefined) return [];
+    const { metadata, spec } = Template.parse(template);
+    const ports = spec.containers.flatMap((container) =>
+      container.ports.map(({ name, containerPort }) => ({ name, port: containerPort })),
+    );
+    return [{ owner: idOf(object), labels: metadata.labels, ports, spec }];
+  });
+  if (natsChart === undefined) return made;
+  const labels = { 'app.kubernetes.io/name': 'nats', ...Labels.parse(pick(natsChart, CHART_POD_LABELS)[0]) };
+  return [...made, { owner: 'chart/nats', labels, ports: NATS_CHART_PORTS, spec: undefined }];
+}
+
+const WORKLOADS: readonly string[] = ['Deployment', 'StatefulSet', 'Job'];
+const CHART_POD_LABELS = 'podTemplate.merge.metadata.labels';
+const CLOUDNATIVE_PG_PORTS = [
+  { name: 'postgresql', port: 5432 },
+  { name: 'status', port: 8000 },
+  { name: 'metrics', port: 9187 },
+];
+const NATS_CHART_PORTS = [
+  { name: 'nats', port: 4222 },
+  { name: 'cluster', port: 6222 },
+  { name: 'monitor', port: 8222 },
+  { name: 'prom-metrics', port: 7777 },
+];
+
+const Selector = z.looseObject({
+  matchLabels: Labels,
+  matchExpressions: z
+    .array(
+      z.looseObject({
+        key: z.string(),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+        values: z.array(z.string()).default([]),
+      }),
+    )
+    .default([]),
+});
+
+/** Whether a label selector takes a set of labels; an empty one takes all. */
+export function selects(selector: unknown, labels: Readonly<Record<string, string>>): boolean {
+  const { matchLabels, matchExpressions } = Selector.parse(selector);
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values }) => {
+      const value = labels[key];
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value);
+        case 'NotIn':
+          return value === undefined || !values.includes(value);
+        case 'Exists':
+          return value !== undefined;
+        case 'DoesNotExist':
+          return value === undefined;
+      }
+    })
+  );
+}
+
+/** The number of a port given by number or name; undefined when the pod has none like it. */
+export function portOf(pod: Pod, port: Port): number | undefined {
+  return pod.ports.find((one) => (typeof port === 'number' ? one.port === port : one.name === port))?.port;
+}

@@ -1,0 +1,798 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventEdges, rpcEdges } from '@rookery/contracts';
+import { commonConfig, databaseConfig } from '@rookery/platform';
+import { z } from 'zod';
+import { appEnvs } from '../stack/app-env';
+import { APPS } from '../stack/app-process';
+import { repository } from '../stack/repository';
+import { makeSecrets } from '../stack/secrets';
+import { isReleased, movingImages } from './checks/images';
+import { patchesOfNothing, unreadableYaml, unusedFiles } from './checks/kustomizations';
+import { missingLabels } from './checks/labels';
+import { metricsOf, unknownMetrics } from './checks/metrics';
+import { networkDifferences, type ContextMap } from './checks/network';
+import { probes, resources, unrestrictedPods } from './checks/pods';
+import { danglingReferences } from './checks/references';
+import { selectorsWithoutPods, unknownPorts } from './checks/selectors';
+import { shutdownTimes, wrongSettings, type Program } from './checks/settings';
+import { findKubectl } from './kubectl';
+import { idOf, pick, strings, type Bundle, type KubernetesObject } from './manifest';
+import { Manifests, Overlays, readObjects, type Overlay } from './render';
+import { schemaFaults, unknownFields, unknownKinds } from './schemas';
+
+const contextMap: ContextMap = { rpcEdges, eventEdges };
+const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin') }).catch((error: unknown) => {
+  // On other platforms there may be none; where the package has one, a failure is a failure.
+  if (process.platform === 'linux' && process.arch === 'x64') throw error;
+  return undefined;
+});
+
+/** The schema of a settings file, by the way the apps' own build takes. */
+async function settingsOf(app: string): Promise<z.ZodObject> {
+  const module: unknown = await import(join(repository, `apps/${app}/src/${app}.config.ts`));
+  const schema = Object.values(z.record(z.string(), z.unknown()).parse(module)).find(
+    (value) => value instanceof z.ZodObject,
+  );
+  if (schema === undefined) throw new Error(`${app} has no settings schema`);
+  return schema;
+}
+
+async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
+  const passwords = { gateway: 'x', auth: 'x', products: 'x', orders: 'x', payments: 'x' };
+  const url = 'postgres://role:password@host:5432/database';
+  const envs = appEnvs({
+    ports: { gateway: 1, auth: 2, products: 3, orders: 4, payments: 5 },
+    databases: { auth: url, products: url, orders: url, payments: url },
+    broker: { url: 'nats://nats:4222', users: passwords, passwords },
+    secrets: await makeSecrets(),
+    orderDeadlineSeconds: 60,
+    requestsPerMinute: 600,
+  });
+  const apps = await Promise.all(
+    APPS.map(async (app) => [app, { schema: await settingsOf(app), secrets: envs[app] }] as const),
+  );
+  const { NATS_URL, NATS_USER, NATS_PASSWORD, LOG_LEVEL } = commonConfig;
+  return {
+    ...Object.fromEntries(apps),
+    'migrate.js': { schema: z.object(databaseConfig), secrets: { DATABASE_URL: url } },
+    'provision-broker.js': {
+      schema: z.object({ NATS_URL, NATS_USER, NATS_PASSWORD, LOG_LEVEL }),
+      secrets: { NATS_PASSWORD: 'x' },
+    },
+  };
+}
+
+(kubectl === undefined ? describe.skip : describe)('the manifests', () => {
+  let manifests: Manifests;
+  let bundles: Readonly<Record<Overlay, Bundle>>;
+  let programs: Readonly<Record<string, Program>>;
+  let metrics: ReadonlySet<string>;
+
+  beforeAll(async () => {
+    manifests = Manifests.copy(kubectl ?? '');
+    const [dev, staging, prod] = await Promise.all([
+      manifests.bundle('dev'),
+      manifests.bundle('staging'),
+      manifests.bundle('prod'),
+    ]);
+    bundles = { dev, staging, prod };
+    programs = await knownPrograms();
+    metrics = metricsOf(repository);
+  });
+  afterAll(() => manifests.remove());
+
+  /** What each overlay keeps; the key completes "in <overlay> …". */
+  const rules: Readonly<Record<string, (bundle: Bundle) => readonly string[]>> = {
+    'everything that is named is made by somebody': danglingReferences,
+    'selectors take pods, each those of one workload': selectorsWithoutPods,
+    'ports are those that containers listen on': unknownPorts,
+    'every pod is restricted': unrestrictedPods,
+    'requests and limits are set, the right way round': resources,
+    'a start, readiness and life are probed, each by itself': probes,
+    'a shutdown has the time it needs': shutdownTimes,
+    'everything carries the labels that costs are told apart by': missingLabels,
+    'images stay what they are': movingImages,
+    'every process knows its settings, has those it needs and takes their values': (bundle) =>
+      wrongSettings(bundle, programs),
+    'the network is open along the context map and nowhere else': (bundle) => networkDifferences(bundle, contextMap),
+    'rules and scalers ask for metrics that are made': (bundle) => unknownMetrics(bundle, metrics),
+    'every kind is one of those we use, none that Kubernetes removed': ({ objects }) => unknownKinds(objects),
+  };
+
+  describe.each(Overlays)('in %s', (overlay) => {
+    it.each(Object.entries(rules))('%s', (_, faultsOf) => {
+      expect(faultsOf(bundles[overlay])).toEqual([]);
+    });
+
+    it('values are as the published schemas have them', async () => {
+      expect(await schemaFaults(bundles[overlay].objects)).toEqual([]);
+    });
+
+    it('every patch finds something to patch', () => {
+      expect(patchesOfNothing(manifests.folder, `overlays/${overlay}`)).toEqual([]);
+    });
+  });
+
+  it('no object has a field that its kind does not have', () => {
+    const objects = Object.values(bundles).flatMap((bundle) => [...bundle.objects, ...bundle.shared]);
+    const distinct = new Map(objects.map((object) => [JSON.stringify(object), object]));
+    expect(unknownFields([...distinct.values()])).toEqual([]);
+  });
+
+  it('the sources hold no key twice, and no file that nothing deploys', () => {
+    expect([...unreadableYaml(manifests.folder), ...unusedFiles(manifests.folder)]).toEqual([]);
+  });
+
+  it('a database can be brought back beside the one that runs', async () => {
+    const recovered = await manifests.render('components/backup/recovery');
+    expect(await schemaFaults(recovered)).toEqual([]);
+    expect(recovered.map(idOf)).toEqual(['Cluster/orders-db-recovered']);
+  });
+
+  it('components that no overlay takes can be added to one', async () => {
+    const taken = new Set(
+      Overlays.flatMap((overlay) =>
+        [
+          ...readFileSync(join(manifests.folder, `overlays/${overlay}/kustomization.yaml`), 'utf8').matchAll(
+            /components\/([\w-]+)/gu,
+          ),
+        ].map(([, name]) => name),
+      ),
+    );
+    const others = readdirSync(join(manifests.folder, 'components')).filter((name) => {
+      const file = join(manifests.folder, 'components', name, 'kustomization.yaml');
+      return !taken.has(name) && existsSync(file) && readFileSync(file, 'utf8').includes('kind: Component');
+    });
+    expect(others).toContain('sealed-secrets');
+    for (const name of others) {
+      manifests.write(
+        `overlays/with-${name}/kustomization.yaml`,
+        `resources: [../staging]\ncomponents: [../../components/${name}]\n`,
+      );
+      expect(await manifests.render(`overlays/with-${name}`)).not.toHaveLength(0);
+    }
+  });
+
+  it.each([
+    ['/products', '/v1/products'],
+    ['/products/', '/v1/products/'],
+    ['/products/0199', '/v1/products/0199'],
+  ])('%s is served by %s, by the Ingress as by the Gateway API', (asked, served) => {
+    const ingress = bundles.dev.objects.find((object) => idOf(object) === 'Ingress/gateway-products');
+    const [path = ''] = strings(ingress, 'spec.rules.*.http.paths.*.path');
+    const target = ingress?.metadata.annotations['nginx.ingress.kubernetes.io/rewrite-target'] ?? '';
+    // NGINX matches a location from its beginning, and an empty group is nothing.
+    expect(asked.replace(new RegExp(`^${path}`, 'u'), target)).toBe(served);
+
+    const route = bundles.prod.objects.find((object) => idOf(object) === 'HTTPRoute/gateway');
+    const [rewrite] = pick(route, 'spec.rules.*').filter((rule) =>
+      strings(rule, 'filters.*.type').includes('URLRewrite'),
+    );
+    const [prefix = ''] = strings(rewrite, 'matches.*.path.value');
+    const [replacement = ''] = strings(rewrite, 'filters.*.urlRewrite.path.replacePrefixMatch');
+    expect(asked.replace(prefix, replacement)).toBe(served);
+  });
+
+  it.each([
+    ['prod', 'gateway'],
+    ['prod', 'auth'],
+  ] as const)('in %s neither metrics nor probes of %s can be had from outside', (overlay, service) => {
+    const paths = bundles[overlay].objects
+      .filter(({ kind, metadata }) => kind === 'HTTPRoute' && metadata.name === service)
+      .flatMap((route) => strings(route, 'spec.rules.*.matches.*.path.value'));
+    expect(paths).not.toHaveLength(0);
+    for (const inside of ['/', '/metrics', '/livez', '/readyz']) expect(paths).not.toContain(inside);
+  });
+
+  describe('a release', () => {
+    const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+    const released = async (versions: Readonly<Record<string, string>>): Promise<Bundle> => {
+      const images = APPS.map(
+        (app) => `  - name: ghcr.io/rookery/${app}\n    ${versions[app] ?? `digest: ${digest}`}\n`,
+      );
+      manifests.write('overlays/released/kustomization.yaml', `resources: [../prod]\nimages:\n${images.join('')}`);
+      return { ...bundles.prod, objects: await manifests.render('overlays/released') };
+    };
+
+    it('names every image by digest', async () => {
+      const bundle = await released({});
+      expect(movingImages(bundle)).toEqual([]);
+      expect(isReleased(bundle)).toBe(true);
+    });
+
+    it.each([
+      ['a version', 'newTag: v1.2.3'],
+      ['no version yet', 'newTag: unreleased'],
+      ['a digest that nobody computed', `digest: sha256:${'0'.repeat(64)}`],
+    ])('with %s for one of them is refused', async (_, version) => {
+      const bundle = await released({ orders: version });
+      expect(movingImages(bundle)).toEqual([expect.stringContaining('orders'), expect.stringContaining('orders')]);
+      expect(isReleased(bundle)).toBe(false);
+    });
+  });
+
+  describe('a planted defect is found', () => {
+    /** The bundle with one value changed; undefined takes it away. */
+    const planted = (overlay: Overlay, id: string, path: string, value: unknown): Bundle => {
+      const bundle = bundles[overlay];
+      const found = bundle.objects.filter((object) => withoutHash(idOf(object)) === id);
+      if (found.length !== 1) throw new Error(`${found.length} objects are ${id}`);
+      return {
+        ...bundle,
+        objects: bundle.objects.map((object) => (object === found[0] ? changed(object, path, value) : object)),
+      };
+    };
+
+    it.each<
+      readonly [what: string, rule: string, overlay: Overlay, id: string, path: string, value: unknown, fault: RegExp]
+    >([
+      [
+        'a ConfigMap that is not there',
+        'everything that is named is made by somebody',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.envFrom.0.configMapRef.name`,
+        'order-config',
+        /order-config, which nobody makes/,
+      ],
+      [
+        'a Secret that is not there',
+        'everything that is named is made by somebody',
+        'prod',
+        'Deployment/orders',
+        `${POD}.volumes.1.secret.secretName`,
+        'gone',
+        /Secret\/gone/,
+      ],
+      [
+        'a ServiceAccount that is not there',
+        'everything that is named is made by somebody',
+        'dev',
+        'Job/orders-migration',
+        `${POD}.serviceAccountName`,
+        'gone',
+        /ServiceAccount\/gone/,
+      ],
+      [
+        'a PriorityClass that is not there',
+        'everything that is named is made by somebody',
+        'prod',
+        'Deployment/auth',
+        `${POD}.priorityClassName`,
+        'urgent',
+        /PriorityClass\/urgent/,
+      ],
+      [
+        'a Service that is not there, behind the Ingress',
+        'everything that is named is made by somebody',
+        'dev',
+        'Ingress/gateway',
+        'spec.rules.0.http.paths.0.backend.service.name',
+        'gone',
+        /Service\/gone/,
+      ],
+      [
+        'an address on a Service that is not there',
+        'everything that is named is made by somebody',
+        'dev',
+        'ConfigMap/gateway-config',
+        'data.OIDC_DISCOVERY_URL',
+        'http://identity',
+        /Service\/identity/,
+      ],
+      [
+        'an address on a port that the Service does not have',
+        'everything that is named is made by somebody',
+        'dev',
+        'ConfigMap/gateway-config',
+        'data.NATS_URL',
+        'nats://nats:4223',
+        /on a port that Service\/nats does not have/,
+      ],
+      [
+        'a database of a cluster that is not there',
+        'everything that is named is made by somebody',
+        'prod',
+        'ExternalSecret/orders-secrets',
+        'spec.target.template.data.DATABASE_URL',
+        'postgres://orders:x@orders-rw:5432/orders',
+        /Service\/orders-rw/,
+      ],
+      [
+        'a scaler of nothing',
+        'everything that is named is made by somebody',
+        'prod',
+        'ScaledObject/payments',
+        'spec.scaleTargetRef.name',
+        'payment',
+        /Deployment\/payment/,
+      ],
+      [
+        'a key that the Secret does not have',
+        'everything that is named is made by somebody',
+        'prod',
+        'ExternalSecret/orders-secrets',
+        'spec.target.template.data.DATABASE_URL',
+        undefined,
+        /mounts DATABASE_URL/,
+      ],
+      [
+        'a Service of no pod',
+        'selectors take pods, each those of one workload',
+        'dev',
+        'Service/orders',
+        'spec.selector',
+        { 'app.kubernetes.io/name': 'order' },
+        /selects no pod/,
+      ],
+      [
+        'a Service of two workloads',
+        'selectors take pods, each those of one workload',
+        'dev',
+        'Service/orders',
+        'spec.selector',
+        { 'app.kubernetes.io/component': 'service' },
+        /more than one workload/,
+      ],
+      [
+        'a Deployment that does not know its pods',
+        'selectors take pods, each those of one workload',
+        'dev',
+        'Deployment/orders',
+        'spec.template.metadata.labels',
+        { 'app.kubernetes.io/name': 'order' },
+        /does not select its own pods/,
+      ],
+      [
+        'a policy for nobody',
+        'selectors take pods, each those of one workload',
+        'prod',
+        'NetworkPolicy/orders',
+        'spec.podSelector.matchLabels',
+        { app: 'orders' },
+        /selects no pod/,
+      ],
+      [
+        'a budget for nobody',
+        'selectors take pods, each those of one workload',
+        'prod',
+        'PodDisruptionBudget/orders',
+        'spec.selector.matchLabels',
+        { app: 'orders' },
+        /selects no pod/,
+      ],
+      [
+        'a probe to a port that nobody listens on',
+        'ports are those that containers listen on',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.readinessProbe.httpGet.port`,
+        'web',
+        /a probe asks port web/,
+      ],
+      [
+        'a Service to a port that nobody listens on',
+        'ports are those that containers listen on',
+        'dev',
+        'Service/orders',
+        'spec.ports.0.targetPort',
+        3000,
+        /port 3000 is none of Deployment\/orders/,
+      ],
+      [
+        'an Ingress to a port that the Service does not have',
+        'ports are those that containers listen on',
+        'dev',
+        'Ingress/gateway',
+        'spec.rules.0.http.paths.0.backend.service.port',
+        { number: 8080 },
+        /no port 8080/,
+      ],
+      [
+        'a monitor of a port that nobody listens on',
+        'ports are those that containers listen on',
+        'prod',
+        'PodMonitor/services',
+        'spec.podMetricsEndpoints.0.port',
+        'metrics',
+        /port metrics is none of/,
+      ],
+      [
+        'a pod that may run as root',
+        'every pod is restricted',
+        'dev',
+        'Deployment/orders',
+        `${POD}.securityContext.runAsNonRoot`,
+        false,
+        /may run as root/,
+      ],
+      [
+        'a pod without seccomp',
+        'every pod is restricted',
+        'dev',
+        'Deployment/orders',
+        `${POD}.securityContext.seccompProfile`,
+        undefined,
+        /no seccomp profile/,
+      ],
+      [
+        'a pod with a token',
+        'every pod is restricted',
+        'dev',
+        'Deployment/orders',
+        `${POD}.automountServiceAccountToken`,
+        undefined,
+        /gets a token/,
+      ],
+      [
+        'a writable root',
+        'every pod is restricted',
+        'dev',
+        'Job/orders-migration',
+        `${POD}.containers.0.securityContext.readOnlyRootFilesystem`,
+        false,
+        /may write to its root/,
+      ],
+      [
+        'an added capability',
+        'every pod is restricted',
+        'dev',
+        'StatefulSet/postgres',
+        `${POD}.containers.0.securityContext.capabilities.add`,
+        ['NET_ADMIN'],
+        /adds NET_ADMIN/,
+      ],
+      [
+        'a volume of the host',
+        'every pod is restricted',
+        'dev',
+        'StatefulSet/postgres',
+        `${POD}.volumes.0`,
+        { name: 'data', hostPath: { path: '/' } },
+        /refuses/,
+      ],
+      [
+        'a request over the limit',
+        'requests and limits are set, the right way round',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.resources.requests.memory`,
+        '1Gi',
+        /requests memory 1Gi of at most 256Mi/,
+      ],
+      [
+        'no limit',
+        'requests and limits are set, the right way round',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.resources.limits`,
+        {},
+        /no limit of cpu/,
+      ],
+      [
+        'a quantity that is none',
+        'requests and limits are set, the right way round',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.resources.requests.cpu`,
+        '100x',
+        /requests cpu 100x/,
+      ],
+      [
+        'no startup probe',
+        'a start, readiness and life are probed, each by itself',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.startupProbe`,
+        undefined,
+        /no startup probe/,
+      ],
+      [
+        'a restart when the database is down',
+        'a start, readiness and life are probed, each by itself',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.livenessProbe.httpGet.path`,
+        '/readyz',
+        /restarted when something else is down/,
+      ],
+      [
+        'a pod that is killed while it shuts down',
+        'a shutdown has the time it needs',
+        'prod',
+        'Deployment/orders',
+        `${POD}.terminationGracePeriodSeconds`,
+        10,
+        /needs 15 s to shut down and has 10 s/,
+      ],
+      [
+        'a pod that stops at once',
+        'a shutdown has the time it needs',
+        'prod',
+        'ConfigMap/orders-config',
+        'data.SHUTDOWN_HANDOVER_MS',
+        '500',
+        /hands over for 0.5 s only/,
+      ],
+      [
+        'an object that nobody pays for',
+        'everything carries the labels that costs are told apart by',
+        'prod',
+        'Service/orders',
+        'metadata.labels',
+        {},
+        /no label rookery.dev\/team/,
+      ],
+      [
+        'pods that nobody pays for',
+        'everything carries the labels that costs are told apart by',
+        'prod',
+        'Job/orders-migration',
+        'spec.template.metadata.labels',
+        {},
+        /pods of Job\/orders-migration: no label rookery.dev\/team/,
+      ],
+      [
+        'databases that nobody pays for',
+        'everything carries the labels that costs are told apart by',
+        'prod',
+        'Cluster/orders-db',
+        'spec.inheritedMetadata.labels',
+        {},
+        /pods of Cluster\/orders-db: no label/,
+      ],
+      [
+        'volumes that nobody pays for',
+        'everything carries the labels that costs are told apart by',
+        'dev',
+        'StatefulSet/nats',
+        'spec.volumeClaimTemplates.0.metadata.labels',
+        {},
+        /volumes of StatefulSet\/nats: no label/,
+      ],
+      [
+        'the labels of another environment',
+        'everything carries the labels that costs are told apart by',
+        'prod',
+        'Service/orders',
+        'metadata.labels',
+        { 'rookery.dev/environment': 'dev' },
+        /is not prod/,
+      ],
+      [
+        'an image named latest',
+        'images stay what they are',
+        'dev',
+        'StatefulSet/nats',
+        `${POD}.containers.0.image`,
+        'nats:latest',
+        /has no version/,
+      ],
+      [
+        'an image without a version',
+        'images stay what they are',
+        'dev',
+        'Deployment/orders',
+        `${POD}.containers.0.image`,
+        'ghcr.io/rookery/orders',
+        /has no version/,
+      ],
+      [
+        'an image by tag in production',
+        'images stay what they are',
+        'prod',
+        'Deployment/orders',
+        `${POD}.containers.0.image`,
+        'ghcr.io/rookery/orders:v1',
+        /not named by digest/,
+      ],
+      [
+        'a setting that the app does not know',
+        'every process knows its settings, has those it needs and takes their values',
+        'dev',
+        'ConfigMap/orders-config',
+        'data.ORDER_DEADLINE',
+        '60',
+        /ORDER_DEADLINE, which it does not know/,
+      ],
+      [
+        'a setting that is missing',
+        'every process knows its settings, has those it needs and takes their values',
+        'dev',
+        'ConfigMap/orders-config',
+        'data.NATS_URL',
+        undefined,
+        /NATS_URL is missing/,
+      ],
+      [
+        'a value that the app refuses',
+        'every process knows its settings, has those it needs and takes their values',
+        'prod',
+        'ConfigMap/auth-config',
+        'data.OIDC_ISSUER',
+        'http://auth.example.com',
+        /OIDC_ISSUER must be https/,
+      ],
+      [
+        'demo users in production',
+        'every process knows its settings, has those it needs and takes their values',
+        'prod',
+        'ConfigMap/auth-config',
+        'data.DEMO',
+        'true',
+        /DEMO must not be true/,
+      ],
+      [
+        'a secret that is not mounted',
+        'every process knows its settings, has those it needs and takes their values',
+        'dev',
+        'ConfigMap/orders-config',
+        'data.SEALING_KEY_FILE',
+        '/etc/rookery/secrets/SEAL',
+        /SEAL, which is not mounted/,
+      ],
+      [
+        'a program that nobody knows',
+        'every process knows its settings, has those it needs and takes their values',
+        'dev',
+        'Job/orders-migration',
+        `${POD}.containers.0.args`,
+        ['migration.js'],
+        /settings of migration.js/,
+      ],
+      [
+        'a policy that lets too much in',
+        'the network is open along the context map and nowhere else',
+        'dev',
+        'NetworkPolicy/nats-clients',
+        'spec.ingress.0',
+        { ports: [{ port: 4222 }] },
+        /anywhere -> nats:4222 is open/,
+      ],
+      [
+        'a policy that lets too much out',
+        'the network is open along the context map and nowhere else',
+        'prod',
+        'NetworkPolicy/orders',
+        'spec.egress.0',
+        {},
+        /orders -> anywhere:any is open/,
+      ],
+      [
+        'a policy that is open on one side only',
+        'the network is open along the context map and nowhere else',
+        'prod',
+        'NetworkPolicy/orders',
+        'spec.egress',
+        [],
+        /orders -> nats:4222 is let in and may not be sent/,
+      ],
+      [
+        'a database that a second service reaches',
+        'the network is open along the context map and nowhere else',
+        'prod',
+        'NetworkPolicy/orders-db',
+        'spec.ingress.0.from.0.podSelector.matchExpressions.0.values',
+        ['orders', 'orders-migration', 'payments'],
+        /payments -> orders-db:5432 is let in and may not be sent/,
+      ],
+      [
+        'a namespace that is open by default',
+        'the network is open along the context map and nowhere else',
+        'prod',
+        'NetworkPolicy/default-deny',
+        'spec.policyTypes',
+        ['Ingress'],
+        /-> anywhere:any is open/,
+      ],
+      [
+        'a metric that nobody makes',
+        'rules and scalers ask for metrics that are made',
+        'prod',
+        'PrometheusRule/alerts',
+        'spec.groups.0.rules.0.expr',
+        'max(outbox_age_seconds) > 60',
+        /nothing makes outbox_age_seconds/,
+      ],
+      [
+        'a query that is none',
+        'rules and scalers ask for metrics that are made',
+        'prod',
+        'PrometheusRule/alerts',
+        'spec.groups.0.rules.0.expr',
+        'max(dead_letters) >',
+        /is no PromQL/,
+      ],
+      [
+        'a removed apiVersion',
+        'every kind is one of those we use, none that Kubernetes removed',
+        'prod',
+        'PodDisruptionBudget/orders',
+        'apiVersion',
+        'policy/v1beta1',
+        /policy\/v1beta1/,
+      ],
+    ])('%s', (_, rule, overlay, id, path, value, fault) => {
+      const faults = rules[rule]?.(planted(overlay, id, path, value)) ?? [];
+      expect(faults.join('\n')).toMatch(fault);
+    });
+
+    it('a wrong type, an unknown word and a missing field', async () => {
+      const faults = await schemaFaults([
+        ...only(planted('dev', 'Deployment/orders', 'spec.replicas', 'two'), 'Deployment/orders'),
+        ...only(planted('dev', 'Service/orders', 'spec.type', 'Cluster'), 'Service/orders'),
+        ...only(planted('prod', 'ScaledObject/products', 'spec.triggers', undefined), 'ScaledObject/products'),
+        ...only(planted('prod', 'Cluster/orders-db', 'spec.primaryUpdateStrategy', 'now'), 'Cluster/orders-db'),
+      ]);
+      for (const id of ['Deployment/orders', 'Service/orders', 'ScaledObject/products', 'Cluster/orders-db']) {
+        expect(faults).toContainEqual(expect.stringContaining(id));
+      }
+    });
+
+    it('a field that the kind does not have, deep inside too', async () => {
+      const deployment = only(
+        planted('dev', 'Deployment/orders', `${POD}.containers.0.readinesProbe`, {}),
+        'Deployment/orders',
+      );
+      const route = only(planted('prod', 'HTTPRoute/gateway', 'spec.rules.0.timeout', '1s'), 'HTTPRoute/gateway');
+      const cluster = only(planted('prod', 'Cluster/orders-db', 'spec.instance', 3), 'Cluster/orders-db');
+      expect(unknownFields(deployment)).toEqual([expect.stringContaining('readinesProbe')]);
+      expect(unknownFields(route)).toEqual([expect.stringContaining('timeout')]);
+      expect(await schemaFaults(cluster)).toEqual([expect.stringContaining('instance')]);
+    });
+
+    it('a service that the context map does not know, and one that it lacks', () => {
+      const silent: ContextMap = {
+        rpcEdges: { ...rpcEdges, gateway: ['products', 'orders', 'payments'] },
+        eventEdges,
+      };
+      expect(networkDifferences(bundles.prod, silent)).toEqual(['auth -> nats:4222 is open, and nobody needs it']);
+      const gone = {
+        ...bundles.prod,
+        objects: bundles.prod.objects.filter((one) => idOf(one) !== 'NetworkPolicy/payments'),
+      };
+      expect(networkDifferences(gone, contextMap)).toContainEqual(expect.stringContaining('payments -> nats:4222'));
+    });
+
+    it('a patch for nobody, which kustomize applies to nothing', async () => {
+      const patch = (kind: string, name: string): string =>
+        `resources: [../dev]\npatches:\n  - target: { kind: ${kind}, name: ${name} }\n    patch: '[{ op: remove, path: /spec }]'\n`;
+      manifests.write('overlays/patched/kustomization.yaml', patch('Deployment', 'order'));
+      expect(await manifests.render('overlays/patched')).toHaveLength(bundles.dev.objects.length);
+      expect(patchesOfNothing(manifests.folder, 'overlays/patched')).toEqual([
+        'overlays/patched: no Deployment/order to be patched',
+      ]);
+      manifests.write('overlays/patched/kustomization.yaml', patch('Deployment', 'ord.*'));
+      expect(patchesOfNothing(manifests.folder, 'overlays/patched')).toEqual([]);
+    });
+
+    it('a key that is there twice, and a file that nothing deploys', () => {
+      manifests.write('base/orders/extra.yaml', 'kind: ConfigMap\nmetadata: {}\nkind: Secret\n');
+      expect(unreadableYaml(manifests.folder)).toEqual([
+        expect.stringMatching(/base\/orders\/extra.yaml: Map keys must be unique/),
+      ]);
+      expect(unusedFiles(manifests.folder)).toEqual(['base/orders/extra.yaml: no kustomization mentions it']);
+      expect(() => readObjects('kind: A\nkind: B\n', 'text')).toThrow('Map keys must be unique');
+      manifests.write('base/orders/extra.yaml', '');
+    });
+  });
+});
+
+const POD = 'spec.template.spec';
+
+/** Generated names end in a hash. */
+const withoutHash = (id: string): string => id.replace(/^((?:ConfigMap|Secret)\/.*)-[a-z0-9]{10}$/u, '$1');
+
+const only = ({ objects }: Bundle, id: string): readonly KubernetesObject[] =>
+  objects.filter((object) => idOf(object) === id);
+
+function changed(object: KubernetesObject, path: string, value: unknown): KubernetesObject {
+  const copy: unknown = JSON.parse(JSON.stringify(object));
+  const steps = path.split('.');
+  const parent = Object(pick(copy, steps.slice(0, -1).join('.')).at(0) ?? copy);
+  const last = steps.at(-1) ?? '';
+  if (value === undefined) Reflect.deleteProperty(parent, last);
+  else Reflect.set(parent, last, value);
+  return z.custom<KubernetesObject>().parse(copy);
+}

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import ts from 'typescript';
+import { z } from 'zod';
+import { repository } from '../stack/repository';
+import { idOf, type KubernetesObject } from './manifest';
+import { operatorSchemas } from './operator-schemas';
+
+/** The kinds that we use, by apiVersion: whatever else appears is unknown, or has been removed from Kubernetes. */
+const KINDS: Readonly<Record<string, { readonly models?: string; readonly kinds: readonly string[] }>> = {
+  v1: {
+    models: 'kubernetes-models/v1',
+    kinds: ['ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
+  },
+  'apps/v1': { models: 'kubernetes-models/apps/v1', kinds: ['Deployment', 'StatefulSet'] },
+  'batch/v1': { models: 'kubernetes-models/batch/v1', kinds: ['Job'] },
+  'policy/v1': { models: 'kubernetes-models/policy/v1', kinds: ['PodDisruptionBudget'] },
+  'autoscaling/v2': { models: 'kubernetes-models/autoscaling/v2', kinds: ['HorizontalPodAutoscaler'] },
+  'networking.k8s.io/v1': {
+    models: 'kubernetes-models/networking.k8s.io/v1',
+    kinds: ['Ingress', 'NetworkPolicy'],
+  },
+  'scheduling.k8s.io/v1': { models: 'kubernetes-models/scheduling.k8s.io/v1', kinds: ['PriorityClass'] },
+  'gateway.networking.k8s.io/v1': {
+    models: '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1',
+    kinds: ['Gateway', 'HTTPRoute'],
+  },
+  'cert-manager.io/v1': {
+    models: '@kubernetes-models/cert-manager/cert-manager.io/v1',
+    kinds: ['Certificate', 'Issuer'],
+  },
+  'external-secrets.io/v1': {
+    models: '@kubernetes-models/external-secrets/external-secrets.io/v1',
+    kinds: ['ExternalSecret', 'SecretStore'],
+  },
+  'monitoring.coreos.com/v1': {
+    models: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1',
+    kinds: ['PodMonitor', 'PrometheusRule'],
+  },
+  'keda.sh/v1alpha1': { models: '@kubernetes-models/keda/keda.sh/v1alpha1', kinds: ['ScaledObject'] },
+  'bitnami.com/v1alpha1': {
+    models: '@kubernetes-models/sealed-secrets/bitnami.com/v1alpha1',
+    kinds: ['SealedSecret'],
+  },
+  'postgresql.cnpg.io/v1': { kinds: ['Cluster', 'ScheduledBackup'] },
+  'barmancloud.cnpg.io/v1': { kinds: ['ObjectStore'] },
+  'autoscaling.k8s.io/v1': { kinds: ['VerticalPodAutoscaler'] },
+};
+
+/** Objects of kinds that are not on the list: removed ones (policy/v1beta1), misspelt ones. */
+export function unknownKinds(objects: readonly KubernetesObject[]): readonly string[] {
+  return objects
+    .filter(({ apiVersion, kind }) => KINDS[apiVersion]?.kinds.includes(kind) !== true)
+    .map((object) => `${idOf(object)}: ${object.apiVersion} ${object.kind} is not among the kinds we use`);
+}
+
+interface Model {
+  validate(): void;
+}
+const isModel = (value: unknown): value is new (data: unknown) => Model => typeof value === 'function';
+
+/** Values that the published schemas refuse: wrong types, unknown words of an enumeration, missing fields. */
+export async function schemaFaults(objects: readonly KubernetesObject[]): Promise<readonly string[]> {
+  const faults = await Promise.all(
+    objects.map(async (object) => (await faultsOf(object)).map((fault) => `${idOf(object)}: ${fault}`)),
+  );
+  return faults.flat();
+}
+
+async function faultsOf(object: KubernetesObject): Promise<readonly string[]> {
+  const own = operatorSchemas[object.kind];
+  if (own !== undefined) return issuesOf(own, object);
+  const models = KINDS[object.apiVersion]?.models;
+  if (models === undefined) return [`there is no schema for ${object.apiVersion}`];
+  const module: unknown = await import(`${models}/${object.kind}`);
+  const model = z.record(z.string(), z.unknown()).parse(module)[object.kind];
+  if (!isModel(model)) return [`there is no schema for ${object.apiVersion} ${object.kind}`];
+  try {
+    new model(object).validate();
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+}
+
+function issuesOf(schema: z.ZodType, object: KubernetesObject): readonly string[] {
+  const result = schema.safeParse(object);
+  return result.success ? [] : result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+}
+
+/**
+ * Fields that the kinds do not have. Kubernetes would drop them silently, and the schemas above let them pass; the compiler does not:
+ * each object becomes a literal of its kind's type.
+ */
+export function unknownFields(objects: readonly KubernetesObject[]): readonly string[] {
+  const typed = objects.filter(({ apiVersion }) => KINDS[apiVersion]?.models !== undefined);
+  const lines = typed.flatMap((object, index) => [
+    `import type { I${object.kind} as T${index} } from '${KINDS[object.apiVersion]?.models ?? ''}/${object.kind}';`,
+    `export const o${index}: T${index} = ${JSON.stringify(object)};`,
+  ]);
+  const file = join(repository, 'tools/k8s/manifests.virtual.ts');
+  const options: ts.CompilerOptions = {
+    noEmit: true,
+    strict: true,
+    skipLibCheck: true,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    types: [],
+  };
+  const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, ...rest) =>
+    name === file ? ts.createSourceFile(file, lines.join('\n'), ts.ScriptTarget.ES2022) : read(name, ...rest);
+  const program = ts.createProgram([file], options, host);
+  return ts.getPreEmitDiagnostics(program).map(({ start = 0, messageText, file: at }) => {
+    const line = at?.getLineAndCharacterOfPosition(start).line ?? 0;
+    const object = typed[Math.floor(line / 2)];
+    const message = ts.flattenDiagnosticMessageText(messageText, ' ');
+    return `${object === undefined ? '?' : idOf(object)}: ${message.replaceAll(/\s+/gu, ' ').slice(-300)}`;
+  });
+}
