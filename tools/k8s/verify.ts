@@ -143,7 +143,7 @@ async function verifyFiles(report: Report): Promise<void> {
       const output = await promisify(execFile)(process.execPath, [...args, '--json', `--outputFile=${results}`], {
         cwd: repository,
         maxBuffer: 64 * 1024 * 1024,
-      }).catch((error: unknown) => String(Object(error).stderr ?? error));
+      }).catch(stderrOf);
       const { success, numPassedTests, numFailedTests } = JestResults.parse(JSON.parse(readFileSync(results, 'utf8')));
       must(success, `${numFailedTests} specs failed: ${typeof output === 'string' ? output.slice(0, 3_000) : ''}`);
       return `${numPassedTests} specs`;
@@ -152,6 +152,9 @@ async function verifyFiles(report: Report): Promise<void> {
 }
 
 const Marked = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }) });
+
+const stderrOf = (error: unknown): string =>
+  error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
 
 /** Makes the namespace; throws when somebody else's is there. */
 async function takeNamespace(cluster: Cluster, objects: readonly KubernetesObject[], keep: boolean): Promise<void> {
@@ -239,9 +242,12 @@ async function deploy(deployment: Deployment): Promise<Live | undefined> {
 
   const adapted = adapt(withImages(deployment.objects, replaced), facts).objects;
   changes.add(`gateway: RATE_LIMIT_PER_MINUTE is ${RATE_LIMIT}, as the load is that of three people`);
-  let objects: readonly KubernetesObject[] = withSetting(adapted, 'gateway', 'RATE_LIMIT_PER_MINUTE', RATE_LIMIT).filter(
-    ({ kind }) => kind !== 'Namespace',
-  );
+  let objects: readonly KubernetesObject[] = withSetting(
+    adapted,
+    'gateway',
+    'RATE_LIMIT_PER_MINUTE',
+    RATE_LIMIT,
+  ).filter(({ kind }) => kind !== 'Namespace');
   const addresses = facts.hasDns ? new Map<string, string>() : await servicesFirst(cluster, objects);
   if (!facts.hasDns) {
     changes.add('every pod: hostAliases with the addresses of the Services, as the cluster has no DNS');
@@ -291,7 +297,7 @@ async function load(command: string, images: readonly string[]): Promise<void> {
   try {
     await promisify(execFile)('sh', ['-c', `${command} "$@"`, 'sh', ...new Set(images)], { cwd: repository });
   } catch (error) {
-    throw new StackError(`${command} failed: ${String(Object(error).stderr ?? error).trim()}`);
+    throw new StackError(`${command} failed: ${stderrOf(error)}`);
   }
 }
 
@@ -328,7 +334,9 @@ async function untilReady(cluster: Cluster): Promise<void> {
 async function removeLater(cluster: Cluster, shared: readonly KubernetesObject[]): Promise<void> {
   for (const id of shared.map(idOf)) {
     if ((await cluster.try(['get', id])).code === 0) continue;
-    shutdown.afterwards(async () => void (await cluster.run(['delete', id, '--ignore-not-found'])));
+    shutdown.afterwards(async () => {
+      await cluster.run(['delete', id, '--ignore-not-found']);
+    });
   }
 }
 
