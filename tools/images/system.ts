@@ -42,6 +42,7 @@ export class System {
     private readonly engine: Engine,
     private readonly images: SystemImages,
     private readonly ports: Readonly<Record<Caller | 'postgres' | 'nats' | 'monitoring', number>>,
+    private readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>,
   ) {}
 
   /** Makes the secrets as files, as a cluster mounts them, and finds free ports. Nothing runs yet. */
@@ -49,21 +50,18 @@ export class System {
     const [gateway = 0, auth = 0, products = 0, orders = 0, payments = 0, ...servers] = await freePorts(8);
     const [postgres = 0, nats = 0, monitoring = 0] = servers;
     const ports = { gateway, auth, products, orders, payments, postgres, nats, monitoring };
-    const system = new System(engine, images, ports);
     const secrets = kubernetesSecrets(await makeSecrets());
+    const system = new System(engine, images, ports, secrets);
     chmodSync(system.#folder, 0o711);
     for (const [name, values] of Object.entries(secrets)) {
-      mkdirSync(join(system.#folder, name));
+      mkdirSync(join(system.#folder, name), { mode: 0o755 });
       for (const [key, value] of Object.entries(values)) {
         const text = value.replace('@postgres:5432/', `@127.0.0.1:${postgres}/`);
         writeFileSync(join(system.#folder, name, key), text, { mode: 0o444 });
       }
     }
-    system.#secrets = secrets;
     return system;
   }
-
-  #secrets: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
 
   get gatewayUrl(): string {
     return `http://localhost:${this.ports.gateway}`;
@@ -81,7 +79,7 @@ export class System {
   async startServers(): Promise<void> {
     const { postgres, nats, monitoring } = this.ports;
     const variables = (name: string): readonly string[] =>
-      Object.entries(this.#secrets[name] ?? {}).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+      Object.entries(this.secrets[name] ?? {}).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
     const script = 'create-databases.sh';
     await this.#start('postgres', [
       ...[...HARDENED, '--user', '999:999', '--tmpfs', '/tmp', '--tmpfs', '/var/run/postgresql'],
@@ -183,7 +181,7 @@ export class System {
 
   /** Removes every container, volume and file that this made. */
   async remove(): Promise<void> {
-    for (const name of this.#started.toReversed()) await this.engine.try('rm', '--force', '--time', '5', name);
+    for (const name of this.#started.toReversed()) await this.engine.try('rm', '--force', name);
     for (const volume of this.#volumes) await this.engine.try('volume', 'rm', '--force', volume);
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -206,7 +204,7 @@ export class System {
         '--env',
         `NATS_URL=nats://127.0.0.1:${this.ports.nats}`,
       ],
-      ...Object.keys(this.#secrets[secret] ?? {}).flatMap((key) => ['--env', `${key}_FILE=${SECRETS}/${key}`]),
+      ...Object.keys(this.secrets[secret] ?? {}).flatMap((key) => ['--env', `${key}_FILE=${SECRETS}/${key}`]),
     ];
   }
 

@@ -45,6 +45,10 @@ export function pick(value: unknown, path: string): readonly unknown[] {
 const at = (list: readonly unknown[], index: number): readonly unknown[] =>
   list[index] === undefined ? [] : [list[index]];
 
+/** The fields of a map; none of anything else. */
+export const entriesOf = (value: unknown): readonly (readonly [name: string, value: unknown])[] =>
+  isRecord(value) ? Object.entries(value) : [];
+
 /** The strings at a path. */
 export const strings = (value: unknown, path: string): readonly string[] =>
   pick(value, path).filter((one) => typeof one === 'string');

@@ -78,15 +78,21 @@ export const ownStreamOf = (service: string): StreamDefinition | undefined =>
     ? streamDefinitions.find(({ name }) => name === streamOf(service))
     : undefined;
 
+/** What `provisionBroker` does beyond the definitions. */
+export interface ProvisionOptions {
+  /** How many servers of a cluster keep each stream; unless told, streams keep what they have, and new ones are kept by one. */
+  readonly replicas?: number | undefined;
+}
+
 /**
  * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
  * Needs an admin connection: a service's own user may only make again what is its own (see `BrokerRepair`).
  */
-export async function provisionBroker(admin: NatsConnection): Promise<void> {
+export async function provisionBroker(admin: NatsConnection, options: ProvisionOptions = {}): Promise<void> {
   const manager = await jetstreamManager(admin);
   await setSharedDeadLettersAside(manager);
   for (const definition of streamDefinitions) {
-    await provisionStream(manager, definition);
+    await provisionStream(manager, definition, options);
   }
   await moveSharedDeadLetters(admin, manager);
   for (const definition of consumerDefinitions) {
@@ -94,14 +100,18 @@ export async function provisionBroker(admin: NatsConnection): Promise<void> {
   }
 }
 
-async function provisionStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
+async function provisionStream(
+  manager: JetStreamManager,
+  definition: StreamDefinition,
+  options: ProvisionOptions,
+): Promise<void> {
   try {
-    await manager.streams.update(definition.name, changeableOfStream(definition));
+    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies(options) });
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
       throw error;
     }
-    await makeStream(manager, definition);
+    await makeStream(manager, definition, options);
   }
 }
 
@@ -115,6 +125,9 @@ async function provisionConsumer(manager: JetStreamManager, definition: Consumer
     await makeConsumer(manager, definition);
   }
 }
+
+const copies = ({ replicas }: ProvisionOptions): Partial<StreamConfig> =>
+  replicas === undefined ? {} : { num_replicas: replicas };
 
 const changeableOfStream = ({ subjects, maxAgeMs }: StreamDefinition) =>
   ({
@@ -132,9 +145,14 @@ const changeableOfConsumer = {
 } satisfies Partial<ConsumerConfig>;
 
 /** Makes a stream that is missing; one that is there as it is defined stays as it is, with its messages. */
-export async function makeStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
+export async function makeStream(
+  manager: JetStreamManager,
+  definition: StreamDefinition,
+  options: ProvisionOptions = {},
+): Promise<void> {
   await manager.streams.add({
     ...changeableOfStream(definition),
+    ...copies(options),
     name: definition.name,
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,

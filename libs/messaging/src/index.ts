@@ -10,5 +10,6 @@ export * from './jetstream-server';
 export * from './messaging.module';
 export * from './nats';
 export * from './permanent-failure';
+export * from './provisioning-config';
 export * from './rpc-client';
 export * from './rpc-server';

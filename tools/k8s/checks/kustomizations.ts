@@ -16,8 +16,14 @@ const Source = z.looseObject({ kind: z.string(), metadata: z.looseObject({ name:
 const Selection = z.looseObject({ kind: z.string().optional(), name: z.string().optional() });
 const Generator = z.looseObject({ name: z.string(), behavior: z.string().optional() });
 
-const parsed = (file: string): readonly unknown[] =>
-  parseAllDocuments(readFileSync(file, 'utf8'), { uniqueKeys: false }).map((document): unknown => document.toJS());
+function valuesOf(text: string): readonly unknown[] {
+  return parseAllDocuments(text, { uniqueKeys: false }).map((document) => {
+    const value: unknown = document.toJS();
+    return value;
+  });
+}
+
+const parsed = (file: string): readonly unknown[] => valuesOf(readFileSync(file, 'utf8'));
 
 /**
  * Patches and replacements that kustomize applied to nothing, which it does not mind. Follows the files as kustomize does: what a
@@ -77,7 +83,7 @@ function targetOf(patch: unknown, folder: string): Selection {
   const [file] = strings(patch, 'path');
   const [text] = strings(patch, 'patch');
   const source = file === undefined ? text : readFileSync(join(folder, file), 'utf8');
-  const [value] = parseAllDocuments(source ?? '').map((document): unknown => document.toJS());
+  const [value] = valuesOf(source ?? '');
   const { kind, metadata } = Source.parse(value);
   return { kind, name: metadata.name };
 }

@@ -1,4 +1,4 @@
-import { idOf, pick, podsOf, strings, type Bundle, type KubernetesObject } from '../manifest';
+import { entriesOf, idOf, pick, podsOf, strings, type Bundle, type KubernetesObject } from '../manifest';
 
 /** Where an object of a kind names another one, and of which kind that is. `pod:` stands for the pod of every workload. */
 const REFERENCES: readonly (readonly [kind: string, path: string, target: string])[] = [
@@ -96,7 +96,8 @@ export function secretKeys({ objects }: Bundle): ReadonlyMap<string, readonly st
   const keysOf = (object: KubernetesObject): readonly (readonly [string, readonly string[]])[] => {
     const [target] = strings(object, 'spec.target.name');
     const [secret] = strings(object, 'spec.secretName');
-    const keys = (path: string): readonly string[] => pick(object, path).flatMap((map) => Object.keys(Object(map)));
+    const keys = (path: string): readonly string[] =>
+      pick(object, path).flatMap((map) => entriesOf(map).map(([key]) => key));
     switch (object.kind) {
       case 'Secret':
         return [[object.metadata.name, [...keys('data'), ...keys('stringData')]]];
@@ -129,7 +130,7 @@ function missingKeys(bundle: Bundle): readonly string[] {
 }
 
 /** A host without dots is a Service of the namespace. */
-const ADDRESS = /\b[a-z]+:\/\/(?:[^@/\s]*@)?([a-z][a-z0-9-]*)(?::(\d+))?(?=[/,?\s]|$)/gu;
+const ADDRESS = /\b[a-z]+:\/\/(?:[^@/]*@)?([a-z][a-z0-9-]*)(?::(\d+))?(?=[/,?\s]|$)/gu;
 const DEFAULT_PORT = 80;
 
 function unknownHosts(bundle: Bundle, there: ReadonlySet<string>): readonly string[] {

@@ -1,5 +1,5 @@
 import { parseConfig, type SettingsSchema } from '@rookery/platform';
-import { pick, podsOf, strings, type Bundle, type Container, type PodSpec } from '../manifest';
+import { entriesOf, pick, podsOf, strings, type Bundle, type Container, type PodSpec } from '../manifest';
 import { secretKeys } from './references';
 
 /** How a program of ours reads its environment. */
@@ -40,7 +40,7 @@ function environmentOf({ objects }: Bundle, container: Container): Environment {
   const maps = strings(container, 'envFrom.*.configMapRef.name').map((name) =>
     objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name),
   );
-  const entries = maps.flatMap((map) => pick(map, 'data').flatMap((data) => Object.entries(Object(data))));
+  const entries = maps.flatMap((map) => pick(map, 'data').flatMap(entriesOf));
   const own = container.env.map(({ name, value = '' }) => [name, value] as const);
   return Object.fromEntries([...entries, ...own].map(([name, value]) => [name, String(value)]));
 }

