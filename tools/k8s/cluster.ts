@@ -27,7 +27,7 @@ const Services = z.object({
 /** What a cluster has and lacks, as far as our manifests care. */
 export interface Facts {
   readonly version: string;
-  /** Minor version of Kubernetes 1. */
+  /** Minor version of Kubernetes 1; 0 for a server that does not say, which is taken for an old one. */
   readonly minor: number;
   readonly nodes: number;
   readonly hasDns: boolean;
@@ -65,7 +65,9 @@ export class Cluster {
   async run(args: readonly string[], input = ''): Promise<string> {
     const { code, stdout, stderr } = await this.try(args, input);
     if (code === 0) return stdout.trim();
-    throw new StackError(`kubectl ${args.join(' ')} ended with ${code}: ${(stderr || stdout).trim().slice(-4_000)}`);
+    throw new StackError(
+      `kubectl ${args.join(' ').slice(0, 100)} ended with ${code}: ${(stderr || stdout).trim().slice(-4_000)}`,
+    );
   }
 
   /** Objects as JSON. */
@@ -114,7 +116,7 @@ export class Cluster {
     ]);
     return {
       version: gitVersion,
-      minor: Number.parseInt(minor, 10),
+      minor: Number.parseInt(minor, 10) || 0,
       nodes: nodes.length,
       hasDns: dns.code === 0,
       hasDefaultStorage: classes.some(

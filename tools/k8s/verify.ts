@@ -49,6 +49,7 @@ const USAGE = `Usage: npm run verify:k8s [-- options]
 const NAMESPACE = 'rookery-dev';
 /** On the namespace: it is ours to remove. */
 const MARK = 'rookery.dev/verify';
+const SERVERS = ['postgres', 'nats'];
 const DONE_WITHIN = '--timeout=600s';
 /** The load is that of a few customers only. */
 const RATE_LIMIT = '1000000';
@@ -75,6 +76,13 @@ function readOptions() {
   }
 }
 type Options = ReturnType<typeof readOptions>;
+
+const JestResults = z.object({ success: z.boolean(), numPassedTests: z.number(), numFailedTests: z.number() });
+const Marked = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }) });
+
+function stderrOf(error: unknown): string {
+  return error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+}
 
 const progress = new Progress();
 const shutdown = new Shutdown(progress.say);
@@ -130,8 +138,6 @@ async function verify(options: Options, report: Report): Promise<About> {
   return { cluster: `Kubernetes ${facts.version}, ${facts.nodes} node(s)`, adaptations: [...changes] };
 }
 
-const JestResults = z.object({ success: z.boolean(), numPassedTests: z.number(), numFailedTests: z.number() });
-
 /** The checks that need no cluster: those of `npm test`. */
 async function verifyFiles(report: Report): Promise<void> {
   const results = join(folder, 'specs.json');
@@ -150,11 +156,6 @@ async function verifyFiles(report: Report): Promise<void> {
     }),
   );
 }
-
-const Marked = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }) });
-
-const stderrOf = (error: unknown): string =>
-  error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
 
 /** Makes the namespace; throws when somebody else's is there. */
 async function takeNamespace(cluster: Cluster, objects: readonly KubernetesObject[], keep: boolean): Promise<void> {
@@ -256,11 +257,11 @@ async function deploy(deployment: Deployment): Promise<Live | undefined> {
   const ready = await report.check('the development overlay comes up: jobs done, every pod ready', async () => {
     const since = performance.now();
     if (!options.keep) await removeLater(cluster, shared);
-    const { code, stderr } = await cluster.apply([...adapt(shared, facts).objects, ...objects]);
-    must(code === 0, stderr.trim());
-    await progress.step('Postgres, NATS, jobs and apps', () => untilReady(cluster));
+    await bringUp(cluster, [...adapt(shared, facts).objects, ...objects]);
     const seconds = ((performance.now() - since) / 1_000).toFixed(0);
-    return `after ${seconds} s, ${await restartsOf(cluster)}`;
+    const restarts = await restartsOf(cluster);
+    must(restarts === 0, `${restarts} containers of apps were started again, though their jobs were done before`);
+    return `after ${seconds} s, no app was started twice`;
   });
   if (!ready) return undefined;
   const shoppers = await ShopperPods.start(cluster, imageOf('gateway'), addresses);
@@ -290,8 +291,9 @@ async function provideStandIns({ options, objects }: Deployment): Promise<readon
   );
 }
 
-const dockerfileBase = (): string =>
-  /^ARG NODE_IMAGE=(\S+)$/mu.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8'))?.[1] ?? '';
+function dockerfileBase(): string {
+  return /^ARG NODE_IMAGE=(\S+)$/mu.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8'))?.[1] ?? '';
+}
 
 async function load(command: string, images: readonly string[]): Promise<void> {
   try {
@@ -311,23 +313,40 @@ async function servicesFirst(
   return cluster.serviceAddresses();
 }
 
-/** Throws with what the pods and their logs say when it takes too long. */
-async function untilReady(cluster: Cluster): Promise<void> {
-  try {
-    for (const name of ['postgres', 'nats']) {
-      await cluster.run(['rollout', 'status', `statefulset/${name}`, DONE_WITHIN]);
+/** In the order of Argo CD's waves: what the jobs need, the jobs, the apps. Throws with what the pods say when it takes too long. */
+async function bringUp(cluster: Cluster, objects: readonly KubernetesObject[]): Promise<void> {
+  const apply = async (wanted: (kind: string) => boolean): Promise<void> => {
+    const { code, stderr } = await cluster.apply(objects.filter(({ kind }) => wanted(kind)));
+    must(code === 0, stderr.trim());
+  };
+  const step = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await progress.step(what, work);
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      throw new StackError([said, ...(await complaints(cluster))].join('\n'));
     }
+  };
+  await step('Postgres and NATS', async () => {
+    await apply((kind) => kind !== 'Job' && kind !== 'Deployment');
+    for (const name of SERVERS) await cluster.run(['rollout', 'status', `statefulset/${name}`, DONE_WITHIN]);
+  });
+  await step('migrations and provisioning', async () => {
+    await apply((kind) => kind === 'Job');
     await cluster.run(['wait', '--for=condition=complete', 'job', '--selector=rookery.dev/one-shot', DONE_WITHIN]);
+  });
+  await step('apps', async () => {
+    await apply((kind) => kind === 'Deployment');
     for (const app of APPS) await cluster.run(['rollout', 'status', `deployment/${app}`, DONE_WITHIN]);
-  } catch (error) {
-    const [pods, events] = await Promise.all([
-      cluster.try(['get', 'pods', '--output=wide']),
-      cluster.try(['get', 'events', '--field-selector=type=Warning']),
-    ]);
-    throw new StackError(
-      `${error instanceof Error ? error.message : String(error)}\n${pods.stdout}\n${events.stdout.split('\n').slice(-15).join('\n')}`,
-    );
-  }
+  });
+}
+
+async function complaints(cluster: Cluster): Promise<readonly string[]> {
+  const [pods, events] = await Promise.all([
+    cluster.try(['get', 'pods', '--output=wide']),
+    cluster.try(['get', 'events', '--field-selector=type=Warning', '--sort-by=.lastTimestamp']),
+  ]);
+  return [pods.stdout, ...events.stdout.split('\n').slice(-15)];
 }
 
 /** What is once per cluster stays when it was there before. */
