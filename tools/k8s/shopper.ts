@@ -16,6 +16,8 @@ const GATEWAY = 'http://gateway';
 /** The issuer is a browser's address; behind it is the Service. */
 const ISSUER = { host: 'localhost', port: 3001 };
 const STOCK = 1_000_000;
+/** Access tokens live for ten minutes. */
+const RENEW_MS = 240_000;
 const ENDS_WITHIN_MS = 120_000;
 const ADDS_UP_WITHIN_MS = 60_000;
 const CONNECTS_WITHIN_MS = 2_000;
@@ -40,8 +42,13 @@ async function addProduct(token: string, product: Partial<CreateProduct> = {}): 
   return read(ProductView, answer);
 }
 
-const orderOf = async (id: string, token: string): Promise<OrderView> =>
-  read(OrderView, await request('GET', `/v1/orders/${id}`, { gateway: GATEWAY, token }));
+async function get<Schema extends z.ZodType>(schema: Schema, path: string, token?: string): Promise<z.output<Schema>> {
+  const answer = await request('GET', path, { gateway: GATEWAY, token });
+  if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status} ${answer.text}`);
+  return read(schema, answer);
+}
+
+const orderOf = (id: string, token: string): Promise<OrderView> => get(OrderView, `/v1/orders/${id}`, token);
 
 /** `Confirmed`, the reason of its end, or `Pending` when it has none in time. */
 async function endingOf(id: string, token: string, deadline: number): Promise<string> {
@@ -68,13 +75,22 @@ async function order(): Promise<z.infer<typeof OneOrder>> {
   return { id, status, milliseconds: Math.round(performance.now() - since) };
 }
 
-/** Sends requests at a steady rate until stdin ends. */
+/** Sends requests at a steady rate until stdin ends, for hours if need be. */
 async function steady(rate: number): Promise<z.infer<typeof SteadyResult>> {
   const operator = await tokenOf('olga');
-  const token = await tokenOf('alice');
+  let token = await tokenOf('alice');
+  const renewing = setInterval(() => {
+    // One that fails is as good as a request that fails: the old token ends later.
+    tokenOf('alice').then(
+      (renewed) => (token = renewed),
+      (error: unknown) => load.failures.push(`renewing the token: ${String(error)}`),
+    );
+  }, RENEW_MS);
   const load = new SteadyLoad({
     gateway: GATEWAY,
-    token,
+    get token() {
+      return token;
+    },
     plenty: (await addProduct(operator)).id,
     none: (await addProduct(operator, { stock: 0 })).id,
     signIn: () => tokenOf('bob'),
@@ -83,6 +99,7 @@ async function steady(rate: number): Promise<z.infer<typeof SteadyResult>> {
   load.start();
   say({ started: true });
   await untilStdinEnds();
+  clearInterval(renewing);
   await load.end();
   const deadline = Date.now() + ENDS_WITHIN_MS;
   const wrong: string[] = [];
@@ -169,7 +186,7 @@ async function watchPending(load: Load, tokens: ReadonlyMap<string, string>, unt
 async function stockFaults(id: string, expected: number): Promise<readonly string[]> {
   const deadline = Date.now() + ADDS_UP_WITHIN_MS;
   for (;;) {
-    const { stock } = read(ProductView, await request('GET', `/v1/products/${id}`, { gateway: GATEWAY }));
+    const { stock } = await get(ProductView, `/v1/products/${id}`);
     if (stock.available === expected) return [];
     if (Date.now() > deadline) return [`product ${id} has ${stock.available} in stock, not ${expected}`];
     await sleep(500);
