@@ -96,6 +96,18 @@ describe('docker/compose.yaml', () => {
     expect(services.flatMap(([, { ports: all }]) => all).filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
   });
 
+  it('asks each app for its health on its own port', () => {
+    const script = readFileSync(join(repository, COMPOSE_FOLDER, 'healthcheck.mjs'), 'utf8');
+    const asked = Object.fromEntries(
+      [...script.matchAll(/(\w+): (\d{4})\b/g)].map(([, app = '', port]) => [app, port]),
+    );
+    const listened = APPS.map((app) => [
+      app,
+      listSettings(appSettings[app]).find(({ name }) => name === 'PORT')?.defaultValue,
+    ]);
+    expect(asked).toEqual(Object.fromEntries(listened));
+  });
+
   it('waits only for services that exist, in a way that they can answer', () => {
     const wrong = services.flatMap(([name, { depends_on: needed }]) =>
       Object.entries(needed).flatMap(([other, condition]) => {

@@ -29,13 +29,17 @@ const Image = z.object({
 /** What an engine knows of an image. */
 export type Image = z.infer<typeof Image>;
 
+/**
+ * Time of every file in an image, in seconds since 1970. Not that of the commit: a layer whose content stays the same keeps its
+ * digest from release to release, also when an engine takes it from its cache.
+ */
+const FILE_TIME = Date.UTC(2026, 0, 1) / 1_000;
+
 export interface BuildOptions {
   readonly app: Caller;
   readonly tag: string;
   readonly nodeImage: string;
   readonly revision: string;
-  /** Time of every file, in seconds since 1970. */
-  readonly epoch: number;
   readonly fresh?: boolean;
 }
 
@@ -97,19 +101,21 @@ export class Engine {
   }
 
   /** Builds an app's image from the repository as CI does, with every file's time set: the same input gives the same layers. */
-  async build({ app, tag, nodeImage, revision, epoch, fresh = false }: BuildOptions): Promise<void> {
+  async build({ app, tag, nodeImage, revision, fresh = false }: BuildOptions): Promise<void> {
     const npmrc = join(homedir(), '.npmrc');
     const common = [
       ...['--file', join(repository, 'docker/Dockerfile'), '--tag', tag],
       ...['--build-arg', `APP=${app}`, '--build-arg', `NODE_IMAGE=${nodeImage}`, '--build-arg', `REVISION=${revision}`],
+      // Besides REVISION: older podmans take a label that is made from an argument out of their cache.
+      ...['--label', `org.opencontainers.image.revision=${revision}`],
       ...(existsSync(npmrc) ? ['--secret', `id=npmrc,src=${npmrc}`] : []),
       ...(fresh ? ['--no-cache'] : []),
     ];
     // On the host's network: a registry that only this machine can reach is reached.
     const engine = {
-      podman: ['build', '--format', 'docker', '--timestamp', String(epoch), '--network', 'host', '--pull=never'],
+      podman: ['build', '--format', 'docker', '--timestamp', String(FILE_TIME), '--network', 'host', '--pull=never'],
       docker: [
-        ...['buildx', 'build', '--build-arg', `SOURCE_DATE_EPOCH=${epoch}`, '--network', 'host'],
+        ...['buildx', 'build', '--build-arg', `SOURCE_DATE_EPOCH=${FILE_TIME}`, '--network', 'host'],
         ...['--output', 'type=docker,rewrite-timestamp=true', '--provenance=false'],
       ],
     }[this.name];

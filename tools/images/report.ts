@@ -61,3 +61,6 @@ export class Report {
 export function must(holds: boolean, message: string): asserts holds {
   if (!holds) throw new Error(message);
 }
+
+/** Bytes as a person reads them. */
+export const inMegabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;

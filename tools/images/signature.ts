@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import { buildApps } from '../stack/build';
 import { freePorts } from '../stack/ports';
 import { StackError } from '../stack/stack-error';
 import type { Engine } from './engine';
@@ -58,6 +59,7 @@ export async function verifySignature(engine: Engine, image: string, app: Caller
       must(await sign.verifies('ours'), 'the signature is not verified');
       must(!(await sign.verifies('theirs')), 'the signature is verified with another key');
       const bom = join(folder, 'bom.json');
+      await buildApps({ apps: [app] });
       writeFileSync(bom, JSON.stringify(await bomOf(app)));
       await sign.attest('ours', bom);
       must(await sign.attested('ours'), 'the attestation is not verified');

@@ -14,11 +14,10 @@ export const standIns = {
   nats: 'localhost/rookery/nats-stand-in:2',
 } as const;
 
-/** Builds both on a Debian image that is here; what is built already is taken as it is. */
+/** Builds both on a Debian image that is here; what did not change comes from the engine's cache. */
 export async function buildStandIns(engine: Engine, base: string): Promise<void> {
   const context = mkdtempSync(join(tmpdir(), 'rookery-stand-ins-'));
   const build = async (name: keyof typeof standIns): Promise<void> => {
-    if ((await engine.image(standIns[name])) !== undefined) return;
     const file = join(sources, `Dockerfile.${name}`);
     const options = ['--network', 'host', '--build-arg', `BASE=${base}`, '--file', file, '--tag', standIns[name]];
     await engine.run(
@@ -29,7 +28,7 @@ export async function buildStandIns(engine: Engine, base: string): Promise<void>
     );
   };
   try {
-    cpSync(join(dirname(dirname(postgresBinaries().postgres))), join(context, 'native'), {
+    cpSync(dirname(dirname(postgresBinaries().postgres)), join(context, 'native'), {
       recursive: true,
       verbatimSymlinks: true,
     });

@@ -23,7 +23,8 @@ export interface SystemImages {
 export const MEMORY = '256m';
 const PIDS = '128';
 const SECRETS = '/etc/rookery/secrets';
-const READY_WITHIN_MS = 90_000;
+const READY_WITHIN_MS = 120_000;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** As a cluster runs them: nothing can be written, no capability, no way to get one, within limits. */
 const HARDENED = [
@@ -52,6 +53,7 @@ export class System {
     const ports = { gateway, auth, products, orders, payments, postgres, nats, monitoring };
     const secrets = kubernetesSecrets(await makeSecrets());
     const system = new System(engine, images, ports, secrets);
+    for (const signal of SIGNALS) process.once(signal, system.#stopped);
     chmodSync(system.#folder, 0o711);
     for (const [name, values] of Object.entries(secrets)) {
       mkdirSync(join(system.#folder, name), { mode: 0o755 });
@@ -179,8 +181,12 @@ export class System {
     return `${stdout}${stderr}`.trim();
   }
 
+  /** Ctrl-C leaves no container behind. */
+  readonly #stopped = (): void => void this.remove().finally(() => process.exit(130));
+
   /** Removes every container, volume and file that this made. */
   async remove(): Promise<void> {
+    for (const signal of SIGNALS) process.off(signal, this.#stopped);
     for (const name of this.#started.toReversed()) await this.engine.try('rm', '--force', name);
     for (const volume of this.#volumes) await this.engine.try('volume', 'rm', '--force', volume);
     rmSync(this.#folder, { recursive: true, force: true });
@@ -223,8 +229,11 @@ export class System {
   async #until(name: string, ready: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await ready())) {
-      if (Date.now() > deadline) {
-        throw new StackError(`${name} is not ready after ${READY_WITHIN_MS / 1_000} s:\n${await this.logOf(name)}`);
+      const state = await this.engine.try('inspect', '--format', '{{.State.Status}}', `${this.#prefix}-${name}`);
+      const ended = !['running', 'created', 'configured'].includes(state.stdout.trim());
+      if (ended || Date.now() > deadline) {
+        const what = ended ? 'ended by itself' : `is not ready after ${READY_WITHIN_MS / 1_000} s`;
+        throw new StackError(`${name} ${what}:\n${await this.logOf(name)}`);
       }
       await sleep(300);
     }

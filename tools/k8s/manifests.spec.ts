@@ -4,7 +4,8 @@ import { eventEdges, rpcEdges } from '@rookery/contracts';
 import { provisioningConfig } from '@rookery/messaging';
 import { databaseConfig } from '@rookery/platform';
 import { z } from 'zod';
-import { appEnvs } from '../stack/app-env';
+import { appSettings } from '../deploy/app-settings';
+import { kubernetesSecrets } from '../deploy/deployment-secrets';
 import { APPS } from '../stack/app-process';
 import { repository } from '../stack/repository';
 import { makeSecrets } from '../stack/secrets';
@@ -17,7 +18,7 @@ import { danglingReferences } from './checks/references';
 import { selectorsWithoutPods, unknownPorts } from './checks/selectors';
 import { shutdownTimes, wrongSettings, type Program } from './checks/settings';
 import { findKubectl } from './kubectl';
-import { idOf, pick, strings, type Bundle, type KubernetesObject } from './manifest';
+import { entriesOf, idOf, KubernetesObject, pick, strings, type Bundle } from './manifest';
 import { Manifests, Overlays, readObjects, type Overlay } from './render';
 import { schemaFaults, unknownFields, unknownKinds } from './schemas';
 
@@ -28,34 +29,14 @@ const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin') }).
   return undefined;
 });
 
-/** The schema of a settings file, by the way the apps' own build takes. */
-async function settingsOf(app: string): Promise<z.ZodObject> {
-  const module: unknown = await import(join(repository, `apps/${app}/src/${app}.config.ts`));
-  const schema = Object.values(z.record(z.string(), z.unknown()).parse(module)).find(
-    (value) => value instanceof z.ZodObject,
-  );
-  if (schema === undefined) throw new Error(`${app} has no settings schema`);
-  return schema;
-}
-
+/** Every program that a container runs, with values that pass for its secrets. */
 async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
-  const passwords = { gateway: 'x', auth: 'x', products: 'x', orders: 'x', payments: 'x' };
-  const url = 'postgres://role:password@host:5432/database';
-  const envs = appEnvs({
-    ports: { gateway: 1, auth: 2, products: 3, orders: 4, payments: 5 },
-    databases: { auth: url, products: url, orders: url, payments: url },
-    broker: { url: 'nats://nats:4222', users: passwords, passwords },
-    secrets: await makeSecrets(),
-    orderDeadlineSeconds: 60,
-    requestsPerMinute: 600,
-  });
-  const apps = await Promise.all(
-    APPS.map(async (app) => [app, { schema: await settingsOf(app), secrets: envs[app] }] as const),
-  );
+  const secrets = kubernetesSecrets(await makeSecrets());
+  const apps = APPS.map((app) => [app, { schema: appSettings[app], secrets: secrets[app] ?? {} }] as const);
   return {
     ...Object.fromEntries(apps),
-    'migrate.js': { schema: z.object(databaseConfig), secrets: { DATABASE_URL: url } },
-    'provision-broker.js': { schema: provisioningConfig, secrets: { NATS_PASSWORD: 'x' } },
+    'migrate.js': { schema: z.object(databaseConfig), secrets: secrets['orders'] ?? {} },
+    'provision-broker.js': { schema: provisioningConfig, secrets: secrets['broker-admin'] ?? {} },
   };
 }
 
@@ -65,7 +46,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
   let programs: Readonly<Record<string, Program>>;
 
   beforeAll(async () => {
-    manifests = Manifests.copy(kubectl ?? '');
+    manifests = await Manifests.copy(kubectl ?? '');
     const [dev, staging, prod] = await Promise.all([
       manifests.bundle('dev'),
       manifests.bundle('staging'),
@@ -117,6 +98,17 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     expect([...unreadableYaml(manifests.folder), ...unusedFiles(manifests.folder)]).toEqual([]);
   });
 
+  it('every secret that `npm run secrets` makes is in the development overlay, and no other', async () => {
+    const made = Object.entries(kubernetesSecrets(await makeSecrets())).map(
+      ([name, values]) => [`Secret/${name}-secrets`, Object.keys(values).toSorted()] as const,
+    );
+    const keysOf = (secret: KubernetesObject): readonly string[] => entriesOf(secret['data']).map(([key]) => key);
+    const rendered = bundles.dev.objects
+      .filter(({ kind }) => kind === 'Secret')
+      .map((secret) => [withoutHash(idOf(secret)), keysOf(secret).toSorted()] as const);
+    expect(new Map(rendered)).toEqual(new Map(made));
+  });
+
   it('a database can be brought back beside the one that runs', async () => {
     const recovered = await manifests.render('components/backup/recovery');
     expect(await schemaFaults(recovered)).toEqual([]);
@@ -145,6 +137,13 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
       );
       expect(await manifests.render(`overlays/with-${name}`)).not.toHaveLength(0);
     }
+  });
+
+  it('every other overlay renders', async () => {
+    const others = readdirSync(join(repository, 'k8s/overlays')).filter(
+      (name) => !Overlays.some((one) => one === name),
+    );
+    for (const name of others) expect(await manifests.render(`overlays/${name}`)).not.toHaveLength(0);
   });
 
   it.each([
@@ -180,26 +179,27 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
 
   describe('a release', () => {
     const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
-    const released = async (versions: Readonly<Record<string, string>>): Promise<Bundle> => {
-      const images = APPS.map(
-        (app) => `  - name: ghcr.io/rookery/${app}\n    ${versions[app] ?? `digest: ${digest}`}\n`,
-      );
-      manifests.write('overlays/released/kustomization.yaml', `resources: [../prod]\nimages:\n${images.join('')}`);
-      return { ...bundles.prod, objects: await manifests.render('overlays/released') };
-    };
+    let released: Bundle;
 
-    it('names every image by digest', async () => {
-      const bundle = await released({});
-      expect(movingImages(bundle)).toEqual([]);
-      expect(isReleased(bundle)).toBe(true);
+    beforeAll(async () => {
+      const images = APPS.map((app) => `  - name: ghcr.io/rookery/${app}\n    digest: ${digest}\n`);
+      manifests.write('overlays/released/kustomization.yaml', `resources: [../prod]\nimages:\n${images.join('')}`);
+      released = { ...bundles.prod, objects: await manifests.render('overlays/released') };
+    });
+
+    it('names every image by digest', () => {
+      expect(movingImages(released)).toEqual([]);
+      expect(isReleased(released)).toBe(true);
+      expect(isReleased(bundles.prod)).toBe(false);
     });
 
     it.each([
-      ['a version', 'newTag: v1.2.3'],
-      ['no version yet', 'newTag: unreleased'],
-      ['a digest that nobody computed', `digest: sha256:${'0'.repeat(64)}`],
-    ])('with %s for one of them is refused', async (_, version) => {
-      const bundle = await released({ orders: version });
+      ['a version', ':v1.2.3'],
+      ['no version yet', ':unreleased'],
+      ['a digest that nobody computed', `@sha256:${'0'.repeat(64)}`],
+    ])('with %s for one of them is refused', (_, version) => {
+      const text = JSON.stringify(released.objects).replaceAll(`/orders@${digest}`, `/orders${version}`);
+      const bundle = { ...released, objects: z.array(KubernetesObject).parse(JSON.parse(text)) };
       expect(movingImages(bundle)).toEqual([expect.stringContaining('orders'), expect.stringContaining('orders')]);
       expect(isReleased(bundle)).toBe(false);
     });
@@ -408,5 +408,5 @@ function changed(object: KubernetesObject, path: string, value: unknown): Kubern
   const last = steps.at(-1) ?? '';
   if (value === undefined) Reflect.deleteProperty(parent, last);
   else Reflect.set(parent, last, value);
-  return z.custom<KubernetesObject>().parse(copy);
+  return KubernetesObject.parse(copy);
 }

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
+import { K8S_SECRETS_FOLDER, writeKubernetesSecrets } from '../deploy/deployment-secrets';
 import { repository } from '../stack/repository';
+import { makeSecrets } from '../stack/secrets';
 import { StackError } from '../stack/stack-error';
-import { KubernetesObject, strings, type Bundle } from './manifest';
+import { KubernetesObject, type Bundle } from './manifest';
 
 const run = promisify(execFile);
 
@@ -14,8 +16,8 @@ const run = promisify(execFile);
 export const Overlays = ['dev', 'staging', 'prod'] as const;
 export type Overlay = (typeof Overlays)[number];
 
-/** Content of files that `npm run secrets` makes and git does not hold. */
-const SAMPLE_SECRET = 'sample';
+/** Of whoever works here. */
+const REAL_SECRETS = join(repository, K8S_SECRETS_FOLDER);
 
 /** Objects of a text of YAML documents. Throws StackError for what is no such text: a duplicate key, too. */
 export function readObjects(text: string, what: string): readonly KubernetesObject[] {
@@ -30,7 +32,7 @@ export function readObjects(text: string, what: string): readonly KubernetesObje
   });
 }
 
-/** A copy of `k8s/` that can be rendered: with sample secrets where the real ones are not in git. */
+/** A copy of `k8s/` that can be rendered, with fresh secrets where git holds none. */
 export class Manifests {
   private constructor(
     /** The copy of `k8s/`. */
@@ -39,15 +41,11 @@ export class Manifests {
   ) {}
 
   /** Remove it after use. */
-  static copy(kubectl: string): Manifests {
-    const folder = join(mkdtempSync(join(tmpdir(), 'rookery-k8s-')), 'k8s');
-    cpSync(join(repository, 'k8s'), folder, { recursive: true });
-    const overlay = join(folder, 'overlays/dev');
-    const kustomization: unknown = parse(readFileSync(join(overlay, 'kustomization.yaml'), 'utf8'));
-    for (const file of strings(kustomization, 'secretGenerator.*.files.*')) {
-      mkdirSync(dirname(join(overlay, file)), { recursive: true });
-      writeFileSync(join(overlay, file), SAMPLE_SECRET);
-    }
+  static async copy(kubectl: string): Promise<Manifests> {
+    const root = mkdtempSync(join(tmpdir(), 'rookery-k8s-'));
+    const folder = join(root, 'k8s');
+    cpSync(join(repository, 'k8s'), folder, { recursive: true, filter: (file) => !file.startsWith(REAL_SECRETS) });
+    writeKubernetesSecrets(await makeSecrets(), { root, force: false });
     return new Manifests(folder, kubectl);
   }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { z } from 'zod';
 import { repository } from '../stack/repository';
-import { idOf, type KubernetesObject } from './manifest';
+import { entriesOf, idOf, type KubernetesObject } from './manifest';
 import { operatorSchemas } from './operator-schemas';
 
 /** The kinds that we use, by apiVersion: whatever else appears is unknown, or has been removed from Kubernetes. */
@@ -75,11 +75,18 @@ async function faultsOf(object: KubernetesObject): Promise<readonly string[]> {
   const model = z.record(z.string(), z.unknown()).parse(module)[object.kind];
   if (!isModel(model)) return [`there is no schema for ${object.apiVersion} ${object.kind}`];
   try {
-    new model(object).validate();
+    new model(unfolded(object)).validate();
     return [];
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
+}
+
+/** kustomize breaks long values of Secrets into lines. The API server's decoder does not mind, the schema does. */
+function unfolded(object: KubernetesObject): KubernetesObject {
+  if (object.kind !== 'Secret') return object;
+  const data = entriesOf(object['data']).map(([key, value]) => [key, String(value).replaceAll('\n', '')] as const);
+  return { ...object, data: Object.fromEntries(data) };
 }
 
 function issuesOf(schema: z.ZodType, object: KubernetesObject): readonly string[] {
@@ -105,6 +112,7 @@ export function unknownFields(objects: readonly KubernetesObject[]): readonly st
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts'],
     types: [],
   };
   const host = ts.createCompilerHost(options);

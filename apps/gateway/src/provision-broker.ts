@@ -1,20 +1,10 @@
 import 'reflect-metadata';
-import { Nats, NatsUnreachable, provisionBroker } from '@rookery/messaging';
-import { commonConfig, configureLogger, loadConfig } from '@rookery/platform';
-import { z } from 'zod';
+import { Nats, NatsUnreachable, provisionBroker, provisioningConfig } from '@rookery/messaging';
+import { configureLogger, loadConfig } from '@rookery/platform';
 
 // Makes the streams and consumers of the whole system, or brings them to their definition; running it again changes nothing.
 // A job that runs before a release: the one process with the admin's password.
-const { NATS_URL, NATS_PASSWORD, LOG_LEVEL } = commonConfig;
-const config = loadConfig(
-  z.object({
-    NATS_URL,
-    NATS_USER: z.string().min(1).default('rookery-admin').describe('Admin of the account'),
-    NATS_PASSWORD,
-    LOG_LEVEL,
-  }),
-  { name: 'provision-broker' },
-);
+const config = loadConfig(provisioningConfig, { name: 'provision-broker' });
 configureLogger('provision-broker', config.LOG_LEVEL);
 
 try {
@@ -25,7 +15,7 @@ try {
     password: config.NATS_PASSWORD,
   });
   try {
-    await provisionBroker(nats.connection);
+    await provisionBroker(nats.connection, { replicas: config.BROKER_REPLICAS });
   } finally {
     await nats.close();
   }

@@ -48,6 +48,11 @@ describe('the job that provisions the broker', () => {
     expect(await streams()).toEqual(wanted);
   });
 
+  it('asks for as many copies of each stream as BROKER_REPLICAS says', async () => {
+    expect(await run({ ...admin, BROKER_REPLICAS: '3' })).toMatchObject({ code: 0, stderr: '' });
+    expect(await streams()).toContainEqual(expect.objectContaining({ name: 'ORDERS', num_replicas: 3 }));
+  });
+
   it('fails with the variables to mend when the broker refuses the password, without the password', async () => {
     const { code, stderr } = await run({ ...admin, NATS_PASSWORD: 'hunter2' });
     expect(code).toBe(1);

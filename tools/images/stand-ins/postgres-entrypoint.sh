@@ -9,12 +9,13 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     --auth-host scram-sha-256 ${POSTGRES_INITDB_ARGS:-}
   rm /tmp/superuser-password
   echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
-  pg_ctl --pgdata "$PGDATA" --wait start --options "-c listen_addresses='' -c unix_socket_directories=/var/run/postgresql -p ${PGPORT:-5432}"
-  export PGHOST=/var/run/postgresql
+  pg_ctl --pgdata "$PGDATA" --wait start --options "-c listen_addresses='' -c unix_socket_directories=/tmp -p ${PGPORT:-5432}"
+  export PGHOST=/tmp
   for script in /docker-entrypoint-initdb.d/*.sh; do
+    # shellcheck source=/dev/null
     if [ -x "$script" ]; then "$script"; else . "$script"; fi
   done
   unset PGHOST
   pg_ctl --pgdata "$PGDATA" --wait stop --mode fast
 fi
-exec "$@" -D "$PGDATA" -c unix_socket_directories=/var/run/postgresql -c listen_addresses="${LISTEN:-*}"
+exec "$@" -D "$PGDATA" -c unix_socket_directories=/tmp -c listen_addresses="${LISTEN:-*}"

@@ -49,6 +49,7 @@ class Provider {
   broken: 'nothing' | '/jwks' | 'all' = 'nothing';
   namesAnotherIssuer = false;
   issuer = '';
+  address = '';
   private server: Server | undefined;
 
   async start(port = 0): Promise<void> {
@@ -58,12 +59,13 @@ class Provider {
       response.statusCode = this.broken === 'all' || this.broken === request.url ? 500 : 200;
       response.setHeader('content-type', 'application/json');
       const issuer = this.namesAnotherIssuer ? 'http://evil.example' : this.issuer;
-      response.end(JSON.stringify(isKeys ? { keys: this.keys } : { issuer, jwks_uri: `${this.issuer}/jwks` }));
+      response.end(JSON.stringify(isKeys ? { keys: this.keys } : { issuer, jwks_uri: `${this.address}/jwks` }));
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    this.issuer = `http://127.0.0.1:${address.port}`;
+    this.address = `http://127.0.0.1:${address.port}`;
+    this.issuer = this.address;
     this.server = server;
   }
 
@@ -322,5 +324,27 @@ describe('access tokens at the HTTP edge', () => {
     provider.namesAnotherIssuer = true;
     expect((await ask('/v1/me', `Bearer ${await sign()}`)).status).toBe(503);
     expect(provider.counts.keys).toBe(0);
+  });
+});
+
+describe('an issuer that this process reaches at another address', () => {
+  const provider = new Provider();
+  beforeAll(() => provider.start());
+  afterAll(() => provider.stop());
+
+  it('is believed when its discovery document names it, and not when that names the address', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    provider.keys = [{ ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'ES256', use: 'sig' }];
+    const issuer = 'http://issuer.example';
+    const token = await new SignJWT({ iss: issuer, aud: audience, sub: 'alice' })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1' })
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(privateKey);
+    const verify = () =>
+      new AccessTokenVerifier({ issuer, audience, issuerAddress: `${provider.address}/` }).verify(token);
+    await expect(verify()).rejects.toThrow('Access tokens cannot be checked now.');
+    provider.issuer = issuer;
+    await expect(verify()).resolves.toMatchObject({ subject: 'alice', issuer });
   });
 });
