@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
-import { writeKubernetesSecrets } from '../deploy/deployment-secrets';
 import { Engine } from '../images/engine';
 import { must, Report } from '../images/report';
 import { buildStandIns, standIns } from '../images/stand-ins';
 import { APPS } from '../stack/app-process';
 import { printFailure, Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
-import { makeSecrets } from '../stack/secrets';
 import { Shutdown } from '../stack/shutdown';
 import { StackError } from '../stack/stack-error';
 import { adapt, apiVersionsOf, withHostAliases, withImages, withSetting } from './adapt';
@@ -117,9 +115,8 @@ async function verify(options: Options, report: Report): Promise<About> {
   if (!options['no-specs']) await verifyFiles(report);
   else report.notVerified(BY_THEMSELVES, 'the specs were not run, as asked');
 
-  const manifests = Manifests.copy(kubectl);
+  const manifests = await Manifests.copy(kubectl);
   shutdown.afterwards(() => manifests.remove());
-  writeKubernetesSecrets(await makeSecrets(), { root: dirname(manifests.folder), force: true });
   const bundles = await progress.step('overlays rendered', () =>
     Promise.all(Overlays.map((overlay) => manifests.bundle(overlay))),
   );
