@@ -15,16 +15,18 @@ export interface Live {
   readonly shoppers: ShopperPods;
   readonly report: Report;
   readonly progress: Progress;
+  /** Requests per second during the rolling update. */
+  readonly rate: number;
   /** Image of an app's new version; undefined for a new version of the pods with the same image. */
   readonly nextImage?: ((app: Caller) => string) | undefined;
 }
 
 const NAME = 'app.kubernetes.io/name';
-const STEADY_RATE = 20;
 const RESTLESS = { rate: 10, seconds: 90 };
 const ROLLOUT = '--timeout=300s';
-/** Long enough for a good image to be up. */
-const BAD_IMAGE_FOR = '--timeout=30s';
+/** Registries that do not answer are waited for. */
+const REFUSED_WITHIN_MS = 180_000;
+const BAD_IMAGE_FOR = '--timeout=10s';
 const GONE_WITHIN_MS = 90_000;
 const RELEASE = 'rookery.dev/release';
 
@@ -198,11 +200,11 @@ const said = (reached: boolean | undefined): string => (reached === true ? 'reac
 
 /** A new version of each app in turn, while requests come in. */
 export async function verifyRollingUpdate(live: Live): Promise<void> {
-  const { cluster, shoppers, report, progress, nextImage } = live;
+  const { cluster, shoppers, report, progress, nextImage, rate } = live;
   await report.check(
-    `a rolling update of the ${APPS.length} apps under ${STEADY_RATE} requests/s fails none of them`,
+    `a rolling update of the ${APPS.length} apps under ${rate} requests/s fails none of them`,
     async () => {
-      using load = shoppers.begin('shopper', 'steady', String(STEADY_RATE));
+      using load = shoppers.begin('shopper', 'steady', String(rate));
       await load.until((one) => 'started' in one);
       const since = Date.now();
       for (const app of APPS) {
@@ -221,7 +223,7 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
       const { answered, failures, orders, wrong } = await load.result(SteadyResult);
       const failed = failures.slice(0, 5).join('; ');
       must(failures.length === 0, `${failures.length} of ${answered + failures.length} requests failed: ${failed}`);
-      must(answered > (seconds * STEADY_RATE) / 2, `only ${answered} requests in ${seconds} s: no load to speak of`);
+      must(answered > (seconds * rate) / 2, `only ${answered} requests in ${seconds} s: no load to speak of`);
       must(wrong.length === 0, wrong.slice(0, 5).join('; '));
       return `0 of ${answered} requests failed in ${seconds} s, ${orders} orders ended as they must`;
     },
@@ -280,19 +282,24 @@ export async function verifyKilledPods({ cluster, shoppers, report, progress }: 
   });
 }
 
+const lacksImage = ({ status }: Pod): boolean =>
+  status.containerStatuses.some(({ state }) => /^(ErrImagePull|ImagePullBackOff)$/u.test(state.waiting?.reason ?? ''));
+
 /** A release that cannot start. */
 export async function verifyRollback({ cluster, shoppers, report }: Live): Promise<void> {
   await report.check('a bad image stops its own rollout, orders go on, and undo brings the old one back', async () => {
     const before = (await podsOf(cluster, 'orders')).filter(isReady).map(({ metadata }) => metadata.uid);
     await cluster.run(['set', 'image', 'deployment/orders', 'app=ghcr.io/rookery/orders:no-such-version']);
+    const deadline = Date.now() + REFUSED_WITHIN_MS;
+    let pods = await podsOf(cluster, 'orders');
+    while (!pods.some(lacksImage)) {
+      must(Date.now() < deadline, 'no pod was without its image');
+      await sleep(1_000);
+      pods = await podsOf(cluster, 'orders');
+    }
     const { code } = await cluster.try(['rollout', 'status', 'deployment/orders', BAD_IMAGE_FOR]);
     must(code !== 0, 'the rollout went through');
-    const pods = await podsOf(cluster, 'orders');
-    const waiting = pods.flatMap(({ status }) => status.containerStatuses.flatMap(({ state }) => state.waiting ?? []));
-    must(
-      waiting.some(({ reason }) => /^(ErrImagePull|ImagePullBackOff)$/u.test(reason)),
-      `no pod waits for its image: ${waiting.map(({ reason }) => reason).join()}`,
-    );
+    pods = await podsOf(cluster, 'orders');
     const serving = pods.filter(isReady).map(({ metadata }) => metadata.uid);
     must(
       before.every((uid) => serving.includes(uid)),

@@ -39,6 +39,7 @@ const USAGE = `Usage: npm run verify:k8s [-- options]
   --images X        where the images of the five apps are (ghcr.io/rookery)
   --tag X           their tag (dev)
   --next-tag X      the version that the rolling update brings; else the same images in new pods
+  --rate X          requests per second during the rolling update (20): what the cluster can do beside it
   --load "COMMAND"  brings images to the nodes: it is run with their names, for example "kind load docker-image"
   --stand-ins       Postgres and NATS of \`npm start\` in place of the official images, where those cannot be fetched
   --base X          image that the stand-ins are built on (the Dockerfile's)
@@ -65,6 +66,7 @@ function readOptions() {
         images: { ...text, default: 'ghcr.io/rookery' },
         tag: { ...text, default: 'dev' },
         'next-tag': text,
+        rate: { ...text, default: '20' },
         load: text,
         'stand-ins': flag,
         base: text,
@@ -110,6 +112,7 @@ interface About {
 }
 
 async function verify(options: Options, report: Report): Promise<About> {
+  const rate = rateOf(options);
   const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin'), say: progress.say });
   const cluster = new Cluster(kubectl, NAMESPACE, options.kubeconfig);
   if (!options['no-specs']) await verifyFiles(report);
@@ -130,7 +133,16 @@ async function verify(options: Options, report: Report): Promise<About> {
     const taken = await verifyTaken(cluster, facts, environment, [...objects, ...shared], report);
     for (const change of taken) changes.add(change);
   }
-  const live = await deploy({ cluster, facts, report, options, objects: bundles[0]?.objects ?? [], shared, changes });
+  const live = await deploy({
+    cluster,
+    facts,
+    report,
+    options,
+    rate,
+    objects: bundles[0]?.objects ?? [],
+    shared,
+    changes,
+  });
   if (live !== undefined) await trouble(live);
   report.notVerified(
     'scaling by CPU, by lag and by the age of the outbox',
@@ -221,6 +233,7 @@ interface Deployment {
   readonly facts: Facts;
   readonly report: Report;
   readonly options: Options;
+  readonly rate: number;
   readonly objects: readonly KubernetesObject[];
   readonly shared: readonly KubernetesObject[];
   /** Takes what is changed here, too. */
@@ -228,7 +241,7 @@ interface Deployment {
 }
 
 async function deploy(deployment: Deployment): Promise<Live | undefined> {
-  const { cluster, facts, report, options, shared, changes } = deployment;
+  const { cluster, facts, report, options, rate, shared, changes } = deployment;
   const imageOf = (app: Caller, tag = options.tag): string => `${options.images}/${app}:${tag}`;
   const replaced = new Map(APPS.map((app) => [`ghcr.io/rookery/${app}:dev`, imageOf(app)]));
   if (options['stand-ins']) {
@@ -268,7 +281,13 @@ async function deploy(deployment: Deployment): Promise<Live | undefined> {
   const shoppers = await ShopperPods.start(cluster, imageOf('gateway'), addresses);
   const next = options['next-tag'];
   const nextImage = next === undefined ? undefined : (app: Caller): string => imageOf(app, next);
-  return { cluster, facts, shoppers, report, progress, nextImage };
+  return { cluster, facts, shoppers, report, progress, nextImage, rate };
+}
+
+function rateOf({ rate }: Options): number {
+  const number = Number(rate);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new StackError(`--rate must be a whole number over 0, not ${rate}.`, USAGE);
 }
 
 async function trouble(live: Live): Promise<void> {
