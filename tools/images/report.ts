@@ -3,7 +3,8 @@ import { styleText } from 'node:util';
 /** What became of a check. */
 type Outcome = 'passed' | 'failed' | 'not verified';
 
-interface Line {
+/** One check, or what could not be checked. */
+export interface Line {
   readonly what: string;
   readonly outcome: Outcome;
   readonly detail: string;
@@ -32,6 +33,10 @@ export class Report {
   /** Says what was not checked, and why. */
   notVerified(what: string, reason: string): void {
     this.#add({ what, outcome: 'not verified', detail: reason });
+  }
+
+  get lines(): readonly Line[] {
+    return this.#lines;
   }
 
   get failed(): number {

@@ -12,45 +12,17 @@ import {
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
+import { read, request as send, type Answer, type RequestOptions as AnyRequest } from '../../../tools/demo/request';
 import { gatewayUrl } from './environment';
 
-/** One answer of the gateway: status, headers and the exact body. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
+export { read, type Answer };
 
-/** The body of an answer, checked against its published schema. */
-export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.output<Schema> {
-  return schema.parse(JSON.parse(answer.text));
-}
+/** What a request has besides method and path; the gateway is the stack's own unless told. */
+export type RequestOptions = Omit<AnyRequest, 'gateway'> & { readonly gateway?: string | undefined };
 
-/** What a request has besides method and path. */
-export interface RequestOptions {
-  readonly token?: string | undefined;
-  /** A text is sent as it is, anything else as JSON. */
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Another gateway than the stack's own. */
-  readonly gateway?: string | undefined;
-}
-
-/** Sends one request to the gateway as the holder of a token, or as nobody. */
-export async function request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
-  const { token, body, headers, gateway = gatewayUrl } = options;
-  const response = await fetch(new URL(path, gateway), {
-    method,
-    headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
-  });
-  return { status: response.status, headers: response.headers, text: await response.text() };
-}
+/** Sends one request as the holder of a token, or as nobody. */
+export const request = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
+  send(method, path, { ...options, gateway: options.gateway ?? gatewayUrl });
 
 /** What a person does with the shop, as the holder of a token. */
 export class Shopper {

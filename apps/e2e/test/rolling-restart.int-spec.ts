@@ -2,11 +2,11 @@ import type { Caller, Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
 import { demoPassword, signIn } from '../../../tools/demo/sign-in';
+import { SteadyLoad } from '../../../tools/demo/steady-load';
 import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
 import { Balancer } from '../src/balancer';
 import { Fleet } from '../src/fleet';
 import { Operator, product } from '../src/shop';
-import { SteadyLoad } from '../src/steady-load';
 
 const APPS = ['products', 'orders', 'payments', 'auth', 'gateway'] as const satisfies readonly Caller[];
 /** Requests per second: what two cores can do beside the starting of processes. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OrderView } from '@rookery/contracts';
-import { read, request, type Answer } from './shop';
+import { read, request, type Answer } from './request';
 
 /** How an order was placed, and so how it must end. */
 export interface PlacedOrder {
