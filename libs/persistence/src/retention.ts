@@ -6,8 +6,8 @@ export const Retention = {
   /** Published events can be published again for this long. */
   publishedHours: 24,
   /**
-   * An event can be delivered late for as long as it can be published again plus as long as a stream keeps it (7 days): noted for
-   * less, it would take effect again.
+   * An event can be delivered late for as long as it can be published again plus as long as a stream keeps it (7 days), 8 days in all: noted
+   * for less, it would take effect again. One day more, for clocks and for what waits in a queue.
    */
-  notedHours: 8 * 24,
+  notedHours: 9 * 24,
 } as const;
