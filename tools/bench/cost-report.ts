@@ -21,6 +21,8 @@ export interface Variant {
   readonly what: string;
   readonly cost: Cost;
   readonly ratePerSecond: number;
+  /** Requests that had to be made again. */
+  readonly repeated: number;
   readonly idleCores: Table;
   readonly idleMiB: Table;
   readonly loadCores: Table;
@@ -78,14 +80,19 @@ function markdownOf({ at, machine, options, variants }: CostResult): string {
     `\`npm run bench -- cost\`, ${at}, ${machine}. ${options.orders} orders of each kind, ${options.rate} a second, after ${options.warmUp} to warm up; ` +
       'a Postgres server per service, one broker and the five apps share the machine with whoever places the orders, who is not counted.',
     '',
-    ...variants.map(({ name, what }) => `- ${name}: ${what}`),
+    ...variants.map(
+      ({ name, what, repeated }) =>
+        `- ${name}: ${what}${repeated === 0 ? '' : `; ${repeated} requests were made again, the machine was busy`}`,
+    ),
     '',
     'CPU in milliseconds, over what the process takes idle:',
     '',
     header,
     line,
     row('**CPU**', ...variants.map(({ cost }) => `**${text(sum(cost.cpuMs), 1)}**`)),
-    ...processes.map((process) => row(process, ...variants.map(({ cost }) => text(cost.cpuMs.get(process), 1)))),
+    ...processes.map((process) =>
+      row(process, ...variants.map(({ cost }) => text(positive(cost.cpuMs.get(process)), 1))),
+    ),
     '',
     'Storage in kB:',
     '',
@@ -96,7 +103,7 @@ function markdownOf({ at, machine, options, variants }: CostResult): string {
     ...bytes('streams, one replica', ({ streams }) => streams),
     ...bytes('logs', ({ logs }) => logs),
     '',
-    `Each process idle, and at ${first.ratePerSecond.toFixed(1)} orders a second (${first.name}); memory is the share of a process and its children (PSS):`,
+    `Each process idle, and at ${first.ratePerSecond.toFixed(1)} orders a second (${first.name}); memory of a Postgres server is that of all its processes together:`,
     '',
     row('process', 'idle: CPU, millicores', 'idle: MiB', 'load: CPU, millicores', 'load: most MiB'),
     row('---', '---:', '---:', '---:', '---:'),
@@ -112,5 +119,9 @@ function markdownOf({ at, machine, options, variants }: CostResult): string {
     '',
   ].join('\n');
 }
+
+/** Below what it took idle is noise. */
+const positive = (figure: number | undefined): number | undefined =>
+  figure === undefined ? undefined : Math.max(0, figure);
 
 const milli = (cores: number | undefined): number | undefined => (cores === undefined ? undefined : cores * 1_000);

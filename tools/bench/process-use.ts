@@ -15,11 +15,15 @@ export function cpuSecondsOf(pid: number | undefined): number | undefined {
   return familyOf(pid, all).reduce((sum, member) => sum + (all.get(member)?.ticks ?? 0), 0) / TICKS;
 }
 
-/** Memory of a process with its children in MiB, what they share counted once (PSS); undefined where there is no /proc. */
+/**
+ * Memory in MiB; undefined where there is no /proc. A process alone: all it has (RSS), as a container of its own has it. With children: the sum
+ * of their shares (PSS), for they have most of it together.
+ */
 export function residentMiBOf(pid: number | undefined): number | undefined {
   const all = processes();
   if (pid === undefined || !all.has(pid)) return undefined;
-  return familyOf(pid, all).reduce((sum, member) => sum + shareOf(member), 0) / 1_024;
+  const family = familyOf(pid, all);
+  return family.reduce((sum, member) => sum + memoryOf(member, family.length === 1 ? 'Rss' : 'Pss'), 0) / 1_024;
 }
 
 function familyOf(pid: number, all: ReadonlyMap<number, Stat>): readonly number[] {
@@ -52,9 +56,10 @@ function statOf(pid: number): readonly (readonly [number, Stat])[] {
   }
 }
 
-function shareOf(pid: number): number {
+function memoryOf(pid: number, what: 'Rss' | 'Pss'): number {
   try {
-    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0);
   } catch {
     return 0;
   }

@@ -43,6 +43,8 @@ export function archivingTo(folder: string, timeoutSeconds: number): Readonly<Re
     // Never over another: two servers that archive into one folder must be found out.
     archive_command: `test ! -f ${file} && cp "%p" "${folder}/.%f" && mv "${folder}/.%f" ${file}`,
     archive_timeout: String(timeoutSeconds),
+    // So that what was lost can be measured.
+    track_commit_timestamp: 'on',
   };
 }
 

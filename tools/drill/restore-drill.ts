@@ -41,7 +41,7 @@ export interface DrillResult {
   readonly loseWal: boolean;
   /** From the backup to the loss. */
   readonly backupAge: number;
-  /** From the last transaction that the database has again to the loss. */
+  /** From the last transaction that the database has again to the last that it had. */
   readonly rpo: number;
   /** From the loss until the service was ready again. */
   readonly rto: number;
@@ -145,7 +145,7 @@ class RestoreDrill {
     const backedUpAt = Date.now();
     await this.register('after');
     await sleep(AFTER_BACKUP_MS);
-    const provider = await this.lose();
+    const { provider, lastCommit } = await this.lose();
     const lostAt = Date.now();
     // As an operator does: the service is stopped before its database comes back with less than it knew.
     await stack.crash(service, 0, () => this.restore(backup, provider));
@@ -185,7 +185,7 @@ class RestoreDrill {
       service,
       loseWal,
       backupAge: (lostAt - backedUpAt) / 1_000,
-      rpo: (lostAt - recoveredTo.getTime()) / 1_000,
+      rpo: Math.max(0, lastCommit.getTime() - recoveredTo.getTime()) / 1_000,
       rto,
       steps: this.steps,
       recovered: this.recovered,
@@ -205,18 +205,19 @@ class RestoreDrill {
     };
   }
 
-  /** Kills the server and deletes all it had. Returns the provider's ledger, which is not ours to lose. */
-  private async lose(): Promise<readonly ChargeRow[]> {
+  /** Kills the server and deletes all it had. */
+  private async lose(): Promise<Lost> {
     const { stack } = this;
     const { service, loseWal } = this.options;
     await stack.databaseLink(service).cut();
     const provider =
       service === 'payments' ? await rowsOf<ChargeRow>(stack, 'payments', 'SELECT * FROM simulator.charges') : [];
+    const lastCommit = await lastCommitOf(stack.superuserUrl(service));
     await stack.killDatabase(service);
     rmSync(stack.dataFolder(service), { recursive: true });
     if (loseWal) rmSync(archiveOf(stack.folder), { recursive: true });
     this.options.progress.say(`the database of ${service} is gone${loseWal ? ', and its archived WAL' : ''}`);
-    return provider;
+    return { provider, lastCommit };
   }
 
   private async restore(backup: Backup, provider: readonly ChargeRow[]): Promise<void> {
@@ -312,6 +313,23 @@ class RestoreDrill {
 }
 
 type ChargeRow = Readonly<Record<string, unknown>>;
+
+interface Lost {
+  /** The provider's ledger, which is not ours to lose. */
+  readonly provider: readonly ChargeRow[];
+  readonly lastCommit: Date;
+}
+
+async function lastCommitOf(url: string): Promise<Date> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ at: Date }>('SELECT timestamp AS at FROM pg_last_committed_xact()');
+    return rows[0]?.at ?? new Date();
+  } finally {
+    await client.end();
+  }
+}
 
 /** As `npm run reconcile` does. */
 async function reconcile(
