@@ -64,6 +64,7 @@ describe('the report of the drill', () => {
     drainedAfter: 1,
     compared: 9,
     differences: [],
+    undeliverable: [],
     broken: [],
     folder: undefined,
   };

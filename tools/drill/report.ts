@@ -29,7 +29,7 @@ export function markdownOf(result: DrillResult): string {
     forgottenKeys,
     lostAccounts,
   } = result;
-  const { differences, compared, broken, drainedAfter, orders, answers, folder } = result;
+  const { differences, compared, undeliverable, broken, drainedAfter, orders, answers, folder } = result;
   return [
     `# Restore drill: the database of ${service}${loseWal ? ', only the backup is left' : ''}`,
     '',
@@ -55,6 +55,11 @@ export function markdownOf(result: DrillResult): string {
             .join(' | ')}`,
       ),
     ).map((line) => `  ${line}`),
+    ...(undeliverable.length === 0
+      ? []
+      : [
+          `- ${undeliverable.length} Confirmed orders cannot be delivered from stock, which went to others the second time: ${undeliverable.join(', ')}`,
+        ]),
     '',
     ...(broken.length === 0 ? ['No promise was broken.'] : ['**Broken:**', '', ...some(broken)]),
     ...(folder === undefined ? [] : ['', `Databases and logs: ${folder}`]),

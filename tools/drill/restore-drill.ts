@@ -15,6 +15,7 @@ import { demoPassword } from '../demo/sign-in';
 import { forgetDeliveries, recoverOrders } from '../ops/recovery';
 import type { Progress } from '../stack/progress';
 import { archivingTo, lastRecovered, putBack, takeBackup, type Backup } from './backup';
+import { verdictOf } from './verdict';
 
 export interface DrillOptions {
   /** Whose database is lost. */
@@ -64,6 +65,8 @@ export interface DrillResult {
   /** What `reconcile` found. */
   readonly compared: number;
   readonly differences: readonly Difference[];
+  /** Confirmed orders whose units went to others, see verdict.ts. */
+  readonly undeliverable: readonly string[];
   /** Promises that did not hold. */
   readonly broken: readonly string[];
   readonly folder: string | undefined;
@@ -76,12 +79,6 @@ const LOAD_SECONDS = 35;
 /** How soon a segment of WAL is archived that is not full: this much may be lost with the server. Five minutes is usual; a drill has no time. */
 const ARCHIVE_SECONDS = 5;
 const SETTLING_SECONDS = 3;
-/**
- * What must hold for every order that is there. The others tell of what was forgotten: a service that has lost its newest facts states them a
- * second time, under new ids, and the answers under idempotency keys are gone (I5-I7, I10); lost orders (I2) are named one by one.
- */
-const KEPT = new Set(['I1', 'I3', 'I4', 'I8', 'I9', 'I11', 'I12', 'answers']);
-
 /**
  * Loses the database of a service under load, with its server's whole folder, and brings it back: base backup, archived WAL, what the streams
  * know, deliveries again. Then everything must be as if nothing had been, or be named.
@@ -163,24 +160,22 @@ class RestoreDrill {
         answers.flatMap(({ status, text }) => (status === 201 ? [OrderView.parse(JSON.parse(text)).id] : [])),
       ),
     );
-    const orders = await rowsOf<{ id: string; ending: string }>(
+    const orders = await rowsOf<OrderRow>(
       stack,
       'orders',
-      `SELECT id, concat_ws(' ', status, reason) AS ending FROM orders`,
+      `SELECT id, lines, concat_ws(' ', status, reason) AS ending FROM orders`,
     );
     const known = new Set(orders.map(({ id }) => id));
     const lost = await this.othersHold([...promised].filter((id) => !known.has(id)));
     const lostAccounts = await this.accountsGone();
-    const named = new Set(lost.map(({ id }) => id));
-    const broken = [
-      ...(drainedMs === undefined ? ['not everything came to rest'] : []),
-      ...violations
-        .filter(({ invariant }) => KEPT.has(invariant))
-        .map(({ invariant, what }) => `${invariant}: ${what}`),
-      ...differences
-        .filter(({ orderId }) => orderId === null || !named.has(orderId))
-        .map(({ kind, orderId, productId }) => `reconcile: ${kind} of ${orderId ?? productId ?? ''}`),
-    ];
+    const { broken, undeliverable } = verdictOf({
+      service,
+      cameToRest: drainedMs !== undefined,
+      violations,
+      differences,
+      lost: new Set(lost.map(({ id }) => id)),
+      orders,
+    });
     return {
       service,
       loseWal,
@@ -200,6 +195,7 @@ class RestoreDrill {
       drainedAfter: drainedMs === undefined ? undefined : drainedMs / 1_000,
       compared,
       differences,
+      undeliverable,
       broken,
       folder: keep ? stack.folder : undefined,
     };
@@ -310,6 +306,12 @@ class RestoreDrill {
       others: held.flatMap((one) => (one.id === id ? [one.holds] : [])).join(', ') || 'nobody holds anything',
     }));
   }
+}
+
+interface OrderRow {
+  readonly id: string;
+  readonly ending: string;
+  readonly lines: readonly { readonly productId: string; readonly quantity: number }[];
 }
 
 type ChargeRow = Readonly<Record<string, unknown>>;
