@@ -5,17 +5,18 @@ import { configureLogger } from '@rookery/platform';
 import { printFailure, Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
+import { costBench } from './cost-bench';
 import { relayBench } from './relay-bench';
-import { markdownOf, type BenchResult } from './report';
+import type { Report } from './report';
 
 /** Something that is measured, on servers of its own. */
 export interface Bench {
   readonly name: string;
   readonly what: string;
-  run(progress: Progress): Promise<BenchResult>;
+  run(progress: Progress): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [relayBench];
+const benches: readonly Bench[] = [relayBench, costBench];
 
 const USAGE = 'npm run bench -- [name …] [--list]';
 
@@ -32,10 +33,10 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const bench of chosen) {
     progress.say(`${bench.name}: ${bench.what}`);
-    const result = await bench.run(progress);
-    writeFileSync(join(folder, `${bench.name}.json`), `${JSON.stringify(result, null, 2)}\n`);
-    writeFileSync(join(folder, `${bench.name}.md`), markdownOf(result));
-    process.stdout.write(`\n${markdownOf(result)}\n`);
+    const { json, markdown } = await bench.run(progress);
+    writeFileSync(join(folder, `${bench.name}.json`), `${JSON.stringify(json, null, 2)}\n`);
+    writeFileSync(join(folder, `${bench.name}.md`), markdown);
+    process.stdout.write(`\n${markdown}\n`);
     progress.say(`report: ${join(folder, bench.name)}.md and .json`);
   }
 }

@@ -1,3 +1,9 @@
+/** What a bench hands over: for programs and for people. */
+export interface Report {
+  readonly json: object;
+  readonly markdown: string;
+}
+
 /** One thing that was measured, in all rounds. */
 export interface Contestant {
   readonly name: string;

@@ -33,6 +33,10 @@ export interface ChaosStackOptions {
   readonly apps?: string | undefined;
   /** Servers that get a small disk of their own, to be filled. */
   readonly disks?: ReadonlySet<DiskOwner>;
+  /** Settings of a service's Postgres server, given the stack's folder. */
+  readonly databaseSettings?: (service: Service, folder: string) => Readonly<Record<string, string>>;
+  /** Put over the environment of each app. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -122,6 +126,21 @@ export class ChaosStack {
   }
 
   readonly logsFolder = join(this.folder, 'logs');
+
+  databaseLog(service: Service): string {
+    return join(this.logsFolder, `postgres-${service}.log`);
+  }
+
+  /** Where the Postgres server of a service keeps its data: on its small disk, if it has one. */
+  dataFolder(service: Service): string {
+    return join(service === 'orders' ? this.diskOf('orders') : this.folder, `postgres-${service}`);
+  }
+
+  superuserUrl(service: Service): string {
+    const postgres = this.databases.get(service);
+    if (postgres === undefined) throw new Error(`the database of ${service} does not run`);
+    return postgres.url;
+  }
 
   /** A service's database, past the link. */
   databaseUrl(service: Service): string {
@@ -234,9 +253,16 @@ export class ChaosStack {
     }
   }
 
+  get brokerPid(): number {
+    return Number.parseInt(readFileSync(join(this.folder, 'nats/nats.pid'), 'utf8'), 10);
+  }
+
+  databasePid(service: Service): number {
+    return Number.parseInt(readFileSync(join(this.dataFolder(service), 'postmaster.pid'), 'utf8'), 10);
+  }
+
   async killBroker(): Promise<void> {
-    const pid = Number.parseInt(readFileSync(join(this.folder, 'nats/nats.pid'), 'utf8'), 10);
-    process.kill(pid, 'SIGKILL');
+    process.kill(this.brokerPid, 'SIGKILL');
     await this.broker?.process.ended;
   }
 
@@ -260,8 +286,7 @@ export class ChaosStack {
 
   /** Kills the whole Postgres server of a service, as a power cut would. */
   async killDatabase(service: Service): Promise<void> {
-    const pid = Number.parseInt(readFileSync(join(this.dataFolder(service), 'postmaster.pid'), 'utf8'), 10);
-    process.kill(pid, 'SIGQUIT');
+    process.kill(this.databasePid(service), 'SIGQUIT');
     await this.databases.get(service)?.process.ended;
   }
 
@@ -270,12 +295,13 @@ export class ChaosStack {
     await this.databases.get(service)?.stop();
   }
 
-  async startDatabase(service: Service): Promise<void> {
+  async startDatabase(service: Service, settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const postgres = await startPostgres({
       dataFolder: this.dataFolder(service),
       port: this.ports.postgres[service],
       password: this.secrets.postgres,
-      logFile: join(this.logsFolder, `postgres-${service}.log`),
+      logFile: this.databaseLog(service),
+      settings: { ...this.options.databaseSettings?.(service, this.folder), ...settings },
     });
     this.databases.set(service, postgres);
   }
@@ -346,19 +372,9 @@ export class ChaosStack {
     this.urls = { auth, products, orders, payments };
   }
 
-  /** Where a server keeps its data: on its small disk, if it has one. */
+  /** The server's small disk, or the stack's folder. */
   private diskOf(owner: DiskOwner): string {
     return this.disks.get(owner)?.folder ?? this.folder;
-  }
-
-  private dataFolder(service: Service): string {
-    return join(service === 'orders' ? this.diskOf('orders') : this.folder, `postgres-${service}`);
-  }
-
-  private superuserUrl(service: Service): string {
-    const postgres = this.databases.get(service);
-    if (postgres === undefined) throw new Error(`the database of ${service} does not run`);
-    return postgres.url;
   }
 
   private async makeBroker(): Promise<void> {
@@ -404,7 +420,12 @@ export class ChaosStack {
 
   private process(name: Caller, change: Record<string, string> = {}): AppProcess {
     if (this.envs === undefined) throw new Error('the links are not made yet');
-    const env = { ...this.envs[name], NATS_URL: this.brokerLink(name).url.replace(/\/$/, ''), ...change };
+    const env = {
+      ...this.envs[name],
+      NATS_URL: this.brokerLink(name).url.replace(/\/$/, ''),
+      ...this.options.environment,
+      ...change,
+    };
     return new AppProcess(name, env, join(this.logsFolder, `${name}.log`), this.options.apps);
   }
 }

@@ -126,12 +126,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-async function customer(stack: ChaosStack, name: string): Promise<Customer> {
+/** Signs a demo user in. */
+export async function customer(stack: ChaosStack, name: string): Promise<Customer> {
   const { access_token: token } = await signIn({ issuer: stack.authUrl, login: name, password: demoPassword(name) });
   return { name, token };
 }
 
-async function addProducts(stack: ChaosStack, { token }: Customer): Promise<[string, ...string[]]> {
+/** Puts the catalogue in. */
+export async function addProducts(stack: ChaosStack, { token }: Customer): Promise<[string, ...string[]]> {
   const add = async (index: number): Promise<string> => {
     const response = await fetch(new URL('/v1/products', stack.gatewayUrl), {
       method: 'POST',
@@ -219,7 +221,7 @@ async function recovered(stack: ChaosStack): Promise<boolean> {
 }
 
 /** How long it took until no order was Pending and nothing was on its way; undefined when that took too long. */
-async function drained(stack: ChaosStack): Promise<number | undefined> {
+export async function drained(stack: ChaosStack): Promise<number | undefined> {
   const startedAt = Date.now();
   while (Date.now() - startedAt < DRAINED_WITHIN_MS) {
     if (await atRest(stack)) return Date.now() - startedAt;

@@ -40,6 +40,8 @@ export interface EmbeddedPostgresOptions {
   readonly logFile: string;
   /** Fast and forgetful: for tests only. */
   readonly ephemeral?: boolean;
+  /** Settings of the server besides ours. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly say?: (message: string) => void;
   /** Runs when leftovers of an earlier run are gone and nothing listens yet that is ours. */
   readonly beforeStart?: () => Promise<void>;
@@ -210,6 +212,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     ...(options.ephemeral === true
       ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', wal_level: 'minimal', max_wal_senders: '0' }
       : {}),
+    ...options.settings,
   };
   const args = [
     '-D',

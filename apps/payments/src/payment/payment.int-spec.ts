@@ -89,6 +89,27 @@ describe('payments on Postgres, with the worker', () => {
     expect((await bank.chargesOf(orderId)).map(({ state }) => state)).toEqual(['voided']);
   });
 
+  it('charge once when the database was restored from before the payment and is told of the order again', async () => {
+    const orderId = uuidv7();
+    await bank.created(orderId, 'tok_ok');
+    await bank.service.orderConfirmed(orderId);
+    await becomes(orderId, 'Captured');
+    await bank.database.query(
+      `DELETE FROM payment_attempts WHERE payment_id IN (SELECT id FROM payments WHERE order_id = $1)`,
+      [orderId],
+    );
+    await bank.database.query(
+      `DELETE FROM outbox WHERE aggregate_id IN (SELECT id FROM payments WHERE order_id = $1)`,
+      [orderId],
+    );
+    await bank.database.query('DELETE FROM payments WHERE order_id = $1', [orderId]);
+
+    await bank.created(orderId, 'tok_ok');
+    await bank.service.orderConfirmed(orderId);
+    await becomes(orderId, 'Captured');
+    expect(await bank.chargesOf(orderId)).toEqual([{ state: 'captured', amount_minor: amount.amountMinor }]);
+  });
+
   it('keep no sealed token once it was used', async () => {
     const orderId = await bank.order('tok_ok');
     await becomes(orderId, 'Reserved');

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PaymentStatuses } from '@rookery/contracts';
 import { AggregateRepository, Outbox, UnitOfWork } from '@rookery/persistence';
-import { uuidv7 } from '@rookery/platform';
+import { paymentIdOf } from './payment-id';
 import { Payment } from './payment.entity';
 
 @Injectable()
@@ -15,7 +15,7 @@ export class PaymentRepository extends AggregateRepository<Payment> {
     const { manager } = this.unitOfWork;
     const [opened] = await manager.query<{ id: string }[]>(
       'INSERT INTO payments (id, order_id) VALUES ($1, $2) ON CONFLICT (order_id) DO NOTHING RETURNING id',
-      [uuidv7(), orderId],
+      [paymentIdOf(orderId), orderId],
     );
     if (opened) return opened.id;
     const [known] = await manager.query<{ id: string }[]>('SELECT id FROM payments WHERE order_id = $1', [orderId]);

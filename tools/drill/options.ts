@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+import type { Service } from '@rookery/contracts';
+import { SERVICES } from '../stack/app-process';
+import { StackError } from '../stack/stack-error';
+
+/** What `npm run drill:restore` was asked for. */
+export interface CommandLine {
+  readonly service: Service;
+  readonly loseWal: boolean;
+  readonly keep: boolean;
+}
+
+const USAGE = `npm run drill:restore -- [--service ${SERVICES.join('|')}] [--lose-wal] [--keep]`;
+
+/** Reads the arguments; throws a StackError that says what is wrong with them. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { service: name = 'orders', 'lose-wal': loseWal = false, keep = false } = parsed(args);
+  const service = SERVICES.find((one) => one === name);
+  if (service === undefined) throw new StackError(`--service ${JSON.stringify(name)} has no database.`, USAGE);
+  return { service, loseWal, keep };
+}
+
+function parsed(args: readonly string[]) {
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({ args: [...args], options: { service: { type: 'string' }, 'lose-wal': flag, keep: flag } })
+      .values;
+  } catch (error) {
+    throw new StackError(error instanceof Error ? error.message : String(error), USAGE);
+  }
+}

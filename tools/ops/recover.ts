@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import type { Service } from '@rookery/contracts';
+import { connect } from '@nats-io/transport-node';
+import { SERVICES } from '../stack/app-process';
+import { brokerAdminOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { printFailure } from '../stack/progress';
+import { StackError } from '../stack/stack-error';
+import { forgetDeliveries, recoverOrders } from './recovery';
+import { databaseUrlOf } from './service-database';
+
+/**
+ * `npm run recover -- --service orders`: after the database of a service was restored and before the service is started. Orders are made again
+ * from their stream, and the service's durable consumers are deleted, so that it is given everything again. Needs the broker's admin.
+ */
+const usage = `Usage: npm run recover -- --service <${SERVICES.join('|')}> [--grace 600]
+NATS_URL, NATS_USER and NATS_PASSWORD are the broker's admin, DATABASE_URL_<SERVICE> the restored database; for orders also
+DATABASE_URL_PRODUCTS, which is only read. --grace: seconds that Pending orders get from now for the answers to come again.`;
+
+function readArguments(): { readonly service: Service; readonly graceSeconds: number } {
+  const { service, grace } = parsed();
+  const known = SERVICES.find((one) => one === service);
+  if (known === undefined) throw new StackError(`--service ${JSON.stringify(service ?? '')} is none of ours.`, usage);
+  if (!/^[1-9][0-9]{0,5}$/.test(grace))
+    throw new StackError(`--grace ${JSON.stringify(grace)} is no number of seconds.`, usage);
+  return { service: known, graceSeconds: Number(grace) };
+}
+
+function parsed() {
+  try {
+    return parseArgs({ options: { service: { type: 'string' }, grace: { type: 'string', default: '600' } } }).values;
+  } catch (error) {
+    throw new StackError(error instanceof Error ? error.message : String(error), usage);
+  }
+}
+
+function required(name: string): string {
+  const value = process.env[name] ?? '';
+  if (value === '') throw new StackError(`${name} is not set.`, usage);
+  return value;
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  const { service, graceSeconds } = readArguments();
+  const admin = {
+    servers: required('NATS_URL'),
+    user: process.env['NATS_USER'] ?? brokerAdminOf(MAIN_ACCOUNT),
+    pass: required('NATS_PASSWORD'),
+  };
+  const urls =
+    service === 'orders' ? { orders: databaseUrlOf('orders'), products: databaseUrlOf('products') } : undefined;
+  const broker = await connect({ ...admin, timeout: 10_000 }).catch((cause: unknown) => {
+    throw new StackError(`${admin.servers}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  });
+  try {
+    if (urls !== undefined) {
+      const { made, ended, repriced, refused } = await recoverOrders(broker, urls, graceSeconds);
+      say(`orders: ${made} made again from the stream, ${ended} ends`);
+      for (const id of repriced) say(`order ${id}: its lines have today's prices, its total is what was agreed`);
+      for (const id of refused) say(`order ${id}: not made again, a product of its is not in the catalogue`);
+    }
+    const streams = await forgetDeliveries(broker, service);
+    say(`${service} will be given again, once it is started: ${streams.join(', ') || 'nothing, it takes no events'}`);
+  } finally {
+    await broker.close();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  printFailure(error);
+  process.exitCode = 1;
+}
