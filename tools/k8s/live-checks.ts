@@ -22,7 +22,7 @@ export interface Live {
 }
 
 const NAME = 'app.kubernetes.io/name';
-const RESTLESS = { rate: 10, seconds: 90 };
+const RESTLESS = { rate: 5, seconds: 90 };
 const ROLLOUT = '--timeout=300s';
 /** Registries that do not answer are waited for. */
 const REFUSED_WITHIN_MS = 180_000;
@@ -214,11 +214,11 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
           const template = { metadata: { annotations: { [RELEASE]: String(since) } }, spec: container };
           await cluster.run(['patch', `deployment/${app}`, `--patch=${JSON.stringify({ spec: { template } })}`]);
           await rolledOut(cluster, app);
-          await untilOldOnesAreGone(cluster, app);
-          const after = await podsOf(cluster, app);
+          const after = (await podsOf(cluster, app)).filter(isReady);
           must(!after.some(({ metadata }) => before.has(metadata.uid)), `${app} has pods of the old version`);
         });
       }
+      for (const app of APPS) await untilOldOnesAreGone(cluster, app);
       const seconds = Math.round((Date.now() - since) / 1_000);
       const { answered, failures, orders, wrong } = await load.result(SteadyResult);
       const failed = failures.slice(0, 5).join('; ');

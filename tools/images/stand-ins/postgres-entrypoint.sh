@@ -1,6 +1,9 @@
 #!/bin/sh
 # As much of the official image's entry point as its users here need: a first start makes the cluster and runs the scripts.
 set -eu
+case ${1:-} in
+  -*) set -- postgres "$@" ;;
+esac
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA"
   echo "$POSTGRES_PASSWORD" >/tmp/superuser-password
