@@ -45,6 +45,8 @@ function pod(name: Visitor, image: string, hostAliases: readonly unknown[]): Kub
     spec: {
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: 1,
+      // Otherwise the scheduler makes room on a full node by ending it.
+      priorityClassName: 'rookery-latency-sensitive',
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       hostAliases,
@@ -60,7 +62,7 @@ function pod(name: Visitor, image: string, hostAliases: readonly unknown[]): Kub
           image,
           // Its programs are started by `kubectl exec`.
           args: ['-e', 'process.on("SIGTERM", () => process.exit(0)); setInterval(() => undefined, 1e9)'],
-          resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { cpu: '1', memory: '512Mi' } },
+          resources: { requests: { cpu: '10m', memory: '128Mi' }, limits: { cpu: '1', memory: '512Mi' } },
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,
