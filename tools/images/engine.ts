@@ -100,7 +100,12 @@ export class Engine {
     return (await this.try('pull', '--quiet', reference)).code === 0;
   }
 
-  /** Builds an app's image from the repository as CI does, with every file's time set: the same input gives the same layers. */
+  /** Whether the same input gives the same layers. */
+  get reproduces(): boolean {
+    return this.name === 'podman';
+  }
+
+  /** Builds an app's image from the repository, with podman as the pipeline does: every file's time is set. */
   async build({ app, tag, nodeImage, revision, fresh = false }: BuildOptions): Promise<void> {
     const npmrc = join(homedir(), '.npmrc');
     const common = [
@@ -114,10 +119,8 @@ export class Engine {
     // On the host's network: a registry that only this machine can reach is reached.
     const engine = {
       podman: ['build', '--format', 'docker', '--timestamp', String(FILE_TIME), '--network', 'host', '--pull=never'],
-      docker: [
-        ...['buildx', 'build', '--build-arg', `SOURCE_DATE_EPOCH=${FILE_TIME}`, '--network', 'host'],
-        ...['--output', 'type=docker,rewrite-timestamp=true', '--provenance=false'],
-      ],
+      // Its default builder sets no times in layers: reproducible ones need a builder of its own, as the pipeline has.
+      docker: ['buildx', 'build', '--load', '--provenance=false', '--network', 'host'],
     }[this.name];
     await this.run(...engine, ...common, repository);
   }

@@ -20,7 +20,7 @@ const Facts = z.object({
   memory: z.string(),
 });
 const ASK_FACTS = `
-const fs = must('node:fs');
+const fs = process.getBuiltinModule('node:fs');
 const attempt = (path) => { try { fs.writeFileSync(path, ''); return 'written'; } catch (error) { return error.code; } };
 const limit = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'].find((path) => fs.existsSync(path));
 process.stdout.write(JSON.stringify({
