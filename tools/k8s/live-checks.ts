@@ -112,7 +112,10 @@ export async function verifyConfinement({ cluster, report }: Live): Promise<void
         const { uid, gid, status, writes, token, secretsInEnvironment } = Facts_.parse(JSON.parse(output));
         const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'mu').exec(status)?.[1] ?? 'unknown';
         must(uid === 65532 && gid === 65532, `${app} runs as ${uid}:${gid}`);
-        must(/^0+$/u.test(field('CapEff')) && /^0+$/u.test(field('CapBnd')), `${app} has CapEff ${field('CapEff')}`);
+        must(
+          /^0+$/u.test(field('CapEff')) && /^0+$/u.test(field('CapBnd')),
+          `${app} has capabilities: ${field('CapEff')} of ${field('CapBnd')}`,
+        );
         must(field('NoNewPrivs') === '1', `${app} may gain privileges`);
         must(field('Seccomp') === '2', `${app} has no seccomp filter: ${field('Seccomp')}`);
         for (const [path, outcome] of Object.entries(writes)) must(outcome === 'EROFS', `${app}: ${path} ${outcome}`);

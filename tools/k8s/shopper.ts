@@ -243,11 +243,13 @@ async function run(program: string | undefined, args: readonly string[]): Promis
   }
 }
 
+/** Stdout is a pipe: what is written has left only when it is called back. */
+const sayAndExit = (said: Said, code: number): void =>
+  void process.stdout.write(`${JSON.stringify(said)}\n`, () => process.exit(code));
+
 const [program, ...args] = process.argv.slice(2);
 try {
-  say({ result: await run(program, args) });
-  process.exit(0);
+  sayAndExit({ result: await run(program, args) }, 0);
 } catch (error) {
-  say({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  process.exit(1);
+  sayAndExit({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 1);
 }
