@@ -264,7 +264,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         dev StatefulSet/postgres ${inContainer}securityContext.capabilities.add = ["NET_ADMIN"] => adds NET_ADMIN
         dev StatefulSet/postgres ${inPods}volumes.0 = {"name":"data","hostPath":{"path":"/"}} => that restricted refuses`,
       'requests and limits are set, the right way round': `
-        dev Deployment/orders ${inContainer}resources.requests.memory = "1Gi" => requests memory 1Gi of at most 256Mi
+        dev Deployment/orders ${inContainer}resources.requests.memory = "1Gi" => requests memory 1Gi of at most 384Mi
         dev Deployment/orders ${inContainer}resources.requests.cpu = "100x" => requests cpu 100x
         dev Deployment/orders ${inContainer}resources.requests = {} => requests no cpu
         dev Deployment/orders ${inContainer}resources.limits = {} => no limit of memory`,
