@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RESERVED_CONNECTIONS } from '@rookery/persistence';
 import { listSettings, parseConfig } from '@rookery/platform';
 import { z } from 'zod';
 import { APPS, SERVICES } from '../stack/app-process';
@@ -192,8 +193,8 @@ describe('docker/compose.yaml', () => {
         changed?.environment['DATABASE_POOL_SIZE'] ??
           interpolate(service(name).environment['DATABASE_POOL_SIZE'] ?? '', {}),
       );
-      // Each process has connections of its own besides the pool: the relay's and its lock's.
-      return (pool + 2) * Number(changed?.['scale'] ?? 1);
+      // Each process has more besides the pool: the relay's, its lock's, and those for what was begun.
+      return (pool + 2 + RESERVED_CONNECTIONS) * Number(changed?.['scale'] ?? 1);
     });
     // Three are kept for the superuser; a rolling replacement has one more of a service for a while.
     expect(taken.reduce((sum, connections) => sum + connections, 0) + 3).toBeLessThan(most);

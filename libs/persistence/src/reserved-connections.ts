@@ -4,7 +4,7 @@ import { connect } from './connect';
 import type { PostgresOptions } from './data-source-options';
 
 /** Most connections that a process has beside its pool; one that never asks has none. */
-const RESERVED_CONNECTIONS = 6;
+export const RESERVED_CONNECTIONS = 6;
 
 /**
  * Connections beside the pool's, made when one is first asked for: for what has been begun and must come to its end
