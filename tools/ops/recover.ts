@@ -55,9 +55,11 @@ async function main(): Promise<void> {
   });
   try {
     if (urls !== undefined) {
-      const { made, ended, repriced, refused } = await recoverOrders(broker, urls, graceSeconds);
+      const { made, ended, repriced, refused, unreadable } = await recoverOrders(broker, urls, graceSeconds);
       say(`orders: ${made} made again from the stream, ${ended} ends`);
       for (const id of repriced) say(`order ${id}: its lines have today's prices, its total is what was agreed`);
+      for (const sequence of unreadable)
+        say(`message ${sequence} of the stream: not readable by this release, what it told of is not recovered`);
       for (const id of refused) say(`order ${id}: not made again, a product of its is not in the catalogue`);
     }
     const streams = await forgetDeliveries(broker, service);

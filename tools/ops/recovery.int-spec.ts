@@ -72,7 +72,7 @@ describe('recovery after a restore', () => {
     const id = await placed();
     await publishEvent(broker, OrderConfirmed, { orderId: id }, { aggregateId: id, sequence: 2 });
 
-    expect(await recover()).toEqual({ made: 1, ended: 1, repriced: [], refused: [] });
+    expect(await recover()).toEqual({ made: 1, ended: 1, repriced: [], refused: [], unreadable: [] });
     expect(await rowOf(id)).toMatchObject({
       customer_id: 'alice',
       status: 'Confirmed',
@@ -90,7 +90,7 @@ describe('recovery after a restore', () => {
       { sequence: 2, published: true },
     ]);
 
-    expect(await recover()).toEqual({ made: 0, ended: 0, repriced: [], refused: [] });
+    expect(await recover()).toEqual({ made: 0, ended: 0, repriced: [], refused: [], unreadable: [] });
     expect(await stepsOf(id)).toEqual(['OrderCreated', 'OrderConfirmed']);
   });
 
@@ -110,7 +110,7 @@ describe('recovery after a restore', () => {
   it('names an order whose prices have changed, and one whose product is gone instead of making it', async () => {
     const [repriced, refused] = [await placed(productId, 499), await placed(uuidv7())];
 
-    expect(await recover()).toEqual({ made: 1, ended: 0, repriced: [repriced], refused: [refused] });
+    expect(await recover()).toEqual({ made: 1, ended: 0, repriced: [repriced], refused: [refused], unreadable: [] });
     expect(await rowOf(repriced)).toMatchObject({ total_minor: '499' });
     expect(await rowOf(refused)).toBeUndefined();
   });

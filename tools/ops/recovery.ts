@@ -22,6 +22,8 @@ export interface RecoveredOrders {
   readonly repriced: readonly string[];
   /** Not made again: a product of theirs is not in the catalogue. */
   readonly refused: readonly string[];
+  /** Sequence numbers of what this release cannot read: what it told of is not recovered. */
+  readonly unreadable: readonly number[];
 }
 
 type OrderEvent = Omit<EventEnvelope, 'attempt' | 'overtakes'> & { readonly subject: string };
@@ -51,12 +53,13 @@ export async function recoverOrders(
   await database.connect();
   try {
     const recovery = new OrderRecovery(database, await catalogue(urls.products));
-    for await (const event of eventsOfOrders(admin)) await recovery.take(event);
+    const unreadable: number[] = [];
+    for await (const event of eventsOfOrders(admin, unreadable)) await recovery.take(event);
     await database.query(
       `UPDATE orders SET deadline_at = greatest(deadline_at, now() + make_interval(secs => $1)) WHERE status = 'Pending'`,
       [graceSeconds],
     );
-    return recovery.result;
+    return { ...recovery.result, unreadable };
   } finally {
     await database.end();
   }
@@ -88,7 +91,7 @@ class OrderRecovery {
     private readonly products: ReadonlyMap<string, Product>,
   ) {}
 
-  get result(): RecoveredOrders {
+  get result(): Omit<RecoveredOrders, 'unreadable'> {
     const { made, ended, repriced, refused } = this;
     return { made, ended, repriced, refused };
   }
@@ -194,7 +197,7 @@ async function catalogue(url: string): Promise<ReadonlyMap<string, Product>> {
 }
 
 /** Every event of orders that the stream holds, oldest first. */
-async function* eventsOfOrders(admin: NatsConnection): AsyncGenerator<OrderEvent> {
+async function* eventsOfOrders(admin: NatsConnection, unreadable: number[]): AsyncGenerator<OrderEvent> {
   const stream = streamOf('orders');
   const { state } = await (await jetstreamManager(admin)).streams.info(stream);
   if (state.messages === 0) return;
@@ -207,6 +210,7 @@ async function* eventsOfOrders(admin: NatsConnection): AsyncGenerator<OrderEvent
         const contract = contractOf(message.subject);
         const opened = contract === undefined ? undefined : openEvent(contract, message);
         if (opened !== undefined && 'event' in opened) yield { ...opened.event, subject: message.subject };
+        else unreadable.push(message.seq);
         if (reached >= state.last_seq) break;
       }
       if (reached === before) throw new Error(`the stream ${stream} ended at ${reached}, before ${state.last_seq}`);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { OrderCanceled, OrdersRpc } from '@rookery/contracts';
+import { OrderCanceled, OrdersRpc, PaymentReserved } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { aProduct } from './order.builder';
 import { alice, type OrdersUnderTest, startOrders } from './orders-service';
@@ -75,6 +75,20 @@ describe('the deadline of an order', () => {
     try {
       orders.advanceClock(60_001);
       await eventually(async () => expect(await canceled([id])).toBe(1));
+    } finally {
+      await release();
+    }
+  });
+
+  it('lets the answers of others take effect while requests hold every connection of the pool', async () => {
+    const orderId = await place();
+    const release = await orders.holdPool();
+    try {
+      await orders.publish(PaymentReserved, { orderId, paymentId: orderId, amount: product.unitPrice });
+      await eventually(async () => {
+        const steps = `SELECT 1 FROM order_timeline WHERE order_id = $1 AND event = 'PaymentReserved'`;
+        expect(await orders.database.query(steps, [orderId])).toHaveLength(1);
+      });
     } finally {
       await release();
     }

@@ -31,7 +31,7 @@ const longestMs = 60_000;
 
 /** Options of `RpcServer`. */
 export interface RpcServerOptions {
-  /** Requests handled at a time, 128 unless told: a few for each connection of a database pool. Those beyond are refused with 503 at once
+  /** Requests handled at a time, 256 unless told: 50 a second that each wait 5 s for a neighbour. Those beyond are refused with 503 at once
    * instead of waiting past their deadline and keeping events and other requests from the pool. */
   readonly maxInFlight?: number;
   /** How long `close` waits for requests in hand, 10 s unless told. */
@@ -57,7 +57,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   readonly #inFlight = new InFlight();
   #subscriptions: readonly Subscription[] = [];
 
-  constructor(nats: Nats, { maxInFlight = 128, graceMs = 10_000 }: RpcServerOptions = {}) {
+  constructor(nats: Nats, { maxInFlight = 256, graceMs = 10_000 }: RpcServerOptions = {}) {
     super();
     this.#nats = nats;
     this.#maxInFlight = maxInFlight;
@@ -150,7 +150,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     if (deadline <= Date.now()) {
       return refusal(id, new DeadlineExceeded('The deadline had passed before the request was begun.'));
     }
-    // This request is counted already.
+    // This request is counted when it first waits for something.
     if (this.#inFlight.size >= this.#maxInFlight) {
       return refusal(id, new ServiceUnavailable('The service has as many requests in hand as it takes.'));
     }

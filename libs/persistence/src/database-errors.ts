@@ -56,7 +56,7 @@ const UNAVAILABLE_MESSAGES =
 
 /** True when the database cannot work now and the same request may succeed later: the caller gets 503, not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (isTransactionConflict(error)) return true;
+  if (isTransactionConflict(error) || error instanceof DatabaseUnreachable) return true;
   const code = databaseErrorCode(error);
   if (code !== undefined && (UNAVAILABLE_STATES.test(code) || UNAVAILABLE_CODES.has(code))) return true;
   return UNAVAILABLE_MESSAGES.test(causeOf(error)?.message ?? '');

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '@rookery/persistence';
+import { isDatabaseUnavailable, UnitOfWork } from '@rookery/persistence';
 import { Clock, contextFrom, logger, runInContext } from '@rookery/platform';
 import { OrderRepository } from '../order/order.repository';
 
@@ -26,12 +26,12 @@ export class DeadlineSweeper {
   async sweep(stopping?: AbortSignal): Promise<void> {
     const failed = new Set<string>();
     while (stopping?.aborted !== true) {
-      if ((await this.endSome(failed)) === 0) return;
+      if ((await this.endSome(failed, stopping)) === 0) return;
     }
   }
 
   /** How many it has tried to end; those that it could not are added to the failed ones. */
-  private async endSome(failed: Set<string>): Promise<number> {
+  private async endSome(failed: Set<string>, stopping: AbortSignal | undefined): Promise<number> {
     let ids: readonly string[] = [];
     try {
       await this.unitOfWork.runReserved(async () => {
@@ -39,9 +39,12 @@ export class DeadlineSweeper {
         for (const id of ids) await this.end(id);
       });
     } catch (error) {
-      if (ids.length === 0) throw error;
+      if (ids.length === 0 || isDatabaseUnavailable(error)) throw error;
       // One of them has undone all: each by itself.
-      for (const id of ids) if (!(await this.endAlone(id))) failed.add(id);
+      for (const id of ids) {
+        if (stopping?.aborted === true) break;
+        if (!(await this.endAlone(id))) failed.add(id);
+      }
     }
     return ids.length;
   }

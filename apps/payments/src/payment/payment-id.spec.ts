@@ -14,7 +14,7 @@ describe('the id of a payment', () => {
     expect(paymentIdOf(orderId).slice(0, 13)).toBe(orderId.slice(0, 13));
   });
 
-  it('stays what it was in earlier releases, whose charges it must find', () => {
+  it('is pinned: the provider’s idempotency keys are made of it', () => {
     expect(paymentIdOf('01a2132f-b625-72c1-8137-d5f45b890a57')).toBe('01a2132f-b625-7730-b632-346fe0b6abdd');
   });
 });
