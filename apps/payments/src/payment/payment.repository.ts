@@ -13,8 +13,9 @@ export class PaymentRepository extends AggregateRepository<Payment> {
   /** Makes sure the order has its payment and answers the payment's id. A second opener waits for the first and then finds it. */
   async open(orderId: string): Promise<string> {
     const { manager } = this.unitOfWork;
+    // Id and order go together: two openers may meet at either constraint.
     const [opened] = await manager.query<{ id: string }[]>(
-      'INSERT INTO payments (id, order_id) VALUES ($1, $2) ON CONFLICT (order_id) DO NOTHING RETURNING id',
+      'INSERT INTO payments (id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id',
       [paymentIdOf(orderId), orderId],
     );
     if (opened) return opened.id;
