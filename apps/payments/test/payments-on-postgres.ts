@@ -62,6 +62,12 @@ export class PaymentsOnPostgres {
     );
   }
 
+  /** The payment's id as each of several openers at the same time sees it. */
+  openTogether(orderId: string, openers: number): Promise<readonly string[]> {
+    const [, payments] = this.parts;
+    return Promise.all(Array.from({ length: openers }, () => payments.open(orderId)));
+  }
+
   /** The worker that the service wakes. */
   startWorker(): void {
     for (const worker of this.workers) worker.onApplicationBootstrap();

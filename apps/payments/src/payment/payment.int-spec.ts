@@ -110,6 +110,13 @@ describe('payments on Postgres, with the worker', () => {
     expect(await bank.chargesOf(orderId)).toEqual([{ state: 'captured', amount_minor: amount.amountMinor }]);
   });
 
+  it('are one per order, however many hear of it at once', async () => {
+    for (let order = 0; order < 20; order += 1) {
+      const ids = await bank.openTogether(uuidv7(), 8);
+      expect(new Set(ids).size).toBe(1);
+    }
+  });
+
   it('keep no sealed token once it was used', async () => {
     const orderId = await bank.order('tok_ok');
     await becomes(orderId, 'Reserved');
