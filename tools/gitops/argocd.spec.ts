@@ -5,7 +5,7 @@ import { idOf, type KubernetesObject } from '../k8s/manifest';
 import { Manifests, readObjects } from '../k8s/render';
 import { repository } from '../stack/repository';
 import { deliveryOf, forbidden, loose, unneeded, waveOf, type Application, type Delivery } from './applications';
-import { kubectlHere } from './kubectl-here';
+import { kubectlHere } from '../k8s/kubectl';
 
 const kubectl = await kubectlHere();
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { openEdges } from '../k8s/checks/network';
 import { idOf, pick, strings, type Bundle, type KubernetesObject } from '../k8s/manifest';
 import { Manifests } from '../k8s/render';
-import { kubectlHere } from './kubectl-here';
+import { kubectlHere } from '../k8s/kubectl';
 import { meshEdges } from './mesh';
 
 const kubectl = await kubectlHere();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idOf, pick, strings, type KubernetesObject } from '../k8s/manifest';
 import { Manifests } from '../k8s/render';
-import { kubectlHere } from './kubectl-here';
+import { kubectlHere } from '../k8s/kubectl';
 
 const kubectl = await kubectlHere();
 

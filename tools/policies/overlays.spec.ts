@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Apps, Environments, imageOf, overlayOf, OverlayImages, type Environment } from '../deploy/overlay-images';
-import { kubectlHere } from '../gitops/kubectl-here';
+import { kubectlHere } from '../k8s/kubectl';
 import { Manifests } from '../k8s/render';
 import { admittedFor } from './admitted';
 import { concerns, judge, policies } from './policy';

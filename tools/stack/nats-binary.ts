@@ -1,20 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorCode, errorReason } from './error-facts';
+import { isExecutable, programInPath, programNamedBy, type Environment } from './program-path';
 import { StackError } from './stack-error';
 
 const run = promisify(execFile);
@@ -38,7 +29,7 @@ const DOWNLOAD_TIMEOUT_MS = 120_000;
 export interface FindNatsOptions {
   /** Where a fetched binary is kept. */
   readonly binFolder: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Environment;
   readonly say?: (message: string) => void;
   /** Base address of the releases. */
   readonly releases?: string;
@@ -46,31 +37,15 @@ export interface FindNatsOptions {
   readonly aptGet?: string;
 }
 
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /**
  * Path of a nats-server: NATS_SERVER_BIN, else one in the PATH, else the pinned official release, else Debian's package,
  * the last two unpacked into `binFolder` once. Throws a StackError that lists what was tried when there is none.
  */
 export async function findNatsServer(options: FindNatsOptions): Promise<string> {
   const { binFolder, env = process.env, say } = options;
-  const given = env['NATS_SERVER_BIN'] ?? '';
-  if (given !== '') {
-    if (isExecutable(given)) return given;
-    throw new StackError(`NATS_SERVER_BIN=${given} is not a program that can be run.`, 'Correct it, or unset it.');
-  }
-  const inPath = (env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, 'nats-server'))
-    .find(isExecutable);
+  const given = programNamedBy('NATS_SERVER_BIN', env);
+  if (given !== undefined) return given;
+  const inPath = programInPath('nats-server', env);
   if (inPath !== undefined) return inPath;
 
   const sources = [

@@ -31,8 +31,10 @@ const longestMs = 60_000;
 
 /** Options of `RpcServer`. */
 export interface RpcServerOptions {
-  /** Requests handled at a time, 256 unless told: 50 a second that each wait 5 s for a neighbour. Those beyond are refused with 503 at once
-   * instead of waiting past their deadline and keeping events and other requests from the pool. */
+  /**
+   * Requests handled at a time, 256 unless told: 50 a second that each wait 5 s for a neighbour. Those beyond are refused with 503 at
+   * once instead of waiting past their deadline.
+   */
   readonly maxInFlight?: number;
   /** How long `close` waits for requests in hand, 10 s unless told. */
   readonly graceMs?: number;

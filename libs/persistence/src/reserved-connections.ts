@@ -7,7 +7,8 @@ import type { PostgresOptions } from './data-source-options';
 export const RESERVED_CONNECTIONS = 6;
 
 /**
- * Connections beside the pool's, made when one is first asked for: for events and deadlines, which must get done however many requests wait for the pool. Closed at the end of the shutdown.
+ * Connections beside the pool's, made when one is first asked for: for events and deadlines, which must get done however many
+ * requests wait for the pool. Closed at the end of the shutdown.
  */
 @Injectable()
 export class ReservedConnections implements OnApplicationShutdown {

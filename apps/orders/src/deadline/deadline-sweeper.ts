@@ -26,7 +26,7 @@ export class DeadlineSweeper {
   async sweep(stopping?: AbortSignal): Promise<void> {
     const failed = new Set<string>();
     while (stopping?.aborted !== true) {
-      if ((await this.endSome(failed, stopping)) === 0) return;
+      if ((await this.endSome(failed, stopping)) < BATCH) return;
     }
   }
 
