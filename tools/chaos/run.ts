@@ -15,6 +15,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** How long customers place orders; faults go on for about as long. */
   readonly seconds: number;
+  /** Goes on, with customers, until every fault has come once, however slow the machine is. */
+  readonly everyFault?: boolean;
   /** Orders placed per second. */
   readonly rate: number;
   readonly faults: readonly [Fault, ...Fault[]];
@@ -93,7 +95,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     });
     const poison: Poison[] = [];
     const [records, broken] = await progress.step(`${rate} orders/s and faults for ${seconds} s`, async () => {
-      const [faults] = await Promise.all([breakThings(stack, options, load, poison), load.run()]);
+      const breaking = breakThings(stack, options, load, poison);
+      const [faults] = await Promise.all([breaking, load.run(options.everyFault === true ? breaking : undefined)]);
       return faults;
     });
     const drainedAfterMs = await progress.step('everything comes to rest', () => drained(stack));
@@ -154,7 +157,7 @@ export async function addProducts(stack: ChaosStack, { token }: Customer): Promi
 /** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
 async function breakThings(
   stack: ChaosStack,
-  { seed, seconds, faults, leniency = 1, progress }: ChaosOptions,
+  { seed, seconds, faults, everyFault = false, leniency = 1, progress }: ChaosOptions,
   load: Load,
   poison: Poison[],
 ): Promise<readonly [readonly FaultRecord[], readonly Violation[]]> {
@@ -165,7 +168,7 @@ async function breakThings(
   // Every fault comes once before any comes again.
   let waiting: Fault[] = [];
   await sleep(1_000);
-  while (Date.now() - startedAt < seconds * 1_000) {
+  while (Date.now() - startedAt < seconds * 1_000 || (everyFault && records.length < faults.length)) {
     if (waiting.length === 0) waiting = random.shuffled(faults);
     const fault = waiting.pop() ?? faults[0];
     const since = Date.now();

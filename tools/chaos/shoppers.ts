@@ -91,12 +91,15 @@ export class Load {
     );
   }
 
-  /** Resolves when every customer has an answer or has given up. */
-  async run(): Promise<void> {
+  /** Resolves when the time is over and, if told, something else has ended, and every customer has an answer or has given up. */
+  async run(other: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { rate, seconds, answersWithinMs } = this.options;
+    const going = { on: true };
+    const stop = (): void => void (going.on = false);
+    other.then(stop, stop);
     this.loopDelay.enable();
     const startedAt = performance.now();
-    for (let count = 0; count < rate * seconds; count += 1) {
+    for (let count = 0; count < rate * seconds || going.on; count += 1) {
       const due = startedAt + (count * 1_000) / rate;
       const waitMs = due - performance.now();
       if (waitMs > 0) await sleep(waitMs);
