@@ -1,5 +1,6 @@
 import { EVENT_TOO_EARLY, type EventEnvelope, type Service } from '@rookery/contracts';
 import { logger, runInContext, toProblem } from '@rookery/platform';
+import { withJitter } from '@rookery/resilience';
 import { jetstream, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import {
   NatsContext,
@@ -22,7 +23,6 @@ import { CloudEvent, contractOf, openEvent } from './cloud-event';
 import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
 import { JETSTREAM } from './decorators';
 import { endsWithin, InFlight } from './in-flight';
-import { withJitter } from './jitter';
 import { KeyedQueue } from './keyed-queue';
 import { KeyedSignal } from './keyed-signal';
 import { contextOf, headerOf } from './message-context';
