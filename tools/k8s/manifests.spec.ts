@@ -9,6 +9,7 @@ import { kubernetesSecrets } from '../deploy/deployment-secrets';
 import { APPS } from '../stack/app-process';
 import { repository } from '../stack/repository';
 import { makeSecrets } from '../stack/secrets';
+import { tooFewConnections } from './checks/connections';
 import { isReleased, movingImages } from './checks/images';
 import { patchesOfNothing, unreadableYaml, unusedFiles } from './checks/kustomizations';
 import { missingLabels } from './checks/labels';
@@ -66,6 +67,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     'images stay what they are': movingImages,
     'every process knows its settings, has those it needs and takes their values': (bundle) =>
       wrongSettings(bundle, programs),
+    'every database takes as many connections as may be opened': tooFewConnections,
     'the network is open along the context map and nowhere else': (bundle) => networkDifferences(bundle, contextMap),
     'every kind is one of those we use, none that Kubernetes removed': ({ objects }) => unknownKinds(objects),
   };
@@ -290,6 +292,11 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         dev Job/orders-migration ${inContainer}args = ["migration.js"] => the settings of migration.js
         prod ConfigMap/auth-config data.OIDC_ISSUER = "http://auth.example.com" => OIDC_ISSUER must be https
         prod ConfigMap/auth-config data.DEMO = "true" => DEMO must not be true`,
+      'every database takes as many connections as may be opened': `
+        prod Cluster/orders-db spec.postgresql.parameters.max_connections = "100" => Cluster/orders-db: takes 100 connections
+        prod ScaledObject/products spec.maxReplicaCount = 20 => Cluster/products-db: takes 250 connections
+        prod ConfigMap/payments-config data.DATABASE_POOL_SIZE = "40" => Cluster/payments-db: takes 250 connections
+        dev Deployment/orders spec.replicas = 9 => StatefulSet/postgres: takes 250 connections`,
       'the network is open along the context map and nowhere else': `
         dev NetworkPolicy/nats-clients spec.ingress.0 = {"ports":[{"port":4222}]} => anywhere -> nats:4222 is open
         prod NetworkPolicy/orders spec.egress.0 = {} => orders -> anywhere:any is open

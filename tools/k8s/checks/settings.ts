@@ -36,7 +36,8 @@ export function wrongSettings(bundle: Bundle, programs: Readonly<Record<string, 
 
 type Environment = Readonly<Record<string, string>>;
 
-function environmentOf({ objects }: Bundle, container: Container): Environment {
+/** What a container's environment holds, from its configuration and by itself. */
+export function environmentOf({ objects }: Bundle, container: Container): Environment {
   const maps = strings(container, 'envFrom.*.configMapRef.name').map((name) =>
     objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name),
   );
