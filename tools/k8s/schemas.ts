@@ -50,9 +50,15 @@ const KINDS: Readonly<Record<string, Kinds>> = {
     models: '@kubernetes-models/sealed-secrets/bitnami.com/v1alpha1',
     kinds: ['SealedSecret'],
   },
-  'postgresql.cnpg.io/v1': { kinds: ['Cluster', 'ScheduledBackup'] },
+  'postgresql.cnpg.io/v1': {
+    models: '@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1',
+    kinds: ['Cluster', 'ScheduledBackup'],
+  },
   'barmancloud.cnpg.io/v1': { kinds: ['ObjectStore'] },
-  'autoscaling.k8s.io/v1': { kinds: ['VerticalPodAutoscaler'] },
+  'autoscaling.k8s.io/v1': {
+    models: '@kubernetes-models/autoscaler/autoscaling.k8s.io/v1',
+    kinds: ['VerticalPodAutoscaler'],
+  },
   'argoproj.io/v1alpha1': {
     models: {
       AnalysisTemplate: ARGO_ROLLOUTS,
