@@ -91,6 +91,7 @@ const progress = new Progress();
 const shutdown = new Shutdown(progress.say);
 try {
   const options = readOptions();
+  mkdirSync(folder, { recursive: true });
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   const work = verify(options, report);
   const asked = shutdown.asked.then(() => undefined);
@@ -154,7 +155,6 @@ async function verify(options: Options, report: Report): Promise<About> {
 /** The checks that need no cluster: those of `npm test`. */
 async function verifyFiles(report: Report): Promise<void> {
   const results = join(folder, 'specs.json');
-  mkdirSync(folder, { recursive: true });
   await report.check(BY_THEMSELVES, () =>
     progress.step('specs of the manifests', async () => {
       const jest = join(repository, 'node_modules/jest/bin/jest.js');
