@@ -162,7 +162,8 @@ export class Dependency {
   private changed(state: CircuitState): void {
     this.epoch += 1;
     this.metrics.dependencyBreaker.set({ dependency: this.name }, stateNumbers[state]);
-    if (state === CircuitState.Open) logger.warn({ dependency: this.name }, 'the circuit breaker of a dependency opened');
+    if (state === CircuitState.Open)
+      logger.warn({ dependency: this.name }, 'the circuit breaker of a dependency opened');
     if (state === CircuitState.Closed) logger.info({ dependency: this.name }, 'the circuit breaker closed again');
   }
 }
