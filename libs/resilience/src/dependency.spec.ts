@@ -216,9 +216,8 @@ describe('repetition', () => {
   });
 
   it('keeps to its budget when nobody takes anything', async () => {
-    // A breaker that never opens: its refusals would hide what the budget does.
-    const never = { state: null, success: () => undefined, failure: () => false };
-    const { dependency, metrics } = dependencyWith({ breaker: never, maxInFlight: 1_000 });
+    // The breaker's refusals would hide what the budget does.
+    const { dependency, metrics } = dependencyWith({ opensAfter: 10_000, maxInFlight: 1_000 });
     let sent = 0;
     const work = async (): Promise<never> => {
       sent += 1;

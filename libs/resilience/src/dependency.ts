@@ -3,10 +3,10 @@ import {
   BrokenCircuitError,
   circuitBreaker,
   CircuitState,
+  ConsecutiveBreaker,
   handleWhen,
   SamplingBreaker,
   type CircuitBreakerPolicy,
-  type IBreaker,
 } from 'cockatiel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeForAnotherHop } from './deadline';
@@ -19,8 +19,8 @@ import { SharedLimit } from './shared-limit';
 export interface DependencyOptions {
   /** Calls that may wait for it at a time, 256 unless told; one kind of call may have as many as are free. */
   readonly maxInFlight?: number;
-  /** When it has failed often enough; unless told, when four of five calls of the last 2 s did, of 10 at least. */
-  readonly breaker?: IBreaker;
+  /** Failures in a row that open the breaker; unless told it opens when more than four of five calls of the last 2 s failed, of 10 at least. */
+  readonly opensAfter?: number;
   /** How long it is left alone before a single call tries whether it is back, milliseconds; 1 s unless told. */
   readonly halfOpenAfterMs?: number;
   /** What that single call may take, milliseconds; 2 s unless told. */
@@ -56,6 +56,8 @@ class NoSign extends Error {
   }
 }
 
+const faults = handleWhen((error) => !(error instanceof NoSign));
+
 type Outcome<T> = { readonly value: T } | { readonly refusal: unknown };
 
 /**
@@ -76,15 +78,17 @@ export class Dependency {
     private readonly metrics: Metrics,
     options: DependencyOptions = {},
   ) {
-    const { maxInFlight = 256, halfOpenAfterMs = 1_000, probeMs = 2_000 } = options;
-    const { breaker = new SamplingBreaker({ threshold: 0.8, duration: 2_000, minimumRps: 5 }) } = options;
+    const { maxInFlight = 256, opensAfter, halfOpenAfterMs = 1_000, probeMs = 2_000 } = options;
     this.places = new SharedLimit(maxInFlight);
     this.halfOpenAfterMs = halfOpenAfterMs;
     this.probeMs = probeMs;
-    this.breaker = circuitBreaker(
-      handleWhen((error) => !(error instanceof NoSign)),
-      { halfOpenAfter: halfOpenAfterMs, breaker },
-    );
+    this.breaker = circuitBreaker(faults, {
+      halfOpenAfter: halfOpenAfterMs,
+      breaker:
+        opensAfter === undefined
+          ? new SamplingBreaker({ threshold: 0.8, duration: 2_000, minimumRps: 5 })
+          : new ConsecutiveBreaker(opensAfter),
+    });
     this.breaker.onStateChange((state) => this.changed(state));
     metrics.dependencyBreaker.set({ dependency: name }, 0);
   }
