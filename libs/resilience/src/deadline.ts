@@ -1,8 +1,8 @@
 /**
  * Each hop keeps so much of its time for the way of the answer, milliseconds: whoever is called has to answer before its caller has
- * given up, or the caller could not tell why.
+ * given up, or the caller would blame it for what a service behind it did not do.
  */
-export const ANSWER_MARGIN_MS = 50;
+export const ANSWER_MARGIN_MS = 100;
 /** With less than this nothing is begun: it would not be done in time. */
 const LEAST_MS = 50;
 
