@@ -45,6 +45,8 @@ describe('the products service', () => {
   it('works for nobody who has stopped waiting, also in the database', async () => {
     const { id } = await create();
     const working = async (): Promise<number> => {
+      // Within a transaction it would go on showing what it showed first.
+      await service.database.query('SELECT pg_stat_clear_snapshot()');
       const [row] = await service.database.query<{ active: number }>(
         `SELECT count(*)::int AS active FROM pg_stat_activity
          WHERE datname = current_database() AND usename <> current_user AND state = 'active' AND wait_event_type = 'Lock'`,
