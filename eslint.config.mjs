@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
 const dependencies = {
   'type:contracts': [],
   'type:platform': ['type:contracts'],
-  'type:security': ['type:contracts', 'type:platform'],
+  'type:security': ['type:contracts', 'type:platform', 'type:resilience'],
   'type:resilience': ['type:contracts', 'type:platform'],
   'type:messaging': ['type:contracts', 'type:platform', 'type:resilience', 'type:security'],
   'type:persistence': ['type:contracts', 'type:platform'],

@@ -26,6 +26,11 @@ const forbidden = [
     boundary,
   ],
   ['resilience does not know the broker', importing('libs/resilience/src/planted.ts', '@rookery/messaging'), boundary],
+  [
+    'resilience does not look up to security',
+    importing('libs/resilience/src/planted.ts', '@rookery/security'),
+    boundary,
+  ],
   ['persistence does not know tokens', importing('libs/persistence/src/planted.ts', '@rookery/security'), boundary],
   ['the gateway has no database', importing('apps/gateway/src/planted.ts', '@rookery/persistence'), boundary],
   ['an app never imports an app', importing('apps/orders/src/planted.ts', '../../products/src/main'), boundary],

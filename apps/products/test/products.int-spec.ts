@@ -42,6 +42,35 @@ describe('the products service', () => {
     });
   });
 
+  it('works for nobody who has stopped waiting, also in the database', async () => {
+    const { id } = await create();
+    const working = async (): Promise<number> => {
+      // Within a transaction it would go on showing what it showed first.
+      await service.database.query('SELECT pg_stat_clear_snapshot()');
+      const [row] = await service.database.query<{ active: number }>(
+        `SELECT count(*)::int AS active FROM pg_stat_activity
+         WHERE datname = current_database() AND usename <> current_user AND state = 'active' AND wait_event_type = 'Lock'`,
+      );
+      return row?.active ?? 0;
+    };
+    await service.database.query('BEGIN');
+    try {
+      await service.database.query('LOCK TABLE products IN ACCESS EXCLUSIVE MODE');
+      // More than there are connections: some wait for one.
+      const asked = Array.from({ length: 30 }, () =>
+        service.caller.call(ProductsRpc.get, { id }, { timeoutMs: 1_000 }).catch((error: unknown) => error),
+      );
+      await eventually(async () => expect(await working()).toBeGreaterThan(0), { intervalMs: 10 });
+      for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ status: 504 });
+      await eventually(async () => expect(await working()).toBe(0), { timeoutMs: 2_000 });
+    } finally {
+      await service.database.query('ROLLBACK');
+    }
+    await eventually(async () =>
+      expect(await service.caller.call(ProductsRpc.get, { id })).toMatchObject({ id, version: 1 }),
+    );
+  });
+
   it('refuses changes by who may not write the catalogue', async () => {
     const { id } = await create();
     const asked = [

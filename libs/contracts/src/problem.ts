@@ -17,6 +17,8 @@ export const Problem = z
     errors: z.array(ProblemDetail).optional(),
     /** Seconds after which trying again makes sense; becomes the Retry-After header. */
     retryAfterSeconds: z.int().min(0).optional(),
+    /** The service that did not answer whoever answers this; absent when the fault is its own. */
+    dependency: z.string().optional(),
   })
   .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof Problem>;

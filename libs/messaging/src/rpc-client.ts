@@ -1,4 +1,4 @@
-import { Headers, type RpcContract } from '@rookery/contracts';
+import { Headers, type RpcContract, type Service } from '@rookery/contracts';
 import {
   childTraceparent,
   currentContext,
@@ -10,18 +10,16 @@ import {
   uuidv7,
   type RequestContext,
 } from '@rookery/platform';
+import { deadlineForNextHop, Dependency, NotTaken } from '@rookery/resilience';
 import { InternalTokenIssuer } from '@rookery/security';
 import { headers as newHeaders, RequestError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable, Optional } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { parseJson } from './json';
 import { Nats } from './nats';
 import { ReplyPacket } from './rpc-packet';
 
 const defaultTimeoutMs = 5_000;
-/** A service that just restarts needs about this long to subscribe again. */
-const retryAfterMs = { least: 50, most: 150 };
 
 /** What a call carries on and must end by. */
 interface Limits {
@@ -31,11 +29,14 @@ interface Limits {
 
 /**
  * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
- * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it (nothing happened) or
- * with `DeadlineExceeded` (it may have happened). Queries that nobody took are sent once more.
+ * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it or it was not sent (nothing happened)
+ * or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
+ * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few.
  */
 @Injectable()
 export class RpcClient {
+  private readonly dependencies = new Map<Service, Dependency>();
+
   constructor(
     private readonly nats: Nats,
     /** Absent in services that call none. */
@@ -43,8 +44,8 @@ export class RpcClient {
   ) {}
 
   /**
-   * Sends a request in the running context: its correlation id, trace, actor, idempotency key, and the earlier of its
-   * deadline and `timeoutMs` (5 s) from now.
+   * Sends a request in the running context: its correlation id, trace, actor and idempotency key. It ends by the earlier of its deadline
+   * and `timeoutMs` (5 s) from now; the service is given a little less, and nothing is sent when too little is left.
    */
   async call<Request extends z.ZodType, Response extends z.ZodType>(
     contract: RpcContract<Request, Response>,
@@ -52,12 +53,13 @@ export class RpcClient {
     { timeoutMs = defaultTimeoutMs }: { readonly timeoutMs?: number } = {},
   ): Promise<z.output<Response>> {
     const started = performance.now();
+    const context = currentContext();
+    const limits = { context, deadline: Math.min(Date.now() + timeoutMs, context?.deadline ?? Infinity) };
     let status = 200;
     try {
-      return await this.retrying(contract, body, {
-        context: currentContext(),
-        deadline: Math.min(Date.now() + timeoutMs, currentContext()?.deadline ?? Infinity),
-      });
+      // The connection would keep the request in a buffer and send it after its caller has gone.
+      if (!this.nats.connected) throw new ServiceUnavailable();
+      return await this.send(contract, body, limits);
     } catch (error) {
       status = toProblem(error).status;
       throw error;
@@ -67,43 +69,41 @@ export class RpcClient {
     }
   }
 
-  private async retrying<Response extends z.ZodType>(
-    contract: RpcContract<z.ZodType, Response>,
-    body: unknown,
-    limits: Limits,
-  ): Promise<z.output<Response>> {
-    try {
-      return await this.send(contract, body, limits);
-    } catch (error) {
-      if (contract.kind === 'command' || !(error instanceof ServiceUnavailable)) {
-        throw error;
-      }
-    }
-    await sleep(retryAfterMs.least + Math.random() * (retryAfterMs.most - retryAfterMs.least));
-    return this.send(contract, body, limits);
-  }
-
-  private async send<Response extends z.ZodType>(
+  private send<Response extends z.ZodType>(
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
     { context, deadline }: Limits,
   ): Promise<z.output<Response>> {
-    const { subject } = contract;
-    if (!this.nats.connected) {
-      // The client would keep the request in a buffer and send it after its caller has gone.
-      throw new ServiceUnavailable();
-    }
-    const headers = await this.headersFor(contract, context, deadline);
-    const timeout = deadline - Date.now();
-    if (timeout <= 0) {
-      throw new DeadlineExceeded();
-    }
+    return this.dependencyOf(contract.service).call((until) => this.exchange(contract, body, context, until), {
+      kind: contract.subject,
+      repeatable: contract.kind === 'query',
+      deadline,
+    });
+  }
+
+  private dependencyOf(service: Service): Dependency {
+    const known = this.dependencies.get(service);
+    if (known !== undefined) return known;
+    const dependency = new Dependency(service, this.nats.metrics);
+    this.dependencies.set(service, dependency);
+    return dependency;
+  }
+
+  /** One request and its answer. */
+  private async exchange<Response extends z.ZodType>(
+    contract: RpcContract<z.ZodType, Response>,
+    body: unknown,
+    context: RequestContext | undefined,
+    deadline: number,
+  ): Promise<z.output<Response>> {
+    const { service, subject } = contract;
+    const headers = await this.headersFor(contract, context, deadlineForNextHop(deadline));
     const id = uuidv7();
     const payload = JSON.stringify({ pattern: subject, data: body, id });
     const message = await this.nats.connection
-      .request(subject, payload, { timeout, headers })
+      .request(subject, payload, { timeout: Math.max(1, deadline - Date.now()), headers })
       .catch((error: unknown) => {
-        throw failureOf(error, subject);
+        throw failureOf(error, service, subject);
       });
     return resultOf(contract, message, id);
   }
@@ -127,14 +127,11 @@ export class RpcClient {
   }
 }
 
-function failureOf(error: unknown, subject: string): Error {
-  if (error instanceof TimeoutError) {
-    return new DeadlineExceeded();
-  }
-  if (!(error instanceof RequestError && error.isNoResponders())) {
-    logger.error({ err: error, subject }, 'could not send a request');
-  }
-  return new ServiceUnavailable();
+function failureOf(error: unknown, dependency: Service, subject: string): Error {
+  if (error instanceof TimeoutError) return new DeadlineExceeded(undefined, { dependency });
+  if (error instanceof RequestError && error.isNoResponders()) return new NotTaken(dependency);
+  logger.error({ err: error, subject }, 'could not send a request');
+  return new ServiceUnavailable(undefined, 1, { dependency });
 }
 
 function resultOf<Response extends z.ZodType>(

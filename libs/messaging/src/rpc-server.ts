@@ -3,12 +3,14 @@ import {
   DeadlineExceeded,
   InvalidInput,
   logger,
+  OVERLOADED,
   problemOfStatus,
   runInContext,
   ServiceUnavailable,
   toProblem,
   uuidv7,
 } from '@rookery/platform';
+import { SharedLimit } from '@rookery/resilience';
 import type { Msg, Subscription } from '@nats-io/nats-core';
 import {
   NatsContext,
@@ -32,8 +34,8 @@ const longestMs = 60_000;
 /** Options of `RpcServer`. */
 export interface RpcServerOptions {
   /**
-   * Requests handled at a time, 256 unless told: 50 a second that each wait 5 s for a neighbour. Those beyond are refused with 503 at
-   * once instead of waiting past their deadline.
+   * Requests handled at a time, 256 unless told, of which one subject may have as many as are free: those that wait for a neighbour that
+   * does not answer leave room for the others. Those beyond are refused with 503 at once instead of waiting past their deadline.
    */
   readonly maxInFlight?: number;
   /** How long `close` waits for requests in hand, 10 s unless told. */
@@ -54,7 +56,7 @@ interface Answer {
 export class RpcServer extends Server implements CustomTransportStrategy {
   override readonly transportId = Transport.NATS;
   readonly #nats: Nats;
-  readonly #maxInFlight: number;
+  readonly #places: SharedLimit;
   readonly #graceMs: number;
   readonly #inFlight = new InFlight();
   #subscriptions: readonly Subscription[] = [];
@@ -62,7 +64,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   constructor(nats: Nats, { maxInFlight = 256, graceMs = 10_000 }: RpcServerOptions = {}) {
     super();
     this.#nats = nats;
-    this.#maxInFlight = maxInFlight;
+    this.#places = new SharedLimit(maxInFlight);
     this.#graceMs = graceMs;
   }
 
@@ -152,19 +154,22 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     if (deadline <= Date.now()) {
       return refusal(id, new DeadlineExceeded('The deadline had passed before the request was begun.'));
     }
-    // This request is counted when it first waits for something.
-    if (this.#inFlight.size >= this.#maxInFlight) {
-      return refusal(id, new ServiceUnavailable('The service has as many requests in hand as it takes.'));
+    const { subject } = message;
+    if (!this.#places.enter(subject)) {
+      const detail = 'The service has as many requests in hand as it takes.';
+      return refusal(id, new ServiceUnavailable(detail, 1, { code: OVERLOADED }));
     }
     try {
-      const returned: unknown = await handler(packet.data, new NatsContext([message.subject, message.headers]));
+      const returned: unknown = await handler(packet.data, new NatsContext([subject, message.headers]));
       const response: unknown = isObservable(returned)
         ? await lastValueFrom(returned, { defaultValue: undefined })
         : returned;
       const answer = { status: 200, payload: JSON.stringify({ response, isDisposed: true, id }) };
-      return this.#fits(answer) ? answer : oversized(id, message.subject);
+      return this.#fits(answer) ? answer : oversized(id, subject);
     } catch (error) {
       return refusal(id, error);
+    } finally {
+      this.#places.leave(subject);
     }
   }
 

@@ -9,6 +9,7 @@ import {
   type RequestContext,
   configureLogger,
 } from '@rookery/platform';
+import { ANSWER_MARGIN_MS } from '@rookery/resilience';
 import { eventually, testBroker, type TestBroker } from '@rookery/testing';
 import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
@@ -124,7 +125,7 @@ describe('requests over NATS', () => {
     expect(seen).toEqual([
       expect.objectContaining({
         correlationId: context.correlationId,
-        deadline: context.deadline,
+        deadline: context.deadline - ANSWER_MARGIN_MS,
         idempotencyKey: context.idempotencyKey,
         traceparent: matching(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/),
         causationId: matching(/^[0-9a-f-]{36}$/),
@@ -250,14 +251,20 @@ describe('requests over NATS', () => {
     await closed;
   });
 
-  it('refuses with 503 what is beyond its limit', async () => {
+  it('refuses with 503 what is beyond the share of a subject, and takes others', async () => {
     await app.close();
-    app = await serve({ maxInFlight: 2 });
+    app = await serve({ maxInFlight: 4 });
     const finish = Promise.withResolvers<unknown>();
     behave = () => finish.promise;
     const first = [1, 2].map(() => client.call(ProductsRpc.get, { id: product.id }));
     await eventually(() => expect(seen).toHaveLength(2));
-    await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 503 });
+    await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({
+      status: 503,
+      code: 'overloaded',
+    });
+    behave = async () => product;
+    const body = { sku: 'A', name: 'A', price: product.price };
+    await expect(client.call(ProductsRpc.create, body)).resolves.toEqual(product);
     finish.resolve(product);
     await expect(Promise.all(first)).resolves.toEqual([product, product]);
   });

@@ -1,5 +1,5 @@
 import { configureLogger, runInContext } from '@rookery/platform';
-import { testDatabase, type TestDatabase } from '@rookery/testing';
+import { eventually, testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connect } from './connect';
@@ -34,8 +34,8 @@ describe('AuditTrail', () => {
     await database.drop();
   });
 
-  const around = (work: () => Promise<{ readonly outcome: string }>) =>
-    runInContext({ correlationId: 'correlation-1', traceparent: '' }, () =>
+  const around = (work: () => Promise<{ readonly outcome: string }>, deadline?: number) =>
+    runInContext({ correlationId: 'correlation-1', traceparent: '', deadline }, () =>
       new AuditTrail(dataSource).around(act, work),
     );
   const rows = () =>
@@ -64,6 +64,15 @@ describe('AuditTrail', () => {
     const failed = around(() => Promise.reject(new Error('secret detail')));
     await expect(failed).rejects.toThrow('secret detail');
     expect(await rows()).toEqual([{ ...noted, outcome: 'internal', ended: true }]);
+  });
+
+  it('notes the outcome of what ended after its deadline', async () => {
+    const deadline = Date.now() + 300;
+    await around(async () => {
+      await eventually(() => expect(Date.now()).toBeGreaterThan(deadline));
+      return { outcome: 'handled' };
+    }, deadline);
+    expect(await rows()).toEqual([{ ...noted, outcome: 'handled', ended: true }]);
   });
 
   it('lets nothing be done that cannot be noted', async () => {

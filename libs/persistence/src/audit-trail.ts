@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Audit, type AuditedAct, logger, requireContext, toProblem, uuidv7 } from '@rookery/platform';
+import { Audit, type AuditedAct, logger, requireContext, runInContext, toProblem, uuidv7 } from '@rookery/platform';
 import { DataSource } from 'typeorm';
 
 /** The audit as rows of `ops_audit`, outside of any transaction of the act: a failed act stays noted. */
@@ -26,11 +26,13 @@ export class AuditTrail extends Audit {
     }
   }
 
-  /** The act is over: that its outcome cannot be noted must not change the answer. */
+  /** The act is over: its outcome is noted also after the deadline, and that it cannot be noted must not change the answer. */
   private async end(id: string, { action, target }: AuditedAct, outcome: string): Promise<void> {
     logger.info({ audit: id, action, target, outcome }, 'operator');
     try {
-      await this.dataSource.query('UPDATE ops_audit SET outcome = $2, ended_at = now() WHERE id = $1', [id, outcome]);
+      await runInContext({ ...requireContext(), deadline: undefined }, () =>
+        this.dataSource.query('UPDATE ops_audit SET outcome = $2, ended_at = now() WHERE id = $1', [id, outcome]),
+      );
     } catch (error) {
       logger.error({ err: error, audit: id }, 'could not note the outcome of an audited act');
     }

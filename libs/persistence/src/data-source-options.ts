@@ -2,12 +2,10 @@ import { Logger } from '@nestjs/common';
 import type { DataSourceOptions, EntitySchema } from 'typeorm';
 import { FailedStatements } from './failed-statements';
 import { HalfOpenConnections } from './half-open-connections';
+import { deadlineDriver, StatementDeadlines } from './request-deadlines';
 import { SnakeCaseNaming } from './snake-case-naming';
+import { CONNECTION_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from './time-limits';
 
-/** Longest time a statement may run, in milliseconds. Shorter than the 5 s a caller waits makes no sense, longer helps nobody. */
-export const STATEMENT_TIMEOUT_MS = 5_000;
-/** Longest wait for a connection: to be made, or to become free in the pool. */
-export const CONNECTION_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 /** The client's own limit notices a half-open connection, on which the server's statement timeout never arrives. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -48,8 +46,8 @@ export interface DatabaseSettings {
 }
 
 /**
- * TypeORM options that every service uses: snake_case naming, READ COMMITTED, bounded waits everywhere, TCP keep-alive in
- * both directions, and no schema synchronisation.
+ * TypeORM options that every service uses: snake_case naming, READ COMMITTED, bounded waits everywhere, by a request's deadline too,
+ * TCP keep-alive in both directions, and no schema synchronisation.
  */
 export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: DatabaseSettings): PostgresOptions {
   const logger = new Logger('Database');
@@ -59,7 +57,8 @@ export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: 
     poolSize,
     entities: [...entities],
     migrations: [...migrations],
-    subscribers: [HalfOpenConnections, FailedStatements],
+    driver: deadlineDriver,
+    subscribers: [StatementDeadlines, HalfOpenConnections, FailedStatements],
     migrationsTableName: 'migrations',
     namingStrategy: new SnakeCaseNaming(),
     synchronize: false,
@@ -69,3 +68,9 @@ export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: 
     poolErrorHandler: (error: Error) => logger.warn(`an idle database connection was lost: ${error.message}`),
   };
 }
+
+/** The same without the deadlines of requests: for work that is done whether somebody waits for it or not. */
+export const withoutRequestDeadlines = ({ driver: _, ...options }: PostgresOptions): PostgresOptions => ({
+  ...options,
+  subscribers: [HalfOpenConnections, FailedStatements],
+});

@@ -1,18 +1,22 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { ServiceUnavailable } from '@rookery/platform';
+import { currentContext, DeadlineExceeded, ServiceUnavailable } from '@rookery/platform';
 import { catchError, type Observable, throwError } from 'rxjs';
 import { isDatabaseUnavailable } from './database-errors';
 
-/** Turns "the database cannot work now" into 503 with Retry-After, for every handler of the process. */
+/** Turns "the database cannot work now" into 503 with Retry-After, and into 504 past the deadline, for every handler of the process. */
 @Injectable()
 export class DatabaseErrorInterceptor implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
     return next
       .handle()
       .pipe(
-        catchError((error: unknown) =>
-          throwError(() => (isDatabaseUnavailable(error) ? new ServiceUnavailable() : error)),
-        ),
+        catchError((error: unknown) => throwError(() => (isDatabaseUnavailable(error) ? unavailable(error) : error))),
       );
   }
 }
+
+/** At the deadline Postgres cancels, and the pool gives up: then nothing is wrong with the database. */
+const unavailable = (cause: unknown): Error =>
+  Date.now() >= (currentContext()?.deadline ?? Infinity)
+    ? new DeadlineExceeded(undefined, { cause })
+    : new ServiceUnavailable(undefined, undefined, { cause });

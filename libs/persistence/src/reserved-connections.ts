@@ -1,14 +1,14 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { connect } from './connect';
-import type { PostgresOptions } from './data-source-options';
+import { withoutRequestDeadlines, type PostgresOptions } from './data-source-options';
 
 /** Most connections that a process has beside its pool; one that never asks has none. */
 export const RESERVED_CONNECTIONS = 6;
 
 /**
  * Connections beside the pool's, made when one is first asked for: for events and deadlines, which must get done however many
- * requests wait for the pool. Closed at the end of the shutdown.
+ * requests wait for the pool, and whether somebody waits for them or not. Closed at the end of the shutdown.
  */
 @Injectable()
 export class ReservedConnections implements OnApplicationShutdown {
@@ -18,7 +18,8 @@ export class ReservedConnections implements OnApplicationShutdown {
 
   /** Throws DatabaseUnreachable; the next call tries again. */
   open(): Promise<DataSource> {
-    this.opening ??= connect({ ...this.options, poolSize: RESERVED_CONNECTIONS }).catch((error: unknown) => {
+    const options = { ...withoutRequestDeadlines(this.options), poolSize: RESERVED_CONNECTIONS };
+    this.opening ??= connect(options).catch((error: unknown) => {
       this.opening = undefined;
       throw error;
     });

@@ -48,8 +48,8 @@ export class UnitOfWork {
   }
 
   /**
-   * As `run`, on one of a few connections that requests do not use: for what has to be done in time when requests wait for the pool.
-   * Whoever calls it bounds how much of it there is at a time.
+   * As `run`, on one of a few connections that requests do not use: for what has to be done in time when requests wait for the pool, and
+   * whether its caller still waits or not. Whoever calls it bounds how much of it there is at a time.
    */
   async runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     return this.repeat((await this.reserved?.open()) ?? this.dataSource, work);

@@ -1,6 +1,7 @@
 import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { Caller, Service } from '@rookery/contracts';
+import { Metrics } from '@rookery/platform';
 import { AccessTokenGuard } from './http/access-token.guard';
 import { AccessTokenStrategy } from './http/access-token.strategy';
 import { AccessTokenVerifier, type AccessTokenRules } from './http/access-token.verifier';
@@ -32,7 +33,11 @@ export class SecurityModule {
   /** Every HTTP route needs an access token unless `@Public()`, and the scopes it names; provides `InternalTokenIssuer`. */
   static forHttp({ caller, signingKey, ...rules }: HttpSecurity): DynamicModule {
     const exported: Provider[] = [
-      { provide: AccessTokenVerifier, useValue: new AccessTokenVerifier(rules) },
+      {
+        provide: AccessTokenVerifier,
+        inject: [{ token: Metrics, optional: true }],
+        useFactory: (metrics?: Metrics) => new AccessTokenVerifier(rules, metrics),
+      },
       tokenIssuer(caller, signingKey),
     ];
     return {

@@ -10,6 +10,8 @@ export interface Refusal {
   readonly detail: string;
   readonly errors?: readonly ProblemDetail[] | undefined;
   readonly retryAfterSeconds?: number | undefined;
+  /** The service that failed while it was asked for this one; absent when whoever answers has failed itself. */
+  readonly dependency?: string | undefined;
   /** Value of WWW-Authenticate (RFC 6750, section 3). HTTP only; not part of the problem. */
   readonly challenge?: string | undefined;
 }
@@ -22,6 +24,7 @@ export class DomainError extends Error {
   readonly detail: string;
   readonly errors: readonly ProblemDetail[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly dependency: string | undefined;
   readonly challenge: string | undefined;
 
   constructor(refusal: Refusal, options?: ErrorOptions) {
@@ -33,6 +36,7 @@ export class DomainError extends Error {
     this.detail = refusal.detail;
     this.errors = refusal.errors;
     this.retryAfterSeconds = refusal.retryAfterSeconds;
+    this.dependency = refusal.dependency;
     this.challenge = refusal.challenge;
   }
 
@@ -46,6 +50,7 @@ export class DomainError extends Error {
       code: this.code,
       ...(this.errors !== undefined && { errors: [...this.errors] }),
       ...(this.retryAfterSeconds !== undefined && { retryAfterSeconds: this.retryAfterSeconds }),
+      ...(this.dependency !== undefined && { dependency: this.dependency }),
     };
   }
 }
@@ -82,21 +87,36 @@ export class Forbidden extends DomainError {
   }
 }
 
+/** What else a failure of a needed part tells. */
+export interface Outage extends ErrorOptions {
+  /** `unavailable` unless told. */
+  readonly code?: string | undefined;
+  /** The part that failed, when it is another service. */
+  readonly dependency?: string | undefined;
+}
+
 /** 503: a part that is needed does not answer now; trying again makes sense. */
 export class ServiceUnavailable extends DomainError {
   constructor(
     detail = 'A part of the system that this needs does not answer now.',
     retryAfterSeconds = 1,
-    options?: ErrorOptions,
+    { code = 'unavailable', dependency, ...options }: Outage = {},
   ) {
-    super({ status: 503, code: 'unavailable', title: 'Service unavailable', detail, retryAfterSeconds }, options);
+    super({ status: 503, code, title: 'Service unavailable', detail, retryAfterSeconds, dependency }, options);
   }
 }
 
+/** `code` of the 503 of a service that has as much in hand as it takes: it is alive, and another replica may take the request. */
+export const OVERLOADED = 'overloaded';
+
 /** 504: there was no answer in time. What was asked for may have happened. */
 export class DeadlineExceeded extends DomainError {
-  constructor(detail = 'There was no answer in time. What was asked for may have happened nevertheless.') {
-    super({ status: 504, code: 'deadline-exceeded', title: 'Deadline exceeded', detail, retryAfterSeconds: 1 });
+  constructor(
+    detail = 'There was no answer in time. What was asked for may have happened nevertheless.',
+    { dependency, ...options }: Omit<Outage, 'code'> = {},
+  ) {
+    const title = 'Deadline exceeded';
+    super({ status: 504, code: 'deadline-exceeded', title, detail, retryAfterSeconds: 1, dependency }, options);
   }
 }
 
@@ -110,6 +130,7 @@ export class RemoteProblem extends DomainError {
       detail: problem.detail,
       errors: problem.errors,
       retryAfterSeconds: problem.retryAfterSeconds,
+      dependency: problem.dependency,
     });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Seconds; from a cache hit to the longest deadline. */
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -28,6 +28,35 @@ export class Metrics {
     name: 'dead_letters_total',
     help: 'Messages that became dead letters',
     labelNames: ['consumer', 'reason'],
+    registers: [this.registry],
+  });
+
+  /** The circuit breaker in front of a dependency: 0 closed, 1 half-open, 2 open. */
+  readonly dependencyBreaker = new Gauge({
+    name: 'dependency_breaker_state',
+    help: 'Circuit breaker of a dependency: 0 closed, 1 half-open, 2 open',
+    labelNames: ['dependency'],
+    registers: [this.registry],
+  });
+  /** Calls of a dependency that wait for its answer. */
+  readonly dependencyInFlight = new Gauge({
+    name: 'dependency_calls_in_flight',
+    help: 'Calls of a dependency that wait for its answer',
+    labelNames: ['dependency'],
+    registers: [this.registry],
+  });
+  /** Calls that were not sent; `reason` is breaker, bulkhead or deadline. */
+  readonly dependencyRejections = new Counter({
+    name: 'dependency_rejections_total',
+    help: 'Calls of a dependency that were refused before they were sent',
+    labelNames: ['dependency', 'reason'],
+    registers: [this.registry],
+  });
+  /** Calls that nobody took; `outcome` is sent (once more) or over-budget. */
+  readonly dependencyRetries = new Counter({
+    name: 'dependency_retries_total',
+    help: 'Queries that nobody took, by whether the retry budget let them be sent again',
+    labelNames: ['dependency', 'outcome'],
     registers: [this.registry],
   });
 

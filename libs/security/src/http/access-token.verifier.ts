@@ -1,4 +1,4 @@
-import { logger, ServiceUnavailable, type Actor } from '@rookery/platform';
+import { logger, Metrics, ServiceUnavailable, type Actor } from '@rookery/platform';
 import { decodeProtectedHeader, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { TokenCache } from '../token-cache';
@@ -37,8 +37,11 @@ export class AccessTokenVerifier {
   private readonly keys: JWTVerifyGetKey;
   private readonly verified = new TokenCache<Actor>({ size: 2000, ttlMs: 30_000 });
 
-  constructor(private readonly rules: AccessTokenRules) {
-    this.keys = new ProviderKeys(rules.issuer, rules.issuerAddress).find;
+  constructor(
+    private readonly rules: AccessTokenRules,
+    metrics = new Metrics(),
+  ) {
+    this.keys = new ProviderKeys(rules.issuer, metrics, rules.issuerAddress).find;
   }
 
   async verify(token: string): Promise<Actor> {

@@ -1,11 +1,10 @@
-import { logger, ServiceUnavailable } from '@rookery/platform';
+import { logger, ServiceUnavailable, type Metrics } from '@rookery/platform';
+import { CircuitOpen, Dependency } from '@rookery/resilience';
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 
 /** Longest time the provider may take to answer. */
 const FETCH_TIMEOUT_MS = 3000;
-/** After a failed attempt nobody asks again for this long. */
-const RETRY_AFTER_MS = 1000;
 /** A token with an unknown key makes us fetch the keys again, at most this often. */
 const KEY_COOLDOWN_MS = 30_000;
 /** A key that the provider has withdrawn is believed no longer than this. */
@@ -15,18 +14,23 @@ const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^ht
 
 /**
  * The signing keys of an OpenID Provider, found by discovery (OpenID Connect Discovery 1.0, section 4) when they are first
- * needed: this process may start before the provider does. Until it answers, whoever needs a key gets `ServiceUnavailable`.
+ * needed: this process may start before the provider does. Until it answers, whoever needs a key gets `ServiceUnavailable`; after a
+ * failure it is left alone for a second.
  */
 export class ProviderKeys {
   private keys: Promise<JWTVerifyGetKey> | undefined;
-  private failedAt = -Infinity;
-  private keysFailedAt = -Infinity;
+  private readonly provider: Dependency;
 
   constructor(
     private readonly issuer: string,
+    metrics: Metrics,
     /** Where this process reaches it. */
     private readonly address = issuer,
-  ) {}
+  ) {
+    // One failure is enough: many tokens with unknown keys must not make us hammer. What is asked is small and asked once for all.
+    const options = { opensAfter: 1, maxInFlight: 4, probeMs: FETCH_TIMEOUT_MS };
+    this.provider = new Dependency('oidc-provider', metrics, options);
+  }
 
   /** The key that a token's header names. Throws jose's `JWKSNoMatchingKey` when the provider has none like it. */
   readonly find: JWTVerifyGetKey = async (header, token) => {
@@ -40,15 +44,25 @@ export class ProviderKeys {
   };
 
   private async discover(): Promise<JWTVerifyGetKey> {
-    if (Date.now() - this.failedAt < RETRY_AFTER_MS) throw unavailable();
-    this.keys ??= this.fetchMetadata();
+    this.keys ??= this.ask('discovery', () => this.fetchMetadata());
     try {
       return await this.keys;
     } catch (cause) {
       this.keys = undefined;
-      this.failedAt = Date.now();
-      logger.warn({ err: cause, issuer: this.issuer }, 'the OpenID Provider cannot be discovered');
       throw unavailable(cause);
+    }
+  }
+
+  /** Not within the deadline of the request that happens to need it first: the others need it too. */
+  private async ask<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + FETCH_TIMEOUT_MS;
+    try {
+      return await this.provider.call(work, { kind: what, deadline, repeatable: false });
+    } catch (error) {
+      if (!(error instanceof CircuitOpen)) {
+        logger.warn({ err: error, issuer: this.issuer, what }, 'the OpenID Provider does not answer as it should');
+      }
+      throw error;
     }
   }
 
@@ -62,22 +76,14 @@ export class ProviderKeys {
       timeoutDuration: FETCH_TIMEOUT_MS,
       cooldownDuration: KEY_COOLDOWN_MS,
       cacheMaxAge: KEY_MAX_AGE_MS,
-      [customFetch]: (address, options) => this.fetchKeys(address, options),
+      [customFetch]: (address, options) => this.ask('keys', () => this.fetchKeys(address, options)),
     });
   }
 
-  /** The cool-down counts from the last success; while fetching fails, tokens with unknown keys must not make us hammer. */
   private async fetchKeys(...[address, options]: Parameters<FetchImplementation>): Promise<Response> {
-    if (Date.now() - this.keysFailedAt < RETRY_AFTER_MS) throw new Error('the keys could not be had a moment ago');
-    try {
-      const response = await fetch(address, options);
-      if (response.ok) return response;
-      throw new Error(`the key set answered ${response.status}`);
-    } catch (error) {
-      this.keysFailedAt = Date.now();
-      logger.warn({ err: error, issuer: this.issuer }, 'the keys of the OpenID Provider cannot be had');
-      throw error;
-    }
+    const response = await fetch(address, options);
+    if (!response.ok) throw new Error(`the key set answered ${response.status}`);
+    return response;
   }
 }
 

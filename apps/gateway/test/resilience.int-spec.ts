@@ -1,0 +1,132 @@
+import { ServiceUnavailable } from '@rookery/platform';
+import { eventually } from '@rookery/testing';
+import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { orderId, productId, unknownId } from './neighbours';
+import { problemOf } from './problem';
+
+const DEADLINE_MS = 1_500;
+
+let gateway: GatewayUnderTest;
+let alice: string;
+
+beforeAll(async () => {
+  gateway = await startGateway({ REQUEST_TIMEOUT_MS: String(DEADLINE_MS) });
+  alice = await gateway.issuer.token({ subject: 'alice', scopes: ['orders:write', 'orders:read', 'catalog:write'] });
+});
+afterAll(() => gateway.close());
+beforeEach(async () => {
+  gateway.state.failure = undefined;
+  gateway.state.hold = Promise.resolve();
+  await eventually(async () => {
+    expect((await readOrder()).status).toBe(200);
+    expect((await gateway.request(`/v1/products/${productId}`)).status).toBe(200);
+  });
+});
+
+const readOrder = (id = orderId) => gateway.request(`/v1/orders/${id}`, { token: alice });
+const readProduct = () => gateway.request(`/v1/products/${productId}`);
+const place = () =>
+  gateway.send(
+    'POST',
+    '/v1/orders',
+    { lines: [{ productId, quantity: 2 }], paymentToken: 'tok_ok' },
+    { token: alice, headers: { 'idempotency-key': 'an-order-key' } },
+  );
+
+/** What a breaker remembers. */
+const WINDOW_MS = 2_000;
+
+/** The statuses of many answers; asked for so long that the breaker remembers none from before. */
+async function often(request: () => Promise<Response>, forMs = 1.5 * WINDOW_MS): Promise<ReadonlySet<number>> {
+  const statuses = new Set<number>();
+  const until = performance.now() + forMs;
+  do {
+    const answers = await Promise.all(Array.from({ length: 30 }, request));
+    for (const answer of answers) {
+      statuses.add(answer.status);
+      await answer.arrayBuffer();
+    }
+  } while (performance.now() < until);
+  return statuses;
+}
+
+it('refuses at once, with Retry-After, to ask a service that has just failed often, and asks it again when it is back', async () => {
+  gateway.state.failure = new ServiceUnavailable();
+  expect(await often(readOrder, 0)).toEqual(new Set([503]));
+
+  const asked = gateway.stubs.getOrder.requests.length;
+  const started = performance.now();
+  const response = await readOrder();
+  expect(performance.now() - started).toBeLessThan(500);
+  expect(response.status).toBe(503);
+  expect(response.headers.get('retry-after')).toBe('1');
+  expect(await problemOf(response)).toMatchObject({
+    code: 'dependency.circuit-open',
+    dependency: 'orders',
+    retryAfterSeconds: 1,
+  });
+  expect(gateway.stubs.getOrder.requests).toHaveLength(asked);
+  expect((await gateway.request('/v1/products')).status).toBe(200);
+  expect(await (await gateway.request('/metrics')).text()).toContain('dependency_breaker_state{dependency="orders"} 2');
+
+  gateway.state.failure = undefined;
+  await eventually(async () => expect((await readOrder()).status).toBe(200), { timeoutMs: 5_000 });
+});
+
+it('goes on asking a service that refuses what clients want', async () => {
+  expect(await often(() => readOrder(unknownId))).toEqual(new Set([404]));
+  expect((await readOrder()).status).toBe(200);
+});
+
+it('goes on reading orders while none can be placed because products is gone', async () => {
+  gateway.state.failure = new ServiceUnavailable(undefined, 1, { dependency: 'products' });
+  expect(await often(place)).toEqual(new Set([503]));
+  gateway.state.failure = undefined;
+  expect((await readOrder()).status).toBe(200);
+});
+
+it('does not ask more than a service can have waiting, and says so', async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  gateway.state.hold = promise;
+  const waiting = Array.from({ length: 200 }, () => readOrder());
+  const first = await Promise.race(waiting);
+  expect(first.status).toBe(503);
+  expect(first.headers.get('retry-after')).toBe('1');
+  expect(await problemOf(first)).toMatchObject({ code: 'dependency.too-many-calls', dependency: 'orders' });
+  // Another kind of request still finds a place.
+  expect((await gateway.request('/v1/orders', { token: alice })).status).toBe(200);
+  resolve(undefined);
+  await Promise.all(waiting);
+});
+
+it('answers 504, never later than half a second after the deadline, whatever is asked', async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  gateway.state.hold = promise;
+  const timed = async (request: () => Promise<Response>) => {
+    const started = performance.now();
+    const response = await request();
+    return { response, tookMs: performance.now() - started };
+  };
+  const answers = await Promise.all(
+    [
+      () => readOrder(),
+      () => gateway.request(`/v1/orders/${orderId}/timeline`, { token: alice }),
+      () => gateway.request(`/v1/orders/${orderId}/cancellations`, { method: 'POST', token: alice }),
+      readProduct,
+      place,
+    ].map(timed),
+  );
+  resolve(undefined);
+  for (const { response, tookMs } of answers) {
+    expect(response.status).toBe(504);
+    expect((await problemOf(response)).code).toBe('deadline-exceeded');
+    expect(tookMs).toBeLessThan(DEADLINE_MS + 500);
+  }
+});
+
+it('shows the state of each of its dependencies, the OpenID Provider among them', async () => {
+  const metrics = await (await gateway.request('/metrics')).text();
+  for (const dependency of ['orders', 'products', 'oidc-provider']) {
+    expect(metrics).toContain(`dependency_breaker_state{dependency="${dependency}"} 0`);
+  }
+});

@@ -1,0 +1,214 @@
+import { OrdersRpc, PaymentsRpc, ProductsRpc, type OrderView } from '@rookery/contracts';
+import { configureLogger, ContractPipe, DomainError, RpcProblemFilter, runInContext } from '@rookery/platform';
+import { eventually, stubRpc, testBroker, type RpcStub, type TestBroker } from '@rookery/testing';
+import type { Subscription } from '@nats-io/nats-core';
+import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { CustomStrategy } from '@nestjs/microservices';
+import { RpcHandler } from '../src/decorators';
+import type { Nats } from '../src/nats';
+import { RpcClient } from '../src/rpc-client';
+import { RpcServer } from '../src/rpc-server';
+
+/** How long a request has. Short, so that the spec is. */
+const DEADLINE_MS = 3_000;
+/** Between p99 with and without a failing neighbour: a bound against waiting for it, not a measure of speed. */
+const FACTOR = 5;
+const NOISE_MS = 250;
+
+const id = '01939d3c-0000-7000-8000-000000000001';
+const order: OrderView = {
+  id,
+  status: 'Pending',
+  reason: null,
+  lines: [{ productId: id, sku: 'OWL-1', name: 'Owl', quantity: 1, unitPrice: { amountMinor: 100, currency: 'EUR' } }],
+  total: { amountMinor: 100, currency: 'EUR' },
+  version: 1,
+  createdAt: '2026-01-01T00:00:00Z',
+  updatedAt: '2026-01-01T00:00:00Z',
+};
+
+/** Set before the service starts: how it reaches products. */
+let toProducts: RpcClient;
+
+/** Orders, as far as its requests do or do not need products. */
+@Controller()
+class OrderRpc {
+  @RpcHandler(OrdersRpc.place)
+  async place(): Promise<unknown> {
+    await toProducts.call(ProductsRpc.quote, { productIds: [id] });
+    return { order, replayed: false };
+  }
+
+  @RpcHandler(OrdersRpc.get)
+  async get(): Promise<OrderView> {
+    return order;
+  }
+}
+
+@Module({ controllers: [OrderRpc] })
+class OrdersModule {}
+
+Logger.overrideLogger(false);
+
+configureLogger('test', 'silent');
+
+const p99 = (times: readonly number[]): number =>
+  times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1] ?? Infinity;
+
+describe('a dependency that fails under load', () => {
+  let broker: TestBroker;
+  let gateway: Nats;
+  let otherGateway: Nats;
+  let ordersNats: Nats;
+  let client: RpcClient;
+  let orders: INestMicroservice;
+  let products: Nats;
+  let quotes: Subscription | undefined;
+  let payments: RpcStub<unknown>;
+
+  const withDeadline = <T>(work: () => Promise<T>): Promise<T> =>
+    runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Date.now() + DEADLINE_MS }, work);
+
+  const place = (from = client) =>
+    withDeadline(() => from.call(OrdersRpc.place, { lines: [{ productId: id, quantity: 1 }], paymentToken: 'tok_ok' }));
+  const read = () => withDeadline(() => client.call(OrdersRpc.get, { id }));
+  const pay = () => withDeadline(() => client.call(PaymentsRpc.list, { orderId: id }));
+
+  /** What became of a call that may fail: its status and code, and how long it took. */
+  const outcomeOf = async (work: () => Promise<unknown>) => {
+    const started = performance.now();
+    const said = await work().then(
+      () => '200',
+      (error: unknown) => (error instanceof DomainError ? `${error.status} ${error.code}` : String(error)),
+    );
+    return { said, tookMs: performance.now() - started };
+  };
+
+  /** p99 of 400 calls, ten at a time; throws when one fails. */
+  const latencyOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const times: number[] = [];
+    const caller = async (): Promise<void> => {
+      for (let call = 0; call < 40; call += 1) {
+        const started = performance.now();
+        await work();
+        times.push(performance.now() - started);
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, caller));
+    return p99(times);
+  };
+
+  const inFlight = async (nats: Nats, dependency: string): Promise<number> => {
+    const { values } = await nats.metrics.dependencyInFlight.get();
+    return values.find(({ labels }) => labels.dependency === dependency)?.value ?? 0;
+  };
+
+  beforeAll(async () => {
+    broker = await testBroker();
+    [gateway, otherGateway, ordersNats, products] = await Promise.all([
+      broker.connect('gateway'),
+      broker.connect('gateway'),
+      broker.connect('orders'),
+      broker.connect('products'),
+    ]);
+    toProducts = new RpcClient(ordersNats);
+    const transport: CustomStrategy = { strategy: new RpcServer(ordersNats) };
+    orders = await NestFactory.createMicroservice<CustomStrategy>(OrdersModule, transport);
+    orders.useGlobalPipes(new ContractPipe());
+    orders.useGlobalFilters(new RpcProblemFilter());
+    await orders.listen();
+    payments = await stubRpc(broker, PaymentsRpc.list, () => ({ items: [] }));
+  });
+
+  afterAll(async () => {
+    await payments.stop();
+    await orders.close();
+    await broker.close();
+  });
+
+  beforeEach(() => {
+    client = new RpcClient(gateway);
+    toProducts = new RpcClient(ordersNats);
+  });
+
+  afterEach(() => {
+    quotes?.unsubscribe();
+    quotes = undefined;
+  });
+
+  /** Products takes every request and answers none. */
+  const stallProducts = async (): Promise<void> => {
+    quotes = products.connection.subscribe(ProductsRpc.quote.subject, { queue: 'products', callback: () => undefined });
+    await products.connection.flush();
+  };
+
+  it('does not slow down or fail the calls that do not need it, while it takes requests and answers none', async () => {
+    await latencyOf(read);
+    const before = { read: await latencyOf(read), pay: await latencyOf(pay) };
+    await stallProducts();
+
+    // Two replicas of the gateway send as much of it as orders takes of all kinds.
+    const placing = [client, new RpcClient(otherGateway)].flatMap((from) =>
+      Array.from({ length: 200 }, () => outcomeOf(() => place(from))),
+    );
+    await eventually(async () => expect(await inFlight(ordersNats, 'products')).toBeGreaterThan(100));
+    const during = { read: await latencyOf(read), pay: await latencyOf(pay) };
+    const waiting = { atGateway: await inFlight(gateway, 'orders'), atOrders: await inFlight(ordersNats, 'products') };
+    const placed = await Promise.all(placing);
+
+    expect(during.read).toBeLessThan(FACTOR * before.read + NOISE_MS);
+    expect(during.pay).toBeLessThan(FACTOR * before.pay + NOISE_MS);
+    expect(waiting.atGateway).toBeLessThanOrEqual(128);
+    expect(waiting.atOrders).toBeLessThanOrEqual(128);
+    const said = Map.groupBy(placed, (one) => one.said);
+    expect([...said.keys()].toSorted()).toEqual([
+      '503 dependency.too-many-calls',
+      '503 overloaded',
+      '504 deadline-exceeded',
+    ]);
+    expect(said.get('504 deadline-exceeded')).toHaveLength(128);
+    expect(said.get('503 overloaded')).toHaveLength(128);
+    expect(Math.max(...placed.map(({ tookMs }) => tookMs))).toBeLessThan(DEADLINE_MS + 500);
+  });
+
+  it('is left alone once it has not answered often enough, and the service in between stays open', async () => {
+    await stallProducts();
+    await Promise.all(Array.from({ length: 100 }, () => outcomeOf(() => place())));
+
+    const refused = await outcomeOf(() => place());
+    expect(refused.said).toBe('503 dependency.circuit-open');
+    expect(refused.tookMs).toBeLessThan(1_000);
+    await expect(read()).resolves.toEqual(order);
+
+    quotes?.unsubscribe();
+    const quote = { productId: id, sku: 'OWL-1', name: 'Owl', unitPrice: { amountMinor: 100, currency: 'EUR' } };
+    const back = await stubRpc(broker, ProductsRpc.quote, () => ({ quotes: [quote] }));
+    await eventually(async () => expect(await outcomeOf(() => place())).toMatchObject({ said: '200' }), {
+      timeoutMs: 5_000,
+    });
+    await back.stop();
+  });
+
+  it('costs no latency and no memory when it is gone', async () => {
+    const before = { read: await latencyOf(read), pay: await latencyOf(pay) };
+    let stop = false;
+    const said = new Set<string>();
+    const shopper = async (): Promise<void> => {
+      while (!stop) said.add((await outcomeOf(() => place())).said);
+    };
+    const shoppers = Array.from({ length: 50 }, shopper);
+    const heapBefore = process.memoryUsage().heapUsed;
+    const during = { read: await latencyOf(read), pay: await latencyOf(pay) };
+    const heapGrowth = process.memoryUsage().heapUsed - heapBefore;
+    stop = true;
+    await Promise.all(shoppers);
+
+    expect(during.read).toBeLessThan(FACTOR * before.read + NOISE_MS);
+    expect(during.pay).toBeLessThan(FACTOR * before.pay + NOISE_MS);
+    expect(heapGrowth).toBeLessThan(100_000_000);
+    for (const one of said) expect(one).toMatch(/^503 (unavailable|dependency\.circuit-open)$/);
+    await expect(inFlight(gateway, 'orders')).resolves.toBe(0);
+    await expect(inFlight(ordersNats, 'products')).resolves.toBe(0);
+  });
+});
