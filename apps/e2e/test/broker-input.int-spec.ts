@@ -264,7 +264,11 @@ describe.each(rpcContracts.map((contract) => [contract.subject, contract] as con
     }
     if (rpcEdges.orders.includes(service)) {
       // The same token is good where there is an edge, so it is the edge that decides.
-      const token = await internalToken(service, { key: ordersKey, claims: { iss: 'orders' }, header: { kid: 'orders' } });
+      const token = await internalToken(service, {
+        key: ordersKey,
+        claims: { iss: 'orders' },
+        header: { kid: 'orders' },
+      });
       expect(await problemOf(subject, '{}', { token })).toMatchObject({ status: 400 });
     }
   });

@@ -85,7 +85,11 @@ it('refuses an unknown crit', async () => {
   await expectRefused(`${header}.${payload}.${signature}`);
 });
 
-it.each([['not.a.jwt'], ['x'], ['a'.repeat(8_000)]])('refuses %s', (token) => expectRefused(token));
+it.each([
+  ['text with two dots', 'not.a.jwt'],
+  ['a letter', 'x'],
+  ['8,000 letters', 'a'.repeat(8_000)],
+])('refuses %s', (_what, token) => expectRefused(token));
 
 it('fetches the keys at most twice for 1,000 unknown key ids', async () => {
   const before = gateway.issuer.keyFetches;
