@@ -46,6 +46,26 @@ describe('tokens', () => {
     await expect(oidc.refreshTokenGrant(cli, won[0]?.value.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
   });
 
+  it('keeps nothing in its database that somebody who reads it could present', async () => {
+    const tokens = await newTokens();
+    const rows = await auth.database.query<{ id: string; text: string }>(
+      `SELECT id, row_to_json(p)::text AS text FROM oidc_payload p WHERE model <> 'Grant'`,
+    );
+    const text = rows.map((row) => row.text).join('\n');
+    for (const token of [tokens.refresh_token, tokens.access_token, tokens.id_token]) expect(text).not.toContain(token);
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { id } of rows) await expect(oidc.refreshTokenGrant(cli, id)).rejects.toMatchObject(INVALID_GRANT);
+    expect((await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).access_token).toBeDefined();
+  });
+
+  it('takes a refresh token that was sealed with another key for none', async () => {
+    const refreshToken = await refreshTokenOf();
+    await auth.database.query(
+      `UPDATE oidc_payload SET payload = jsonb_build_object('sealed', reverse(payload->>'sealed')) WHERE model = 'RefreshToken'`,
+    );
+    await expect(oidc.refreshTokenGrant(cli, refreshToken)).rejects.toMatchObject(INVALID_GRANT);
+  });
+
   it('refuses a refresh token to another client', async () => {
     const swagger = await auth.client('rookery-swagger');
     await expect(oidc.refreshTokenGrant(swagger, await refreshTokenOf())).rejects.toMatchObject(INVALID_GRANT);
