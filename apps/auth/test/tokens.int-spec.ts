@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import * as jose from 'jose';
 import * as oidc from 'openid-client';
 import { AuthUnderTest } from './auth-under-test';
@@ -26,6 +27,30 @@ describe('tokens', () => {
     expect(jose.decodeJwt(second.access_token)).toMatchObject({ aud: 'rookery-api', roles: ['customer'] });
     const third = await oidc.refreshTokenGrant(cli, second.refresh_token ?? '');
     expect(third.refresh_token).toEqual(expect.any(String));
+  });
+
+  it('lets no refresh token live longer than the first of its line would have', async () => {
+    const day = 24 * 3_600_000;
+    const daysLeft = async () => {
+      const [row] = await auth.database.query<{ at: Date }>(
+        `SELECT max(expires_at) AS at FROM oidc_payload WHERE model = 'RefreshToken' AND consumed_at IS NULL`,
+      );
+      return ((row?.at.getTime() ?? 0) - new Date().getTime()) / day;
+    };
+    await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'RefreshToken'`);
+    const first = await refreshTokenOf();
+    expect(await daysLeft()).toBeCloseTo(14, 1);
+    // The provider's clock goes on by five days; the database counts from today.
+    const later = Date.now() + 5 * day;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => later);
+    try {
+      const second = await oidc.refreshTokenGrant(cli, first);
+      expect(await daysLeft()).toBeCloseTo(9, 1);
+      await oidc.refreshTokenGrant(cli, second.refresh_token ?? '');
+      expect(await daysLeft()).toBeCloseTo(9, 1);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('revokes the whole grant when a refresh token is used twice', async () => {

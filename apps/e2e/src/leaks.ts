@@ -70,7 +70,7 @@ async function messages({ infrastructure, brokerAdmin }: TestStack): Promise<rea
 }
 
 /** A card token of the payment provider. */
-const CARD_TOKEN = /\btok_[a-z_]+/;
+const CARD_TOKEN = /\btok_[a-z0-9_]+/;
 /** A JSON Web Token of whomever, by its first two parts. */
 const JWT = /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\./;
 

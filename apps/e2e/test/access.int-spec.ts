@@ -290,16 +290,6 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
   });
 });
 
-it('lets only the access token of a log-in in, not its ID token nor its refresh token', async () => {
-  const { access_token: access, id_token: id, refresh_token: refresh } = owner.tokens;
-  expect((await request('GET', '/v1/me', { token: access })).status).toBe(200);
-  for (const token of [id, refresh]) {
-    expect(token).toBeDefined();
-    const answer = await request('GET', '/v1/me', { token });
-    expect([answer.status, problem(answer).code]).toEqual([401, 'auth.invalid-token']);
-  }
-});
-
 describe('what anybody may have', () => {
   it.each(['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/asyncapi.json', '/docs'])(
     '%s asks nobody for a token, not even a bad one',
