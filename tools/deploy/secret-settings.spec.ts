@@ -90,7 +90,9 @@ describe.each(table)('the secrets of %s', (name, schema) => {
 
     for (const broken of ['hunter2', '{"d":"hunter2"}', 'mysql://root:hunter2@db/x', `hunter2${' '.repeat(3)}x`]) {
       const all = Object.fromEntries(secretsOf(schema).map((setting) => [setting, broken]));
-      expect(failureOf(schema, { ...sample, ...all, LOG_LEVEL: '☠', DATABASE_POOL_SIZE: '☠' })).not.toContain('hunter2');
+      expect(failureOf(schema, { ...sample, ...all, LOG_LEVEL: '☠', DATABASE_POOL_SIZE: '☠' })).not.toContain(
+        'hunter2',
+      );
     }
   });
 });
