@@ -6,7 +6,7 @@ import { InvalidToken } from './challenges';
 import { ProviderKeys, REMEMBERED_MS } from './provider-keys';
 
 /** Signature algorithms of an issuer that can be taken: all with a key pair, so that no public key can pass for a secret. */
-export const TokenAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'EdDSA'] as const;
+export const TokenAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'Ed25519'] as const;
 
 /** What an issuer says in `typ`: `at+jwt` as RFC 9068 has it, or `JWT` as issuers do that are older than it. */
 export const TokenTypes = ['at+jwt', 'JWT'] as const;
