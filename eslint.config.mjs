@@ -46,8 +46,8 @@ const dependencies = {
 const boundaries = (alsoAllowed = [], alsoImported = []) => [
   'error',
   {
-    // The end-to-end specs sign in and start replicas with the same programs as a person at the terminal.
-    allow: ['../../../tools/demo/*', '../../../tools/stack/*', ...alsoImported],
+    // The end-to-end specs sign in and start replicas with the same programs as a person at the terminal, and read streams as chaos does.
+    allow: ['../../../tools/demo/*', '../../../tools/stack/*', '../../../tools/chaos/broker-reader', ...alsoImported],
     // Only through the specs of these libs, which Nx does not tell from their sources.
     ignoredCircularDependencies: ['messaging', 'persistence', 'platform', 'resilience', 'security'].map((lib) => [
       'testing',

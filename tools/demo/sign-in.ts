@@ -89,7 +89,7 @@ async function get(url: string | URL, init: RequestInit = {}): Promise<Response>
 }
 
 /** As much of a browser as a log-in needs: cookies, redirects, forms. */
-class Browser {
+export class Browser {
   private readonly cookies = new Map<string, string>();
 
   /** Follows redirects and submits each form it is shown until it is sent to the redirect URI. */

@@ -95,9 +95,10 @@ function schemaIn(module: unknown, source: string): z.ZodObject {
 function envExample(apps: readonly { readonly source: string; readonly schema: z.ZodObject }[]): string {
   const stack = { source: 'tools/stack/settings.ts', schema: Settings };
   const sections = [stack, ...apps].map(({ source, schema }) => {
-    const lines = listSettings(schema).map(({ name, description, defaultValue, required }) => {
+    const lines = listSettings(schema).map(({ name, description, defaultValue, required, secret }) => {
       const assignment = defaultValue === undefined ? `${required ? '' : '#'}${name}=` : `#${name}=${defaultValue}`;
-      return `# ${description}${required ? ' (required)' : ''}\n${assignment}`;
+      const notes = [...(required ? ['required'] : []), ...(secret ? ['secret'] : [])];
+      return `# ${description}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}\n${assignment}`;
     });
     const title = source === stack.source ? 'npm start, npm run infra' : basename(source, '.config.ts');
     return [`# ---- ${title} (${source})`, ...lines].join('\n\n');

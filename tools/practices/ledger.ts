@@ -9,20 +9,24 @@ export interface LedgerRow {
   readonly live: string;
 }
 
-/** What the ledger speaks of. */
-export interface LedgerSubject {
-  /** Folder of the ledger, from the repository's root: its links start there. */
+/** A repository, as a page in one of its folders links to it. */
+export interface LinkedFiles {
+  /** Folder of the page, from the repository's root: its links start there. */
   readonly folder: string;
-  /** Every id there must be a row for. */
-  readonly ids: readonly string[];
-  /** Names of the npm scripts. */
-  readonly scripts: readonly string[];
   exists(path: string): boolean;
   read(path: string): string;
 }
 
+/** What the ledger speaks of. */
+export interface LedgerSubject extends LinkedFiles {
+  /** Every id there must be a row for. */
+  readonly ids: readonly string[];
+  /** Names of the npm scripts. */
+  readonly scripts: readonly string[];
+}
+
 /** A spec that a row names, with the titles quoted after it. */
-interface Proof {
+export interface Proof {
   readonly path: string;
   readonly titles: readonly string[];
 }
@@ -54,7 +58,8 @@ export function faultsOf(text: string, subject: LedgerSubject): readonly string[
   ];
 }
 
-function wrongCount(id: string, count: number): readonly string[] {
+/** Each id that has not exactly one row. */
+export function wrongCount(id: string, count: number): readonly string[] {
   if (count === 1) return [];
   return [count === 0 ? `${id}: no row` : `${id}: ${count} rows`];
 }
@@ -76,14 +81,15 @@ function faultsOfRow({ state, where, proof, live }: LedgerRow, subject: LedgerSu
 }
 
 /** The linked paths of the repository, from its root. */
-function pathsIn(cell: string, { folder }: LedgerSubject): readonly string[] {
+export function pathsIn(cell: string, { folder }: LinkedFiles): readonly string[] {
   return [...cell.matchAll(LINK)]
     .map(({ groups }) => groups?.['target'] ?? '')
     .filter((target) => !target.startsWith('https://'))
     .map((target) => posix.join(folder, target));
 }
 
-function proofsIn(cell: string, subject: LedgerSubject): readonly Proof[] {
+/** The specs that a cell links to, each with the titles quoted after it. */
+export function proofsIn(cell: string, subject: LinkedFiles): readonly Proof[] {
   // Each piece begins after the opening bracket of a link and reaches to the next link.
   return cell.split('[').flatMap((piece) => {
     const [path] = pathsIn(piece, subject);
@@ -92,7 +98,8 @@ function proofsIn(cell: string, subject: LedgerSubject): readonly Proof[] {
   });
 }
 
-function faultsOfProof({ path, titles }: Proof, subject: LedgerSubject): readonly string[] {
+/** A proof that is no spec, or has no test of a title. */
+export function faultsOfProof({ path, titles }: Proof, subject: LinkedFiles): readonly string[] {
   if (!/\.(int-)?spec\.ts$/.test(path)) return [`${path} is no spec`];
   const spec = subject.read(path);
   return titles.filter((title) => !hasTitle(spec, title)).map((title) => `${path} has no test "${title}"`);

@@ -1,4 +1,4 @@
-import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
 import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
 
@@ -37,13 +37,15 @@ export const AuthConfig = z
     KEY_ENCRYPTION_KEY: z
       .string()
       .refine((key) => Buffer.from(key, 'base64url').length === 32, 'must be 32 bytes in base64url')
-      .describe('Encrypts signing keys and client secrets in the database; 32 bytes in base64url'),
+      .describe('Encrypts signing keys and client secrets in the database; 32 bytes in base64url')
+      .meta(SECRET),
     COOKIE_KEYS: commaList
       .refine(
         (keys) => keys.length > 0 && keys.every((key) => key.length >= 32),
         'must be one or more keys of at least 32 characters, separated by commas',
       )
-      .describe('Keys that sign cookies, the newest first, separated by commas'),
+      .describe('Keys that sign cookies, the newest first, separated by commas')
+      .meta(SECRET),
     TRUST_PROXY: commaList
       .default([])
       .describe('Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas'),
@@ -55,7 +57,8 @@ export const AuthConfig = z
       .string()
       .min(16)
       .default('machine-demo-secret')
-      .describe('Secret of the demo client rookery-machine'),
+      .describe('Secret of the demo client rookery-machine')
+      .meta(SECRET),
   })
   .superRefine((config, context) => {
     if (config.DEMO && !isLoopback(config.OIDC_ISSUER)) {

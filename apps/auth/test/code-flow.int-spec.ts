@@ -144,6 +144,50 @@ describe('the authorization code flow', () => {
     await expect(oidc.refreshTokenGrant(cli, refreshToken)).rejects.toMatchObject({ error: 'invalid_grant' });
   });
 
+  it('gives a code one minute to be redeemed', async () => {
+    await auth.logIn(cli, 'alice');
+    const rows = await auth.database.query<{ seconds: number }>(
+      `SELECT extract(epoch FROM max(expires_at) - now())::float AS seconds FROM oidc_payload WHERE model = 'AuthorizationCode'`,
+    );
+    expect(rows[0]?.seconds).toBeGreaterThan(0);
+    expect(rows[0]?.seconds).toBeLessThanOrEqual(60);
+
+    const late = await auth.logIn(cli, 'alice');
+    await auth.database.query(`UPDATE oidc_payload SET expires_at = now() WHERE model = 'AuthorizationCode'`);
+    await expect(late.redeem()).rejects.toMatchObject({ error: 'invalid_grant' });
+  });
+
+  it.each(['token', 'id_token', 'id_token token', 'code token', 'none'])(
+    'refuses the response type %s: there is the code flow only',
+    async (type) => {
+      const parameters = { response_type: type, nonce: 'a-nonce' };
+      const { page } = await auth.authorize(cli, { parameters });
+      expect(page.url).toContain('error=unsupported_response_type');
+      expect(page.url).not.toContain('access_token');
+    },
+  );
+
+  it('takes no password at the token endpoint, and registers no client', async () => {
+    const body = new URLSearchParams({
+      grant_type: 'password',
+      client_id: 'rookery-cli',
+      username: 'alice',
+      password: 'alice-demo-password',
+    });
+    const answer = await fetch(`${auth.issuer}/token`, { method: 'POST', body });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      expect.objectContaining({ error: 'unsupported_grant_type' }),
+    ]);
+    expect(cli.serverMetadata().registration_endpoint).toBeUndefined();
+    const client = { redirect_uris: ['https://evil.example/'] };
+    for (const path of ['/reg', '/register']) {
+      const headers = { 'content-type': 'application/json' };
+      const refused = await fetch(`${auth.issuer}${path}`, { method: 'POST', headers, body: JSON.stringify(client) });
+      expect(refused.status).toBe(404);
+    }
+  });
+
   it('publishes what it can do, and no private key', async () => {
     const metadata = cli.serverMetadata();
     expect(metadata.code_challenge_methods_supported).toEqual(['S256']);

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import * as jose from 'jose';
 import * as oidc from 'openid-client';
 import { AuthUnderTest } from './auth-under-test';
@@ -28,6 +29,30 @@ describe('tokens', () => {
     expect(third.refresh_token).toEqual(expect.any(String));
   });
 
+  it('lets no refresh token live longer than the first of its line would have', async () => {
+    const day = 24 * 3_600_000;
+    const daysLeft = async () => {
+      const [row] = await auth.database.query<{ at: Date }>(
+        `SELECT max(expires_at) AS at FROM oidc_payload WHERE model = 'RefreshToken' AND consumed_at IS NULL`,
+      );
+      return ((row?.at.getTime() ?? 0) - new Date().getTime()) / day;
+    };
+    await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'RefreshToken'`);
+    const first = await refreshTokenOf();
+    expect(await daysLeft()).toBeCloseTo(14, 1);
+    // The provider's clock goes on by five days; the database counts from today.
+    const later = Date.now() + 5 * day;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => later);
+    try {
+      const second = await oidc.refreshTokenGrant(cli, first);
+      expect(await daysLeft()).toBeCloseTo(9, 1);
+      await oidc.refreshTokenGrant(cli, second.refresh_token ?? '');
+      expect(await daysLeft()).toBeCloseTo(9, 1);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('revokes the whole grant when a refresh token is used twice', async () => {
     const first = await refreshTokenOf();
     const second = await oidc.refreshTokenGrant(cli, first);
@@ -44,6 +69,26 @@ describe('tokens', () => {
     const won = results.filter((result) => result.status === 'fulfilled');
     expect(won).toHaveLength(1);
     await expect(oidc.refreshTokenGrant(cli, won[0]?.value.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+  });
+
+  it('keeps nothing in its database that somebody who reads it could present', async () => {
+    const tokens = await newTokens();
+    const rows = await auth.database.query<{ id: string; text: string }>(
+      `SELECT id, row_to_json(p)::text AS text FROM oidc_payload p WHERE model <> 'Grant'`,
+    );
+    const text = rows.map((row) => row.text).join('\n');
+    for (const token of [tokens.refresh_token, tokens.access_token, tokens.id_token]) expect(text).not.toContain(token);
+    expect(rows.length).toBeGreaterThan(3);
+    for (const { id } of rows) await expect(oidc.refreshTokenGrant(cli, id)).rejects.toMatchObject(INVALID_GRANT);
+    expect((await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).access_token).toBeDefined();
+  });
+
+  it('takes a refresh token that was sealed with another key for none', async () => {
+    const refreshToken = await refreshTokenOf();
+    await auth.database.query(
+      `UPDATE oidc_payload SET payload = jsonb_build_object('sealed', reverse(payload->>'sealed')) WHERE model = 'RefreshToken'`,
+    );
+    await expect(oidc.refreshTokenGrant(cli, refreshToken)).rejects.toMatchObject(INVALID_GRANT);
   });
 
   it('refuses a refresh token to another client', async () => {

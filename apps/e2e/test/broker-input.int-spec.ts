@@ -8,6 +8,7 @@ import {
   Headers,
   Problem,
   rpcContracts,
+  rpcEdges,
   Services,
   type EventContract,
   type RpcContract,
@@ -77,11 +78,13 @@ const settings = settingsOf('gateway');
 let gateway: NatsConnection;
 let admin: NatsConnection;
 let signingKey: JWK;
+let ordersKey: JWK;
 let alice: Customer;
 let productId: string;
 
 beforeAll(async () => {
   signingKey = Jwk.parse(JSON.parse(settings['INTERNAL_SIGNING_KEY'] ?? ''));
+  ordersKey = Jwk.parse(JSON.parse(settingsOf('orders')['INTERNAL_SIGNING_KEY'] ?? ''));
   const user = settings['NATS_USER'] ?? '';
   [gateway, admin, alice, { id: productId }] = await Promise.all([
     connect({
@@ -246,6 +249,28 @@ describe.each(rpcContracts.map((contract) => [contract.subject, contract] as con
     await gateway.flush();
     // Handled in the order of arrival, so what was sent before has had its turn when this is answered.
     expect(await problemOf(subject, '{')).toMatchObject({ status: 400 });
+  });
+
+  it('refuses every caller whom the context map does not let call the service', async () => {
+    const callers = (['orders', 'auth', 'products', 'payments'] as const).filter(
+      (caller) => !rpcEdges[caller].includes(service),
+    );
+    for (const caller of callers) {
+      // Orders has a key that every service knows, and signs with it; the others have none.
+      const key = caller === 'orders' ? ordersKey : signingKey;
+      const token = await internalToken(service, { key, claims: { iss: caller }, header: { kid: caller } });
+      const refused = await problemOf(subject, packet(contract), { token, [Headers.idempotencyKey]: randomUUID() });
+      expect([caller, refused?.status, refused?.code]).toEqual([caller, 401, 'auth.invalid-internal-token']);
+    }
+    if (rpcEdges.orders.includes(service)) {
+      // The same token is good where there is an edge, so it is the edge that decides.
+      const token = await internalToken(service, {
+        key: ordersKey,
+        claims: { iss: 'orders' },
+        header: { kid: 'orders' },
+      });
+      expect(await problemOf(subject, '{}', { token })).toMatchObject({ status: 400 });
+    }
   });
 
   it('refuses a request without a token of the gateway', async () => {

@@ -1,6 +1,6 @@
 import { API_AUDIENCE } from '@rookery/contracts';
 import { commonConfig, portSetting } from '@rookery/platform';
-import { signingKeySetting } from '@rookery/security';
+import { signingKeySetting, TokenAlgorithms, TokenTypes } from '@rookery/security';
 import { z } from 'zod';
 
 /** `10.0.0.0/8, 127.0.0.1` -> two entries; empty for none. */
@@ -30,6 +30,14 @@ export const GatewayConfig = z.object({
     .default('http://localhost:3001')
     .describe('Issuer of the access tokens, exactly as in their iss claim'),
   OIDC_AUDIENCE: z.string().min(1).default(API_AUDIENCE).describe('Audience that access tokens must have'),
+  OIDC_ALGORITHMS: commaList
+    .pipe(z.array(z.enum(TokenAlgorithms)).min(1))
+    .default(['ES256'])
+    .describe(`How the issuer may sign access tokens, comma separated: ${TokenAlgorithms.join(', ')}`),
+  OIDC_TOKEN_TYPE: z
+    .enum(TokenTypes)
+    .default('at+jwt')
+    .describe('Type (typ) of the issuer’s access tokens: at+jwt (RFC 9068), or JWT where it knows no other'),
   OIDC_DISCOVERY_URL: z
     .url()
     .optional()

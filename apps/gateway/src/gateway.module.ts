@@ -27,6 +27,8 @@ export class GatewayModule {
           issuer: config.OIDC_ISSUER,
           audience: config.OIDC_AUDIENCE,
           issuerAddress: config.OIDC_DISCOVERY_URL,
+          algorithms: config.OIDC_ALGORITHMS,
+          type: config.OIDC_TOKEN_TYPE,
           caller: 'gateway',
           signingKey: config.INTERNAL_SIGNING_KEY,
         }),

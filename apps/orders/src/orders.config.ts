@@ -1,4 +1,4 @@
-import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
 import { internalJwksSetting, signingKeySetting } from '@rookery/security';
 import { z } from 'zod';
 
@@ -13,7 +13,8 @@ export const OrdersConfig = z.object({
   SEALING_KEY: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
-    .describe('Key that payment tokens are sealed with; the same as that of payments'),
+    .describe('Key that payment tokens are sealed with; the same as that of payments')
+    .meta(SECRET),
   ORDER_DEADLINE_SECONDS: z.coerce
     .number()
     .int()

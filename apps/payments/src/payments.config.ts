@@ -1,4 +1,4 @@
-import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
 import { z } from 'zod';
 
 /** Every setting of the payments process. */
@@ -11,6 +11,7 @@ export const PaymentsConfig = z.object({
   SEALING_KEY: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
-    .describe('Key that payment tokens are sealed with; the same as that of orders'),
+    .describe('Key that payment tokens are sealed with; the same as that of orders')
+    .meta(SECRET),
 });
 export type PaymentsConfig = z.output<typeof PaymentsConfig>;

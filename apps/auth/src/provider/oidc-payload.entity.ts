@@ -1,4 +1,3 @@
-import type { AdapterPayload } from 'oidc-provider';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** One artefact of the provider (session, grant, code, refresh token, …), found by model and id. */
@@ -10,8 +9,9 @@ export class OidcPayload {
   @PrimaryColumn('text')
   id!: string;
 
+  /** Sealed by the adapter; in clear where it is the register's or a form's. */
   @Column('jsonb')
-  payload!: AdapterPayload;
+  payload!: Readonly<Record<string, unknown>>;
 
   @Column('text', { name: 'grant_id', nullable: true })
   grantId!: string | null;

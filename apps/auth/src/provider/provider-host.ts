@@ -98,7 +98,7 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
       cookieKeys: this.config.COOKIE_KEYS,
       keys,
       adapter: (model) =>
-        model === 'Client' ? clients : new PayloadAdapter(model, this.dataSource, () => this.clock.now()),
+        model === 'Client' ? clients : new PayloadAdapter(model, this.dataSource, this.cipher, () => this.clock.now()),
       register: this.register,
       findUser: (id) => this.accounts.findEnabled(id),
     });

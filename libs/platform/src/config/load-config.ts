@@ -21,6 +21,8 @@ export interface Setting {
   readonly defaultValue: string | undefined;
   /** The process cannot start without it. */
   readonly required: boolean;
+  /** Marked as `SECRET`. */
+  readonly secret: boolean;
 }
 
 /**
@@ -76,6 +78,7 @@ export function listSettings(schema: SettingsSchema): readonly Setting[] {
       description: describe(schema, name),
       defaultValue: value === undefined || value === null ? undefined : asText(value),
       required: absent?.success !== true,
+      secret: field?.meta()?.['secret'] === true,
     };
   });
 }

@@ -4,6 +4,9 @@ import { z } from 'zod';
 export const portSetting = (fallback: number) =>
   z.coerce.number().int().min(0).max(65_535).default(fallback).describe('HTTP port; 0 takes any free one');
 
+/** Marks a setting whose value nobody may see: `.meta(SECRET)`, last. In a deployment it comes from a file (`X_FILE`). */
+export const SECRET = { secret: true } as const;
+
 /** Names that pino knows, most talkative last. */
 export const LogLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LogLevels)[number];
@@ -21,7 +24,7 @@ export const commonConfig = {
     .regex(/^(nats|tls):\/\/\S+$/, 'must be nats://host:port (several: separated by commas)')
     .describe('Where the NATS servers are, for example nats://127.0.0.1:4223'),
   NATS_USER: z.string().min(1).optional().describe('NATS user of this process; its name unless told'),
-  NATS_PASSWORD: z.string().min(1).describe('Password of that user'),
+  NATS_PASSWORD: z.string().min(1).describe('Password of that user').meta(SECRET),
   SHUTDOWN_GRACE_SECONDS: z.coerce
     .number()
     .int()
@@ -43,7 +46,8 @@ export const databaseConfig = {
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database')
-    .describe('Database of this service, with its own login role'),
+    .describe('Database of this service, with its own login role')
+    .meta(SECRET),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to the database'),
 } as const;
 

@@ -43,6 +43,48 @@ describe('a log line', () => {
     expect(text.match(/\[redacted\]/g)).toHaveLength(6);
   });
 
+  it.each([
+    ...['accessToken', 'refresh_token', 'id_token', 'client_secret', 'Authorization', 'passwordHash', 'code_verifier'],
+    ...['DATABASE_URL', 'NATS_PASSWORD', 'cookies', 'clientCredentials', 'privateKey', 'client_assertion'],
+  ])('does not show what stands under %s', (name) => {
+    const { text } = logged((logger) => logger.info({ [name]: 'hunter2', body: { deep: { [name]: 'hunter2' } } }, 'x'));
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('shows what only sounds like a secret', () => {
+    const fields = { code: 'orders.not-found', keyspace: 'k', subject: 'rpc.orders.place', idempotencyKeys: 3 };
+    expect(logged((logger) => logger.info(fields, 'x')).line).toMatchObject(fields);
+  });
+
+  const signed = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from('{}').toString('base64url')}.c2ln`;
+  it.each([
+    ['a JWT', `refused ${signed}, sorry`, 'c2ln'],
+    ['a bearer token', 'sent Authorization: Bearer Yx3Zr0lS2vQGm1n0pUe5R', 'Yx3Zr0lS2vQGm1n0pUe5R'],
+    ['the password of an address', 'no answer from postgres://orders:hunter2@db:5432/orders', 'hunter2'],
+  ])('does not repeat %s that a text holds, wherever the text stands', (_what, said, secret) => {
+    const careless = new Error(said, { cause: new Error(said) });
+    for (const write of [
+      (logger: ReturnType<typeof createLogger>) => logger.info(said),
+      (logger: ReturnType<typeof createLogger>) => logger.info({ reason: said }, 'x'),
+      (logger: ReturnType<typeof createLogger>) => logger.info({ a: { b: { c: { d: [said] } } } }, 'x'),
+      (logger: ReturnType<typeof createLogger>) => logger.error({ err: careless }, 'x'),
+    ]) {
+      const { text } = logged(write);
+      expect(text).not.toContain(secret);
+      expect(text).toContain('[redacted]');
+    }
+  });
+
+  it('stays JSON with everything in it that is no secret', () => {
+    const fields = {
+      url: 'http://localhost',
+      mail: 'a:b@example.com',
+      file: 'file:///tmp/x:1',
+      basic: 'basic "things"',
+    };
+    expect(logged((logger) => logger.info(fields, 'postgres://db:5432/orders')).line).toMatchObject(fields);
+  });
+
   it('has an error’s type, message, stack and causes, but none of its other fields', () => {
     const error = Object.assign(new Error('query failed', { cause: new Error('deadlock') }), {
       code: '40P01',

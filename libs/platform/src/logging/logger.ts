@@ -5,17 +5,34 @@ import type { LogLevel } from '../config/settings';
 
 export type { Logger } from 'pino';
 
-const secrets = new Set([
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'password',
-  'token',
-  'secret',
-  'key',
-  'paymentToken',
-]);
+/** Names under which secrets stand, in any spelling: `paymentToken`, `client_secret`, `set-cookie`, `DATABASE_URL`. */
+const SECRET_NAME =
+  /token|secret|password|passwd|authorization|cookie|credential|assertion|code_?verifier|private_?key|signing_?key|sealing_?key|database_?url|^(?:key|pass|jwk)$/i;
 const DEEPEST = 2;
+
+/** Names of fields are written in our code, so there are few; the bound is for those who log what they were sent. */
+const MOST_NAMES = 1_000;
+const secretNames = new Map<string, boolean>();
+
+function isSecret(name: string): boolean {
+  const known = secretNames.get(name);
+  if (known !== undefined) return known;
+  const secret = SECRET_NAME.test(name);
+  if (secretNames.size < MOST_NAMES) secretNames.set(name, secret);
+  return secret;
+}
+
+/** What is a secret wherever it stands: a JWT, the credentials of an authorization header, and those in an address. */
+const JWT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
+const HEADER = /\b(Bearer|Basic) +[\w.~+/=-]{8,}/gi;
+const ADDRESS = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"\\]{0,200}):[^\s/@"\\]{1,500}@/gi;
+const SUSPICIOUS = /eyJ|bearer|basic|:\/\//i;
+
+/** The finished line without such secrets: a message may repeat what a client or a setting said. No pattern reaches over a JSON string's end. */
+function scrub(line: string): string {
+  if (!SUSPICIOUS.test(line)) return line;
+  return line.replace(JWT, '[redacted]').replace(HEADER, '$1 [redacted]').replace(ADDRESS, '$1:[redacted]@');
+}
 
 /**
  * The fields with the values under the names of secrets replaced. Not pino's own redaction: path patterns for every name and
@@ -24,7 +41,7 @@ const DEEPEST = 2;
 function redact(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
   let redacted = fields;
   for (const [name, value] of Object.entries(fields)) {
-    const replacement = secrets.has(name)
+    const replacement = isSecret(name)
       ? '[redacted]'
       : depth < DEEPEST && isPlain(value)
         ? redact(value, depth + 1)
@@ -58,7 +75,8 @@ function describeError(error: unknown, depth = 0): unknown {
 
 /**
  * A logger of JSON lines, each with service, correlation id and trace id of the running request. Values under the names
- * of secrets are redacted, two levels deep; that is a net, not a licence: payloads are not logged at all.
+ * of secrets are redacted, two levels deep, and JWTs and credentials in any text; that is a net, not a licence: payloads are not
+ * logged at all.
  */
 export function createLogger(service: string, level: LogLevel = 'info', destination?: DestinationStream): Logger {
   return pino(
@@ -68,6 +86,7 @@ export function createLogger(service: string, level: LogLevel = 'info', destinat
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (fields) => redact(fields) },
       serializers: { err: (error: unknown) => describeError(error), error: (error: unknown) => describeError(error) },
+      hooks: { streamWrite: scrub },
       mixin: () => {
         const context = currentContext();
         if (context === undefined) return {};

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { createSecretKey } from 'node:crypto';
+import { jest } from '@jest/globals';
 import { Controller, Get, Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Problem } from '@rookery/contracts';
@@ -346,5 +347,120 @@ describe('an issuer that this process reaches at another address', () => {
     await expect(verify()).rejects.toThrow('Access tokens cannot be checked now.');
     provider.issuer = issuer;
     await expect(verify()).resolves.toMatchObject({ subject: 'alice', issuer });
+  });
+});
+
+const MINUTE = 60_000;
+
+describe('a key that the provider has withdrawn', () => {
+  const provider = new Provider();
+  beforeAll(async () => {
+    configureLogger('gateway', 'silent');
+    await provider.start();
+  });
+  afterAll(() => provider.stop());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('is believed for no longer than ten minutes, whatever was asked of it until then', async () => {
+    const [old, next] = [await generateKeyPair('ES256'), await generateKeyPair('ES256')];
+    const publish = async (kid: string, key: CryptoKey) => {
+      provider.keys = [{ ...(await exportJWK(key)), kid, alg: 'ES256', use: 'sig' }];
+    };
+    const tokenOf = (subject: string, kid: string, key: CryptoKey) =>
+      new SignJWT({ iss: provider.issuer, aud: audience, sub: subject })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
+        .setIssuedAt()
+        .setExpirationTime('2h')
+        .sign(key);
+    // Only the clock of key set and token memory: a token's own times stay true.
+    const begin = Date.now();
+    let now = begin;
+    jest.spyOn(Date, 'now').mockImplementation(() => now);
+    const verifier = new AccessTokenVerifier({ issuer: provider.issuer, audience });
+
+    await publish('old', old.publicKey);
+    await expect(verifier.verify(await tokenOf('alice', 'old', old.privateKey))).resolves.toBeDefined();
+    await publish('next', next.publicKey);
+    // Somebody asks every ten seconds: with a token that is new, and once more with those of the last minute.
+    let tokens: readonly string[] = [];
+    let lastBelievedAt = begin;
+    for (; now <= begin + 15 * MINUTE; now += 10_000) {
+      tokens = [...tokens.slice(-6), await tokenOf(`at ${now}`, 'old', old.privateKey)];
+      for (const token of tokens) {
+        const believed = await verifier.verify(token).then(
+          () => true,
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(InvalidToken);
+            return false;
+          },
+        );
+        if (believed) lastBelievedAt = now;
+      }
+    }
+    expect(lastBelievedAt - begin).toBeLessThan(10 * MINUTE);
+    // It was believed for most of that time, or this would prove nothing.
+    expect(lastBelievedAt - begin).toBeGreaterThan(9 * MINUTE);
+    await expect(verifier.verify(await tokenOf('bob', 'next', next.privateKey))).resolves.toMatchObject({
+      subject: 'bob',
+    });
+  });
+});
+
+describe('an issuer that is older than RFC 9068', () => {
+  const provider = new Provider();
+  let key: CryptoKey;
+  let verifier: AccessTokenVerifier;
+
+  beforeAll(async () => {
+    configureLogger('gateway', 'silent');
+    await provider.start();
+    const pair = await generateKeyPair('RS256', { extractable: true });
+    key = pair.privateKey;
+    provider.keys = [{ ...(await exportJWK(pair.publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }];
+    verifier = new AccessTokenVerifier({ issuer: provider.issuer, audience, algorithms: ['RS256'], type: 'JWT' });
+  });
+  afterAll(() => provider.stop());
+
+  const sign = (
+    change: Readonly<Record<string, unknown>> = {},
+    header: Readonly<Record<string, unknown>> = {},
+    signingKey: Parameters<SignJWT['sign']>[0] = key,
+  ) =>
+    new SignJWT({ iss: provider.issuer, aud: audience, sub: 'alice', azp: 'a-client', scope: 'orders:read', ...change })
+      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1', ...header })
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(signingKey);
+
+  it('is believed where the settings say how it signs and what it calls its tokens', async () => {
+    await expect(verifier.verify(await sign())).resolves.toEqual({
+      subject: 'alice',
+      issuer: provider.issuer,
+      clientId: 'a-client',
+      scopes: ['orders:read'],
+      roles: [],
+    });
+    const unchanged = new AccessTokenVerifier({ issuer: provider.issuer, audience });
+    await expect(unchanged.verify(await sign())).rejects.toBeInstanceOf(InvalidToken);
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ['an ID token of a client that is called like the API', () => sign({ nonce: 'n-0S6_WzA2Mj' })],
+    ['an ID token with a hash of the access token', () => sign({ at_hash: '77QmUPtjPfzWtF2AnpK9RQ' })],
+    ['an ID token without nonce', () => sign({ scope: undefined })],
+    ['another audience', () => sign({ aud: 'a-client' })],
+    ['another type', () => sign({}, { typ: 'logout+jwt' })],
+    [
+      'an algorithm that the settings do not name',
+      async () => sign({}, { alg: 'ES256' }, (await generateKeyPair('ES256')).privateKey),
+    ],
+    [
+      'HS256 signed with the public key',
+      () => sign({}, { alg: 'HS256' }, createSecretKey(Buffer.from(JSON.stringify(provider.keys[0])))),
+    ],
+  ])('is not believed with %s', async (_what, make) => {
+    await expect(verifier.verify(await make())).rejects.toBeInstanceOf(InvalidToken);
   });
 });

@@ -7,8 +7,12 @@ import { z } from 'zod';
 const FETCH_TIMEOUT_MS = 3000;
 /** A token with an unknown key makes us fetch the keys again, at most this often. */
 const KEY_COOLDOWN_MS = 30_000;
-/** A key that the provider has withdrawn is believed no longer than this. */
-const KEY_MAX_AGE_MS = 600_000;
+/** How long the verifier remembers a token that was good. */
+export const REMEMBERED_MS = 30_000;
+/** No token of a key that the provider has withdrawn is believed longer than this. */
+const WITHDRAWN_WITHIN_MS = 600_000;
+/** The last answer that still has the key may be slow to come, and a token may be verified with it in its last moment and be remembered. */
+const KEY_MAX_AGE_MS = WITHDRAWN_WITHIN_MS - FETCH_TIMEOUT_MS - REMEMBERED_MS;
 
 const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 

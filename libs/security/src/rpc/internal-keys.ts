@@ -1,4 +1,5 @@
 import type { JSONWebKeySet, JWK } from 'jose';
+import { SECRET } from '@rookery/platform';
 import { z } from 'zod';
 
 const PublicKey = z.object({
@@ -25,7 +26,8 @@ const json = z.string().transform((text, context): unknown => {
 export const signingKeySetting = z
   .string()
   .refine((text) => json.pipe(PrivateKey).safeParse(text).success, 'must be a private P-256 JWK with a kid, as JSON')
-  .describe('Private JWK (ES256, kid = name of the process) that signs the tokens for the services it calls');
+  .describe('Private JWK (ES256, kid = name of the process) that signs the tokens for the services it calls')
+  .meta(SECRET);
 
 /** `INTERNAL_JWKS` in a config schema: the public keys of all callers as JSON. */
 export const internalJwksSetting = z

@@ -1,0 +1,36 @@
+import { parseConfig } from '@rookery/platform';
+import { internalKeys } from '@rookery/testing';
+import { GatewayConfig } from './gateway.config';
+
+describe('what the gateway is told of its issuer', () => {
+  const told = async (env: Readonly<Record<string, string>>) => {
+    const { signingKeySettingOf } = await internalKeys();
+    const common = { NATS_URL: 'nats://127.0.0.1:4222', NATS_PASSWORD: 'x' };
+    const keys = { INTERNAL_SIGNING_KEY: signingKeySettingOf('gateway') };
+    const result = parseConfig(GatewayConfig, { ...common, ...keys, ...env });
+    return result.ok
+      ? { algorithms: result.config.OIDC_ALGORITHMS, type: result.config.OIDC_TOKEN_TYPE }
+      : result.bad.map(({ name }) => name);
+  };
+
+  it('is ES256 and at+jwt unless told', async () => {
+    expect(await told({})).toEqual({ algorithms: ['ES256'], type: 'at+jwt' });
+    expect(await told({ OIDC_ALGORITHMS: '', OIDC_TOKEN_TYPE: '' })).toEqual({ algorithms: ['ES256'], type: 'at+jwt' });
+  });
+
+  it('may name several algorithms', async () => {
+    const env = { OIDC_ALGORITHMS: 'RS256, PS256', OIDC_TOKEN_TYPE: 'JWT' };
+    expect(await told(env)).toEqual({ algorithms: ['RS256', 'PS256'], type: 'JWT' });
+  });
+
+  it.each(['none', 'HS256', 'ES256,HS256', 'es256', 'ES256,none', ','])(
+    'never makes it take %s: no algorithm without a key pair',
+    async (algorithms) => {
+      expect(await told({ OIDC_ALGORITHMS: algorithms })).toEqual(['OIDC_ALGORITHMS']);
+    },
+  );
+
+  it.each(['*', 'at+jwt,JWT', 'id_token'])('never makes it take the type %s', async (type) => {
+    expect(await told({ OIDC_TOKEN_TYPE: type })).toEqual(['OIDC_TOKEN_TYPE']);
+  });
+});
