@@ -26,8 +26,16 @@ export interface WireRequest {
   readonly body: string | undefined;
 }
 
-/** The holes of a case: ids of things that exist, and `unique`, which is another text each time a case is sent. */
-export const holes = ['unique', 'product', 'order', 'deadLetter'] as const;
+/** The holes of a case: ids of things that exist, spare ones for what ends them, and `unique`, another text each time a case is sent. */
+export const holes = [
+  'unique',
+  'product',
+  'spareProduct',
+  'order',
+  'pendingOrder',
+  'deadLetter',
+  'spareDeadLetter',
+] as const;
 export type Hole = (typeof holes)[number];
 
 export const hole = (name: Hole): string => `{{${name}}}`;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { violationKinds, type ViolationKind } from './checks';
 import { FuzzedDocument } from './document';
+import type { World } from './fuzz-case';
 import { readCommandLine } from './options';
 import { describe as describeFinding, runFuzz, type FuzzReport } from './run';
 import { WireClient } from './send';
@@ -75,6 +76,14 @@ const document = FuzzedDocument.parse({
 
 const NewNote = z.strictObject({ text: z.string().min(1).max(20), stars: z.int().min(0).max(5).optional() });
 const noteId = '019a5c2e-6f00-7000-8000-000000000001';
+const ids: World['ids'] = {
+  product: noteId,
+  spareProduct: noteId,
+  order: noteId,
+  pendingOrder: noteId,
+  deadLetter: 'orders-1',
+  spareDeadLetter: 'orders-2',
+};
 const OPERATOR = 'Bearer operator';
 const SECRET = 'a-secret-of-the-server';
 
@@ -167,7 +176,7 @@ async function fuzz(defect: Defect, seed = 1): Promise<FuzzReport> {
         send: (request) => client.send(request),
         world: () =>
           Promise.resolve({
-            ids: { product: noteId, order: noteId, deadLetter: 'orders-1' },
+            ids,
             authorization: {
               nobody: undefined,
               customer: 'Bearer customer',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { casesOf } from './cases';
 import { AnswerChecks, mayCall, type Violation, type ViolationKind } from './checks';
 import { operationsOf, type FuzzedDocument } from './document';
-import { curlOf, fill, type FuzzCase, type WireRequest, type World } from './fuzz-case';
+import { curlOf, fill, hole, type FuzzCase, type WireRequest, type World } from './fuzz-case';
 import { NoAnswer, type WireAnswer } from './send';
 import { changedTables, type Fingerprint } from './state';
 
@@ -135,7 +135,9 @@ class FuzzRun {
     this.world = await this.options.target.world();
     const isWrite = ({ one }: Numbered): boolean => one.operation.method !== 'GET';
     const writes = cases.filter((each) => isWrite(each) && this.mayBeAccepted(each.one));
-    const written = await this.sendAll(writes);
+    // An order is on its way for a moment only: what needs one first.
+    const isUrgent = ({ one }: Numbered): boolean => Object.values(one.path).includes(hole('pendingOrder'));
+    const written = await this.sendAll([...writes.filter(isUrgent), ...writes.filter((each) => !isUrgent(each))]);
     // What the document lets through and the system refuses all the same is refused again, now with nothing else going on.
     const again = written.filter(({ status = 0 }) => status >= 400);
     await this.compareStates([...cases.filter((each) => !writes.includes(each)), ...again]);

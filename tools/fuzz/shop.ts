@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { DeadLetterPage, OrderView, PaymentCaptured, ProductView } from '@rookery/contracts';
+import { DeadLetterPage, OrderCanceled, OrderView, ProductView } from '@rookery/contracts';
+import { DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { OidcIssuer } from '@rookery/testing';
 import type { z } from 'zod';
@@ -60,19 +61,16 @@ export class Shop implements Target {
 
   async world(): Promise<World> {
     const { alice, olga } = await this.signedIn();
-    const product = await this.ask(ProductView, olga, '/v1/products', {
-      sku: `WORLD-${uuidv7()}`,
-      name: 'To be fuzzed',
-      category: 'fuzz',
-      price: { amountMinor: 1_250, currency: 'EUR' },
-      stock: 1_000_000,
-    });
-    const order = await this.ask(OrderView, alice, '/v1/orders', {
-      lines: [{ productId: product.id, quantity: 1 }],
-      paymentToken: 'tok_ok',
-    });
+    const [product, spareProduct] = [await this.addProduct(olga), await this.addProduct(olga)];
+    const [deadLetter = '', spareDeadLetter = ''] = await this.deadLetters(olga, 2);
+    const place = async (paymentToken: string): Promise<string> => {
+      const lines = [{ productId: product, quantity: 1 }];
+      return (await this.ask(OrderView, alice, '/v1/orders', { lines, paymentToken })).id;
+    };
+    // The slow one last: it can be cancelled only as long as its payment takes.
+    const [order, pendingOrder] = [await place('tok_ok'), await place('tok_slow')];
     return {
-      ids: { product: product.id, order: order.id, deadLetter: await this.deadLetter(olga) },
+      ids: { product, spareProduct, order, pendingOrder, deadLetter, spareDeadLetter },
       authorization: {
         nobody: undefined,
         customer: `Bearer ${alice}`,
@@ -137,36 +135,54 @@ export class Shop implements Target {
     return Math.random() < 0.5 ? changed : signed;
   }
 
-  /** The id of a dead letter: one is there, or an event that nobody can read is published. */
-  private async deadLetter(olga: string): Promise<string> {
+  private async addProduct(olga: string): Promise<string> {
+    const body = {
+      sku: `WORLD-${uuidv7()}`,
+      name: 'To be fuzzed',
+      category: 'fuzz',
+      price: { amountMinor: 1_250, currency: 'EUR' },
+      stock: 1_000_000,
+    };
+    return (await this.ask(ProductView, olga, '/v1/products', body)).id;
+  }
+
+  /** Ids of dead letters that can be read: those that are there, or events that are put among those given up. */
+  private async deadLetters(olga: string, count: number): Promise<readonly string[]> {
     const deadline = Date.now() + SETTLED_WITHIN_MS;
     for (let published = false; Date.now() < deadline; published = true) {
-      const answer = await request('GET', '/v1/ops/dead-letters?limit=1', {
+      const answer = await request('GET', `/v1/ops/dead-letters?consumer=payments&limit=${count}`, {
         gateway: this.stack.gatewayUrl,
         token: olga,
       });
-      const [letter] = DeadLetterPage.parse(JSON.parse(answer.text)).items;
-      if (letter !== undefined) return letter.id;
-      if (!published) await this.publishPoison();
+      const ids = DeadLetterPage.parse(JSON.parse(answer.text)).items.map(({ id }) => id);
+      if (ids.length === count) return ids;
+      if (!published) for (let missing = count - ids.length; missing > 0; missing -= 1) await this.publishDeadLetter();
       await sleep(STILL_MS);
     }
     throw new Error(`no dead letter came within ${SETTLED_WITHIN_MS / 1_000} s`);
   }
 
-  private async publishPoison(): Promise<void> {
+  private async publishDeadLetter(): Promise<void> {
     const headers = newHeaders();
+    const orderId = uuidv7();
     const attributes = {
       'ce-specversion': '1.0',
       'ce-id': uuidv7(),
-      'ce-type': `rookery.${PaymentCaptured.name}.v${PaymentCaptured.version}`,
-      'ce-source': PaymentCaptured.producer,
-      'ce-subject': uuidv7(),
+      'ce-type': `rookery.${OrderCanceled.name}.v${OrderCanceled.version}`,
+      'ce-source': OrderCanceled.producer,
+      'ce-subject': orderId,
       'ce-time': new Date().toISOString(),
       'ce-sequence': '1',
       'x-correlation-id': 'fuzz-dead-letter',
+      [DeadLetterHeaders.originalSubject]: OrderCanceled.subject,
+      [DeadLetterHeaders.stream]: 'ORDERS',
+      [DeadLetterHeaders.streamSequence]: '1',
+      [DeadLetterHeaders.reason]: 'attempts-exhausted',
+      [DeadLetterHeaders.attempts]: '14',
     };
     for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
-    await jetstream(this.broker).publish(PaymentCaptured.subject, '{', { headers });
+    const data = JSON.stringify({ orderId, reason: 'customer-request' });
+    await jetstream(this.broker).publish(deadLetterSubject('payments', OrderCanceled.subject), data, { headers });
   }
 
   private async ask<Schema extends z.ZodType>(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { resolved, type FuzzedDocument, type Parameter, type Schema } from './document';
-import { hole } from './fuzz-case';
+import { resolved, type FuzzedDocument, type Operation, type Parameter, type Schema } from './document';
+import { hole, type Hole } from './fuzz-case';
 
 /** JSON as a text, so that also what `JSON.stringify` never writes can be in it: 1e309, `__proto__`, a key twice. */
 type JsonText = fc.Arbitrary<string>;
@@ -26,8 +26,7 @@ export function validString(schema: Schema, name: string): fc.Arbitrary<string> 
   if (/if-(none-)?match/i.test(name)) return fc.constantFrom('*', '"1"', '"2"');
   if (name === 'cursor') return fc.constantFrom('AAAA', 'eyJ4IjoxfQ');
   if (format === 'email') return fc.constant(`${hole('unique')}@fuzz.example`);
-  if (format === 'uuid')
-    return fc.constantFrom(...['product', 'order'].map((one) => hole(one === 'product' ? one : 'order')));
+  if (format === 'uuid') return fc.constantFrom(hole('product'), hole('order'));
   if (format === 'date-time') return fc.constantFrom('2026-11-23T08:00:00.000Z', '2026-11-23T08:00:00+02:00');
   if (typeof pattern === 'string') return fc.stringMatching(new RegExp(pattern));
   const least = numberOf(minLength, 0);
@@ -328,10 +327,10 @@ export const hostileParameter: fc.Arbitrary<string> = fc.oneof(
 /** Percent-encoded texts that a parameter's schema allows. */
 export function validParameter(
   { name, schema, in: place }: Pick<Parameter, 'name' | 'schema' | 'in'>,
-  path: string,
+  operation: Pick<Operation, 'method' | 'path'>,
 ): fc.Arbitrary<string> {
   if (name === 'orderId') return fc.constant(hole('order'));
-  if (name === 'id') return fc.constant(hole(idOf(path)));
+  if (name === 'id') return fc.constant(hole(idOf(operation)));
   if (schema['type'] === 'integer') {
     const min = numberOf(schema['minimum'], 0);
     return fc.integer({ min, max: numberOf(schema['maximum'], 100) }).map(String);
@@ -339,9 +338,12 @@ export function validParameter(
   return place === 'header' ? validString(schema, name) : validString(schema, name).map(encode);
 }
 
-function idOf(path: string): 'product' | 'order' | 'deadLetter' {
-  if (path.includes('/dead-letters/')) return 'deadLetter';
-  return path.includes('/orders/') ? 'order' : 'product';
+function idOf({ method, path }: Pick<Operation, 'method' | 'path'>): Hole {
+  if (path.endsWith('/cancellations')) return 'pendingOrder';
+  const ends = method === 'DELETE' || path.endsWith('/replays');
+  if (path.includes('/dead-letters/')) return ends ? 'spareDeadLetter' : 'deadLetter';
+  if (path.includes('/orders/')) return 'order';
+  return ends ? 'spareProduct' : 'product';
 }
 
 /** Values of a header, as bytes that HTTP lets through. */
