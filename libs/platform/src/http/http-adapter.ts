@@ -74,7 +74,9 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   });
   const fastify = adapter.getInstance();
   fastify.server.maxConnections = limits.maxConnections ?? MAX_CONNECTIONS;
-  fastify.server.on('checkExpectation', refuseExpectation);
+  fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuseExpectation(request, response, secure);
+  });
   fastify.addHook('onRequest', (request, reply, done) => {
     secure(request.raw, reply.raw);
     if (!isUnclear(request.raw)) {
@@ -102,10 +104,21 @@ function refuse(request: FastifyRequest, reply: FastifyReply, status: number): v
 }
 
 /** `Expect` with anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body. */
-function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+function refuseExpectation(
+  request: IncomingMessage,
+  response: ServerResponse,
+  secure: ReturnType<typeof securityHeaders>,
+): void {
   const { correlationId } = openContext(request, undefined);
-  const problem = { ...problemOfStatus(417), correlationId, instance: request.url?.split('?', 1).join('') };
-  const headers = { [Headers.correlationId]: correlationId, 'content-type': PROBLEM_MEDIA_TYPE, connection: 'close' };
-  securityHeaders(false)(request, response);
-  response.writeHead(417, headers).end(JSON.stringify(problem));
+  const instance = request.url?.split('?', 1).join('');
+  const body = JSON.stringify({ ...problemOfStatus(417), correlationId, instance });
+  secure(request, response);
+  response
+    .writeHead(417, {
+      [Headers.correlationId]: correlationId,
+      'content-type': PROBLEM_MEDIA_TYPE,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    })
+    .end(body);
 }
