@@ -11,7 +11,7 @@ export const auth = (config: AuthConfig): ServiceOptions => ({
   name: 'auth',
   module: AuthModule.forRoot(config),
   config,
-  http: { trustProxy: config.TRUST_PROXY },
+  http: { trustProxy: config.TRUST_PROXY, behindTls: config.OIDC_ISSUER.startsWith('https:') },
   microservices: (app) => [new RpcServer(app.get(Nats))],
   configure: (app) => {
     takeForms(app);

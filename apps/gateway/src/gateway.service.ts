@@ -16,6 +16,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       bodyDepth: config.BODY_DEPTH_LIMIT,
       requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
       trustProxy: config.TRUST_PROXY,
+      behindTls: config.PUBLIC_URL.startsWith('https:'),
     },
     configure: (app) => {
       // After the guards of the modules: who asks comes before what is asked.

@@ -1,10 +1,10 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { ProblemDetail } from '@rookery/contracts';
 import { InvalidInput } from './errors/domain-error';
+import { escapeToken } from './errors/json-pointer';
 
 /** More than this helps nobody, and how many there are is up to the caller. */
 const MAX_ERRORS = 50;
-const MAX_NAME = 100;
 
 interface Issue {
   readonly message: string;
@@ -57,9 +57,4 @@ function unknownKeys(issue: Issue): readonly string[] {
   if (!('code' in issue) || issue.code !== 'unrecognized_keys') return [];
   if (!('keys' in issue) || !Array.isArray(issue.keys)) return [];
   return issue.keys.map(String);
-}
-
-/** RFC 6901, section 3. */
-function escapeToken(token: string): string {
-  return token.slice(0, MAX_NAME).replaceAll('~', '~0').replaceAll('/', '~1');
 }

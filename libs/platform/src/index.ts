@@ -7,6 +7,7 @@ export * from './context/request-context';
 export * from './context/trace-context';
 export * from './contract.pipe';
 export * from './errors/domain-error';
+export { escapeToken } from './errors/json-pointer';
 export * from './errors/to-problem';
 export * from './health/health-check';
 export * from './health/health.module';

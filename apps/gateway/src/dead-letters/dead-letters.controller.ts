@@ -84,7 +84,7 @@ export class DeadLettersController {
     description: 'Deletes it unhandled. Audited.',
     access: accessOf(DeadLetterRpc.orders.discard),
     success: { status: 204, description: 'It is gone' },
-    problems: [404],
+    problems: [404, 413, 415],
   })
   @ApiParam(id)
   async discard(@Param('id', { schema: DeadLetterId }) letterId: string): Promise<void> {

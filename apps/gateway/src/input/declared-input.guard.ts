@@ -1,7 +1,7 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
-import { InvalidInput } from '@rookery/platform';
+import { escapeToken, InvalidInput } from '@rookery/platform';
 import type { FastifyRequest } from 'fastify';
 
 /** More names than this help nobody. */
@@ -23,7 +23,7 @@ export class DeclaredInputGuard implements CanActivate {
 
 function refuse(root: string, given: unknown, isDeclared: () => boolean): void {
   if (given === undefined || given === null) return;
-  const names = typeof given === 'object' ? Object.keys(given).map((name) => `/${name}`) : [''];
+  const names = typeof given === 'object' ? Object.keys(given).map((name) => `/${escapeToken(name)}`) : [''];
   if (names.length === 0 || isDeclared()) return;
   throw new InvalidInput(
     names.slice(0, MAX_ERRORS).map((name) => ({ pointer: `${root}${name}`, detail: 'is not known here' })),

@@ -37,6 +37,7 @@ export const problemStatuses = {
   409: 'The request conflicts with the resource’s state',
   412: 'The resource has changed since the version in If-Match',
   413: 'The body is too large',
+  414: 'A part of the address is too long',
   415: 'The body’s media type is not application/json',
   422: 'The Idempotency-Key was used with another body, or the dead letter cannot be read',
   428: 'If-Match is missing',
@@ -115,6 +116,8 @@ function bodyOf({ schema, mediaType }: RouteContract['success']) {
 function problemsOf(route: RouteContract): ProblemStatus[] {
   const statuses = new Set<ProblemStatus>([...EVERY_ROUTE, ...(route.problems ?? [])]);
   if (route.hasBody) [413 as const, 415 as const].forEach((status) => statuses.add(status));
+  // Not there: so there is an id in the address, and that can be too long.
+  if (statuses.has(404)) statuses.add(414);
   if (route.access !== 'anyone') statuses.add(401);
   if (Array.isArray(route.access) && route.access.length > 0) statuses.add(403);
   return [...statuses].sort((one, other) => one - other);

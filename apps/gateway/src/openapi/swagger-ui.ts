@@ -1,4 +1,4 @@
-import type { INestApplication } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { ProductsRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { GatewayConfig } from '../gateway.config';
 import { exampleProductId, idempotencyKeyExample } from './examples';
+import { guardPages } from './page-policy';
 
 /** The public client that auth registers for this page. */
 const SWAGGER_CLIENT = 'rookery-swagger';
@@ -28,8 +29,11 @@ const CSS = `
 const Request = z.object({ url: z.string() });
 
 /** Serves Swagger UI at `/docs`, with a log-in that works, and the document at `/openapi.json`. */
-export function serveSwaggerUi(app: INestApplication, config: GatewayConfig, document: OpenAPIObject): void {
+export function serveSwaggerUi(app: NestFastifyApplication, config: GatewayConfig, document: OpenAPIObject): void {
   const rpc = app.get(RpcClient);
+  guardPages(app.getHttpAdapter().getInstance(), '/docs', [
+    new URL(config.OIDC_TOKEN_URL ?? config.OIDC_ISSUER).origin,
+  ]);
   SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],

@@ -116,7 +116,7 @@ export class ProductsController {
     description: 'Takes the product out of the catalogue. Orders that have it keep it.',
     access: accessOf(ProductsRpc.archive),
     success: { status: 204, description: 'The product is archived' },
-    problems: [404, 412, 428],
+    problems: [404, 412, 413, 415, 428],
   })
   @ApiParam(productIdParameter)
   @ApiHeader(ifMatchHeader)

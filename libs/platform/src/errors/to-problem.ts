@@ -17,6 +17,7 @@ const byStatus: Readonly<Record<number, readonly [code: string, detail: string]>
   413: ['request.body-too-large', 'The request body is too large.'],
   414: ['request.uri-too-long', 'The address is too long.'],
   415: ['request.unsupported-media-type', 'The request body must be sent as application/json.'],
+  417: ['request.expectation-failed', 'The expectation in the Expect header cannot be met.'],
   422: ['request.unprocessable', 'The request cannot be carried out.'],
   428: ['request.precondition-required', 'The request needs a precondition.'],
   429: ['request.too-many-requests', 'Too many requests: slow down.'],

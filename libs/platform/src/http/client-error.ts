@@ -4,6 +4,7 @@ import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { v7 as uuidv7 } from 'uuid';
 import { problemOfStatus } from '../errors/to-problem';
 import { logger } from '../logging/logger';
+import { RAW_SECURITY_HEADERS } from './security-headers';
 
 /**
  * Answers what never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).
@@ -24,6 +25,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
       `content-type: ${PROBLEM_MEDIA_TYPE}`,
       `content-length: ${Buffer.byteLength(body)}`,
       `${Headers.correlationId}: ${correlationId}`,
+      ...RAW_SECURITY_HEADERS,
       'connection: close',
       '',
       body,

@@ -1,9 +1,13 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfStatus } from '../errors/to-problem';
 import { answerClientError } from './client-error';
 import { openContext } from './http-context';
 import { parseJsonBody } from './json-body';
+import { refuseForeignCoding } from './json-media-type';
+import { securityHeaders } from './security-headers';
 import { sendProblem } from './send-problem';
 import { isUnclear } from './unclear-request';
 
@@ -17,27 +21,49 @@ export interface HttpLimits {
   readonly requestTimeoutMs?: number | undefined;
   /** Addresses (CIDR) of proxies whose X-Forwarded-* are believed. Default none. */
   readonly trustProxy?: readonly string[] | undefined;
+  /** Clients come over TLS, ended here or before: answers say so (HSTS, RFC 6797). Default false. */
+  readonly behindTls?: boolean | undefined;
+  /** A client has this long to send its headers, milliseconds. Default 10,000. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** A client has this long to send a whole request, milliseconds. Default 30,000. */
+  readonly receiveTimeoutMs?: number | undefined;
+  /** A connection without a request is closed after this long, milliseconds. Default 72,000. */
+  readonly keepAliveMs?: number | undefined;
+  /** Connections at a time; further ones are closed at once. Default 10,000. */
+  readonly maxConnections?: number | undefined;
 }
 
 const MAX_HEADER_BYTES = 16_384;
-/** A client has this long to send its headers, and this long for the whole request: slow ones do not hold connections. */
+/** Slow clients do not hold connections. */
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+const RECEIVE_TIMEOUT_MS = 30_000;
+/** Node looks for connections past their time this often; its own 30 s would let them live up to 30 s more. */
+const TIMEOUT_CHECK_MS = 1_000;
 /** Longer than the idle time of usual load balancers (60 s), so that it is them who close idle connections. */
 const KEEP_ALIVE_MS = 72_000;
+/** Far below the file descriptors of a process, far above what one process serves. */
+const MAX_CONNECTIONS = 10_000;
 
 /** Fastify with this system's limits and its own JSON parser. */
 export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
-  const { bodyBytes = 102_400, bodyDepth = 20, trustProxy = [] } = limits;
+  const { bodyBytes = 102_400, bodyDepth = 20, trustProxy = [], behindTls = false } = limits;
+  const { headersTimeoutMs = HEADERS_TIMEOUT_MS, receiveTimeoutMs = RECEIVE_TIMEOUT_MS } = limits;
+  const secure = securityHeaders(behindTls);
   const adapter = new FastifyAdapter({
     bodyLimit: bodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: receiveTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs ?? KEEP_ALIVE_MS,
     // A missing Host is refused below: Node's own refusal has no body.
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requireHostHeader: false },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      requireHostHeader: false,
+    },
     clientErrorHandler: answerClientError,
     // An address that cannot be decoded (400) or is too long (414) never reaches a hook or a filter.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      secure(request.raw, reply.raw);
       refuse(request, reply, error.statusCode ?? 400);
     },
     // At shutdown idle connections are closed; what arrives on the others meanwhile is still answered, not refused.
@@ -47,7 +73,12 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     logger: false,
   });
   const fastify = adapter.getInstance();
+  fastify.server.maxConnections = limits.maxConnections ?? MAX_CONNECTIONS;
+  fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuseExpectation(request, response, secure);
+  });
   fastify.addHook('onRequest', (request, reply, done) => {
+    secure(request.raw, reply.raw);
     if (!isUnclear(request.raw)) {
       done();
       return;
@@ -56,8 +87,9 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     refuse(request, reply, 400);
   });
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      refuseForeignCoding(request.headers['content-type'], request.headers['content-encoding']);
       done(null, parseJsonBody(body, bodyDepth));
     } catch (error) {
       done(error instanceof Error ? error : new Error('unreadable body', { cause: error }));
@@ -69,4 +101,24 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
 function refuse(request: FastifyRequest, reply: FastifyReply, status: number): void {
   const { correlationId } = openContext(request.raw, undefined);
   sendProblem(reply, { ...problemOfStatus(status), correlationId, instance: request.url.split('?', 1).join('') });
+}
+
+/** `Expect` with anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body. */
+function refuseExpectation(
+  request: IncomingMessage,
+  response: ServerResponse,
+  secure: ReturnType<typeof securityHeaders>,
+): void {
+  const { correlationId } = openContext(request, undefined);
+  const instance = request.url?.split('?', 1).join('');
+  const body = JSON.stringify({ ...problemOfStatus(417), correlationId, instance });
+  secure(request, response);
+  response
+    .writeHead(417, {
+      [Headers.correlationId]: correlationId,
+      'content-type': PROBLEM_MEDIA_TYPE,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    })
+    .end(body);
 }

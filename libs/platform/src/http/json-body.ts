@@ -1,9 +1,10 @@
 import { DomainError } from '../errors/domain-error';
+import { escapeToken } from '../errors/json-pointer';
 
-/** A body that is not JSON, or JSON that no store and no schema should have to see. */
+/** A body that is not JSON, or JSON that no store and no schema should have to see. `pointer` is empty for the body as a whole. */
 export class UnreadableBody extends DomainError {
-  constructor(code: string, detail: string) {
-    super({ status: 400, code, title: 'Unreadable body', detail, errors: [{ pointer: '', detail }] });
+  constructor(code: string, detail: string, pointer = '') {
+    super({ status: 400, code, title: 'Unreadable body', detail, errors: [{ pointer, detail }] });
   }
 }
 
@@ -11,7 +12,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Keys that reach prototypes. No contract has them. */
 const poison = new Set(['__proto__', 'constructor', 'prototype']);
-/** Only a text in which one of them can be is walked: escapes can spell any key. */
+/** Only a text in which one of them or an unsafe character can be is walked: escapes can spell anything. */
 const suspicious = /__proto__|constructor|prototype|\\u/;
 
 /**
@@ -21,9 +22,9 @@ const suspicious = /__proto__|constructor|prototype|\\u/;
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
   if (bytes.length === 0) throw new UnreadableBody('request.empty-body', 'must not be empty');
   const text = decode(bytes);
-  refuseUnsafeText(text, maxDepth);
+  refuseDepth(text, maxDepth);
   const value = parse(text);
-  if (suspicious.test(text)) refusePoison(value);
+  if (suspicious.test(text)) refuseUnsafe(value, '');
   return value;
 }
 
@@ -46,24 +47,20 @@ function parse(text: string): unknown {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const LETTER_U = 0x75;
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
 
-/**
- * One pass over the text before it is parsed: a recursive parser must never meet 45,000 nested arrays. Decoded UTF-8 has no
- * lone surrogates and JSON no bare control characters, so both can only come as escapes.
- */
-function refuseUnsafeText(text: string, maxDepth: number): void {
+/** One pass over the text before it is parsed: a recursive parser must never meet 45,000 nested arrays. */
+function refuseDepth(text: string, maxDepth: number): void {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {
     const char = text.charCodeAt(at);
     if (inString) {
       if (char === QUOTE) inString = false;
-      if (char === BACKSLASH) at += text.charCodeAt(at + 1) === LETTER_U ? refuseUnsafeEscape(text, at) : 1;
+      if (char === BACKSLASH) at += 1;
       continue;
     }
     if (char === QUOTE) inString = true;
@@ -75,22 +72,21 @@ function refuseUnsafeText(text: string, maxDepth: number): void {
   }
 }
 
-/** Checks the `\uXXXX` at `at` and answers how many characters after the backslash belong to it. */
-function refuseUnsafeEscape(text: string, at: number): number {
-  const unit = Number.parseInt(text.slice(at + 2, at + 6), 16);
-  if (unit === 0) throw new UnreadableBody('request.unsafe-text', 'must not contain U+0000');
-  const isHigh = unit >= 0xd800 && unit <= 0xdbff;
-  const isLow = unit >= 0xdc00 && unit <= 0xdfff;
-  if (isHigh && /^\\u[dD][c-fC-F]/.test(text.slice(at + 6, at + 10))) return 11;
-  if (isHigh || isLow) throw new UnreadableBody('request.unsafe-text', 'must be well-formed Unicode');
-  return 5;
-}
-
-/** The depth is known to be small here. */
-function refusePoison(value: unknown): void {
+/** The depth is known to be small here. A key that cannot be shown is pointed to by what it is in. */
+function refuseUnsafe(value: unknown, pointer: string): void {
+  if (typeof value === 'string') refuseUnsafeText(value, pointer);
   if (typeof value !== 'object' || value === null) return;
   for (const [key, child] of Object.entries(value)) {
-    if (poison.has(key)) throw new UnreadableBody('request.unsafe-key', 'must not have keys that reach prototypes');
-    refusePoison(child);
+    refuseUnsafeText(key, pointer);
+    const inside = `${pointer}/${escapeToken(key)}`;
+    if (poison.has(key)) {
+      throw new UnreadableBody('request.unsafe-key', 'must not have keys that reach prototypes', inside);
+    }
+    refuseUnsafe(child, inside);
   }
+}
+
+function refuseUnsafeText(text: string, pointer: string): void {
+  if (text.includes('\0')) throw new UnreadableBody('request.unsafe-text', 'must not contain U+0000', pointer);
+  if (!text.isWellFormed()) throw new UnreadableBody('request.unsafe-text', 'must be well-formed Unicode', pointer);
 }
