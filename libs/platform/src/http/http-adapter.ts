@@ -4,6 +4,7 @@ import { problemOfStatus } from '../errors/to-problem';
 import { answerClientError } from './client-error';
 import { openContext } from './http-context';
 import { parseJsonBody } from './json-body';
+import { keepRawBody } from './raw-body';
 import { sendProblem } from './send-problem';
 import { isUnclear } from './unclear-request';
 
@@ -56,9 +57,11 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     refuse(request, reply, 400);
   });
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJsonBody(body, bodyDepth));
+      const value = parseJsonBody(body, bodyDepth);
+      keepRawBody(request.raw, body);
+      done(null, value);
     } catch (error) {
       done(error instanceof Error ? error : new Error('unreadable body', { cause: error }));
     }

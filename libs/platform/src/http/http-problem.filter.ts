@@ -5,6 +5,7 @@ import { runInContext } from '../context/request-context';
 import { DomainError } from '../errors/domain-error';
 import { problemOfStatus, toProblem } from '../errors/to-problem';
 import { logger } from '../logging/logger';
+import { AnsweredElsewhere } from './answered-elsewhere';
 import { openContext } from './http-context';
 import type { KnownRoutes } from './known-routes';
 import { sendProblem } from './send-problem';
@@ -18,6 +19,7 @@ export class HttpProblemFilter implements ExceptionFilter {
   constructor(private readonly routes: KnownRoutes) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
+    if (error instanceof AnsweredElsewhere) return;
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
