@@ -1,9 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { shutDown } from '@rookery/platform';
-import { eventually, rawRequest } from '@rookery/testing';
+import { eventually, OidcIssuer, rawRequest } from '@rookery/testing';
+import { MAX_ANSWER_BYTES } from '../src/strangler/legacy-proxy';
+import { MAX_IN_FLIGHT } from '../src/strangler/legacy-upstream';
 import { LegacySystem } from './legacy-system';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
-import { product, productId } from './neighbours';
+import { orderId, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
 let gateway: GatewayUnderTest;
@@ -277,10 +281,525 @@ describe('a prefix that only the legacy system has', () => {
     });
 
     it('with headers beyond the limit', async () => {
-      await refused(431, '/legacy/x', { token, headers: { 'x-shop-locale': 'x'.repeat(20_000) } }).catch(
-        () => undefined,
-      );
+      const head = `GET /legacy/x HTTP/1.1\r\nhost: localhost\r\nx-shop-locale: ${'x'.repeat(20_000)}`;
+      const answer = await rawRequest(gateway.url, `${head}\r\nconnection: close\r\n\r\n`);
+      expect(answer.status).toBe(431);
       expect(legacy.hits).toEqual([]);
     });
+  });
+
+  describe('answers', () => {
+    it.each([[200], [201], [404], [409], [422]])('%i as the legacy system does', async (status) => {
+      legacy.answer = (_request, response) => {
+        response
+          .writeHead(status, {
+            'content-type': 'text/plain',
+            etag: '"7"',
+            'x-shop-locale': 'fr',
+            'set-cookie': 'sid=1',
+          })
+          .end('as it is');
+      };
+      const response = await gateway.request('/legacy/x', { token });
+      expect([response.status, await response.text()]).toEqual([status, 'as it is']);
+      expect(response.headers.get('etag')).toBe('"7"');
+      expect(response.headers.get('x-shop-locale')).toBe('fr');
+    });
+
+    it('without what only this edge may say', async () => {
+      legacy.answer = (_request, response) => {
+        const hopByHop = { connection: 'close, x-shop-locale', 'keep-alive': 'timeout=9', 'x-shop-locale': 'fr' };
+        const edge = {
+          'set-cookie': 'sid=1',
+          'access-control-allow-origin': '*',
+          'content-security-policy': "script-src 'unsafe-inline'",
+          'alt-svc': 'h3=":443"',
+          server: 'Legacy/1.0',
+          'x-powered-by': 'PHP',
+          'x-correlation-id': 'of-its-own-making',
+          'ratelimit-limit': '1',
+        };
+        response.writeHead(200, { 'content-type': 'text/html', ...hopByHop, ...edge }).end('<script>x</script>');
+      };
+      const { headers } = await gateway.request('/legacy/x', { token, headers: { 'x-correlation-id': 'edge-123456' } });
+      const gone = ['set-cookie', 'access-control-allow-origin', 'alt-svc', 'server', 'x-powered-by', 'x-shop-locale'];
+      expect(gone.filter((name) => headers.has(name))).toEqual([]);
+      expect(headers.get('content-security-policy')).toMatch(/sandbox/);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-correlation-id')).toBe('edge-123456');
+      expect(headers.get('ratelimit-limit')).toBe('100000');
+    });
+
+    it.each([
+      ['of its own', (path: string) => `${legacy.url}/cgi/reports${path}`, '/reports/7?x=1'],
+      ['without a host', (path: string) => `/cgi/reports${path}`, '/reports/7?x=1'],
+      ['outside of its prefix', () => `${legacy.url}/login`, '/login'],
+      ['of another host', () => 'https://login.example/start', 'https://login.example/start'],
+      ['of another host without a scheme', () => '//login.example/start', '//login.example/start'],
+      ['relative to the request', () => 'next', 'next'],
+    ])('a redirect to an address %s with the public one, and does not follow it', async (_what, location, expected) => {
+      legacy.answer = (_request, response) => response.writeHead(302, { location: location('/7?x=1') }).end();
+      const operator = await gateway.issuer.token({ scopes: ['ops:read'] });
+      const response = await gateway.request('/reports/x', { token: operator, redirect: 'manual' });
+      expect([response.status, response.headers.get('location')]).toEqual([302, expected]);
+      expect(legacy.hits).toHaveLength(1);
+    });
+
+    it('HEAD, 204 and 304 without a body', async () => {
+      legacy.answer = (request, response) => {
+        const status = request.method === 'HEAD' ? 200 : Number(request.url?.slice(-3));
+        response.writeHead(status, { etag: '"7"', ...(status === 200 && { 'content-length': '5' }) }).end();
+      };
+      const head = await gateway.request('/legacy/x', { token, method: 'HEAD' });
+      expect([head.status, head.headers.get('content-length')]).toEqual([200, '5']);
+      for (const status of [204, 304]) {
+        const response = await gateway.request(`/legacy/${status}`, { token });
+        expect([response.status, response.headers.get('etag'), await response.text()]).toEqual([status, '"7"', '']);
+      }
+    });
+
+    it.each([[500], [501], [503]])('%i with a problem instead of the legacy system’s page', async (status) => {
+      legacy.answer = (_request, response) => {
+        response.writeHead(status, { 'content-type': 'text/html', 'retry-after': '7' }).end('Error at Shop.java:17');
+      };
+      const response = await gateway.request('/legacy/x', { token });
+      expect(response.status).toBe(status);
+      expect(response.headers.get('retry-after')).toBe('7');
+      const problem = await problemOf(response);
+      expect(problem.code).toBe('gateway.legacy-failed');
+      expect(JSON.stringify(problem)).not.toContain('Shop.java');
+    });
+
+    it('504 at the deadline, and lets go of the legacy system', async () => {
+      legacy.answer = () => undefined;
+      const startedAt = performance.now();
+      const response = await gateway.request('/legacy/slow', { token, method: 'POST' });
+      expect(performance.now() - startedAt).toBeGreaterThan(2_900);
+      expect(response.status).toBe(504);
+      expect((await problemOf(response)).code).toBe('deadline-exceeded');
+      expect(response.headers.get('retry-after')).toBe('1');
+      await eventually(() => expect(legacy.abandoned).toBe(1));
+      expect(legacy.hits).toHaveLength(1);
+    });
+
+    it.each([
+      ['hangs up', (socket: Socket) => socket.destroy()],
+      ['answers something else than HTTP', (socket: Socket) => socket.end('hello there\r\n\r\n')],
+      [
+        'answers with headers beyond the limit',
+        (socket: Socket) => socket.end(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),
+      ],
+      [
+        'answers in two ways at once',
+        (socket: Socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 5\r\n\r\nabcde'),
+      ],
+      [
+        'wants to upgrade',
+        (socket: Socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+      ],
+    ])('502 when the legacy system %s', async (_what, act) => {
+      legacy.answer = (request) => void act(request.socket);
+      const response = await gateway.request('/legacy/x', { token });
+      expect(response.status).toBe(502);
+      expect((await problemOf(response)).code).toBe('gateway.legacy-unreachable');
+      expect(legacy.hits).toHaveLength(1);
+    });
+
+    it('at the client’s pace', async () => {
+      const chunk = Buffer.alloc(65_536, 'x');
+      let written = 0;
+      legacy.answer = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const write = (): void => {
+          while (written < 1_000) {
+            written += 1;
+            if (!response.write(chunk)) {
+              response.once('drain', write);
+              return;
+            }
+          }
+          response.end();
+        };
+        write();
+      };
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+      socket.pause();
+      socket.write(
+        `GET /legacy/x HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\nconnection: close\r\n\r\n`,
+      );
+      await eventually(() => expect(written).toBeGreaterThan(0));
+      let before = 0;
+      await eventually(
+        () => {
+          const grown = written - before;
+          before = written;
+          expect(grown).toBe(0);
+        },
+        { intervalMs: 300 },
+      );
+      expect(written).toBeLessThan(1_000);
+      let received = 0;
+      socket.on('data', (data: Buffer) => (received += data.length)).resume();
+      await once(socket, 'close');
+      expect(received).toBeGreaterThan(1_000 * 65_536);
+    });
+
+    it('no more than the limit, and cuts the connection there', async () => {
+      legacy.answer = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/octet-stream' });
+        response.end(Buffer.alloc(MAX_ANSWER_BYTES + 1));
+      };
+      const response = await gateway.request('/legacy/x', { token });
+      expect(response.status).toBe(200);
+      await expect(response.arrayBuffer()).rejects.toThrow('terminated');
+      legacy.answer = (_request, answer) => answer.end(Buffer.alloc(MAX_ANSWER_BYTES));
+      expect((await (await gateway.request('/legacy/x', { token })).arrayBuffer()).byteLength).toBe(MAX_ANSWER_BYTES);
+    });
+
+    it('cut off when the legacy system’s is', async () => {
+      legacy.answer = (_request, response) => {
+        response.writeHead(200, { 'content-length': '100' });
+        response.write('half', () => response.socket?.destroy());
+      };
+      const response = await gateway.request('/legacy/x', { token });
+      await expect(response.text()).rejects.toThrow('terminated');
+    });
+  });
+
+  describe('lets go of the legacy system when the client goes away', () => {
+    it.each([
+      ['before the answer', () => undefined],
+      ['in the middle of it', (response: ServerResponse) => void response.writeHead(200).write('half')],
+    ])('%s', async (what, begin) => {
+      legacy.answer = (_request, response) => begin(response);
+      const leaving = new AbortController();
+      const asking = gateway.request('/legacy/x', { token, signal: leaving.signal });
+      const asked = asking.then(
+        () => 'answered',
+        () => 'gone',
+      );
+      await eventually(() => expect(legacy.hits).toHaveLength(1));
+      if (what !== 'before the answer') await asking;
+      expect(legacy.abandoned).toBe(0);
+      leaving.abort();
+      await eventually(() => expect(legacy.abandoned).toBe(1));
+      await asked;
+    });
+  });
+
+  it('passes live streams on as they happen, past the deadline', async () => {
+    const { promise: more, resolve: release } = Promise.withResolvers<undefined>();
+    legacy.answer = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: 1\n\n');
+      void more.then(() => response.end('data: 2\n\n'));
+    };
+    const startedAt = performance.now();
+    const response = await gateway.request('/legacy/events', { token, headers: { accept: 'text/event-stream' } });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toBe('data: 1\n\n');
+    await eventually(() => expect(performance.now() - startedAt).toBeGreaterThan(3_200));
+    release(undefined);
+    expect((await reader?.read())?.value).toBe('data: 2\n\n');
+    expect((await reader?.read())?.done).toBe(true);
+  });
+
+  it('is no part of the OpenAPI document', async () => {
+    const document = await (await gateway.request('/openapi.json')).json();
+    expect(JSON.stringify(document)).not.toContain('/legacy');
+  });
+
+  it('leaves the gateway’s own addresses as they are', async () => {
+    const form = {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain', 'idempotency-key': 'strangler-1' },
+      body: 'x',
+    };
+    expect((await gateway.request('/v1/orders', { ...form, token })).status).toBe(415);
+    expect((await gateway.request('/v1/nothing', { ...form, token })).status).toBe(404);
+    expect((await gateway.request('/v1/products')).status).toBe(200);
+    expect(legacy.hits).toEqual([]);
+  });
+});
+
+it('counts requests to the legacy system like all others, per caller', async () => {
+  gateway = await start([{ prefix: '/legacy', access: 'token' }], { RATE_LIMIT_PER_MINUTE: '3' });
+  try {
+    const [alice, bob] = [await gateway.issuer.token(), await gateway.issuer.token({ subject: 'bob' })];
+    const statuses = [];
+    for (const path of ['/legacy/a', '/v1/me', '/legacy/b', '/legacy/c']) {
+      statuses.push((await gateway.request(path, { token: alice })).status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    expect(legacy.hits.map(({ url }) => url)).toEqual(['/legacy/a', '/legacy/b']);
+    expect((await gateway.request('/legacy/a', { token: bob })).status).toBe(200);
+  } finally {
+    await gateway.close();
+  }
+});
+
+describe('a legacy system that fails', () => {
+  beforeEach(async () => {
+    gateway = await start([{ prefix: '/legacy', access: 'public' }], { REQUEST_TIMEOUT_MS: '20000' });
+  });
+  afterEach(() => gateway.close());
+  const statusesOf = async (count: number): Promise<number[]> => {
+    const answers = await Promise.all(Array.from({ length: count }, () => gateway.request('/legacy/x')));
+    return answers.map(({ status }) => status);
+  };
+
+  it('is left alone for a moment, then asked by one request, then by all', async () => {
+    legacy.answer = (request) => void request.socket.destroy();
+    const first = await statusesOf(30);
+    expect(first).toContain(502);
+    await eventually(async () => expect(await statusesOf(1)).toEqual([503]));
+    const problem = await problemOf(await gateway.request('/legacy/x'));
+    expect(problem).toMatchObject({ code: 'gateway.legacy-unavailable', retryAfterSeconds: 1 });
+    // The gateway's own routes do not notice.
+    expect((await gateway.request('/v1/products')).status).toBe(200);
+    legacy.reset();
+    await eventually(async () => expect(await statusesOf(1)).toEqual([200]));
+    expect(legacy.hits).toHaveLength(1);
+    expect(new Set(await statusesOf(10))).toEqual(new Set([200]));
+  });
+
+  it('holds no more than its places: what is beyond is answered 503 at once, other routes at once too', async () => {
+    const { promise: freed, resolve: free } = Promise.withResolvers<undefined>();
+    legacy.answer = (_request, response) => void freed.then(() => response.end('late'));
+    const waiting = statusesOf(MAX_IN_FLIGHT);
+    await eventually(() => expect(legacy.hits).toHaveLength(MAX_IN_FLIGHT));
+    expect(await statusesOf(5)).toEqual([503, 503, 503, 503, 503]);
+    expect((await gateway.request('/v1/products')).status).toBe(200);
+    free(undefined);
+    expect(new Set(await waiting)).toEqual(new Set([200]));
+    await eventually(async () => expect(await statusesOf(1)).toEqual([200]));
+  });
+
+  it('ends no shutdown: live streams end when the gateway stops', async () => {
+    legacy.answer = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    };
+    const response = await gateway.request('/legacy/events');
+    const text = response.text();
+    await shutDown(gateway.app);
+    expect(await text).toBe('data: 1\n\n');
+    await eventually(() => expect(legacy.abandoned).toBe(1));
+  });
+});
+
+describe('a prefix that the gateway has as well', () => {
+  let issuer: OidcIssuer;
+  /** The same issuer for each gateway, as in a real restart. */
+  const shared = (route: object, env: Readonly<Record<string, string>> = {}) =>
+    start([{ prefix: '/v1/products', ...route }], { OIDC_ISSUER: issuer.url, ...env });
+  beforeAll(async () => {
+    issuer = await OidcIssuer.start();
+  });
+  afterEach(() => gateway.close());
+  afterAll(() => issuer.close());
+
+  const path = `/v1/products/${productId}`;
+  const sideOf = async (init?: Parameters<GatewayUnderTest['request']>[1]): Promise<'legacy' | 'new'> => {
+    const response = await gateway.request(path, init);
+    expect(response.status).toBe(200);
+    const body: unknown = await response.json();
+    return JSON.stringify(body) === '{"from":"legacy"}' ? 'legacy' : 'new';
+  };
+
+  it('is split by percentage: 1,000 subjects keep their side over a restart and move once, all of them, on the way from 100 to 0', async () => {
+    const tokens = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => issuer.token({ subject: `subject-${index}` })),
+    );
+    const legacySubjects: ReadonlySet<number>[] = [];
+    for (const legacyPercent of [100, 60, 25, 25, 0]) {
+      gateway = await shared({ legacyPercent });
+      const onLegacy = new Set<number>();
+      // In small groups: this is no load test.
+      for (let at = 0; at < tokens.length; at += 20) {
+        const sides = await Promise.all(tokens.slice(at, at + 20).map((bearer) => sideOf({ token: bearer })));
+        sides.forEach((side, index) => side === 'legacy' && onLegacy.add(at + index));
+      }
+      legacySubjects.push(onLegacy);
+      if (legacyPercent > 0) await gateway.close();
+    }
+    const [all, most, quarter, again, none] = legacySubjects;
+    // Four standard deviations of 1,000 throws are 62 and 55.
+    expect([all?.size, none?.size]).toEqual([1_000, 0]);
+    expect(Math.abs((most?.size ?? 0) - 600)).toBeLessThan(62);
+    expect(Math.abs((quarter?.size ?? 0) - 250)).toBeLessThan(55);
+    expect(again).toEqual(quarter);
+    expect(quarter?.isSubsetOf(most ?? new Set())).toBe(true);
+  }, 180_000);
+
+  it('keeps a subject on its side from any address, and an anonymous caller by his address', async () => {
+    gateway = await shared({ legacyPercent: 50 }, { TRUST_PROXY: '127.0.0.0/8' });
+    const from = (index: number) => ({ 'x-forwarded-for': `203.0.113.${index}` });
+    const ofSubject = new Set<string>();
+    const ofAddresses = new Set<string>();
+    const bearer = await issuer.token({ subject: 'alice' });
+    for (let index = 0; index < 40; index += 1) {
+      ofSubject.add(await sideOf({ headers: from(index), token: bearer }));
+      const side = await sideOf({ headers: from(index) });
+      ofAddresses.add(side);
+      expect(await sideOf({ headers: from(index) })).toBe(side);
+      // Whoever makes a token up is nobody, and stays where his address is.
+      expect(
+        await sideOf({ headers: from(index), token: await issuer.token({ subject: `${index}`, expiresIn: -60 }) }),
+      ).toBe(side);
+    }
+    expect(ofSubject.size).toBe(1);
+    expect(ofAddresses).toEqual(new Set(['legacy', 'new']));
+  }, 60_000);
+
+  it('lets a header choose where the route allows it, and refuses another word', async () => {
+    gateway = await shared({ legacyPercent: 0, choiceByHeader: true });
+    const choosing = (side: string) => ({ headers: { 'x-rookery-upstream': side } });
+    expect(await sideOf()).toBe('new');
+    expect(await sideOf(choosing('legacy'))).toBe('legacy');
+    expect(await sideOf(choosing('new'))).toBe('new');
+    const response = await gateway.request(path, choosing('http://evil.example'));
+    expect(response.status).toBe(400);
+    expect((await problemOf(response)).errors).toEqual([
+      { pointer: '#/header/x-rookery-upstream', detail: 'must be legacy or new' },
+    ]);
+  });
+
+  it.each([
+    [100, 'legacy', 'new'],
+    [0, 'new', 'legacy'],
+  ])('does not look at the header elsewhere: at %i %% everybody is on %s', async (legacyPercent, side, wanted) => {
+    gateway = await shared({ legacyPercent });
+    expect(await sideOf({ headers: { 'x-rookery-upstream': wanted } })).toBe(side);
+    expect(await sideOf({ headers: { 'x-rookery-upstream': 'nonsense' } })).toBe(side);
+  });
+
+  it('has every request checked as before: token, scope, limits and form, whoever would answer', async () => {
+    gateway = await shared({ legacyPercent: 100 });
+    const change = { name: 'x' };
+    const writer = await issuer.token({ scopes: ['catalog:write'] });
+    const reader = await issuer.token({ scopes: ['orders:read'] });
+    const statusOf = async (init: Parameters<GatewayUnderTest['send']>[3], body: unknown = change, to = path) =>
+      (await gateway.send('PATCH', to, body, init)).status;
+    expect(await statusOf({})).toBe(401);
+    expect(await statusOf({ token: reader })).toBe(403);
+    expect(await statusOf({ token: writer }, 'x'.repeat(200_000))).toBe(413);
+    expect(await statusOf({ token: writer }, { constructor: 1 })).toBe(400);
+    expect(await statusOf({ token: writer, headers: { 'content-type': 'text/plain' } })).toBe(415);
+    expect(await statusOf({ token: writer }, change, `${path}?surprise=1`)).toBe(400);
+    expect(await statusOf({ token: writer, headers: { accept: 'text/html' } })).toBe(406);
+    expect(legacy.hits).toEqual([]);
+    expect(await statusOf({ token: writer })).toBe(200);
+    expect(legacy.last).toMatchObject({ method: 'PATCH', url: path, body: JSON.stringify(change) });
+    expect(legacy.last.headers.authorization).toBe(`Bearer ${writer}`);
+  });
+
+  it('never falls back: a write that the legacy system does not take reaches nobody else, nor does a read', async () => {
+    gateway = await shared({ legacyPercent: 100 });
+    legacy.answer = (request) => void request.socket.destroy();
+    const bearer = await issuer.token({ scopes: ['catalog:write'] });
+    const asked = gateway.stubs.changeProduct.requests.length + gateway.stubs.getProduct.requests.length;
+    expect((await gateway.send('PATCH', path, { name: 'x' }, { token: bearer })).status).toBe(502);
+    expect((await gateway.request(path)).status).toBe(502);
+    expect(gateway.stubs.changeProduct.requests.length + gateway.stubs.getProduct.requests.length).toBe(asked);
+    expect(legacy.hits).toHaveLength(2);
+  });
+
+  it('keeps answers of a split route out of shared caches, and leaves others alone', async () => {
+    legacy.answer = (_request, response) => {
+      response.setHeader('cache-control', 'public, max-age=60, s-maxage=600').end('{"from":"legacy"}');
+    };
+    const cacheOf = async (side: string) =>
+      (await gateway.request(path, { headers: { 'x-rookery-upstream': side } })).headers.get('cache-control');
+    gateway = await shared({ legacyPercent: 50, choiceByHeader: true });
+    expect(await cacheOf('legacy')).toBe('private, max-age=60');
+    expect(await cacheOf('new')).toBe('private, max-age=5, stale-while-revalidate=30');
+    await gateway.close();
+    gateway = await shared({ legacyPercent: 0 });
+    expect(await cacheOf('new')).toMatch(/^public/);
+    await gateway.close();
+    gateway = await shared({ legacyPercent: 100 });
+    expect(await cacheOf('legacy')).toBe('public, max-age=60, s-maxage=600');
+  });
+
+  it('counts both sides apart, errors too', async () => {
+    gateway = await shared({ legacyPercent: 0, choiceByHeader: true });
+    const ask = (side: string, of = path) => gateway.request(of, { headers: { 'x-rookery-upstream': side } });
+    await ask('new');
+    await ask('new', `${path.slice(0, -1)}f`);
+    await ask('legacy');
+    legacy.answer = (_request, response) => response.writeHead(500).end();
+    await ask('legacy');
+    await ask('legacy');
+    legacy.answer = (_request, response) => {
+      response.writeHead(200, { 'content-length': '9' }).write('half', () => response.socket?.destroy());
+    };
+    await (await ask('legacy')).text().catch(() => undefined);
+    await eventually(async () => {
+      const text = await (await gateway.request('/metrics')).text();
+      const counts = [...text.matchAll(/^strangler_request_duration_seconds_count\{(?<labels>.*)\} (?<count>\d+)$/gm)];
+      expect(counts.map(({ groups }) => `${groups?.['labels']} ${groups?.['count']}`).sort()).toEqual([
+        'prefix="/v1/products",upstream="legacy",status="200" 1',
+        'prefix="/v1/products",upstream="legacy",status="500" 2',
+        'prefix="/v1/products",upstream="legacy",status="aborted" 1',
+        'prefix="/v1/products",upstream="new",status="200" 1',
+        'prefix="/v1/products",upstream="new",status="404" 1',
+      ]);
+    });
+  });
+
+  it('forwards what only the legacy system has under it when the route says who may use it, and nothing else', async () => {
+    gateway = await shared({ legacyPercent: 0, access: 'token' });
+    const bearer = await issuer.token();
+    const reviews = `${path}/reviews/latest`;
+    expect((await gateway.request(reviews)).status).toBe(401);
+    expect((await gateway.request(reviews, { token: bearer })).status).toBe(200);
+    expect((await gateway.request('/v1/products', { token: bearer, method: 'PUT' })).status).toBe(200);
+    expect(legacy.hits.map(({ method, url }) => `${method} ${url}`)).toEqual([`GET ${reviews}`, 'PUT /v1/products']);
+    expect(await sideOf({ token: bearer })).toBe('new');
+    await gateway.close();
+    gateway = await shared({ legacyPercent: 100 });
+    expect((await gateway.request(reviews, { token: bearer })).status).toBe(404);
+    expect((await gateway.request('/v1/products', { token: bearer, method: 'PUT' })).status).toBe(405);
+    expect(legacy.hits).toHaveLength(2);
+  });
+
+  it('leaves our own live streams as they are', async () => {
+    gateway = await start([{ prefix: '/v1/orders', legacyPercent: 0 }], { OIDC_ISSUER: issuer.url });
+    const follow = async (id: string) =>
+      gateway.request(`/v1/orders/${id}/events`, {
+        token: await issuer.token({ scopes: ['orders:read'] }),
+        headers: { accept: 'text/event-stream' },
+      });
+    expect((await follow(unknownId)).status).toBe(404);
+    gateway.state.status = 'Confirmed';
+    const response = await follow(orderId);
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('event: end')]);
+  });
+
+  it('may have live streams', async () => {
+    gateway = await start([{ prefix: '/v1/orders' }], { OIDC_ISSUER: issuer.url });
+    legacy.answer = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: from legacy\n\n');
+    };
+    const response = await gateway.request(`/v1/orders/${orderId}/events`, {
+      token: await issuer.token({ scopes: ['orders:read'] }),
+      headers: { accept: 'text/event-stream' },
+    });
+    expect([response.status, await response.text()]).toEqual([200, 'data: from legacy\n\n']);
+    expect(gateway.stubs.timeline.requests).toEqual([]);
+  });
+});
+
+describe('without the setting', () => {
+  it('there is nothing of it', async () => {
+    gateway = await startGateway();
+    try {
+      expect(await (await gateway.request('/metrics')).text()).not.toContain('strangler');
+      expect((await gateway.request('/legacy/x', { token: await gateway.issuer.token() })).status).toBe(404);
+      const response = await gateway.request('/v1/products', { headers: { 'x-rookery-upstream': 'legacy' } });
+      expect(response.headers.get('cache-control')).toMatch(/^public/);
+    } finally {
+      await gateway.close();
+    }
   });
 });

@@ -92,11 +92,13 @@ function pick(given: HeaderValues, names: readonly string[]): Record<string, str
 
 const textOf = (value: string | string[] | undefined): string => [value ?? []].flat().join(', ');
 
-/** A Cache-Control under which no shared cache keeps the answer: it would hand one side's answer to callers of the other. */
-export function keptFromSharedCaches(cacheControl: string | undefined): string {
-  const directives = (cacheControl ?? '')
+/** A Cache-Control under which no shared cache keeps the answer: it would hand one side's answer, with its ETag, to callers of the other. */
+export function keptFromSharedCaches(cacheControl: string | number | string[] | undefined): string {
+  const directives = String(cacheControl ?? '')
     .split(',')
     .map((directive) => directive.trim())
-    .filter((directive) => directive !== '' && !/^(public|private|s-maxage\b.*|proxy-revalidate)$/i.test(directive));
-  return ['private', ...directives].join(', ');
+    .filter((directive) => directive !== '');
+  if (directives.includes('no-store')) return directives.join(', ');
+  const shared = /^(public|private|s-maxage\b.*|proxy-revalidate)$/i;
+  return ['private', ...directives.filter((directive) => !shared.test(directive))].join(', ');
 }

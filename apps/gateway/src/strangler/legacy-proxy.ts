@@ -70,17 +70,16 @@ export class LegacyProxy {
   }
 
   /**
-   * Asks the legacy system and hands its answer to the reply, which streams it at the client's pace. The request ends at its
-   * deadline, and when the client goes away. Only a token that was found good goes along.
+   * Asks the legacy system. Resolves, when the head of its answer is there, with what hands it to the reply, which streams it at the
+   * client's pace. The request ends at its deadline, and when the client goes away. Only a token that was found good goes along.
    * @throws InvalidInput (400), UpgradeRefused (400), LegacyUnreachable (502), LegacyUnavailable (503), DeadlineExceeded (504), LegacyFailed
    */
-  async forward(
+  async ask(
     route: StranglerRoute,
     caller: Actor | undefined,
     request: FastifyRequest,
     reply: FastifyReply,
-    beforeSending?: (reply: FastifyReply) => void,
-  ): Promise<void> {
+  ): Promise<() => void> {
     if (request.headers.upgrade !== undefined) throw new UpgradeRefused();
     const upstream = this.upstreams.get(route.upstream);
     const method = methods.find((name) => name === request.method);
@@ -110,9 +109,10 @@ export class LegacyProxy {
     );
     clearTimeout(timer);
     if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), ANSWER_TIMEOUT_MS);
-    this.copyHead(route, answer, reply);
-    beforeSending?.(reply);
-    this.sendBody(answer, request, reply);
+    return () => {
+      this.copyHead(route, answer, reply);
+      this.sendBody(answer, reply);
+    };
   }
 
   private headersFor(
@@ -145,9 +145,9 @@ export class LegacyProxy {
     });
   }
 
-  private sendBody(answer: Dispatcher.ResponseData, request: FastifyRequest, reply: FastifyReply): void {
+  private sendBody(answer: Dispatcher.ResponseData, reply: FastifyReply): void {
     const { statusCode, body } = answer;
-    if (request.method === 'HEAD' || statusCode === 204 || statusCode === 304) {
+    if (statusCode === 204 || statusCode === 304) {
       body.resume();
       void reply.send();
       return;
@@ -192,7 +192,7 @@ function limited(body: Readable): Readable {
 /** `through` fed by `body`; each of them ends and fails with the other. */
 function chained(body: Readable, through: Transform): Transform {
   body.once('error', (error) => {
-    logger.warn({ err: error }, 'the answer of a legacy system broke off');
+    if (!(error instanceof ClientGone)) logger.warn({ err: error }, 'the answer of a legacy system broke off');
     through.destroy(error);
   });
   through.once('close', () => {

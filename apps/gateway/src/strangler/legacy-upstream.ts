@@ -4,7 +4,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { ClientGone, LegacyFailed, LegacyUnavailable, LegacyUnreachable } from './legacy-errors';
 
 /** Requests that one legacy system may have in hand, each on a connection of its own, until their answers are read to the end. */
-const MAX_IN_FLIGHT = 64;
+export const MAX_IN_FLIGHT = 64;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** An answer may pause for this long; a live stream has to say something in between. */
 const IDLE_TIMEOUT_MS = 60_000;

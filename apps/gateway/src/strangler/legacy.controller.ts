@@ -60,7 +60,8 @@ export function legacyController(route: StranglerRoute, ownRoutes: readonly OwnR
     private async forward(request: FastifyRequest, reply: FastifyReply): Promise<void> {
       this.metrics.watch(reply, route.prefix, 'legacy');
       noteForLog(request.raw, { upstream: 'legacy' });
-      await this.proxy.forward(route, await this.proxy.callerOf(request), request, reply);
+      const send = await this.proxy.ask(route, await this.proxy.callerOf(request), request, reply);
+      send();
     }
   }
   return LegacyController;

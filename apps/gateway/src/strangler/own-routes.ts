@@ -26,7 +26,8 @@ function pathsOf(target: unknown): readonly string[] {
   return paths === undefined ? [] : [paths].flat().map(String);
 }
 
-function methodOf(handler: object): string {
+function methodOf(handler: unknown): string {
+  if (typeof handler !== 'function') return '';
   return RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))] ?? '';
 }
 

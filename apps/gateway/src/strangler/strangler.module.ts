@@ -1,12 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { logger, Metrics, Readiness, UnusableSetting } from '@rookery/platform';
 import { AccessTokenVerifier } from '@rookery/security';
 import { legacyController } from './legacy.controller';
 import { LegacyProxy } from './legacy-proxy';
 import { ownRoutesOf, type OwnRoute } from './own-routes';
-import { StranglerInterceptor } from './strangler.interceptor';
+import { StranglerGuard } from './strangler.guard';
 import { StranglerMetrics } from './strangler.metrics';
 import { isUnder, type StranglerRoute } from './strangler-routes';
 
@@ -39,10 +38,9 @@ export class StranglerModule {
           useFactory: (metrics: Metrics) => new StranglerMetrics(metrics),
         },
         {
-          provide: APP_INTERCEPTOR,
+          provide: StranglerGuard,
           inject: [LegacyProxy, StranglerMetrics],
-          useFactory: (proxy: LegacyProxy, metrics: StranglerMetrics) =>
-            new StranglerInterceptor(routes, proxy, metrics),
+          useFactory: (proxy: LegacyProxy, metrics: StranglerMetrics) => new StranglerGuard(routes, proxy, metrics),
         },
       ],
     };
