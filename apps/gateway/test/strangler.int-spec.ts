@@ -628,7 +628,7 @@ describe('a prefix that the gateway has as well', () => {
     expect(Math.abs((most?.size ?? 0) - 600)).toBeLessThan(62);
     expect(Math.abs((quarter?.size ?? 0) - 250)).toBeLessThan(55);
     expect(again).toEqual(quarter);
-    expect(quarter?.isSubsetOf(most ?? new Set())).toBe(true);
+    expect([...(quarter ?? [])].filter((subject) => most?.has(subject) !== true)).toEqual([]);
   }, 180_000);
 
   it('keeps a subject on its side from any address, and an anonymous caller by his address', async () => {

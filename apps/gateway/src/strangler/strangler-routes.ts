@@ -21,19 +21,17 @@ const reserved = [
 
 const scopes = z.enum(Object.keys(Scopes)).transform((name) => z.custom<keyof typeof Scopes>().parse(name));
 
+const whoMay = `must be "public", "token" or a list of scopes (${Object.keys(Scopes).join(', ')})`;
+
 const Route = z.strictObject({
   prefix: z.string().regex(PREFIX, 'must be a path like /legacy or /v1/products'),
   upstream: z
     .url({ protocol: /^https?$/, error: 'must be the origin of the legacy system, like http://legacy.internal:8080' })
     .refine(isOrigin, 'must be an origin, like http://legacy.internal:8080: no path, no query, no credentials')
-    .transform((url) => new URL(url).origin),
+    .transform((url) => (URL.canParse(url) ? new URL(url).origin : url)),
   legacyPercent: z.number().min(0).max(100).default(100),
   choiceByHeader: z.boolean().default(false),
-  access: z
-    .union([z.enum(['public', 'token']), z.array(scopes).min(1)], {
-      error: `must be "public", "token" or a list of scopes (${Object.keys(Scopes).join(', ')})`,
-    })
-    .optional(),
+  access: z.union([z.enum(['public', 'token']), z.array(scopes).min(1, whoMay)], { error: whoMay }).optional(),
   rewritePrefix: z.string().regex(PREFIX, 'must be a path like /api/products').optional(),
   passHeaders: z
     .array(
@@ -111,6 +109,8 @@ function describe({ path, message }: z.core.$ZodIssue): string {
 }
 
 function isOrigin(text: string): boolean {
+  // What is no URL at all has been refused for that.
+  if (!URL.canParse(text)) return true;
   const { origin } = new URL(text);
   return text.replace(/\/$/, '').toLowerCase() === origin;
 }

@@ -74,7 +74,7 @@ async function refuseUnknownHost({ prefix, upstream }: StranglerRoute): Promise<
   try {
     await lookup(hostname.replace(/^\[|\]$/g, ''));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTFOUND') {
+    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOTFOUND') {
       throw new UnusableSetting(`STRANGLER_ROUTES: there is no host ${hostname}. Mend the upstream of ${prefix}.`);
     }
     logger.warn({ err: error, upstream }, 'the host of a legacy system could not be looked up');
