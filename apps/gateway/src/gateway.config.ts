@@ -2,6 +2,7 @@ import { API_AUDIENCE } from '@rookery/contracts';
 import { commonConfig, portSetting } from '@rookery/platform';
 import { signingKeySetting, TokenAlgorithms, TokenTypes } from '@rookery/security';
 import { z } from 'zod';
+import { stranglerRoutesSetting } from './strangler/strangler-routes';
 
 /** `10.0.0.0/8, 127.0.0.1` -> two entries; empty for none. */
 const commaList = z
@@ -53,6 +54,7 @@ export const GatewayConfig = z.object({
   STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
   STREAM_HEARTBEAT_SECONDS: count(15).describe('Seconds between the heartbeats of a live order stream'),
   CORS_ORIGINS: commaList.describe('Browser origins that may call the API, comma separated'),
+  STRANGLER_ROUTES: stranglerRoutesSetting,
   TRUST_PROXY: commaList.describe('Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated'),
 });
 export type GatewayConfig = z.infer<typeof GatewayConfig>;

@@ -7,6 +7,7 @@ import { AsyncApiController } from './asyncapi/asyncapi.controller';
 import type { GatewayConfig } from './gateway.config';
 import { OrderStreams } from './orders/order-streams';
 import { RateLimitModule } from './rate-limit/rate-limit.module';
+import { StranglerModule } from './strangler/strangler.module';
 
 /** The HTTP edge: checks who asks and what is asked, and passes it on to the service that owns the answer. */
 @Module({})
@@ -36,6 +37,14 @@ export class GatewayModule {
           requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
           registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
         }),
+        ...(config.STRANGLER_ROUTES.length > 0
+          ? [
+              StranglerModule.forRoot(config.STRANGLER_ROUTES, {
+                publicUrl: config.PUBLIC_URL,
+                ownControllers: apiControllers,
+              }),
+            ]
+          : []),
       ],
       controllers: [...apiControllers, AsyncApiController],
       providers: [

@@ -4,6 +4,7 @@ import type { GatewayConfig } from './gateway.config';
 import { DeclaredInputGuard } from './input/declared-input.guard';
 import { openApiDocument } from './openapi/openapi-document';
 import { serveSwaggerUi } from './openapi/swagger-ui';
+import { installStrangler } from './strangler/install-strangler';
 
 /** The gateway as `runService` runs it and as its specs build it. */
 export function gatewayService(config: GatewayConfig): ServiceOptions {
@@ -22,6 +23,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       // After the guards of the modules: who asks comes before what is asked.
       app.useGlobalGuards(new DeclaredInputGuard());
       if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...cors, origin: config.CORS_ORIGINS });
+      if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
       serveSwaggerUi(app, config, openApiDocument(app, config));
     },
   };

@@ -7,7 +7,7 @@ import { z } from 'zod';
 const script = fileURLToPath(new URL('slow-service.ts', import.meta.url));
 const tsconfig = fileURLToPath(new URL('../../../tsconfig.base.json', import.meta.url));
 
-const Line = z.object({ msg: z.string(), address: z.string().optional() });
+const Line = z.object({ msg: z.string(), address: z.string().optional(), upstream: z.string().optional() });
 
 /** A real process that runs a service. */
 class Process {
@@ -91,6 +91,15 @@ describe('a process run by runService', () => {
     },
     60_000,
   );
+
+  it('tells in the log line of a request what was noted for it', async () => {
+    const service = start({ WORK_MS: '1' });
+    const url = await service.url();
+    expect((await fetch(`${url}/noted`)).status).toBe(200);
+    expect((await fetch(`${url}/slow`)).status).toBe(200);
+    const lines = await service.linesOf('request', 2);
+    expect(lines.map(({ upstream }) => upstream)).toEqual(['legacy', undefined]);
+  }, 60_000);
 
   it('exits 1 when a shutdown takes longer than its grace', async () => {
     const service = start({ WORK_MS: '30000', SHUTDOWN_GRACE_SECONDS: '1' });

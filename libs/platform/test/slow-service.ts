@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
+import { Controller, Get, Module, Req, type OnApplicationShutdown } from '@nestjs/common';
 import { z } from 'zod';
 import { portSetting } from '../src/config/settings';
-import { HealthModule, loadConfig, logger, LogLevels, runService } from '../src/index';
+import { HealthModule, loadConfig, logger, LogLevels, noteForLog, runService } from '../src/index';
 
 /** A whole process for the specs of `runService`. */
 const Config = z.object({
@@ -21,6 +22,12 @@ class SlowController implements OnApplicationShutdown {
   async slow() {
     logger.info('work began');
     await sleep(config.WORK_MS);
+    return { done: true };
+  }
+
+  @Get('noted')
+  noted(@Req() request: { readonly raw: IncomingMessage }) {
+    noteForLog(request.raw, { upstream: 'legacy' });
     return { done: true };
   }
 

@@ -30,8 +30,10 @@ function refuse(root: string, given: unknown, isDeclared: () => boolean): void {
   );
 }
 
+/** A route that takes the whole request sees to all of its parts itself. */
 function declares(context: ExecutionContext, kind: RouteParamtypes): boolean {
   const parameters: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name);
   if (typeof parameters !== 'object' || parameters === null) return false;
-  return Object.keys(parameters).some((key) => key.startsWith(`${kind}:`));
+  const kinds = [kind, RouteParamtypes.REQUEST];
+  return Object.keys(parameters).some((key) => kinds.some((one) => key.startsWith(`${one}:`)));
 }

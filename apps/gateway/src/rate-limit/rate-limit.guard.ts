@@ -2,6 +2,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { currentContext, DomainError, type Clock } from '@rookery/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isLegacyRoute } from '../strangler/legacy-route';
 import { limitedAddress } from './client-address';
 import { FixedWindows } from './fixed-windows';
 import { isRegistration } from './registration-limit.decorator';
@@ -49,7 +50,7 @@ export class RateLimitGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     // Probes, metrics and documents: an orchestrator must never be told to slow down.
-    if (!request.url.startsWith('/v1/')) return true;
+    if (!request.url.startsWith('/v1/') && !isLegacyRoute(request)) return true;
     const reply = http.getResponse<FastifyReply>();
     // `ip` heeds X-Forwarded-For from proxies in TRUST_PROXY only.
     const address = limitedAddress(request.ip);

@@ -7,6 +7,9 @@ const PRODUCES = 'rookery:produces';
 /** Where Nest's `@Sse` leaves its mark. */
 const SSE = '__sse__';
 
+/** What a route produces of which only somebody else knows the media type. */
+export const ANY_MEDIA_TYPE = '*/*';
+
 /** Media types that a controller or route can answer with, where that is not JSON. */
 export const Produces = (...types: readonly string[]) => SetMetadata(PRODUCES, types);
 
@@ -29,6 +32,7 @@ export class AcceptGuard implements CanActivate {
     if (context.getType() !== 'http') return true;
     const { accept } = context.switchToHttp().getRequest<FastifyRequest>().headers;
     const offered = offeredBy(context);
+    if (offered.includes(ANY_MEDIA_TYPE)) return true;
     if (accept !== undefined && !offered.some((type) => accepts(accept, type))) throw new NotAcceptable(offered);
     return true;
   }

@@ -8,6 +8,7 @@ import { openContext } from './http-context';
 import { parseJsonBody } from './json-body';
 import { refuseForeignCoding } from './json-media-type';
 import { securityHeaders } from './security-headers';
+import { keepRawBody } from './raw-body';
 import { sendProblem } from './send-problem';
 import { isUnclear } from './unclear-request';
 
@@ -90,7 +91,9 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       refuseForeignCoding(request.headers['content-type'], request.headers['content-encoding']);
-      done(null, parseJsonBody(body, bodyDepth));
+      const value = parseJsonBody(body, bodyDepth);
+      keepRawBody(request.raw, body);
+      done(null, value);
     } catch (error) {
       done(error instanceof Error ? error : new Error('unreadable body', { cause: error }));
     }

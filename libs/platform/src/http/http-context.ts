@@ -20,6 +20,13 @@ export function nameRoute(request: IncomingMessage, route: string): void {
   mountedRoutes.set(request, route);
 }
 
+const notes = new WeakMap<IncomingMessage, Readonly<Record<string, string>>>();
+
+/** Adds fields to the log line that tells how the request was answered. */
+export function noteForLog(request: IncomingMessage, fields: Readonly<Record<string, string>>): void {
+  notes.set(request, fields);
+}
+
 /** The context of an HTTP request, also where the asynchronous one is lost: while its body is being read. */
 export function contextOfRequest(request: IncomingMessage): RequestContext | undefined {
   return contexts.get(request);
@@ -75,7 +82,8 @@ export function observeRequests(
     const labels = { method: request.method, route: routeOf(request), status: reply.statusCode };
     options.onAnswered(labels, reply.elapsedTime / 1000);
     runInContext(openContext(request.raw, undefined), () => {
-      logger.info({ ...labels, durationMs: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
+      const durationMs = Math.round(reply.elapsedTime * 10) / 10;
+      logger.info({ ...labels, ...notes.get(request.raw), durationMs }, 'request');
     });
     done();
   });

@@ -7,6 +7,7 @@ import { problemOfStatus, toProblem } from '../errors/to-problem';
 import { logger } from '../logging/logger';
 import { openContext } from './http-context';
 import type { KnownRoutes } from './known-routes';
+import { OtherAnswer } from './other-answer';
 import { sendProblem } from './send-problem';
 
 /**
@@ -18,6 +19,10 @@ export class HttpProblemFilter implements ExceptionFilter {
   constructor(private readonly routes: KnownRoutes) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
+    if (error instanceof OtherAnswer) {
+      error.send();
+      return;
+    }
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();

@@ -1,4 +1,4 @@
-import { explainOldNode, explainStartFailure } from './start-failure';
+import { explainOldNode, explainStartFailure, UnusableSetting } from './start-failure';
 
 const config = {
   LOG_LEVEL: 'info',
@@ -34,6 +34,11 @@ describe('the line about a failed start', () => {
       'a broker that refuses',
       failure('Authorization Violation', { name: 'AuthorizationError' }),
       'NATS_USER and NATS_PASSWORD',
+    ],
+    [
+      'a setting that cannot be used',
+      new UnusableSetting('ROUTES: no host x. Mend it.'),
+      'ROUTES: no host x. Mend it.',
     ],
     ['anything else', new Error('odd'), 'see the error above.'],
   ])('names what to mend for %s', (_what, error, text) => {

@@ -1,5 +1,8 @@
 import type { ServiceConfig } from '../config/settings';
 
+/** A setting that reads well and still cannot be used, as only the running system shows. Its message names it and what to mend. */
+export class UnusableSetting extends Error {}
+
 /** Settings in which a start failure can have its reason. */
 interface Addresses extends ServiceConfig {
   readonly DATABASE_URL?: unknown;
@@ -21,6 +24,7 @@ export function explainStartFailure(name: string, error: unknown, config: Addres
 }
 
 function reasonOf(error: unknown, config: Addresses): string {
+  if (error instanceof UnusableSetting) return error.message;
   const code = codeOf(error);
   switch (code) {
     case 'EADDRINUSE':

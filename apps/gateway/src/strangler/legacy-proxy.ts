@@ -1,0 +1,203 @@
+import { PassThrough, Transform, type Readable } from 'node:stream';
+import { Headers } from '@rookery/contracts';
+import {
+  DeadlineExceeded,
+  DomainError,
+  logger,
+  rawBodyOf,
+  requireContext,
+  type Actor,
+  type Readiness,
+} from '@rookery/platform';
+import type { AccessTokenVerifier } from '@rookery/security';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Dispatcher } from 'undici';
+import { headersFromLegacy, headersToLegacy } from './forwarded-headers';
+import { legacyTarget, publicLocation } from './legacy-address';
+import { ClientGone, LegacyUnreachable } from './legacy-errors';
+import { LegacyUpstream } from './legacy-upstream';
+import type { StranglerRoute } from './strangler-routes';
+
+/** Largest answer that is passed on, bytes; a live stream has no end. */
+export const MAX_ANSWER_BYTES = 10 * 1024 * 1024;
+/** Longest time in which an answer that is no live stream has to be read, from its head on. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** A page of the legacy system has this origin, where Swagger UI keeps its token: it may show, not act. */
+const DOCUMENT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly Dispatcher.HttpMethod[];
+
+/** 400: the client wants to speak another protocol over this connection. */
+class UpgradeRefused extends DomainError {
+  constructor() {
+    const detail = 'The connection cannot be upgraded here: send the request without Upgrade.';
+    super({ status: 400, code: 'gateway.upgrade-refused', title: 'Upgrade refused', detail });
+  }
+}
+
+/** Passes requests on to the legacy systems and their answers back. */
+export class LegacyProxy {
+  private readonly upstreams: ReadonlyMap<string, LegacyUpstream>;
+  private readonly publicUrl: URL;
+
+  constructor(
+    routes: readonly StranglerRoute[],
+    publicUrl: string,
+    private readonly tokens: AccessTokenVerifier,
+    private readonly readiness: Readiness,
+  ) {
+    const origins = new Set(routes.map(({ upstream }) => upstream));
+    this.upstreams = new Map([...origins].map((origin) => [origin, new LegacyUpstream(origin)]));
+    this.publicUrl = new URL(publicUrl);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.upstreams.values()].map((upstream) => upstream.close()));
+  }
+
+  /** Whoever sent the request with a good token, also where no token is needed and so no guard has looked at it. */
+  async callerOf(request: FastifyRequest): Promise<Actor | undefined> {
+    const { actor } = requireContext();
+    if (actor !== undefined) return actor;
+    const token = /^bearer +(?<token>\S+)$/i.exec(request.headers.authorization ?? '')?.groups?.['token'];
+    if (token === undefined) return undefined;
+    try {
+      return await this.tokens.verify(token);
+    } catch (error) {
+      if (error instanceof DomainError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Asks the legacy system. Resolves, when the head of its answer is there, with what hands it to the reply, which streams it at the
+   * client's pace. The request ends at its deadline, and when the client goes away. Only a token that was found good goes along.
+   * @throws InvalidInput (400), UpgradeRefused (400), LegacyUnreachable (502), LegacyUnavailable (503), DeadlineExceeded (504), LegacyFailed
+   */
+  async ask(
+    route: StranglerRoute,
+    caller: Actor | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<() => void> {
+    if (request.headers.upgrade !== undefined) throw new UpgradeRefused();
+    const upstream = this.upstreams.get(route.upstream);
+    const method = methods.find((name) => name === request.method);
+    if (upstream === undefined || method === undefined)
+      throw new Error(`${request.method} has no way to ${route.upstream}`);
+
+    const { deadline } = requireContext();
+    const end = new AbortController();
+    const left = new AbortController();
+    reply.raw.once('close', () => {
+      clearTimeout(timer);
+      end.abort(new ClientGone());
+      left.abort();
+    });
+    if (reply.raw.destroyed) throw new ClientGone();
+    let timer = setTimeout(() => end.abort(new DeadlineExceeded()), Math.max(0, (deadline ?? Infinity) - Date.now()));
+
+    const answer = await upstream.ask(
+      {
+        method,
+        target: legacyTarget(route, request.raw.url ?? ''),
+        headers: this.headersFor(route, caller, request),
+        body: rawBodyOf(request.raw),
+        signal: end.signal,
+      },
+      left.signal,
+    );
+    clearTimeout(timer);
+    if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), ANSWER_TIMEOUT_MS);
+    return () => {
+      this.copyHead(route, answer, reply);
+      this.sendBody(answer, reply);
+    };
+  }
+
+  private headersFor(
+    { passHeaders }: StranglerRoute,
+    caller: Actor | undefined,
+    request: FastifyRequest,
+  ): Record<string, string> {
+    const { correlationId, traceparent, deadline } = requireContext();
+    const { authorization } = request.headers;
+    return {
+      ...headersToLegacy(request.headers, passHeaders),
+      [Headers.correlationId]: correlationId,
+      [Headers.traceparent]: traceparent,
+      ...(deadline !== undefined && { [Headers.deadline]: String(deadline) }),
+      ...(caller !== undefined && authorization !== undefined && { [Headers.authorization]: authorization }),
+      'x-forwarded-for': request.ip,
+      'x-forwarded-proto': this.publicUrl.protocol.replace(':', ''),
+      'x-forwarded-host': this.publicUrl.host,
+      via: '1.1 rookery',
+    };
+  }
+
+  private copyHead(route: StranglerRoute, { statusCode, headers }: Dispatcher.ResponseData, reply: FastifyReply): void {
+    const { location } = headers;
+    void reply.code(statusCode).headers({
+      ...headersFromLegacy(headers, route.passHeaders),
+      ...(typeof location === 'string' && { location: publicLocation(route, location) }),
+      'content-security-policy': DOCUMENT_POLICY,
+      'x-content-type-options': 'nosniff',
+    });
+  }
+
+  private sendBody(answer: Dispatcher.ResponseData, reply: FastifyReply): void {
+    const { statusCode, body } = answer;
+    if (statusCode === 204 || statusCode === 304) {
+      body.resume();
+      void reply.send();
+      return;
+    }
+    void reply.send(isLiveStream(answer) ? this.untilDrained(body) : limited(body));
+  }
+
+  /** A live stream ends when this process is about to stop: its reader comes back to another replica. */
+  private untilDrained(body: Readable): Readable {
+    const { signal } = this.readiness;
+    const stream = chained(body, new PassThrough());
+    const endStream = (): void => {
+      body.unpipe(stream);
+      stream.end();
+    };
+    if (signal.aborted) endStream();
+    else signal.addEventListener('abort', endStream, { once: true });
+    stream.once('close', () => signal.removeEventListener('abort', endStream));
+    return stream;
+  }
+}
+
+function isLiveStream({ headers }: Dispatcher.ResponseData): boolean {
+  return /^text\/event-stream\b/i.test(String(headers['content-type']));
+}
+
+/** Fails past the limit. The head is out by then, so that the connection is cut. */
+function limited(body: Readable): Readable {
+  let size = 0;
+  return chained(
+    body,
+    new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        size += chunk.length;
+        if (size > MAX_ANSWER_BYTES) done(new LegacyUnreachable());
+        else done(null, chunk);
+      },
+    }),
+  );
+}
+
+/** `through` fed by `body`; each of them ends and fails with the other. */
+function chained(body: Readable, through: Transform): Transform {
+  body.once('error', (error) => {
+    if (!(error instanceof ClientGone)) logger.warn({ err: error }, 'the answer of a legacy system broke off');
+    through.destroy(error);
+  });
+  through.once('close', () => {
+    if (!body.readableEnded) body.destroy();
+  });
+  body.pipe(through);
+  return through;
+}

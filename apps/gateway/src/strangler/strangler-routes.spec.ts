@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '@rookery/platform';
+import { z } from 'zod';
+import { stranglerRoutesSetting } from './strangler-routes';
+
+const Setting = z.object({ STRANGLER_ROUTES: stranglerRoutesSetting });
+const upstream = 'http://legacy.internal:8080';
+
+const read = (value: string | undefined, name = 'STRANGLER_ROUTES') => parseConfig(Setting, { [name]: value });
+const routesOf = (routes: unknown) => {
+  const parsed = read(JSON.stringify(routes));
+  return parsed.ok ? parsed.config.STRANGLER_ROUTES : [];
+};
+const reasonOf = (text: string): string | undefined => {
+  const parsed = read(text);
+  return parsed.ok ? undefined : parsed.bad.find(({ name }) => name === 'STRANGLER_ROUTES')?.reason;
+};
+
+describe('STRANGLER_ROUTES', () => {
+  it.each([[undefined], [''], [' '], ['[]']])('is no route at all when it is %j', (value) => {
+    expect(read(value)).toEqual({ ok: true, config: { STRANGLER_ROUTES: [] } });
+  });
+
+  it('is a list of routes, where everybody is on the legacy system unless told', () => {
+    expect(routesOf([{ prefix: '/v1/products', upstream: `${upstream}/` }])).toEqual([
+      { prefix: '/v1/products', upstream, legacyPercent: 100, choiceByHeader: false, passHeaders: [] },
+    ]);
+    const all = {
+      prefix: '/legacy',
+      upstream,
+      legacyPercent: 12.5,
+      choiceByHeader: true,
+      access: ['catalog:write', 'ops:read'],
+      rewritePrefix: '/cgi/shop',
+      passHeaders: ['x-shop-locale'],
+    };
+    expect(routesOf([all])).toEqual([all]);
+  });
+
+  it('may come from a file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rookery-strangler-'));
+    try {
+      const file = join(folder, 'routes.json');
+      writeFileSync(file, JSON.stringify([{ prefix: '/legacy', upstream, access: 'token' }], null, 2));
+      expect(read(file, 'STRANGLER_ROUTES_FILE')).toMatchObject({
+        ok: true,
+        config: { STRANGLER_ROUTES: [{ prefix: '/legacy', access: 'token' }] },
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    ['no JSON', '{', 'must be a JSON list of routes'],
+    ['no list', '{}', 'must be a JSON list of routes'],
+    ['no object', '[1]', 'route 1: '],
+    ['a missing prefix', `[{"upstream":"${upstream}"}]`, 'route 1, prefix: '],
+    ['a prefix with a slash at the end', `[{"prefix":"/a/","upstream":"${upstream}"}]`, 'must be a path like'],
+    ['the root as prefix', `[{"prefix":"/","upstream":"${upstream}"}]`, 'must be a path like'],
+    ['a prefix with a dot segment', `[{"prefix":"/a/../b","upstream":"${upstream}"}]`, 'must be a path like'],
+    ['a prefix with a parameter', `[{"prefix":"/a/:id","upstream":"${upstream}"}]`, 'must be a path like'],
+    ['a reserved prefix', `[{"prefix":"/docs","upstream":"${upstream}"}]`, '/docs is reserved'],
+    ['a prefix below a reserved one', `[{"prefix":"/livez/x","upstream":"${upstream}"}]`, '/livez/x is reserved'],
+    ['a prefix above a reserved one', `[{"prefix":"/v1","upstream":"${upstream}"}]`, '/v1 is reserved: /v1/me'],
+    ['no upstream', '[{"prefix":"/a"}]', 'route 1, upstream: '],
+    ['an upstream with a path', `[{"prefix":"/a","upstream":"${upstream}/x"}]`, 'must be an origin'],
+    ['an upstream with a query', `[{"prefix":"/a","upstream":"${upstream}?x"}]`, 'must be an origin'],
+    ['an upstream with credentials', '[{"prefix":"/a","upstream":"http://u:p@legacy"}]', 'must be an origin'],
+    ['an upstream that is no URL', '[{"prefix":"/a","upstream":"legacy:8080"}]', 'must be the origin'],
+    ['another protocol', '[{"prefix":"/a","upstream":"ftp://legacy"}]', 'must be the origin'],
+    ['too high a percentage', `[{"prefix":"/a","upstream":"${upstream}","legacyPercent":101}]`, 'legacyPercent'],
+    ['a percentage as text', `[{"prefix":"/a","upstream":"${upstream}","legacyPercent":"50"}]`, 'legacyPercent'],
+    [
+      'an unknown scope',
+      `[{"prefix":"/a","upstream":"${upstream}","access":["all"]}]`,
+      'or a list of scopes (catalog:write,',
+    ],
+    ['no scope', `[{"prefix":"/a","upstream":"${upstream}","access":[]}]`, 'or a list of scopes'],
+    ['an unknown field', `[{"prefix":"/a","upstream":"${upstream}","precent":5}]`, 'precent'],
+    ['a header of the edge', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["cookie"]}]`, 'never passes'],
+    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["upgrade"]}]`, 'never passes'],
+    [
+      'a header of proxies',
+      `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["x-forwarded-for"]}]`,
+      'never passes',
+    ],
+  ])('is refused with %s', (_what, text, reason) => {
+    expect(reasonOf(text)).toContain(reason);
+  });
+
+  it.each([
+    ['/shop', '/shop'],
+    ['/shop', '/shop/cart'],
+    ['/shop/cart', '/shop'],
+  ])('is refused when prefixes overlap: %s and %s', (one, other) => {
+    const text = JSON.stringify([
+      { prefix: '/a', upstream },
+      { prefix: one, upstream },
+      { prefix: other, upstream },
+    ]);
+    expect(reasonOf(text)).toBe(`route 3, prefix: ${other} overlaps with route 2: make one route of the two`);
+  });
+
+  it('takes prefixes that only begin alike', () => {
+    expect(
+      routesOf([
+        { prefix: '/shop', upstream },
+        { prefix: '/shopping', upstream },
+      ]),
+    ).toHaveLength(2);
+  });
+
+  it('names everything that is wrong at once', () => {
+    const reason = reasonOf(
+      JSON.stringify([
+        { prefix: 'a', upstream },
+        { prefix: '/docs', upstream: 'x', percent: 1 },
+      ]),
+    );
+    for (const part of ['route 1, prefix', 'route 2, upstream', 'route 2: ']) expect(reason).toContain(part);
+  });
+});

@@ -1,0 +1,37 @@
+import type { Metrics } from '@rookery/platform';
+import type { FastifyReply } from 'fastify';
+import { Histogram } from 'prom-client';
+import type { Upstream } from './upstream-choice';
+
+/** Seconds; as the other durations of this process have them. */
+const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Rate, errors and duration of both sides of each prefix, to be compared while callers move. */
+export class StranglerMetrics {
+  private readonly durations: Histogram<'prefix' | 'upstream' | 'status'>;
+
+  constructor({ registry }: Metrics) {
+    this.durations = new Histogram({
+      name: 'strangler_request_duration_seconds',
+      help: 'Requests under a migrated prefix, by who answered; status is aborted when the answer did not reach its end',
+      labelNames: ['prefix', 'upstream', 'status'],
+      buckets,
+      registers: [registry],
+    });
+  }
+
+  /** Counts the request under this side when its answer has ended. */
+  watch(reply: FastifyReply, prefix: string, upstream: Upstream): void {
+    const startedAt = performance.now();
+    reply.raw.once('close', () => {
+      const whole = reply.raw.writableFinished || isLiveStream(reply);
+      const status = whole ? String(reply.raw.statusCode) : 'aborted';
+      this.durations.observe({ prefix, upstream, status }, (performance.now() - startedAt) / 1_000);
+    });
+  }
+}
+
+/** Its reader ends it by leaving. */
+function isLiveStream(reply: FastifyReply): boolean {
+  return /^text\/event-stream\b/i.test(String(reply.raw.getHeader('content-type')));
+}

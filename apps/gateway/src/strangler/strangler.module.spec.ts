@@ -1,0 +1,64 @@
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { PlatformModule, UnusableSetting } from '@rookery/platform';
+import { SecurityModule } from '@rookery/security';
+import { internalKeys } from '@rookery/testing';
+import { apiControllers } from '../api-controllers';
+import { LegacyProxy } from './legacy-proxy';
+import { StranglerModule } from './strangler.module';
+import type { StranglerRoute } from './strangler-routes';
+
+const publicUrl = 'http://localhost:3000';
+const base: StranglerRoute = {
+  prefix: '/legacy',
+  upstream: 'http://127.0.0.1:8080',
+  legacyPercent: 100,
+  choiceByHeader: false,
+  passHeaders: [],
+  access: 'token',
+};
+
+async function start(route: Partial<StranglerRoute>): Promise<void> {
+  const signingKey = (await internalKeys()).signingKeySettingOf('gateway');
+  @Module({
+    imports: [
+      PlatformModule,
+      SecurityModule.forHttp({
+        issuer: 'http://localhost:3001',
+        audience: 'rookery-api',
+        caller: 'gateway',
+        signingKey,
+      }),
+      StranglerModule.forRoot([{ ...base, ...route }], { publicUrl, ownControllers: apiControllers }),
+    ],
+  })
+  class Edge {}
+  const context = await NestFactory.createApplicationContext(Edge, { logger: false, abortOnError: false });
+  expect(context.get(LegacyProxy)).toBeInstanceOf(LegacyProxy);
+  await context.close();
+}
+
+describe('the start with routes to a legacy system', () => {
+  it.each([
+    ['a prefix that only the legacy system has', {}],
+    ['a prefix that the gateway has as well', { prefix: '/v1/products', access: undefined, legacyPercent: 5 }],
+    ['a host that cannot be reached now', { upstream: 'http://127.0.0.1:9' }],
+  ])('succeeds with %s', async (_what, route) => {
+    await expect(start(route)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['a host that does not exist', { upstream: `http://${'x'.repeat(64)}.internal` }, 'there is no host xxx'],
+    ['itself as the legacy system', { upstream: publicUrl }, 'the upstream of /legacy is this gateway'],
+    ['a prefix where nothing is ours and no access is said', { access: undefined }, 'no route under /legacy. Mend'],
+    ['a misspelled prefix', { prefix: '/v1/product', access: undefined }, 'no route under /v1/product'],
+    ['a percentage where there is no choice', { legacyPercent: 50 }, 'nothing to choose. Leave out legacyPercent'],
+    ['a header where there is no choice', { choiceByHeader: true }, 'nothing to choose. Leave out'],
+  ])('fails with %s, and says what to mend', async (_what, route, text) => {
+    const failure = start(route);
+    await expect(failure).rejects.toThrow(text);
+    await expect(failure).rejects.toThrow(UnusableSetting);
+    await expect(failure).rejects.toThrow('STRANGLER_ROUTES: ');
+  });
+});
