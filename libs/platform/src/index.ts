@@ -17,6 +17,7 @@ export { nameRoute } from './http/http-context';
 export * from './http/http-problem.filter';
 export * from './http/known-routes';
 export * from './http/public';
+export { refuse } from './http/refuse';
 export * from './logging/logger';
 export * from './logging/nest-logger';
 export * from './metrics/metrics';

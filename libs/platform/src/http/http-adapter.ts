@@ -2,9 +2,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfStatus } from '../errors/to-problem';
 import { answerClientError } from './client-error';
-import { openContext } from './http-context';
 import { parseJsonBody } from './json-body';
-import { sendProblem } from './send-problem';
+import { refuse } from './refuse';
 import { isUnclear } from './unclear-request';
 
 /** Limits of the HTTP side of a process. */
@@ -38,7 +37,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     clientErrorHandler: answerClientError,
     // An address that cannot be decoded (400) or is too long (414) never reaches a hook or a filter.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      refuse(request, reply, error.statusCode ?? 400);
+      refuse(request, reply, problemOfStatus(error.statusCode ?? 400));
     },
     // At shutdown idle connections are closed; what arrives on the others meanwhile is still answered, not refused.
     forceCloseConnections: 'idle',
@@ -53,7 +52,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
       return;
     }
     void reply.header('connection', 'close');
-    refuse(request, reply, 400);
+    refuse(request, reply, problemOfStatus(400));
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -64,9 +63,4 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     }
   });
   return adapter;
-}
-
-function refuse(request: FastifyRequest, reply: FastifyReply, status: number): void {
-  const { correlationId } = openContext(request.raw, undefined);
-  sendProblem(reply, { ...problemOfStatus(status), correlationId, instance: request.url.split('?', 1).join('') });
 }
