@@ -59,4 +59,10 @@ describe('the report of the overload bench', () => {
     const { markdown } = overloadReport(result(overload));
     expect(markdown.split('**missed**').length - 1).toBe(missed);
   });
+
+  it('does not decide when the client was late itself', () => {
+    const { markdown } = overloadReport(result(phase({ goodput: 1, p99Ms: 9_000, clientLateMs: 51 })));
+    expect(markdown).not.toMatch(/met|missed/);
+    expect(markdown).toContain('not decided');
+  });
 });

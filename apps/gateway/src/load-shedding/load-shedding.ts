@@ -9,19 +9,13 @@ import { classOf } from './route-class';
 /** Clients are asked to come back after 1 to 3 s: not all at once. */
 const LONGEST_RETRY_SECONDS = 3;
 
-/** More is asked for than can be answered in time. */
-export class Overloaded extends DomainError {
-  constructor() {
-    super({
-      status: 503,
-      code: 'gateway.overloaded',
-      title: 'Overloaded',
-      detail:
-        'More is asked for now than can be answered in time. Nothing was done; try again after Retry-After seconds.',
-      retryAfterSeconds: 1 + Math.floor(Math.random() * LONGEST_RETRY_SECONDS),
-    });
-  }
-}
+/** Made once: refusing has to cost next to nothing, and an error takes its stack along. */
+const overloaded = new DomainError({
+  status: 503,
+  code: 'gateway.overloaded',
+  title: 'Overloaded',
+  detail: 'More is asked for now than can be answered in time. Nothing was done; try again after Retry-After seconds.',
+}).toProblem();
 
 /**
  * Refuses requests as soon as more come than can be answered in time, before token, body and everything else: reads first, placing
@@ -58,10 +52,12 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       done();
     } else {
       shed.inc({ priority, reason: decision.shed });
-      refuse(request, reply, new Overloaded().toProblem());
+      refuse(request, reply, { ...overloaded, retryAfterSeconds: retryAfterSeconds() });
     }
   });
 }
+
+const retryAfterSeconds = (): number => 1 + Math.floor(Math.random() * LONGEST_RETRY_SECONDS);
 
 /** `close` comes when the answer is out, and also when the client has gone before. */
 function endWith(reply: FastifyReply, admission: Admission): void {
