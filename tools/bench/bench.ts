@@ -6,6 +6,7 @@ import { printFailure, Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
 import { costBench } from './cost-bench';
+import { overloadBench } from './overload-bench';
 import { relayBench } from './relay-bench';
 import type { Report } from './report';
 
@@ -16,7 +17,7 @@ export interface Bench {
   run(progress: Progress): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [relayBench, costBench];
+const benches: readonly Bench[] = [relayBench, costBench, overloadBench];
 
 const USAGE = 'npm run bench -- [name …] [--list]';
 

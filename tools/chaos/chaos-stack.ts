@@ -190,9 +190,13 @@ export class ChaosStack {
     }
   }
 
+  get replicaUrl(): string {
+    return `http://127.0.0.1:${this.ports.replica}`;
+  }
+
   /** Starts a second replica of a service; resolves when it is ready. Only one service has one at a time. */
-  async startReplica(name: Caller): Promise<void> {
-    const replica = this.process(name, { PORT: String(this.ports.replica) });
+  async startReplica(name: Caller, environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    const replica = this.process(name, { ...environment, PORT: String(this.ports.replica) });
     this.replicas.set(name, replica);
     await replica.ready();
   }

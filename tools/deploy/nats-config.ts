@@ -28,7 +28,14 @@ export function natsConfigFiles(): readonly { readonly path: string; readonly te
     payments: variableOf(brokerPasswordVariables.payments),
   });
   const accounts = natsAccountsConfig([{ name: MAIN_ACCOUNT, users }], variableOf(BROKER_ADMIN_VARIABLE));
-  const settings = natsServerSettings({ host: '0.0.0.0', port: 4222, httpPort: 8222, storeDir: '/data' });
+  const settings = natsServerSettings({
+    host: '0.0.0.0',
+    port: 4222,
+    httpPort: 8222,
+    storeDir: '/data',
+    // Within the 2 GiB of the volume in k8s/platform/dev/nats; the streams of events and dead letters have 1,728 MiB.
+    maxFileStore: '1900MB',
+  });
   return [
     { path: `${NATS_CONFIG_FOLDER}/accounts.conf`, text: `${ACCOUNTS_HEAD}\n${accounts}` },
     { path: `${NATS_CONFIG_FOLDER}/nats.conf`, text: `${SETTINGS_HEAD}\n${settings}include "accounts.conf"\n` },

@@ -53,6 +53,17 @@ export const GatewayConfig = z.object({
   REGISTRATION_LIMIT_PER_HOUR: count(20).describe('Registrations per hour and address'),
   STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
   STREAM_HEARTBEAT_SECONDS: count(15).describe('Seconds between the heartbeats of a live order stream'),
+  LOAD_SHEDDING: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether requests are refused with 503 as soon as more come than can be answered in time'),
+  LOAD_SHEDDING_MIN_IN_FLIGHT: count(16).describe(
+    'Requests in hand at a time that are let in however slow answers are',
+  ),
+  LOAD_SHEDDING_MAX_IN_FLIGHT: count(512).describe('Most requests in hand at a time, however fast answers are'),
+  LOAD_SHEDDING_EVENT_LOOP_DELAY_MS: count(200).describe(
+    'How late the event loop may be before reads are refused, milliseconds; changes at twice, orders at four times as much',
+  ),
   CORS_ORIGINS: commaList.describe('Browser origins that may call the API, comma separated'),
   STRANGLER_ROUTES: stranglerRoutesSetting,
   TRUST_PROXY: commaList.describe('Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated'),

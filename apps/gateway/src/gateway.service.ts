@@ -2,6 +2,7 @@ import type { ServiceOptions } from '@rookery/platform';
 import { GatewayModule } from './gateway.module';
 import type { GatewayConfig } from './gateway.config';
 import { DeclaredInputGuard } from './input/declared-input.guard';
+import { shedLoad } from './load-shedding/load-shedding';
 import { openApiDocument } from './openapi/openapi-document';
 import { serveSwaggerUi } from './openapi/swagger-ui';
 import { installStrangler } from './strangler/install-strangler';
@@ -20,6 +21,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       behindTls: config.PUBLIC_URL.startsWith('https:'),
     },
     configure: (app) => {
+      if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);
       // After the guards of the modules: who asks comes before what is asked.
       app.useGlobalGuards(new DeclaredInputGuard());
       if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...cors, origin: config.CORS_ORIGINS });

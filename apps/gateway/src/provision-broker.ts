@@ -15,7 +15,11 @@ try {
     password: config.NATS_PASSWORD,
   });
   try {
-    await provisionBroker(nats.connection, { replicas: config.BROKER_REPLICAS });
+    await provisionBroker(nats.connection, {
+      replicas: config.BROKER_REPLICAS,
+      eventBytes: config.BROKER_EVENT_STREAM_BYTES,
+      deadLetterBytes: config.BROKER_DEAD_LETTER_STREAM_BYTES,
+    });
   } finally {
     await nats.close();
   }

@@ -22,6 +22,15 @@ export const OrdersConfig = z.object({
     .max(86_400)
     .default(60)
     .describe('How long an order may stay Pending before it is canceled'),
+  ORDER_LAG_LIMIT_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .describe(
+      'Lag of the saga from which on new orders are refused with 503, until it is half of that; two fifths of ORDER_DEADLINE_SECONDS unless told',
+    ),
   ORDER_SWEEP_INTERVAL_MS: z.coerce
     .number()
     .int()

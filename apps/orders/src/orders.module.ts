@@ -8,6 +8,9 @@ import { ordersDatabase } from './data-source';
 import { DeadlineSweeper } from './deadline/deadline-sweeper';
 import { OrderDeadline } from './deadline/order-deadline';
 import { IdempotencyStore } from './idempotency/idempotency.store';
+import { IntakeGate } from './intake/intake-gate';
+import { OrderIntake } from './intake/order-intake';
+import { SagaProgressReader } from './intake/saga-progress';
 import { OrderCursors } from './order/order-cursor';
 import { OrderTrace } from './order/order-trace';
 import { OrderConsumer } from './order/order.consumer';
@@ -25,6 +28,10 @@ import { ReconcileRpc } from './reconciliation/reconciliation.rpc';
 import { ReconciliationService } from './reconciliation/reconciliation.service';
 import { Schedule } from './schedule/schedule';
 
+/** How often it is looked whether new orders can be taken. */
+const INTAKE_INTERVAL_MS = 1_000;
+/** Share of the deadline that the saga may lag behind: with twice as many orders as can be done, a new one waits twice as long. */
+const LAG_LIMIT = 0.4;
 const PRUNE_INTERVAL_MS = 600_000;
 /** How soon a reconciliation that is due is begun, and one that failed tried again. */
 const RECONCILIATION_PAUSE_MS = 60_000;
@@ -65,17 +72,30 @@ export class OrdersModule implements OnApplicationBootstrap {
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
         { provide: OrderCursors, useFactory: () => new OrderCursors(config.SEALING_KEY) },
+        {
+          provide: OrderIntake,
+          useFactory: () =>
+            new OrderIntake({
+              lagSeconds: config.ORDER_LAG_LIMIT_SECONDS ?? LAG_LIMIT * config.ORDER_DEADLINE_SECONDS,
+            }),
+        },
         { provide: OrderDeadline, useFactory: () => new OrderDeadline(config.ORDER_DEADLINE_SECONDS) },
         {
           provide: Schedule,
-          inject: [DeadlineSweeper, IdempotencyStore, PeriodicReconciliation],
-          useFactory: (sweeper: DeadlineSweeper, keys: IdempotencyStore, reconciliation: PeriodicReconciliation) =>
+          inject: [DeadlineSweeper, IntakeGate, IdempotencyStore, PeriodicReconciliation],
+          useFactory: (
+            sweeper: DeadlineSweeper,
+            intake: IntakeGate,
+            keys: IdempotencyStore,
+            reconciliation: PeriodicReconciliation,
+          ) =>
             new Schedule([
               {
                 name: 'end overdue orders',
                 pauseMs: config.ORDER_SWEEP_INTERVAL_MS,
                 run: (stopping) => sweeper.sweep(stopping),
               },
+              { name: 'look at the lag of the saga', pauseMs: INTAKE_INTERVAL_MS, run: () => intake.look() },
               { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: (stopping) => keys.prune(stopping) },
               {
                 name: 'reconcile',
@@ -110,6 +130,8 @@ export class OrdersModule implements OnApplicationBootstrap {
         OrderService,
         OrderTrace,
         OrderPlacement,
+        SagaProgressReader,
+        IntakeGate,
         IdempotencyStore,
         DeadlineSweeper,
       ],

@@ -11,7 +11,14 @@ import {
   ProductsRpc,
   type RpcContract,
 } from '@rookery/contracts';
-import { CloudEvent, deadLetterStreamOf, DeadLetterHeaders, eventType, JetStreamServer } from '@rookery/messaging';
+import {
+  CloudEvent,
+  deadLetterStreamOf,
+  DeadLetterHeaders,
+  eventType,
+  JetStreamServer,
+  streamOf,
+} from '@rookery/messaging';
 import { type Actor, Clock, configureLogger, createService, Metrics, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
@@ -166,6 +173,25 @@ export class OrdersUnderTest {
     const subscription = this.admin.subscribe(liveOrderSubject(orderId), { max: 1 });
     await this.admin.flush();
     return { told: subscription[Symbol.asyncIterator]().next() };
+  }
+
+  /** Gives the stream that the service publishes to so much room. */
+  async limitStream(maxBytes: number): Promise<void> {
+    const manager = await jetstreamManager(this.admin);
+    await manager.streams.update(streamOf('orders'), { max_bytes: maxBytes });
+  }
+
+  /** What the stream holds: the order and the name of each event. */
+  async storedEvents(): Promise<readonly { readonly orderId: string; readonly type: string }[]> {
+    const manager = await jetstreamManager(this.admin);
+    const { state } = await manager.streams.info(streamOf('orders'));
+    const events = [];
+    for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+      const message = await manager.streams.getMessage(streamOf('orders'), { seq });
+      const [orderId, type] = [CloudEvent.subject, CloudEvent.type].map((name) => message?.header.get(name) ?? '');
+      if (message) events.push({ orderId: orderId ?? '', type: type ?? '' });
+    }
+    return events;
   }
 
   async deadLetters(): Promise<readonly DeadLetter[]> {

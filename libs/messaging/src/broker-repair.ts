@@ -1,5 +1,5 @@
 import { logger } from '@rookery/platform';
-import { JetStreamApiCodes, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiCodes, jetstreamManager, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { RequestError } from '@nats-io/nats-core';
 import { isApiError, makeConsumer, makeStream, type ConsumerDefinition, type StreamDefinition } from './broker';
 import type { Nats } from './nats';
@@ -51,24 +51,24 @@ export class BrokerRepair {
     }
   }
 
-  /** Looks once a second, until the connection closes, whether the stream is there. */
-  watch(definition: StreamDefinition): void {
+  /** Looks once a second, until the connection closes, whether the stream is there, and says what it looks like. */
+  watch(definition: StreamDefinition, seen: (stream: StreamInfo) => void): void {
     let looking = false;
     const timer = setInterval(() => {
       if (looking || !this.nats.connected) {
         return;
       }
       looking = true;
-      void this.#look(definition).finally(() => (looking = false));
+      void this.#look(definition, seen).finally(() => (looking = false));
     }, lookEveryMs).unref();
     void this.nats.connection.closed().finally(() => clearInterval(timer));
   }
 
   /** Never rejects: without an answer the next look tells. */
-  async #look(definition: StreamDefinition): Promise<void> {
+  async #look(definition: StreamDefinition, seen: (stream: StreamInfo) => void): Promise<void> {
     try {
       const manager = await this.#manager();
-      await manager.streams.info(definition.name);
+      seen(await manager.streams.info(definition.name));
     } catch (error) {
       if (isApiError(error, JetStreamApiCodes.StreamNotFound)) {
         await this.stream(definition).catch(() => undefined);

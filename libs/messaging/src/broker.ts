@@ -24,6 +24,12 @@ import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import { moveSharedDeadLetters, setSharedDeadLettersAside } from './shared-dead-letters';
 
 const day = 24 * 60 * 60_000;
+const MiB = 1_024 * 1_024;
+
+/** Room for the events of one producer unless told: about 300,000 orders (docs/cost.md), within the 2 GiB that a broker has at least. */
+export const EVENT_STREAM_MAX_BYTES = 512 * MiB;
+/** Room for the dead letters of one consumer unless told. */
+export const DEAD_LETTER_STREAM_MAX_BYTES = 64 * MiB;
 
 /** Stream of the events that a service publishes: the producer in capitals. */
 export const streamOf = (producer: string): string => producer.toUpperCase();
@@ -42,6 +48,8 @@ export interface StreamDefinition {
   readonly name: string;
   readonly subjects: readonly string[];
   readonly maxAgeMs: number;
+  /** Beyond this it refuses new messages; it never drops old ones to make room. */
+  readonly maxBytes: number;
 }
 
 /** What `provisionBroker` makes a durable consumer from: the whole stream, for one consuming service. */
@@ -56,11 +64,13 @@ export const streamDefinitions: readonly StreamDefinition[] = [
     name: streamOf(producer),
     subjects: [`events.${producer}.>`],
     maxAgeMs: 7 * day,
+    maxBytes: EVENT_STREAM_MAX_BYTES,
   })),
   ...DeadLetterConsumers.map((consumer) => ({
     name: deadLetterStreamOf(consumer),
     subjects: [`dlq.${consumer}.>`],
     maxAgeMs: 30 * day,
+    maxBytes: DEAD_LETTER_STREAM_MAX_BYTES,
   })),
 ];
 
@@ -82,6 +92,21 @@ export const ownStreamOf = (service: string): StreamDefinition | undefined =>
 export interface ProvisionOptions {
   /** How many servers of a cluster keep each stream; unless told, streams keep what they have, and new ones are kept by one. */
   readonly replicas?: number | undefined;
+  /** Bytes that each stream of events may hold; `EVENT_STREAM_MAX_BYTES` unless told. */
+  readonly eventBytes?: number | undefined;
+  /** Bytes that each stream of dead letters may hold; `DEAD_LETTER_STREAM_MAX_BYTES` unless told. */
+  readonly deadLetterBytes?: number | undefined;
+}
+
+/** A stream holds more than it is to be allowed: the broker would drop the oldest messages. Nothing was changed of it. */
+export class StreamTooSmall extends Error {
+  override readonly name = 'StreamTooSmall';
+
+  constructor(stream: string, holds: number, maxBytes: number) {
+    super(
+      `the stream ${stream} holds ${holds} bytes and was to be limited to ${maxBytes}, which would drop events: allow it more (BROKER_EVENT_STREAM_BYTES, BROKER_DEAD_LETTER_STREAM_BYTES)`,
+    );
+  }
 }
 
 /**
@@ -92,12 +117,17 @@ export async function provisionBroker(admin: NatsConnection, options: ProvisionO
   const manager = await jetstreamManager(admin);
   await setSharedDeadLettersAside(manager);
   for (const definition of streamDefinitions) {
-    await provisionStream(manager, definition, options);
+    await provisionStream(manager, sized(definition, options), options);
   }
   await moveSharedDeadLetters(admin, manager);
   for (const definition of consumerDefinitions) {
     await provisionConsumer(manager, definition);
   }
+}
+
+function sized(definition: StreamDefinition, { eventBytes, deadLetterBytes }: ProvisionOptions): StreamDefinition {
+  const isDeadLetters = definition.name.startsWith(deadLetterStreamOf(''));
+  return { ...definition, maxBytes: (isDeadLetters ? deadLetterBytes : eventBytes) ?? definition.maxBytes };
 }
 
 async function provisionStream(
@@ -106,6 +136,10 @@ async function provisionStream(
   options: ProvisionOptions,
 ): Promise<void> {
   try {
+    const { bytes } = (await manager.streams.info(definition.name)).state;
+    if (bytes > definition.maxBytes) {
+      throw new StreamTooSmall(definition.name, bytes, definition.maxBytes);
+    }
     await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies(options) });
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
@@ -129,12 +163,14 @@ async function provisionConsumer(manager: JetStreamManager, definition: Consumer
 const copies = ({ replicas }: ProvisionOptions): Partial<StreamConfig> =>
   replicas === undefined ? {} : { num_replicas: replicas };
 
-const changeableOfStream = ({ subjects, maxAgeMs }: StreamDefinition) =>
+const changeableOfStream = ({ subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
   ({
     subjects: [...subjects],
     max_age: nanos(maxAgeMs),
     duplicate_window: nanos(2 * 60_000),
-    discard: DiscardPolicy.Old,
+    max_bytes: maxBytes,
+    // A full stream refuses, and the outbox keeps what it refused; dropping the oldest would take events from who has not read them.
+    discard: DiscardPolicy.New,
   }) satisfies Partial<StreamConfig>;
 
 const changeableOfConsumer = {
@@ -269,6 +305,11 @@ export interface NatsServerSettings {
   /** Monitoring port; none unless given. */
   readonly httpPort?: number;
   readonly storeDir: string;
+  /**
+   * Room for all streams together, as nats-server reads it (`64GB`). Their limits count against it as if they were used up. It is set because
+   * the server takes three quarters of what is free on the disk otherwise, and makes no stream when there is little.
+   */
+  readonly maxFileStore?: string;
 }
 
 /** What `natsServerConfig` renders. */
@@ -284,7 +325,13 @@ export function natsServerConfig({ accounts, adminPassword, ...settings }: NatsS
 }
 
 /** The part of the configuration that says nothing of accounts. Without them everybody may do everything. */
-export function natsServerSettings({ host = '127.0.0.1', port, httpPort, storeDir }: NatsServerSettings): string {
+export function natsServerSettings({
+  host = '127.0.0.1',
+  port,
+  httpPort,
+  storeDir,
+  maxFileStore = '64GB',
+}: NatsServerSettings): string {
   return [
     `host: ${quoted(host)}`,
     `port: ${port}`,
@@ -294,7 +341,7 @@ export function natsServerSettings({ host = '127.0.0.1', port, httpPort, storeDi
     'ping_interval: "10s"',
     'ping_max: 2',
     'write_deadline: "5s"',
-    `jetstream { store_dir: ${quoted(storeDir)} }`,
+    `jetstream { store_dir: ${quoted(storeDir)}, max_file_store: ${maxFileStore} }`,
     '',
   ].join('\n');
 }

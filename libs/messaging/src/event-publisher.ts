@@ -7,9 +7,12 @@ import { ownStreamOf, type StreamDefinition } from './broker';
 import { BrokerRepair } from './broker-repair';
 import { CloudEvent, eventType } from './cloud-event';
 import { Nats } from './nats';
+import { isRefusedAsFull, StreamRoom } from './stream-room';
 
 /** Short, because sending again is harmless, and an ack that a restart of the broker swallowed holds up what comes behind. */
 const ackTimeoutMs = 2_000;
+/** Room comes when events are old enough or an operator gives some. */
+const RETRY_WHEN_FULL_SECONDS = 5;
 
 /** An event on its way out: an envelope with its NATS subject, and its data as the JSON text that was stored. */
 export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'overtakes' | 'data'> {
@@ -23,6 +26,8 @@ export class EventPublisher {
   readonly #jetstream: JetStreamClient;
   readonly #repair: BrokerRepair;
   readonly #stream: StreamDefinition | undefined;
+  /** How full this process's own stream is. */
+  readonly room = new StreamRoom();
 
   constructor(private readonly nats: Nats) {
     this.#jetstream = jetstream(nats.connection, { timeout: ackTimeoutMs });
@@ -30,12 +35,14 @@ export class EventPublisher {
     this.#stream = ownStreamOf(nats.service);
     if (this.#stream !== undefined) {
       // Also while nothing is published: those who consume it wait for it.
-      this.#repair.watch(this.#stream);
+      this.#repair.watch(this.#stream, (info) => this.room.note(info));
+      this.room.show(nats.metrics.registry, this.#stream);
     }
   }
 
   /**
-   * Resolves when the stream has stored the event, made again if the broker lost it; rejects when that is not said within 2 s. Publishing the same id again is
+   * Resolves when the stream has stored the event, made again if the broker lost it; rejects when that is not said within 2 s, or when
+   * the stream is full (503, see `room`). Publishing the same id again is
    * harmless: the stream drops repetitions within two minutes, consumers later ones.
    */
   async publish(event: OutgoingEvent): Promise<void> {
@@ -59,8 +66,16 @@ export class EventPublisher {
     if (event.traceparent !== null) {
       headers.set(Headers.traceparent, event.traceparent);
     }
-    await this.#repair.storing(this.#stream, () =>
-      this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs }),
-    );
+    try {
+      await this.#repair.storing(this.#stream, () =>
+        this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs }),
+      );
+    } catch (error) {
+      if (!isRefusedAsFull(error)) {
+        throw error;
+      }
+      this.room.refused();
+      throw new ServiceUnavailable('The stream of events is full.', RETRY_WHEN_FULL_SECONDS, { cause: error });
+    }
   }
 }

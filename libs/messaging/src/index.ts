@@ -13,3 +13,4 @@ export * from './permanent-failure';
 export * from './provisioning-config';
 export * from './rpc-client';
 export * from './rpc-server';
+export * from './stream-room';

@@ -20,6 +20,7 @@ import {
 } from './broker';
 import { BrokerRepair } from './broker-repair';
 import { CloudEvent, contractOf, openEvent } from './cloud-event';
+import { showConsumerLag } from './consumer-lag';
 import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
 import { JETSTREAM } from './decorators';
 import { endsWithin, InFlight } from './in-flight';
@@ -151,9 +152,9 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.#jetstream = jetstream(nats.connection);
     this.#repair = new BrokerRepair(nats);
     this.#deadLetters = streamDefinitions.find(({ name }) => name === deadLetterStreamOf(options.service));
-    this.#consumers = consumerDefinitions
-      .filter(({ durable }) => durable === options.service)
-      .map((definition) => new StreamConsumer(nats, this.#repair, definition));
+    const definitions = consumerDefinitions.filter(({ durable }) => durable === options.service);
+    showConsumerLag(nats, definitions);
+    this.#consumers = definitions.map((definition) => new StreamConsumer(nats, this.#repair, definition));
   }
 
   /** Does not wait for the streams: until they are there the health check is red and nothing is lost. */

@@ -1,5 +1,8 @@
 import { commonConfig } from '@rookery/platform';
 import { z } from 'zod';
+import { DEAD_LETTER_STREAM_MAX_BYTES, EVENT_STREAM_MAX_BYTES } from './broker';
+
+const bytesSetting = (fallback: number) => z.coerce.number().int().min(1_048_576).default(fallback);
 
 const { NATS_URL, NATS_PASSWORD, LOG_LEVEL } = commonConfig;
 
@@ -16,4 +19,10 @@ export const provisioningConfig = z.object({
     .max(5)
     .optional()
     .describe('How many servers of the cluster keep each stream; as it is unless told'),
+  BROKER_EVENT_STREAM_BYTES: bytesSetting(EVENT_STREAM_MAX_BYTES).describe(
+    'Bytes that each of the three streams of events may hold; a full one refuses, and no orders are taken',
+  ),
+  BROKER_DEAD_LETTER_STREAM_BYTES: bytesSetting(DEAD_LETTER_STREAM_MAX_BYTES).describe(
+    'Bytes that each of the three streams of dead letters may hold',
+  ),
 });

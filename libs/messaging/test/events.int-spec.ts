@@ -126,6 +126,19 @@ describe('events over JetStream', () => {
     await broker.close();
   });
 
+  it('tells how much waits for the service and how much it has in hand', async () => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    behave = () => promise;
+    await consume();
+    for (let order = 0; order < 3; order += 1) await publisher.publish(confirmed(uuidv7(), 1));
+    const gauges = async (): Promise<readonly string[]> =>
+      (await payments.metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('event_consumer_'));
+    await eventually(async () => expect(await gauges()).toContain('event_consumer_in_hand_events{stream="ORDERS"} 3'));
+    expect(await gauges()).toContain('event_consumer_waiting_events{stream="ORDERS"} 0');
+    resolve(undefined);
+    await eventually(async () => expect(await gauges()).toContain('event_consumer_in_hand_events{stream="ORDERS"} 0'));
+  });
+
   it('hands an event over once, as validated envelope and in its context', async () => {
     await consume();
     const orderId = uuidv7();

@@ -1,7 +1,15 @@
+import { OrderConfirmed } from '@rookery/contracts';
 import { testBroker, type TestBroker } from '@rookery/testing';
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { DiscardPolicy, jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { provisionBroker } from '../src';
+import {
+  consumerDefinitions,
+  DEAD_LETTER_STREAM_MAX_BYTES,
+  EVENT_STREAM_MAX_BYTES,
+  MAX_ACK_PENDING,
+  provisionBroker,
+  StreamTooSmall,
+} from '../src';
 
 describe('provisionBroker', () => {
   let broker: TestBroker;
@@ -32,5 +40,51 @@ describe('provisionBroker', () => {
     await expect(provisionBroker(admin, { replicas: 3 })).rejects.toThrow(/replicas/);
     await provisionBroker(admin);
     expect(await copies()).toBe(1);
+  });
+
+  const limitsOf = async (stream: string) => {
+    const { max_bytes, discard } = (await manager.streams.info(stream)).config;
+    return { max_bytes, discard };
+  };
+  const publish = async (times: number): Promise<void> => {
+    for (let time = 0; time < times; time += 1) {
+      await jetstream(admin).publish(OrderConfirmed.subject, 'x'.repeat(1_000));
+    }
+  };
+
+  it('brings a stream of an earlier release, which drops its oldest events when full, to the one that refuses', async () => {
+    await manager.streams.update('ORDERS', { max_bytes: -1, discard: DiscardPolicy.Old });
+    await publish(3);
+    await provisionBroker(admin);
+    expect(await limitsOf('ORDERS')).toEqual({ max_bytes: EVENT_STREAM_MAX_BYTES, discard: 'new' });
+    expect(await limitsOf('DLQ_ORDERS')).toEqual({ max_bytes: DEAD_LETTER_STREAM_MAX_BYTES, discard: 'new' });
+    expect((await manager.streams.info('ORDERS')).state.messages).toBe(3);
+  });
+
+  it('gives streams the room it is told, and a full one refuses instead of dropping', async () => {
+    await manager.streams.purge('ORDERS');
+    await provisionBroker(admin, { eventBytes: 10_000, deadLetterBytes: 20_000 });
+    expect(await limitsOf('PAYMENTS')).toEqual({ max_bytes: 10_000, discard: 'new' });
+    expect(await limitsOf('DLQ_PAYMENTS')).toEqual({ max_bytes: 20_000, discard: 'new' });
+    await expect(publish(20)).rejects.toMatchObject({ code: 10_077 });
+    const { first_seq, last_seq, messages } = (await manager.streams.info('ORDERS')).state;
+    expect(messages).toBe(last_seq - first_seq + 1);
+    expect(messages).toBeGreaterThan(5);
+    await provisionBroker(admin);
+    await publish(1);
+  });
+
+  it('refuses to limit a stream to less than it holds, and changes nothing of it', async () => {
+    await publish(5);
+    const before = (await manager.streams.info('ORDERS')).state.messages;
+    await expect(provisionBroker(admin, { eventBytes: 2_000 })).rejects.toThrow(StreamTooSmall);
+    expect((await manager.streams.info('ORDERS')).state.messages).toBe(before);
+  });
+
+  it('lets no consumer have more in hand than its process can hold', async () => {
+    const consumers = await Promise.all(
+      consumerDefinitions.map(({ stream, durable }) => manager.consumers.info(stream, durable)),
+    );
+    expect(new Set(consumers.map(({ config }) => config.max_ack_pending))).toEqual(new Set([MAX_ACK_PENDING]));
   });
 });

@@ -20,6 +20,7 @@ export * from './http/known-routes';
 export * from './http/other-answer';
 export * from './http/public';
 export * from './http/raw-body';
+export { refuse } from './http/refuse';
 export * from './logging/logger';
 export * from './logging/nest-logger';
 export * from './metrics/metrics';

@@ -7,6 +7,7 @@ import { TokenSealer } from '@rookery/security';
 import { OrderDeadline } from '../deadline/order-deadline';
 import { IdempotencyKeyInUse } from '../idempotency/idempotency.errors';
 import { IdempotencyStore, type KeyedRequest, keyedRequest } from '../idempotency/idempotency.store';
+import { IntakeGate } from '../intake/intake-gate';
 import { Order, type OrderLine } from './order.entity';
 import { ProductUnavailable } from './order.errors';
 import { OrderRepository } from './order.repository';
@@ -29,19 +30,24 @@ export class OrderPlacement {
     private readonly sealer: TokenSealer,
     private readonly clock: Clock,
     private readonly deadline: OrderDeadline,
+    private readonly intake: IntakeGate,
   ) {}
 
+  /** Throws OrdersNotTaken (503) while those that were begun have to go first; what was placed before is answered nevertheless. */
   async place(request: PlaceOrder, customer: Actor, key: string | undefined): Promise<PlacedOrder> {
     const keyed = keyedRequest(customer, key, OrdersRpc.place.subject, request);
     const earlier = await this.keys.find(keyed);
     if (earlier !== null) return replay(earlier);
+    this.intake.admit();
 
     // Another service's answer and the sealing come before the transaction: nothing waits while it holds locks.
     const lines = await this.quoteLines(request);
     const sealedPaymentToken = await this.sealer.seal(request.paymentToken);
 
     try {
-      return { order: await this.store(keyed, customer.subject, lines, sealedPaymentToken), replayed: false };
+      const order = await this.store(keyed, customer.subject, lines, sealedPaymentToken);
+      this.intake.taken();
+      return { order, replayed: false };
     } catch (error) {
       if (!(error instanceof IdempotencyKeyInUse)) throw error;
       const first = await this.keys.find(keyed);

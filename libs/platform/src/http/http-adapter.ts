@@ -7,9 +7,9 @@ import { answerClientError } from './client-error';
 import { openContext } from './http-context';
 import { parseJsonBody } from './json-body';
 import { refuseForeignCoding } from './json-media-type';
-import { securityHeaders } from './security-headers';
 import { keepRawBody } from './raw-body';
-import { sendProblem } from './send-problem';
+import { refuse } from './refuse';
+import { securityHeaders } from './security-headers';
 import { isUnclear } from './unclear-request';
 
 /** Limits of the HTTP side of a process. */
@@ -65,7 +65,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     // An address that cannot be decoded (400) or is too long (414) never reaches a hook or a filter.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       secure(request.raw, reply.raw);
-      refuse(request, reply, error.statusCode ?? 400);
+      refuse(request, reply, problemOfStatus(error.statusCode ?? 400));
     },
     // At shutdown idle connections are closed; what arrives on the others meanwhile is still answered, not refused.
     forceCloseConnections: 'idle',
@@ -85,7 +85,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
       return;
     }
     void reply.header('connection', 'close');
-    refuse(request, reply, 400);
+    refuse(request, reply, problemOfStatus(400));
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -99,11 +99,6 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     }
   });
   return adapter;
-}
-
-function refuse(request: FastifyRequest, reply: FastifyReply, status: number): void {
-  const { correlationId } = openContext(request.raw, undefined);
-  sendProblem(reply, { ...problemOfStatus(status), correlationId, instance: request.url.split('?', 1).join('') });
 }
 
 /** `Expect` with anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body. */

@@ -1,0 +1,100 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DomainError, Metrics, refuse } from '@rookery/platform';
+import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
+import type { FastifyReply } from 'fastify';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { GatewayConfig } from '../gateway.config';
+import { classOf } from './route-class';
+
+/** Clients are asked to come back after 1 to 3 s: not all at once. */
+const LONGEST_RETRY_SECONDS = 3;
+
+/** Made once: refusing has to cost next to nothing, and an error takes its stack along. */
+const overloaded = new DomainError({
+  status: 503,
+  code: 'gateway.overloaded',
+  title: 'Overloaded',
+  detail: 'More is asked for now than can be answered in time. Nothing was done; try again after Retry-After seconds.',
+}).toProblem();
+
+/**
+ * Refuses requests as soon as more come than can be answered in time, before token, body and everything else: reads first, placing
+ * orders last, probes, metrics and documents never. Call it before the routes are made.
+ */
+export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): void {
+  const delay = new EventLoopDelay();
+  const shedder = new LoadShedder({
+    limit: new AdaptiveLimit({
+      min: config.LOAD_SHEDDING_MIN_IN_FLIGHT,
+      max: config.LOAD_SHEDDING_MAX_IN_FLIGHT,
+    }),
+    eventLoopDelayMs: () => delay.ms,
+    allowedDelayMs: config.LOAD_SHEDDING_EVENT_LOOP_DELAY_MS,
+  });
+  const shed = countShed(app.get(Metrics).registry, shedder, delay);
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onClose', () => delay.stop());
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { method, routeOptions } = request;
+    const route = classOf(method, routeOptions.url);
+    if (route === undefined) {
+      done();
+      return;
+    }
+    const { priority, isStream } = route;
+    const decision = isStream
+      ? { shed: shedder.refusal(priority) }
+      : shedder.admit(priority, `${method} ${routeOptions.url ?? ''}`);
+    if ('admitted' in decision) {
+      endWith(reply, decision.admitted);
+      done();
+    } else if (decision.shed === undefined) {
+      done();
+    } else {
+      shed.inc({ priority, reason: decision.shed });
+      refuse(request, reply, { ...overloaded, retryAfterSeconds: retryAfterSeconds() });
+    }
+  });
+}
+
+const retryAfterSeconds = (): number => 1 + Math.floor(Math.random() * LONGEST_RETRY_SECONDS);
+
+/** `close` comes when the answer is out, and also when the client has gone before. */
+function endWith(reply: FastifyReply, admission: Admission): void {
+  reply.raw.once('close', () => {
+    const { writableFinished, statusCode } = reply.raw;
+    // A refusal is quick and says nothing about the load; that there was no answer in time says much.
+    if (writableFinished && (statusCode < 400 || statusCode === 504)) admission.answered();
+    else admission.ended();
+  });
+}
+
+function countShed(registry: Registry, shedder: LoadShedder, delay: EventLoopDelay): Counter<'priority' | 'reason'> {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('load_shedding_limit', 'Requests that may be in hand at a time', () => shedder.limit);
+  gauge('load_shedding_in_flight', 'Requests in hand, without live streams', () => shedder.inFlight);
+  gauge(
+    'load_shedding_event_loop_delay_seconds',
+    'How late the event loop is, mean over half a second',
+    () => delay.ms / 1_000,
+  );
+  const shed = new Counter({
+    name: 'load_shedding_shed_total',
+    help: 'Requests refused because there is too much to do, by priority and reason (limit, event-loop)',
+    labelNames: ['priority', 'reason'],
+    registers: [registry],
+  });
+  for (const priority of Priorities) {
+    for (const reason of ['limit', 'event-loop']) shed.inc({ priority, reason }, 0);
+  }
+  return shed;
+}

@@ -1,0 +1,25 @@
+import { classOf } from './route-class';
+
+const priorityOf = (method: string, url: string | undefined) => classOf(method, url)?.priority;
+
+it('never refuses probes, metrics, documents, preflights and what is not there', () => {
+  const never = ['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/docs/*'];
+  expect(never.map((url) => classOf('GET', url))).toEqual(never.map(() => undefined));
+  expect(classOf('OPTIONS', '/v1/orders')).toBeUndefined();
+  expect(classOf('GET', undefined)).toBeUndefined();
+  expect(priorityOf('GET', '/v1/livez')).toBe('low');
+});
+
+it('refuses reads first, other changes next, placing and canceling orders last', () => {
+  expect(priorityOf('GET', '/v1/orders')).toBe('low');
+  expect(priorityOf('HEAD', '/v1/products')).toBe('low');
+  expect(priorityOf('PATCH', '/v1/products/:id')).toBe('normal');
+  expect(priorityOf('POST', '/v1/accounts')).toBe('normal');
+  expect(priorityOf('POST', '/v1/orders')).toBe('high');
+  expect(priorityOf('POST', '/v1/orders/:id/cancellations')).toBe('high');
+});
+
+it('knows which answers stay open', () => {
+  expect(classOf('GET', '/v1/orders/:id/events')).toEqual({ priority: 'low', isStream: true });
+  expect(classOf('GET', '/v1/orders/:id')).toEqual({ priority: 'low', isStream: false });
+});

@@ -1,0 +1,32 @@
+import type { Priority } from '@rookery/resilience';
+
+/** What the load shedder has to know of a route. */
+export interface RouteClass {
+  readonly priority: Priority;
+  /** The answer stays open: let in or refused as others, but not counted as in hand. */
+  readonly isStream: boolean;
+}
+
+/** Placing an order and what ends one: the last to be refused. */
+const HIGH: ReadonlySet<string> = new Set(['POST /v1/orders', 'POST /v1/orders/:id/cancellations']);
+
+const STREAMS: ReadonlySet<string> = new Set(['GET /v1/orders/:id/events']);
+
+/** Probes, metrics and documents. An orchestrator that is refused would kill what only has much to do. */
+const EXEMPT = /^\/(livez|readyz|health|metrics|openapi\.json|asyncapi\.json|docs(\/.*)?)$/;
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/** The routes above, for the spec that holds them against those that there are. */
+export const namedRoutes: readonly string[] = [...HIGH, ...STREAMS];
+
+/**
+ * How a route is treated when there is too much to do; undefined for those that are never refused, which are also preflights and what is
+ * not there. `url` is the pattern (`/v1/orders/:id`).
+ */
+export function classOf(method: string, url: string | undefined): RouteClass | undefined {
+  if (url === undefined || url === '*' || method === 'OPTIONS' || EXEMPT.test(url)) return undefined;
+  const route = `${method} ${url}`;
+  if (HIGH.has(route)) return { priority: 'high', isStream: false };
+  return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route) };
+}

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { EventPublisher } from '@rookery/messaging';
+import { DomainError, logger, Metrics } from '@rookery/platform';
+import { Counter, Gauge } from 'prom-client';
+import { OrderIntake, type RefusalReason } from './order-intake';
+import { SagaProgressReader } from './saga-progress';
+
+/** When a refused customer may try again. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** No new orders are taken now; those that were begun go first. */
+export class OrdersNotTaken extends DomainError {
+  constructor(reason: RefusalReason) {
+    super({
+      status: 503,
+      code: `orders.${reason}`,
+      title: 'Orders not taken now',
+      detail: `${details[reason]} Nothing was stored; try again after Retry-After seconds with the same key.`,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+}
+
+const details = {
+  'saga-lag': 'Earlier orders wait so long that a new one would not be done in time.',
+  'stream-full': 'There is room only for the orders that were begun.',
+} as const satisfies Record<RefusalReason, string>;
+
+/** Lets new orders in or not, by what it sees once a second: no request waits for that. */
+@Injectable()
+export class IntakeGate {
+  private readonly refused: Counter<'reason'>;
+  private said: RefusalReason | undefined;
+
+  constructor(
+    private readonly intake: OrderIntake,
+    private readonly progress: SagaProgressReader,
+    private readonly publisher: EventPublisher,
+    { registry }: Metrics,
+  ) {
+    this.refused = new Counter({
+      name: 'orders_refused_total',
+      help: 'New orders refused with 503, by reason: saga-lag, stream-full',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    gauge(
+      'orders_saga_lag_seconds',
+      'Age of the oldest order that waits behind the newest one that went all the way',
+      () => this.intake.lagSeconds,
+    );
+    gauge(
+      'orders_saga_waiting',
+      'Orders that wait behind the newest one that went all the way',
+      () => this.intake.waiting,
+    );
+  }
+
+  /** Looks how things stand. */
+  async look(): Promise<void> {
+    this.intake.note(await this.progress.read());
+    this.sayChange();
+  }
+
+  /** Throws OrdersNotTaken (503) when no new order is taken now. */
+  admit(): void {
+    const reason = this.refusal();
+    if (reason === undefined) return;
+    this.refused.inc({ reason });
+    throw new OrdersNotTaken(reason);
+  }
+
+  /** An order was stored. */
+  taken(): void {
+    this.intake.taken();
+  }
+
+  /** The stream says itself when it refuses an event: that need not wait for the next look. */
+  private refusal(): RefusalReason | undefined {
+    this.intake.noteStream(this.publisher.room.taken);
+    return this.intake.refusal();
+  }
+
+  private sayChange(): void {
+    const reason = this.refusal();
+    if (reason === this.said) return;
+    this.said = reason;
+    const { lagSeconds, waiting } = this.intake;
+    const facts = { reason, waiting, lagSeconds: Math.round(lagSeconds), streamTaken: this.publisher.room.taken };
+    if (reason === undefined) logger.info(facts, 'new orders are taken again');
+    else logger.warn(facts, 'new orders are refused');
+  }
+}

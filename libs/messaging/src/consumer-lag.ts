@@ -1,0 +1,41 @@
+import { jetstreamManager, type ConsumerInfo } from '@nats-io/jetstream';
+import { Gauge } from 'prom-client';
+import type { ConsumerDefinition } from './broker';
+import type { Nats } from './nats';
+
+const TIMEOUT_MS = 1_000;
+
+/**
+ * Adds to `/metrics` how much waits for a service in each stream that it consumes, asked of the broker when the metrics are scraped; every
+ * replica shows the same. Without an answer the gauges keep their last values.
+ */
+export function showConsumerLag(nats: Nats, definitions: readonly ConsumerDefinition[]): void {
+  const { registry } = nats.metrics;
+  let reading: Promise<readonly ConsumerInfo[]> | undefined;
+  const read = (): Promise<readonly ConsumerInfo[]> =>
+    (reading ??= askBroker(nats, definitions).finally(() => (reading = undefined)));
+  const gauge = (name: string, help: string, valueOf: (consumer: ConsumerInfo) => number): void => {
+    if (registry.getSingleMetric(name) !== undefined) return;
+    new Gauge({
+      name,
+      help,
+      labelNames: ['stream'],
+      registers: [registry],
+      async collect() {
+        for (const consumer of await read()) this.set({ stream: consumer.stream_name }, valueOf(consumer));
+      },
+    });
+  };
+  gauge('event_consumer_waiting_events', 'Events of the stream that were not delivered yet', (it) => it.num_pending);
+  gauge('event_consumer_in_hand_events', 'Events delivered and not finished, at most 256', (it) => it.num_ack_pending);
+}
+
+async function askBroker(nats: Nats, definitions: readonly ConsumerDefinition[]): Promise<readonly ConsumerInfo[]> {
+  if (!nats.connected) return [];
+  try {
+    const manager = await jetstreamManager(nats.connection, { checkAPI: false, timeout: TIMEOUT_MS });
+    return await Promise.all(definitions.map(({ stream, durable }) => manager.consumers.info(stream, durable)));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { constants, setPriority } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OrderView } from '@rookery/contracts';
+import { MIX, OpenLoop, type Kind, type KindOutcome, type Seen } from './open-loop';
+
+/** A customer gives up after this. */
+const PATIENCE_MS = 5_000;
+const TICK_MS = 2;
+/** The timer of the delay histogram. */
+const RESOLUTION_MS = 1;
+
+type Counts = { -readonly [Key in keyof KindOutcome]: KindOutcome[Key] };
+
+/** Sends requests when they are due, however many are unanswered, and counts what comes back. */
+class Client {
+  private readonly agent = new Agent({
+    keepAlive: true,
+    maxSockets: Infinity,
+    maxFreeSockets: 1_000,
+    scheduling: 'lifo',
+  });
+  private readonly counts: Record<Kind, Counts> = {
+    product: none('product'),
+    order: none('order'),
+    place: none('place'),
+  };
+  private readonly placed: string[] = [];
+  private readonly inHand = new Set<Promise<void>>();
+
+  constructor(private readonly load: OpenLoop) {}
+
+  async run(): Promise<Seen> {
+    const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delay.enable();
+    const { rate, seconds } = this.load;
+    const startedAt = performance.now();
+    const endsAt = startedAt + seconds * 1_000;
+    let dueAt = startedAt;
+    while (dueAt < endsAt) {
+      await sleep(TICK_MS);
+      const until = Math.min(performance.now(), endsAt);
+      // A Poisson process: real customers do not come in step.
+      for (; dueAt <= until; dueAt += (-Math.log(1 - Math.random()) * 1_000) / rate) this.begin(dueAt);
+    }
+    delay.disable();
+    await Promise.all(this.inHand);
+    this.agent.destroy();
+    return {
+      kinds: Object.values(this.counts),
+      clientLateMs: Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS),
+      placed: this.placed,
+    };
+  }
+
+  private begin(dueAt: number): void {
+    const kind = kindAt(Math.random());
+    const counts = this.counts[kind];
+    counts.offered += 1;
+    const work = this.send(kind).then(
+      ({ status, retryAfter, body }) => {
+        if (status < 300) {
+          counts.admitted += 1;
+          counts.latenciesMs.push(performance.now() - dueAt);
+          if (kind === 'place') this.placed.push(OrderView.parse(JSON.parse(body)).id);
+        } else if (status === 503 && retryAfter) counts.refused += 1;
+        else counts.failed += 1;
+      },
+      () => void (counts.failed += 1),
+    );
+    this.inHand.add(work);
+    void work.finally(() => this.inHand.delete(work));
+  }
+
+  private send(kind: Kind): Promise<{ readonly status: number; readonly retryAfter: boolean; readonly body: string }> {
+    const { products, orders } = this.load;
+    const authorization = `Bearer ${this.load.token}`;
+    switch (kind) {
+      case 'product':
+        return this.ask('GET', `/v1/products/${any(products)}`, {});
+      case 'order':
+        return this.ask('GET', `/v1/orders/${any(orders)}`, { authorization });
+      case 'place':
+        return this.ask(
+          'POST',
+          '/v1/orders',
+          { authorization, 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+          JSON.stringify({ lines: [{ productId: any(products), quantity: 1 }], paymentToken: 'tok_ok' }),
+        );
+    }
+  }
+
+  private ask(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<{ readonly status: number; readonly retryAfter: boolean; readonly body: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const request = httpRequest(
+      new URL(path, this.load.url),
+      { method, headers, agent: this.agent, signal: AbortSignal.timeout(PATIENCE_MS) },
+      resolve,
+    );
+    request.once('error', reject);
+    request.end(body);
+    return promise.then(async (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      for await (const chunk of response) text += String(chunk);
+      return {
+        status: response.statusCode ?? 0,
+        retryAfter: response.headers['retry-after'] !== undefined,
+        body: text,
+      };
+    });
+  }
+}
+
+const none = (kind: Kind): Counts => ({ kind, offered: 0, admitted: 0, refused: 0, failed: 0, latenciesMs: [] });
+
+const any = (of: readonly string[]): string => of[Math.floor(Math.random() * of.length)] ?? '';
+
+function kindAt(point: number): Kind {
+  let below = 0;
+  for (const { kind, share } of MIX) {
+    below += share;
+    if (point < below) return kind;
+  }
+  return 'product';
+}
+
+try {
+  // What is measured must not be measured late; only a privileged user may ask for that.
+  setPriority(constants.priority.PRIORITY_HIGHEST);
+} catch {
+  // Then the report says how late it was.
+}
+process.once('message', (message) => {
+  void new Client(OpenLoop.parse(message)).run().then((seen) => process.send?.(seen));
+});
