@@ -1,5 +1,6 @@
 import { API_AUDIENCE } from '@rookery/contracts';
 import { commonConfig, portSetting } from '@rookery/platform';
+import { redisConfig } from '@rookery/resilience';
 import { signingKeySetting } from '@rookery/security';
 import { z } from 'zod';
 
@@ -42,6 +43,7 @@ export const GatewayConfig = z.object({
   BODY_DEPTH_LIMIT: count(20).describe('Deepest nesting of a JSON body'),
   RATE_LIMIT_PER_MINUTE: count(600).describe('Requests per minute and subject (address for anonymous callers)'),
   REGISTRATION_LIMIT_PER_HOUR: count(20).describe('Registrations per hour and address'),
+  ...redisConfig,
   STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
   STREAM_HEARTBEAT_SECONDS: count(15).describe('Seconds between the heartbeats of a live order stream'),
   CORS_ORIGINS: commaList.describe('Browser origins that may call the API, comma separated'),

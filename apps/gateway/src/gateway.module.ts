@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { MessagingModule, Nats, RpcClient } from '@rookery/messaging';
 import { HealthModule, Readiness } from '@rookery/platform';
+import { RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
 import { AsyncApiController } from './asyncapi/asyncapi.controller';
@@ -12,6 +13,10 @@ import { RateLimitModule } from './rate-limit/rate-limit.module';
 @Module({})
 export class GatewayModule {
   static forRoot(config: GatewayConfig): DynamicModule {
+    const limits = {
+      requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
+      registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
+    };
     return {
       module: GatewayModule,
       imports: [
@@ -22,7 +27,9 @@ export class GatewayModule {
           user: config.NATS_USER,
           password: config.NATS_PASSWORD,
         }),
-        // Before the limits: they count per subject.
+        RedisModule.forRoot({ name: 'gateway', url: config.REDIS_URL }),
+        // Guards run in this order: a flood of bad tokens is limited too, and subjects are counted once they are known.
+        RateLimitModule.forAddresses(limits),
         SecurityModule.forHttp({
           issuer: config.OIDC_ISSUER,
           audience: config.OIDC_AUDIENCE,
@@ -30,10 +37,7 @@ export class GatewayModule {
           caller: 'gateway',
           signingKey: config.INTERNAL_SIGNING_KEY,
         }),
-        RateLimitModule.forRoot({
-          requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
-          registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
-        }),
+        RateLimitModule.forSubjects(limits),
       ],
       controllers: [...apiControllers, AsyncApiController],
       providers: [
