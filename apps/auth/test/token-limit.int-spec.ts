@@ -40,6 +40,16 @@ describe('the endpoints for tokens', () => {
     },
   );
 
+  it('tell a person who enters user codes on a page', async () => {
+    auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1' });
+    await guess(auth.issuer, '/device');
+    const refused = await guess(auth.issuer, '/device');
+    expect(refused.status).toBe(429);
+    expect(refused.headers.has('retry-after')).toBe(true);
+    expect(refused.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(await refused.text()).toContain('Too many attempts');
+  });
+
   it('count clients behind a trusted proxy by their own address', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '127.0.0.0/8,::1' });
     const statusOf = async (address: string) =>
@@ -59,26 +69,30 @@ describe('the endpoints for tokens', () => {
   });
 });
 
-(redisServer === undefined ? describe.skip : describe)('the endpoints for tokens of two replicas with one Redis', () => {
-  it('have one budget together', async () => {
-    const redis = await TestRedis.start();
-    const auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '4', REDIS_URL: redis.url });
-    const second = await createService(authService(auth.config));
-    try {
-      await second.listen({ port: 0, host: '127.0.0.1' });
-      const other = await second.getUrl();
-      const ready = async (url: string) => expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^redis_up 1$/m);
-      await eventually(() => ready(auth.issuer));
-      await eventually(() => ready(other));
-      const statuses = [];
-      // By the same address to both: "localhost" may mean ::1.
-      const first = await auth.app.getUrl();
-      for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
-      expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);
-    } finally {
-      await second.close();
-      await auth.stop();
-      await redis.kill();
-    }
-  });
-});
+(redisServer === undefined ? describe.skip : describe)(
+  'the endpoints for tokens of two replicas with one Redis',
+  () => {
+    it('have one budget together', async () => {
+      const redis = await TestRedis.start();
+      const auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '4', REDIS_URL: redis.url });
+      const second = await createService(authService(auth.config));
+      try {
+        await second.listen({ port: 0, host: '127.0.0.1' });
+        const other = await second.getUrl();
+        const ready = async (url: string) =>
+          expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^redis_up 1$/m);
+        await eventually(() => ready(auth.issuer));
+        await eventually(() => ready(other));
+        const statuses = [];
+        // By the same address to both: "localhost" may mean ::1.
+        const first = await auth.app.getUrl();
+        for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
+        expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);
+      } finally {
+        await second.close();
+        await auth.stop();
+        await redis.kill();
+      }
+    });
+  },
+);

@@ -1,12 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { MessagingModule, Nats, RpcClient } from '@rookery/messaging';
-import { HealthModule, Readiness } from '@rookery/platform';
-import { RedisModule } from '@rookery/resilience';
+import { Clock, HealthModule, Metrics, Readiness } from '@rookery/platform';
+import { Redis, RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
 import { AsyncApiController } from './asyncapi/asyncapi.controller';
 import type { GatewayConfig } from './gateway.config';
 import { OrderStreams } from './orders/order-streams';
+import { OwnReads } from './products/own-reads';
+import { listenForChanges } from './products/product-changes';
+import { ProductReads } from './products/product-reads';
+import { SharedReads } from './products/shared-reads';
 import { RateLimitModule } from './rate-limit/rate-limit.module';
 
 /** The HTTP edge: checks who asks and what is asked, and passes it on to the service that owns the answer. */
@@ -17,6 +21,7 @@ export class GatewayModule {
       requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
       registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
     };
+    const keepSeconds = Math.max(1, config.PRODUCT_CACHE_SECONDS, config.PRODUCT_STALE_SECONDS);
     return {
       module: GatewayModule,
       imports: [
@@ -41,6 +46,21 @@ export class GatewayModule {
       ],
       controllers: [...apiControllers, AsyncApiController],
       providers: [
+        {
+          provide: ProductReads,
+          inject: [RpcClient, Redis, Nats, Clock, Metrics],
+          useFactory: (rpc: RpcClient, redis: Redis, nats: Nats, clock: Clock, metrics: Metrics) => {
+            const own = new OwnReads();
+            const kept = redis.isConfigured ? new SharedReads(redis, own, keepSeconds) : own;
+            const reads = new ProductReads(rpc, kept, clock, metrics, {
+              freshMs: config.PRODUCT_CACHE_SECONDS * 1_000,
+              staleMs: config.PRODUCT_STALE_SECONDS * 1_000,
+              timeoutMs: config.REQUEST_TIMEOUT_MS,
+            });
+            listenForChanges(nats, reads);
+            return reads;
+          },
+        },
         {
           provide: OrderStreams,
           inject: [Nats, RpcClient, Readiness],

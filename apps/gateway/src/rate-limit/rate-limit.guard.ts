@@ -55,11 +55,14 @@ export class RateLimitGuard extends ThrottlerGuard {
     context: ExecutionContext,
     { limit, timeToBlockExpire }: ThrottlerLimitDetail,
   ): Promise<void> {
-    context.switchToHttp().getResponse<FastifyReply>().headers({
-      'ratelimit-limit': String(limit),
-      'ratelimit-remaining': '0',
-      'ratelimit-reset': String(timeToBlockExpire),
-    });
+    context
+      .switchToHttp()
+      .getResponse<FastifyReply>()
+      .headers({
+        'ratelimit-limit': String(limit),
+        'ratelimit-remaining': '0',
+        'ratelimit-reset': String(timeToBlockExpire),
+      });
     throw new TooManyRequests(timeToBlockExpire);
   }
 }
