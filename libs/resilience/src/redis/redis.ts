@@ -16,7 +16,7 @@ import { withJitter } from '../jitter';
 
 type Client = ReturnType<typeof connectingClient>;
 /** What commands are given to. */
-export type RedisCommands = Pick<Client, 'eval' | 'mGet' | 'set' | 'del'>;
+export type RedisCommands = Pick<Client, 'eval' | 'mGet' | 'set' | 'ping'>;
 
 /** A command that takes longer is given up: whoever waits for it has something else to do. */
 const COMMAND_TIMEOUT_MS = 250;
@@ -58,6 +58,10 @@ export class Redis implements OnApplicationShutdown {
     if (url === undefined) return;
     const client = connectingClient(url, name);
     this.#client = client;
+    // Also while nobody asks for anything: `redis_up` tells how it is now.
+    for (const event of ['ready', 'ping-interval']) {
+      client.on(event, () => void this.ask((redis) => redis.ping()));
+    }
     breaker.onBreak(() => {
       logger.warn('Redis does not answer: limits and caches are this process’s own until it does');
     });
