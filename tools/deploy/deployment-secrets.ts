@@ -42,6 +42,7 @@ export function composeSecrets(secrets: Secrets): Values {
     SEALING_KEY: secrets.sealingKey,
     KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
     COOKIE_KEYS: secrets.cookieKeys.join(','),
+    REDIS_PASSWORD: secrets.redis,
   };
 }
 

@@ -137,6 +137,29 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     }
   });
 
+  it('Redis added to staging breaks no rule, and the gateway and auth are told of it', async () => {
+    const staging = join(manifests.folder, 'overlays/staging');
+    const text = readFileSync(join(staging, 'kustomization.yaml'), 'utf8');
+    const taking = text.replace('components:\n', 'components:\n  - ../../components/redis\n');
+    // Behind the one whose Secrets it adds to.
+    const ordered = taking.replace(
+      /(  - ..\/..\/components\/redis\n)(  - ..\/..\/components\/external-secrets\n)/,
+      '$2$1',
+    );
+    manifests.write('overlays/staging-redis/kustomization.yaml', ordered);
+    manifests.write('overlays/staging-redis/namespace.yaml', readFileSync(join(staging, 'namespace.yaml'), 'utf8'));
+    const bundle = { ...bundles.staging, objects: await manifests.render('overlays/staging-redis') };
+    expect(Object.values(rules).flatMap((faultsOf) => faultsOf(bundle))).toEqual([]);
+    expect(await schemaFaults(bundle.objects)).toEqual([]);
+    expect(unknownFields(bundle.objects)).toEqual([]);
+    expect(patchesOfNothing(manifests.folder, 'overlays/staging-redis')).toEqual([]);
+    const told = bundle.objects.filter((object) => strings(object, 'data.REDIS_URL_FILE').length > 0);
+    expect(told.map((object) => withoutHash(idOf(object))).toSorted()).toEqual([
+      'ConfigMap/auth-config',
+      'ConfigMap/gateway-config',
+    ]);
+  });
+
   it('every other overlay renders', async () => {
     const others = readdirSync(join(repository, 'k8s/overlays')).filter(
       (name) => !Overlays.some((one) => one === name),

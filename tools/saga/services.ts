@@ -11,6 +11,7 @@ import { PaymentService } from '../../apps/payments/src/payment/payment.service'
 import { PaymentWorker } from '../../apps/payments/src/payment/payment.worker';
 import { ReservationConsumer } from '../../apps/products/src/reservation/reservation.consumer';
 import { ReservationService } from '../../apps/products/src/reservation/reservation.service';
+import { StockHints } from '../../apps/products/src/stock/stock-hints';
 import type { Bank } from './bank';
 import { MemoryDatabase, MemoryInbox, MemoryOutbox, MemoryUnitOfWork, type SimulatedClock } from './memory-database';
 import { MemoryOrders } from './memory-orders';
@@ -93,7 +94,10 @@ export function productsService(
   const inbox = new InboxOf(database, unitOfWork, 'products');
   const repository = new MemoryReservations(database, unitOfWork, outbox);
   const stock = new StockOf(database, units);
-  const handlers = handlersOf(new ReservationConsumer(inbox, new ReservationService(unitOfWork, repository, stock)));
+  // Nobody keeps products here.
+  const hints = new StockHints(unitOfWork, () => undefined);
+  const reservations = new ReservationService(unitOfWork, repository, stock, hints);
+  const handlers = handlersOf(new ReservationConsumer(inbox, reservations));
   return { name: 'products', database, outbox, inbox, handlers, repository, stock } as const;
 }
 

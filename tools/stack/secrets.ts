@@ -26,6 +26,8 @@ const Secrets = z.object({
   sealingKey: z.string(),
   keyEncryptionKey: z.string(),
   cookieKeys: z.array(z.string()),
+  /** For deployments with Redis; data folders from before have none, and do not need it. */
+  redis: z.string().default(() => random()),
 });
 /** Everything secret of one stack. Made once per data folder. */
 export type Secrets = z.infer<typeof Secrets>;
@@ -63,6 +65,7 @@ export async function makeSecrets(): Promise<Secrets> {
     sealingKey: random(32),
     keyEncryptionKey: random(32),
     cookieKeys: [random(), random()],
+    redis: random(),
   };
 }
 

@@ -1,4 +1,5 @@
 import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
+import { redisConfig } from '@rookery/resilience';
 import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
 
@@ -46,6 +47,14 @@ export const AuthConfig = z
       )
       .describe('Keys that sign cookies, the newest first, separated by commas')
       .meta(SECRET),
+    ...redisConfig,
+    TOKEN_LIMIT_PER_MINUTE: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(600)
+      .describe('Requests per minute and address at the endpoints for tokens and devices'),
     TRUST_PROXY: commaList
       .default([])
       .describe('Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas'),

@@ -1,6 +1,7 @@
 import { MessagingModule } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
 import { Clock, HealthModule } from '@rookery/platform';
+import { RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -14,6 +15,7 @@ import { SigningKeys } from './keys/signing-keys';
 import { AccessTokenRegister } from './provider/access-token-register';
 import { Maintenance } from './provider/maintenance';
 import { ProviderHost } from './provider/provider-host';
+import { TokenLimit } from './rate-limit/token-limit';
 import { FormTokens } from './sign-in/form-tokens';
 import { InteractionController } from './sign-in/interaction.controller';
 import { SignInThrottle } from './sign-in/sign-in-throttle';
@@ -32,6 +34,7 @@ export class AuthModule {
           password: config.NATS_PASSWORD,
         }),
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
+        RedisModule.forRoot({ name: 'auth', url: config.REDIS_URL }),
         HealthModule.register(),
       ],
       controllers: [AccountRpc, InteractionController],
@@ -47,6 +50,7 @@ export class AuthModule {
         AccountService,
         AccessTokenRegister,
         SignInThrottle,
+        TokenLimit,
         FormTokens,
         ProviderHost,
         Maintenance,

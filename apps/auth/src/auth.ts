@@ -1,10 +1,11 @@
 import { Nats, RpcServer } from '@rookery/messaging';
 import { nameRoute, type ServiceOptions } from '@rookery/platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AuthConfig } from './auth.config';
 import { AuthModule } from './auth.module';
 import { ProviderHost } from './provider/provider-host';
+import { TokenLimit, type MiddlewareRequest } from './rate-limit/token-limit';
 
 /** The auth service as a whole: what main.ts runs and component specs build. */
 export const auth = (config: AuthConfig): ServiceOptions => ({
@@ -22,21 +23,19 @@ export const auth = (config: AuthConfig): ServiceOptions => ({
 /** oidc-provider reads the raw request, so it goes before Fastify's body parsers. */
 function mountProvider(app: NestFastifyApplication): void {
   const host = app.get(ProviderHost);
-  app.use(
-    (
-      request: IncomingMessage & { originalUrl?: string },
-      response: ServerResponse,
-      next: (error?: unknown) => void,
-    ) => {
-      const route = host.routeOf(request.originalUrl ?? request.url);
-      if (route === undefined) {
-        next();
-        return;
-      }
-      nameRoute(request, route);
-      host.handle(request, response).catch(next);
-    },
-  );
+  const limit = app.get(TokenLimit);
+  app.use((request: MiddlewareRequest, response: ServerResponse, next: (error?: unknown) => void) => {
+    const route = host.routeOf(request.originalUrl ?? request.url);
+    if (route === undefined) {
+      next();
+      return;
+    }
+    nameRoute(request, route);
+    limit
+      .refuses(request, response)
+      .then((refused) => (refused ? undefined : host.handle(request, response)))
+      .catch(next);
+  });
 }
 
 /** The sign-in pages post forms; a field that is named twice counts once. */

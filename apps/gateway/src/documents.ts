@@ -7,6 +7,7 @@ import { apiControllers } from './api-controllers';
 import { asyncApiDocument, type Json } from './asyncapi/asyncapi-document';
 import { openApiDocument, type DocumentConfig } from './openapi/openapi-document';
 import { OrderStreams } from './orders/order-streams';
+import { ProductReads } from './products/product-reads';
 
 /** The routes alone: nothing is called while they are described. */
 @Module({
@@ -14,6 +15,7 @@ import { OrderStreams } from './orders/order-streams';
   providers: [
     { provide: RpcClient, useValue: {} },
     { provide: OrderStreams, useValue: {} },
+    { provide: ProductReads, useValue: {} },
   ],
 })
 class DescribedRoutes {}

@@ -1,5 +1,6 @@
 import { API_AUDIENCE } from '@rookery/contracts';
 import { commonConfig, portSetting } from '@rookery/platform';
+import { redisConfig } from '@rookery/resilience';
 import { signingKeySetting, TokenAlgorithms, TokenTypes } from '@rookery/security';
 import { z } from 'zod';
 import { stranglerRoutesSetting } from './strangler/strangler-routes';
@@ -51,6 +52,21 @@ export const GatewayConfig = z.object({
   BODY_DEPTH_LIMIT: count(20).describe('Deepest nesting of a JSON body'),
   RATE_LIMIT_PER_MINUTE: count(600).describe('Requests per minute and subject (address for anonymous callers)'),
   REGISTRATION_LIMIT_PER_HOUR: count(20).describe('Registrations per hour and address'),
+  ...redisConfig,
+  PRODUCT_CACHE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3_600)
+    .default(30)
+    .describe('Seconds for which a read of the catalogue is kept when no change is heard of; 0 keeps none'),
+  PRODUCT_STALE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(600)
+    .describe('Seconds for which it may be given, marked as stale, while products does not answer; 0 never'),
   STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
   STREAM_HEARTBEAT_SECONDS: count(15).describe('Seconds between the heartbeats of a live order stream'),
   LOAD_SHEDDING: z

@@ -1,11 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { MessagingModule, Nats, RpcClient } from '@rookery/messaging';
-import { HealthModule, Readiness } from '@rookery/platform';
+import { Clock, HealthModule, Metrics, Readiness } from '@rookery/platform';
+import { Redis, RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
 import { AsyncApiController } from './asyncapi/asyncapi.controller';
 import type { GatewayConfig } from './gateway.config';
 import { OrderStreams } from './orders/order-streams';
+import { OwnReads } from './products/own-reads';
+import { listenForChanges } from './products/product-changes';
+import { ProductReads } from './products/product-reads';
+import { SharedReads } from './products/shared-reads';
 import { RateLimitModule } from './rate-limit/rate-limit.module';
 import { StranglerModule } from './strangler/strangler.module';
 
@@ -13,6 +18,11 @@ import { StranglerModule } from './strangler/strangler.module';
 @Module({})
 export class GatewayModule {
   static forRoot(config: GatewayConfig): DynamicModule {
+    const limits = {
+      requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
+      registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
+    };
+    const keepSeconds = Math.max(1, config.PRODUCT_CACHE_SECONDS, config.PRODUCT_STALE_SECONDS);
     return {
       module: GatewayModule,
       imports: [
@@ -23,7 +33,9 @@ export class GatewayModule {
           user: config.NATS_USER,
           password: config.NATS_PASSWORD,
         }),
-        // Before the limits: they count per subject.
+        RedisModule.forRoot({ name: 'gateway', url: config.REDIS_URL }),
+        // Guards run in this order: a flood of bad tokens is limited too, and subjects are counted once they are known.
+        RateLimitModule.forAddresses(limits),
         SecurityModule.forHttp({
           issuer: config.OIDC_ISSUER,
           audience: config.OIDC_AUDIENCE,
@@ -33,10 +45,7 @@ export class GatewayModule {
           caller: 'gateway',
           signingKey: config.INTERNAL_SIGNING_KEY,
         }),
-        RateLimitModule.forRoot({
-          requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
-          registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
-        }),
+        RateLimitModule.forSubjects(limits),
         ...(config.STRANGLER_ROUTES.length > 0
           ? [
               StranglerModule.forRoot(config.STRANGLER_ROUTES, {
@@ -48,6 +57,21 @@ export class GatewayModule {
       ],
       controllers: [...apiControllers, AsyncApiController],
       providers: [
+        {
+          provide: ProductReads,
+          inject: [RpcClient, Redis, Nats, Clock, Metrics],
+          useFactory: (rpc: RpcClient, redis: Redis, nats: Nats, clock: Clock, metrics: Metrics) => {
+            const own = new OwnReads();
+            const kept = redis.isConfigured ? new SharedReads(redis, own, keepSeconds) : own;
+            const reads = new ProductReads(rpc, kept, clock, metrics, {
+              freshMs: config.PRODUCT_CACHE_SECONDS * 1_000,
+              staleMs: config.PRODUCT_STALE_SECONDS * 1_000,
+              timeoutMs: config.REQUEST_TIMEOUT_MS,
+            });
+            listenForChanges(nats, reads);
+            return reads;
+          },
+        },
         {
           provide: OrderStreams,
           inject: [Nats, RpcClient, Readiness],

@@ -79,6 +79,7 @@ export const deadLetter = (position: number, consumer: DeadLetterView['consumer'
 
 /** What the stubs answer with; specs change it. */
 export interface NeighbourState {
+  product: ProductView;
   status: OrderView['status'];
   timeline: TimelineEntry[];
   replayed: boolean;
@@ -92,6 +93,7 @@ export interface NeighbourState {
 /** The four services as the gateway sees them, with the one product and the one order above. */
 export async function startNeighbours(broker: TestBroker) {
   const state: NeighbourState = {
+    product,
     status: 'Pending',
     timeline: [step(1, 'OrderCreated')],
     replayed: false,
@@ -109,8 +111,16 @@ export async function startNeighbours(broker: TestBroker) {
   const page = <T>(item: T) => ({ items: [item], nextCursor: null });
 
   const stubs = {
-    listProducts: await stubRpc(broker, ProductsRpc.list, () => page(product)),
-    getProduct: await stubRpc(broker, ProductsRpc.get, ({ id }) => answer(id, productId, () => product)),
+    listProducts: await stubRpc(broker, ProductsRpc.list, async () => {
+      const now = page(state.product);
+      await state.hold;
+      return now;
+    }),
+    getProduct: await stubRpc(broker, ProductsRpc.get, ({ id }) => {
+      // Read before it is held back, as from a database: a slow answer is an old one.
+      const now = state.product;
+      return answer(id, productId, () => now);
+    }),
     createProduct: await stubRpc(broker, ProductsRpc.create, () => product),
     changeProduct: await stubRpc(broker, ProductsRpc.change, ({ id }) =>
       answer(id, productId, () => ({ ...product, version: 4 })),

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
-import { DeadLettersModule, EventPublisher, MessagingModule } from '@rookery/messaging';
-import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
+import { DeadLettersModule, EventPublisher, MessagingModule, Nats } from '@rookery/messaging';
+import { OutboxRelay, PersistenceModule, UnitOfWork } from '@rookery/persistence';
 import { HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import { productsDatabase } from './data-source';
@@ -16,6 +16,7 @@ import { ReservationRpc } from './reservation/reservation.rpc';
 import { ReservationService } from './reservation/reservation.service';
 import { SettlementQueries } from './settlement/settlement.queries';
 import { SettlementRpc } from './settlement/settlement.rpc';
+import { StockHints } from './stock/stock-hints';
 import { StockRepository } from './stock/stock.repository';
 
 /** The products service: the catalogue, and the stock with its reservations. */
@@ -53,6 +54,15 @@ export class ProductsModule implements OnApplicationBootstrap {
         ReservationService,
         SettlementQueries,
         ReservationTrace,
+        {
+          provide: StockHints,
+          inject: [UnitOfWork, Nats],
+          useFactory: (unitOfWork: UnitOfWork, nats: Nats) =>
+            new StockHints(unitOfWork, (subject) => {
+              // Without a broker the client would keep hints until it is back, when nobody trusts what he kept anyway.
+              if (nats.connected) nats.connection.publish(subject);
+            }),
+        },
         StockRepository,
       ],
     };

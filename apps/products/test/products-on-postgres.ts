@@ -9,6 +9,7 @@ import { ProductService } from '../src/product/product.service';
 import { ReservationRepository } from '../src/reservation/reservation.repository';
 import { ReservationService } from '../src/reservation/reservation.service';
 import { SettlementQueries } from '../src/settlement/settlement.queries';
+import { StockHints } from '../src/stock/stock-hints';
 import { StockRepository } from '../src/stock/stock.repository';
 
 /** The rules and statements of products on a real Postgres, without transport. */
@@ -29,12 +30,13 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
   const unitOfWork = new UnitOfWork(dataSource);
   const outbox = new Outbox(unitOfWork, clock);
   const stock = new StockRepository();
+  const hints = new StockHints(unitOfWork, () => undefined);
   const catalogue = new ProductCatalogue(dataSource);
   return {
     database,
     catalogue,
-    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, catalogue, clock),
-    reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock),
+    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue, clock),
+    reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, hints),
     inbox: new Inbox(unitOfWork, 'products', new InboxMetrics(new Metrics())),
     settlements: new SettlementQueries(dataSource),
     stop: async () => {

@@ -1,4 +1,5 @@
 import {
+  liveProductSubject,
   OrderCanceled,
   OrderConfirmed,
   OrderCreated,
@@ -169,6 +170,32 @@ describe('the products service', () => {
       reason: 'out-of-stock',
       productId,
     });
+  });
+
+  it('hints, after the commit, at each product whose stock changed: reserved, given back, adjusted; not at others', async () => {
+    const { connection } = await service.broker.connect('gateway');
+    const heard: string[] = [];
+    connection.subscribe(liveProductSubject('*'), {
+      callback: (_error, { subject }) => {
+        heard.push(subject);
+      },
+    });
+    await connection.flush();
+    const hintsOf = (id: string): number => heard.filter((subject) => subject === liveProductSubject(id)).length;
+    const [{ id: sold }, { id: wanted }] = [await create({ stock: 5 }), await create({ stock: 0 })];
+    const [orderId, rejected] = [uuidv7(), uuidv7()];
+    await created(orderId, [{ productId: sold, quantity: 2 }]);
+    await pay(orderId);
+    await eventually(() => expect(hintsOf(sold)).toBe(1));
+    await cancel(orderId);
+    await eventually(() => expect(hintsOf(sold)).toBe(2));
+    const adjustment = { delta: 1, reason: 'found' };
+    await service.caller.call(ProductsRpc.adjustStock, { id: sold, adjustment }, { actor: olga });
+    await eventually(() => expect(hintsOf(sold)).toBe(3));
+    await created(rejected, [{ productId: wanted, quantity: 1 }]);
+    await pay(rejected);
+    await service.published.next(StockRejected, rejected);
+    expect(hintsOf(wanted)).toBe(0);
   });
 
   it('quotes for orders', async () => {

@@ -89,6 +89,9 @@ export type AdjustStock = z.infer<typeof AdjustStock>;
 export const ProductQuote = z.object({ productId: Id, sku: z.string(), name: z.string(), unitPrice: Price });
 export type ProductQuote = z.infer<typeof ProductQuote>;
 
+/** Subject on which products says, without guarantee, that a product's stock changed. Whoever keeps the product reads it again. */
+export const liveProductSubject = (productId: string): string => `live.products.${productId}`;
+
 /** Between gateway and service the page limit is a number already. */
 const ListProductsRequest = z.strictObject({ ...ListProducts.shape, limit: z.int().min(1).max(100) });
 

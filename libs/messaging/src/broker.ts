@@ -228,8 +228,8 @@ export interface BrokerAccount {
 
 const callers: readonly Caller[] = ['gateway', ...Services];
 
-/** Subjects the gateway listens to besides its inbox: order timelines that grew, products whose cache entries to drop. */
-const gatewayListensTo = ['live.orders.*', 'events.products.product.>'];
+/** Subjects the gateway listens to besides its inbox: order timelines that grew, products that it may have kept and that changed. */
+const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
 
 /** Everything a service sends its requests' answers to. It is per user, so that no user can read another's answers. */
 export const inboxPrefixOf = (user: string): string => `_INBOX.${user}`;

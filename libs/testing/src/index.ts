@@ -11,3 +11,4 @@ export { testBroker, type BrokerLogin, type TestBroker } from './test-broker';
 export { testActor, TestCaller, type CallOptions } from './test-caller';
 export { testDatabase, type TestDatabase } from './test-database';
 export { publishEvent, recordEvents, type EventOptions, type EventRecorder, type RecordedMessage } from './test-events';
+export { redisServer, TestRedis } from './test-redis';

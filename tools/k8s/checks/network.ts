@@ -141,6 +141,7 @@ export function neededEdges(bundle: Bundle, { rpcEdges, eventEdges }: ContextMap
       (edge) => `monitoring -> ${edge}`,
     ),
     ...(has('ScaledObject') ? ['keda -> nats:8222'] : []),
+    ...ports('redis').flatMap((redis) => [`gateway -> ${redis}`, `auth -> ${redis}`]),
     ...(bundle.natsChart === undefined ? [] : ['nats -> nats:6222']),
     ...(has('Cluster') ? databases : []).flatMap((database) => [
       ...['5432', '8000'].flatMap((port) => [

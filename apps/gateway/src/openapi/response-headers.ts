@@ -6,6 +6,11 @@ export const headerComponents = {
     schema: { type: 'string' },
   },
   'Cache-Control': { required: true, description: 'How long the answer may be reused', schema: { type: 'string' } },
+  Age: {
+    description: 'Seconds since the answer was made; only where it may be out of date',
+    schema: { type: 'integer' },
+  },
+  Warning: { description: '`110 - "Response is Stale"` where it may be out of date', schema: { type: 'string' } },
   Location: { required: true, description: 'Path of the new resource', schema: { type: 'string' } },
   'Idempotent-Replayed': {
     description: '`true` when this is the first answer to the same Idempotency-Key again',

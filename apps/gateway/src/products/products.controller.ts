@@ -16,9 +16,12 @@ import { isNotModified } from '../conditional/entity-tag';
 import { expectedVersions } from '../conditional/preconditions';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { pageLimitSchema, ProductId, productIdParameter } from '../openapi/parameters';
+import { ProductReads, productTag, type ProductRead } from './product-reads';
 
-/** Anyone may reuse a product for a few seconds, and a while longer while asking again. */
-const CATALOGUE_CACHE = 'public, max-age=5, stale-while-revalidate=30';
+/** Anyone may reuse a product for a few seconds, a while longer while asking again, and longer still while we answer nothing but errors. */
+const CATALOGUE_CACHE = 'public, max-age=5, stale-while-revalidate=30, stale-if-error=600';
+/** What may be out of date already is not to be kept on: ask again. */
+const STALE_CACHE = 'no-cache';
 
 const ifMatchHeader = {
   name: 'If-Match',
@@ -31,31 +34,46 @@ const ifMatchHeader = {
 @ApiTags('Products')
 @Controller('v1/products')
 export class ProductsController {
-  constructor(private readonly rpc: RpcClient) {}
+  constructor(
+    private readonly rpc: RpcClient,
+    private readonly reads: ProductReads,
+  ) {}
 
   @Get()
   @Exposes({
     summary: 'List products',
     description: 'A page of the catalogue. Follow `nextCursor` with the same filter and sort.',
     access: accessOf(ProductsRpc.list),
-    success: { status: 200, description: 'A page of products', schema: ProductPage, headers: ['Cache-Control'] },
+    success: {
+      status: 200,
+      description: 'A page of products',
+      schema: ProductPage,
+      headers: ['ETag', 'Cache-Control', 'Age', 'Warning'],
+    },
+    conditionalRead: true,
   })
   @ApiQuery({ name: 'limit', required: false, description: 'Items per page', schema: pageLimitSchema })
   @ApiQuery({ name: 'sort', required: false, schema: { type: 'string', enum: [...ProductSorts], default: 'name' } })
   async list(
     @Query({ schema: ListProducts }) query: ListProducts,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ProductPage> {
-    const page = await this.rpc.call(ProductsRpc.list, query);
-    reply.header('cache-control', CATALOGUE_CACHE);
-    return page;
+  ): Promise<ProductPage | undefined> {
+    return answer(await this.reads.list(query), ifNoneMatch, reply);
   }
 
   @Get(':id')
   @Exposes({
     summary: 'Read a product',
     access: accessOf(ProductsRpc.get),
-    success: { status: 200, description: 'The product', schema: ProductView, headers: ['ETag', 'Cache-Control'] },
+    description:
+      'While the catalogue cannot be reached, the answer may be some minutes old: it then has `Age` and `Warning`.',
+    success: {
+      status: 200,
+      description: 'The product',
+      schema: ProductView,
+      headers: ['ETag', 'Cache-Control', 'Age', 'Warning'],
+    },
     conditionalRead: true,
     problems: [404],
   })
@@ -65,11 +83,7 @@ export class ProductsController {
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProductView | undefined> {
-    const product = await this.rpc.call(ProductsRpc.get, { id });
-    reply.header('etag', entityTag(product)).header('cache-control', CATALOGUE_CACHE);
-    if (!isNotModified(ifNoneMatch, entityTag(product))) return product;
-    reply.status(304);
-    return undefined;
+    return answer(await this.reads.get(id), ifNoneMatch, reply);
   }
 
   @Post()
@@ -85,7 +99,8 @@ export class ProductsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProductView> {
     const product = await this.rpc.call(ProductsRpc.create, body);
-    reply.header('location', `/v1/products/${product.id}`).header('etag', entityTag(product));
+    await this.reads.changed(product.id);
+    reply.header('location', `/v1/products/${product.id}`).header('etag', productTag(product));
     return product;
   }
 
@@ -105,8 +120,9 @@ export class ProductsController {
     @Body({ schema: ChangeProduct }) change: ChangeProduct,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProductView> {
-    const product = await this.rpc.call(ProductsRpc.change, { id, ifMatch: expectedVersions(ifMatch), change });
-    reply.header('etag', entityTag(product));
+    const request = { id, ifMatch: expectedVersions(ifMatch), change };
+    const product = await this.changing(id, () => this.rpc.call(ProductsRpc.change, request));
+    reply.header('etag', productTag(product));
     return product;
   }
 
@@ -124,7 +140,8 @@ export class ProductsController {
     @Param('id', { schema: ProductId }) id: string,
     @Headers('if-match') ifMatch: string | undefined,
   ): Promise<void> {
-    await this.rpc.call(ProductsRpc.archive, { id, ifMatch: expectedVersions(ifMatch) });
+    const request = { id, ifMatch: expectedVersions(ifMatch) };
+    await this.changing(id, () => this.rpc.call(ProductsRpc.archive, request));
   }
 
   @Post(':id/stock-adjustments')
@@ -142,13 +159,35 @@ export class ProductsController {
     @Body({ schema: AdjustStock }) adjustment: AdjustStock,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProductView> {
-    const product = await this.rpc.call(ProductsRpc.adjustStock, { id, adjustment });
-    reply.header('etag', entityTag(product));
+    const product = await this.changing(id, () => this.rpc.call(ProductsRpc.adjustStock, { id, adjustment }));
+    reply.header('etag', productTag(product));
     return product;
+  }
+
+  /**
+   * Whoever changes a product reads the change afterwards, without waiting for its event. Also when it was refused, because what
+   * the client had read may be old, and when nobody knows whether it happened.
+   */
+  private async changing<Result>(id: string, change: () => Promise<Result>): Promise<Result> {
+    try {
+      return await change();
+    } finally {
+      await this.reads.changed(id);
+    }
   }
 }
 
-/** Stock changes without a new version, so the tag of a product has both. */
-function entityTag(product: ProductView): string {
-  return `"${product.version}.${product.stock.available}"`;
+function answer<Value>(
+  { value, tag, staleSeconds }: ProductRead<Value>,
+  ifNoneMatch: string | undefined,
+  reply: FastifyReply,
+): Value | undefined {
+  reply.header('etag', tag).header('cache-control', staleSeconds === undefined ? CATALOGUE_CACHE : STALE_CACHE);
+  if (staleSeconds !== undefined) {
+    // RFC 9111 has given Warning up for Age; there are clients that show it.
+    reply.header('age', String(staleSeconds)).header('warning', '110 - "Response is Stale"');
+  }
+  if (!isNotModified(ifNoneMatch, tag)) return value;
+  reply.status(304);
+  return undefined;
 }

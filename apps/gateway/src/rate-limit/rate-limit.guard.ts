@@ -1,20 +1,14 @@
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
-import { currentContext, DomainError, type Clock } from '@rookery/platform';
+import {
+  ThrottlerGuard,
+  type ThrottlerLimitDetail,
+  type ThrottlerOptions,
+  type ThrottlerStorage,
+} from '@nestjs/throttler';
+import { DomainError } from '@rookery/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isLegacyRoute } from '../strangler/legacy-route';
-import { limitedAddress } from './client-address';
-import { FixedWindows } from './fixed-windows';
-import { isRegistration } from './registration-limit.decorator';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-
-/** How much one caller may ask for. */
-export interface RateLimits {
-  readonly requestsPerMinute: number;
-  readonly registrationsPerHour: number;
-}
 
 /** The caller has used up what the window allows. */
 export class TooManyRequests extends DomainError {
@@ -29,47 +23,61 @@ export class TooManyRequests extends DomainError {
   }
 }
 
-/**
- * Counts the requests of each subject or, without a token, of each address, and registrations per address. Past a limit: 429
- * with Retry-After. Every answer has RateLimit-Limit, -Remaining and -Reset (draft-ietf-httpapi-ratelimit-headers-07).
- */
-export class RateLimitGuard implements CanActivate {
-  private readonly requests: FixedWindows;
-  private readonly registrations: FixedWindows;
+/** One limit: who is counted, how much of him, and for which requests. */
+export interface RateLimit {
+  /** What is counted; its keys are apart from those of other names. */
+  readonly name: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly callerOf: (request: FastifyRequest) => string;
+  /** Unless told, every request under /v1/. */
+  readonly appliesTo?: (context: ExecutionContext) => boolean;
+  /** Whether answers tell how much is left; a refusal always does. */
+  readonly isAnnounced: boolean;
+}
 
-  constructor(
-    private readonly limits: RateLimits,
-    private readonly reflector: Reflector,
-    clock: Clock,
-  ) {
-    this.requests = new FixedWindows(MINUTE_MS, clock);
-    this.registrations = new FixedWindows(HOUR_MS, clock);
+/**
+ * Past a limit: 429 with Retry-After. Every answer has RateLimit-Limit, -Remaining and -Reset
+ * (draft-ietf-httpapi-ratelimit-headers-07); where several limits are announced, those of the last.
+ */
+export class RateLimitGuard extends ThrottlerGuard {
+  protected override headerPrefix = 'RateLimit';
+
+  constructor(limits: readonly RateLimit[], storage: ThrottlerStorage, reflector: Reflector) {
+    super({ throttlers: limits.map(throttlerOf) }, storage, reflector);
   }
 
-  canActivate(context: ExecutionContext): boolean {
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    // Probes, metrics and documents: an orchestrator must never be told to slow down.
-    if (!request.url.startsWith('/v1/') && !isLegacyRoute(request)) return true;
-    const reply = http.getResponse<FastifyReply>();
-    // `ip` heeds X-Forwarded-For from proxies in TRUST_PROXY only.
-    const address = limitedAddress(request.ip);
-    const actor = currentContext()?.actor;
-    const caller = actor === undefined ? address : `${actor.issuer} ${actor.subject}`;
-    spend(reply, this.requests, caller, this.limits.requestsPerMinute);
-    if (isRegistration(this.reflector, context)) {
-      spend(reply, this.registrations, address, this.limits.registrationsPerHour);
-    }
-    return true;
+  /** Probes, metrics and documents: an orchestrator must never be told to slow down. */
+  protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    return !request.url.startsWith('/v1/') && !isLegacyRoute(request);
+  }
+
+  protected override async throwThrottlingException(
+    context: ExecutionContext,
+    { limit, timeToBlockExpire }: ThrottlerLimitDetail,
+  ): Promise<void> {
+    context
+      .switchToHttp()
+      .getResponse<FastifyReply>()
+      .headers({
+        'ratelimit-limit': String(limit),
+        'ratelimit-remaining': '0',
+        'ratelimit-reset': String(timeToBlockExpire),
+      });
+    throw new TooManyRequests(timeToBlockExpire);
   }
 }
 
-function spend(reply: FastifyReply, windows: FixedWindows, key: string, limit: number): void {
-  const { hits, secondsLeft } = windows.hit(key);
-  reply.headers({
-    'ratelimit-limit': String(limit),
-    'ratelimit-remaining': String(Math.max(0, limit - hits)),
-    'ratelimit-reset': String(secondsLeft),
-  });
-  if (hits > limit) throw new TooManyRequests(secondsLeft);
+/** Without a name of its own: the throttler would put it behind each header's. The keys keep limits apart. */
+function throttlerOf({ name, limit, windowMs, callerOf, appliesTo, isAnnounced }: RateLimit): ThrottlerOptions {
+  return {
+    limit,
+    ttl: windowMs,
+    setHeaders: isAnnounced,
+    getTracker: (_request, context) => callerOf(context.switchToHttp().getRequest<FastifyRequest>()),
+    // One budget for all routes.
+    generateKey: (_context, caller) => `${name} ${caller}`,
+    ...(appliesTo !== undefined && { skipIf: (context: ExecutionContext) => !appliesTo(context) }),
+  };
 }

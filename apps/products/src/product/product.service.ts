@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AdjustStock, ChangeProduct, CreateProduct, ProductView } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
 import { Clock, uuidv7 } from '@rookery/platform';
+import { StockHints } from '../stock/stock-hints';
 import { StockRepository } from '../stock/stock.repository';
 import { ProductCatalogue } from './product.catalogue';
 import { Product } from './product.entity';
@@ -14,6 +15,7 @@ export class ProductService {
     private readonly unitOfWork: UnitOfWork,
     private readonly products: ProductRepository,
     private readonly stock: StockRepository,
+    private readonly hints: StockHints,
     private readonly catalogue: ProductCatalogue,
     private readonly clock: Clock,
   ) {}
@@ -37,7 +39,10 @@ export class ProductService {
   }
 
   async adjustStock(id: string, adjustment: AdjustStock, actor: string): Promise<ProductView> {
-    await this.unitOfWork.run((tx) => this.stock.adjust(tx, id, adjustment, actor, this.clock.now()));
+    await this.unitOfWork.run(async (tx) => {
+      await this.stock.adjust(tx, id, adjustment, actor, this.clock.now());
+      this.hints.changed([id]);
+    });
     return this.catalogue.get(id);
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
 import type { StockLine } from '../stock/stock-decision';
+import { StockHints } from '../stock/stock-hints';
 import { StockRepository } from '../stock/stock.repository';
 import type { Reservation } from './reservation.entity';
 import { ReservationRepository } from './reservation.repository';
@@ -13,6 +14,7 @@ export class ReservationService {
     private readonly unitOfWork: UnitOfWork,
     private readonly reservations: ReservationRepository,
     private readonly stock: StockRepository,
+    private readonly hints: StockHints,
   ) {}
 
   orderCreated(orderId: string, lines: readonly StockLine[]): Promise<void> {
@@ -39,13 +41,18 @@ export class ReservationService {
   orderCanceled(orderId: string): Promise<void> {
     return this.change(orderId, async (reservation, tx) => {
       const held = reservation.release();
-      if (held.length > 0) await this.stock.release(tx, held);
+      if (held.length === 0) return;
+      await this.stock.release(tx, held);
+      this.hints.changed(productsOf(held));
     });
   }
 
   private async reserveIfDue(reservation: Reservation, tx: EntityManager): Promise<void> {
     const lines = reservation.linesToReserve();
-    if (lines.length > 0) reservation.settle(await this.stock.reserve(tx, lines));
+    if (lines.length === 0) return;
+    const decision = await this.stock.reserve(tx, lines);
+    reservation.settle(decision);
+    if (decision.kind === 'reserved') this.hints.changed(productsOf(lines));
   }
 
   /** Any of an order's events may be its first here, and two may come at once: the row's lock puts them one after the other. */
@@ -56,3 +63,5 @@ export class ReservationService {
     });
   }
 }
+
+const productsOf = (lines: readonly StockLine[]): readonly string[] => lines.map(({ productId }) => productId);

@@ -1,7 +1,7 @@
 import type { Clock } from '@rookery/platform';
 
 /** Callers remembered at a time; past it the oldest window is forgotten, so that made-up addresses cannot fill the memory. */
-const MAX_WINDOWS = 100_000;
+export const MAX_WINDOWS = 100_000;
 
 interface Window {
   readonly endsAtMs: number;
@@ -15,23 +15,25 @@ export interface WindowState {
   readonly secondsLeft: number;
 }
 
-/**
- * Counts hits per key in windows of one length that begin with a key's first hit. In this process only: with n replicas a
- * caller may have up to n times as much.
- */
+/** Counts hits per key in windows of one length that begin with a key's first hit. In this process only: see `SharedWindows`. */
 export class FixedWindows {
   private readonly windows = new Map<string, Window>();
 
   constructor(
-    private readonly windowMs: number,
+    readonly windowMs: number,
     private readonly clock: Clock,
   ) {}
+
+  /** Keys remembered now. */
+  get size(): number {
+    return this.windows.size;
+  }
 
   hit(key: string): WindowState {
     const nowMs = this.clock.now().getTime();
     const window = this.windowOf(key, nowMs);
     window.hits += 1;
-    return { hits: window.hits, secondsLeft: Math.max(1, Math.ceil((window.endsAtMs - nowMs) / 1_000)) };
+    return { hits: window.hits, secondsLeft: secondsIn(window.endsAtMs - nowMs) };
   }
 
   private windowOf(key: string, nowMs: number): Window {
@@ -50,3 +52,6 @@ export class FixedWindows {
     if (!oldest.done) this.windows.delete(oldest.value);
   }
 }
+
+/** What is left of a window, as headers say it: whole seconds, never 0. */
+export const secondsIn = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));

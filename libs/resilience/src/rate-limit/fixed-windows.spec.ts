@@ -1,5 +1,5 @@
 import { Clock } from '@rookery/platform';
-import { FixedWindows } from './fixed-windows';
+import { FixedWindows, MAX_WINDOWS } from './fixed-windows';
 
 class SetClock extends Clock {
   nowMs = 1_000_000;
@@ -24,5 +24,14 @@ describe('FixedWindows', () => {
     windows.hit('alice');
     clock.nowMs += 60_000;
     expect(windows.hit('alice')).toEqual({ hits: 1, secondsLeft: 60 });
+  });
+
+  it('is not filled by a flood of made-up addresses: it forgets the oldest', () => {
+    const windows = new FixedWindows(60_000, new SetClock());
+    windows.hit('the first');
+    for (let index = 0; index < MAX_WINDOWS + 10; index += 1) windows.hit(`address ${index}`);
+    expect(windows.size).toBe(MAX_WINDOWS);
+    expect(windows.hit('the first').hits).toBe(1);
+    expect(windows.hit(`address ${MAX_WINDOWS}`).hits).toBe(2);
   });
 });

@@ -1,0 +1,98 @@
+import { eventually, redisServer, TestRedis } from '@rookery/testing';
+import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+
+const LIMIT = 40;
+/** Far below the time a request may take: a request never waits for a Redis that is gone. */
+const NOT_HANGING_MS = 2_000;
+
+(redisServer === undefined ? describe.skip : describe)('two gateways with one Redis', () => {
+  let redis: TestRedis;
+  let gateways: readonly [GatewayUnderTest, GatewayUnderTest];
+  const open: GatewayUnderTest[] = [];
+
+  beforeEach(async () => {
+    redis = await TestRedis.start();
+    const start = async (): Promise<GatewayUnderTest> => {
+      const gateway = await startGateway({ REDIS_URL: redis.url, RATE_LIMIT_PER_MINUTE: String(LIMIT) });
+      open.push(gateway);
+      await eventually(async () => expect(await metric(gateway, 'redis_up')).toBe(1));
+      return gateway;
+    };
+    gateways = [await start(), await start()];
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((gateway) => gateway.close()));
+    redis.resume();
+    await redis.kill();
+  });
+
+  const metric = async (gateway: GatewayUnderTest, name: string): Promise<number> => {
+    const text = await (await gateway.request('/metrics')).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  };
+  const ask = async (gateway: GatewayUnderTest) => {
+    const startedAt = performance.now();
+    const response = await gateway.request('/v1/products');
+    await response.body?.cancel();
+    return {
+      status: response.status,
+      remaining: Number(response.headers.get('ratelimit-remaining')),
+      ms: performance.now() - startedAt,
+    };
+  };
+  /** The two agree: what one spends, the other misses. */
+  const expectShared = async (): Promise<void> => {
+    const [one, other] = gateways;
+    const first = await ask(one);
+    const second = await ask(other);
+    const third = await ask(one);
+    expect([second.remaining, third.remaining]).toEqual([first.remaining - 1, first.remaining - 2]);
+  };
+
+  it('give a caller one budget together', async () => {
+    const answers = [];
+    for (let index = 0; index < LIMIT + 2; index += 1) answers.push(await ask(gateways[index % 2 === 0 ? 0 : 1]));
+    expect(answers.map(({ status }) => status)).toEqual([...Array<number>(LIMIT).fill(200), 429, 429]);
+    expect(answers.map(({ remaining }) => remaining)).toEqual([
+      ...Array.from({ length: LIMIT }, (_, index) => LIMIT - 1 - index),
+      0,
+      0,
+    ]);
+  });
+
+  it('go on by themselves when Redis is killed, without keeping anyone waiting, and share again when it is back', async () => {
+    await expectShared();
+    await redis.kill();
+    for (let index = 0; index < 6; index += 1) {
+      for (const gateway of gateways) {
+        const { status, ms } = await ask(gateway);
+        expect(status).toBe(200);
+        expect(ms).toBeLessThan(NOT_HANGING_MS);
+      }
+    }
+    await eventually(async () => expect(await metric(gateways[0], 'redis_up')).toBe(0));
+    expect(await metric(gateways[0], 'redis_unanswered_total')).toBeGreaterThan(0);
+    // What each counted itself still holds: a limit, of its own.
+    const refused = await eventually(async () => {
+      const answer = await ask(gateways[0]);
+      expect(answer.status).toBe(429);
+      return answer;
+    });
+    expect(refused.remaining).toBe(0);
+
+    await redis.start();
+    await eventually(expectShared, { timeoutMs: 20_000, intervalMs: 500 });
+  });
+
+  it('keep nobody waiting while Redis stands still', async () => {
+    await expectShared();
+    redis.pause();
+    for (let index = 0; index < 5; index += 1) {
+      const { status, ms } = await ask(gateways[0]);
+      expect(status).toBe(200);
+      expect(ms).toBeLessThan(NOT_HANGING_MS);
+    }
+    redis.resume();
+    await eventually(expectShared, { timeoutMs: 20_000, intervalMs: 500 });
+  });
+});

@@ -1,0 +1,88 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { eventually } from './eventually';
+
+const runnable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The redis-server in the PATH; undefined where there is none, and specs that need it say so and are skipped. */
+export const redisServer: string | undefined = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'redis-server'))
+  .find(runnable);
+
+/** A real Redis of the spec's own, which keeps nothing on disk: killed, it has forgotten everything. */
+export class TestRedis {
+  #process: ChildProcess | undefined;
+  readonly #password = randomBytes(12).toString('hex');
+
+  private constructor(private readonly port: number) {}
+
+  static async start(): Promise<TestRedis> {
+    const redis = new TestRedis(await freePort());
+    process.once('exit', () => redis.#process?.kill('SIGKILL'));
+    await redis.start();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://:${this.#password}@127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, at the same address as before. */
+  async start(): Promise<void> {
+    if (redisServer === undefined) throw new Error('there is no redis-server in the PATH');
+    const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.#password, save: '', appendonly: 'no' };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    this.#process = spawn(redisServer, args, { stdio: 'ignore' });
+    await eventually(() => accepts(this.port));
+  }
+
+  /** `kill -9`. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    const exited = once(running, 'exit');
+    running.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Its process stands still, and its connections with it; `resume` ends it. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+}
+
+async function accepts(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
