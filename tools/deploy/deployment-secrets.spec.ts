@@ -54,17 +54,18 @@ describe('npm run secrets', () => {
     expect(parseConfig(appSettings[app], env)).toMatchObject({ ok: true });
   });
 
-  it('makes broker passwords that nats-server cannot take for numbers', async () => {
-    for (const password of Object.values(kubernetesSecrets(await makeSecrets())['nats'] ?? {})) {
-      expect(password).toMatch(/^[a-z][\w-]{32,}$/i);
-    }
+  it('tells the broker public keys only: no seed, and none that nats-server could take for a number', async () => {
+    const keys = Object.values(kubernetesSecrets(await makeSecrets())['nats'] ?? {});
+    expect(keys).toHaveLength(11);
+    expect(new Set(keys).size).toBe(11);
+    for (const key of keys) expect(key).toMatch(/^U[A-Z2-7]{55}$/);
   });
 
-  it('gives the admin’s password to the broker and to the job that provisions it, and to no app', async () => {
+  it('gives the admin’s key to the job that provisions the broker, and to nobody else', async () => {
     const secrets = await makeSecrets();
     const holders = Object.entries(kubernetesSecrets(secrets))
-      .filter(([, values]) => Object.values(values).includes(secrets.brokerAdmin))
+      .filter(([, values]) => Object.values(values).includes(secrets.broker.admin))
       .map(([name]) => name);
-    expect(holders).toEqual(['nats', 'broker-admin']);
+    expect(holders).toEqual(['broker-admin']);
   });
 });

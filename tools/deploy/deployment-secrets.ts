@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Caller, Service } from '@rookery/contracts';
+import { BROKER_CLIENTS, makeSeed, publicKeyOf } from '../stack/broker-accounts';
 import type { Secrets } from '../stack/secrets';
 import { StackError } from '../stack/stack-error';
-import { BROKER_ADMIN_VARIABLE, brokerPasswordVariables } from './nats-config';
+import { brokerKeyVariables } from './nats-config';
 
 /** Where the secrets of docker/compose.yaml are, relative to the repository. */
 export const COMPOSE_ENV_FILE = 'docker/.env';
@@ -21,21 +22,23 @@ const postgresValues = ({ postgres, databases }: Secrets): Values => ({
   POSTGRES_PASSWORD_PAYMENTS: databases.payments,
 });
 
-/** Variables of nats-server, see k8s/platform/nats/accounts.conf. */
-const natsValues = ({ broker, brokerAdmin }: Secrets): Values => ({
-  [brokerPasswordVariables.gateway]: broker.gateway,
-  [brokerPasswordVariables.auth]: broker.auth,
-  [brokerPasswordVariables.products]: broker.products,
-  [brokerPasswordVariables.orders]: broker.orders,
-  [brokerPasswordVariables.payments]: broker.payments,
-  [BROKER_ADMIN_VARIABLE]: brokerAdmin,
-});
+/** Variables of nats-server, see k8s/platform/nats/accounts.conf: public keys only. Nobody has the seeds of the next ones. */
+const natsValues = ({ broker }: Secrets): Values =>
+  Object.fromEntries(
+    BROKER_CLIENTS.flatMap((client) => {
+      const [current, next] = brokerKeyVariables[client];
+      return [[current, publicKeyOf(broker[client])], ...(next === undefined ? [] : [[next, publicKeyOf(makeSeed())]])];
+    }),
+  );
 
 /** What docker/compose.yaml takes from docker/.env. Database addresses are put together there. */
 export function composeSecrets(secrets: Secrets): Values {
   return {
     ...postgresValues(secrets),
     ...natsValues(secrets),
+    ...Object.fromEntries(
+      BROKER_CLIENTS.map((client) => [`NATS_NKEY_SEED_${client.toUpperCase()}`, secrets.broker[client]]),
+    ),
     INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
     INTERNAL_SIGNING_KEY_GATEWAY: JSON.stringify(secrets.internalKeys.gateway),
     INTERNAL_SIGNING_KEY_ORDERS: JSON.stringify(secrets.internalKeys.orders),
@@ -49,13 +52,13 @@ export function composeSecrets(secrets: Secrets): Values {
 export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Values>> {
   const jwks = JSON.stringify(secrets.internalJwks);
   const service = (name: Service): Values => ({
-    NATS_PASSWORD: secrets.broker[name],
+    NATS_NKEY_SEED: secrets.broker[name],
     DATABASE_URL: `postgres://${name}:${secrets.databases[name]}@postgres:5432/${name}`,
     INTERNAL_JWKS: jwks,
   });
   const apps: Readonly<Record<Caller, Values>> = {
     gateway: {
-      NATS_PASSWORD: secrets.broker.gateway,
+      NATS_NKEY_SEED: secrets.broker.gateway,
       INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
     },
     auth: {
@@ -75,7 +78,7 @@ export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Val
     ...apps,
     nats: natsValues(secrets),
     postgres: postgresValues(secrets),
-    'broker-admin': { NATS_PASSWORD: secrets.brokerAdmin },
+    'broker-admin': { NATS_NKEY_SEED: secrets.broker.admin },
   };
 }
 

@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { API_AUDIENCE, type Caller } from '@rookery/contracts';
+import type { BrokerSeeds } from './broker-accounts';
+import { natsTlsFiles } from './certificates';
 import type { DatabaseUrls } from './databases';
 import type { Secrets } from './secrets';
 
@@ -11,8 +13,9 @@ export type AppPorts = Readonly<Record<Caller, number>>;
 /** How the apps reach the broker. */
 export interface BrokerAccess {
   readonly url: string;
-  readonly users: Readonly<Record<Caller, string>>;
-  readonly passwords: Readonly<Record<Caller, string>>;
+  readonly seeds: BrokerSeeds;
+  /** Where the certificates are, when the broker speaks TLS. */
+  readonly certificates?: string | undefined;
 }
 
 export interface AppEnvOptions {
@@ -34,8 +37,8 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
     HOST: '127.0.0.1',
     PORT: String(ports[app]),
     NATS_URL: broker.url,
-    NATS_USER: broker.users[app],
-    NATS_PASSWORD: broker.passwords[app],
+    NATS_NKEY_SEED: broker.seeds[app],
+    ...(broker.certificates === undefined ? {} : natsTlsFiles(broker.certificates, app)),
     INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
   });
   const authUrl = `http://localhost:${ports.auth}`;

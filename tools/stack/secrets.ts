@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
+import { makeSeeds } from './broker-accounts';
 import { StackError } from './stack-error';
 
 const passwords = z.object({
@@ -17,8 +18,8 @@ const jwk = z.looseObject({ kid: z.string() });
 const Secrets = z.object({
   postgres: z.string(),
   databases: passwords.omit({ gateway: true }),
-  brokerAdmin: z.string(),
-  broker: passwords,
+  /** Seeds of nkeys. */
+  broker: passwords.extend({ admin: z.string() }),
   /** Private JWKs of the processes that call others. */
   internalKeys: z.object({ gateway: jwk, orders: jwk }),
   internalJwks: z.object({ keys: z.array(jwk) }),
@@ -31,9 +32,6 @@ const Secrets = z.object({
 export type Secrets = z.infer<typeof Secrets>;
 
 const random = (bytes = 24): string => randomBytes(bytes).toString('base64url');
-
-/** nats-server may take one that begins with a digit or a minus for a number where it comes from its environment. */
-const brokerPassword = (): string => `n${random()}`;
 
 /** Fresh secrets. */
 export async function makeSecrets(): Promise<Secrets> {
@@ -50,14 +48,7 @@ export async function makeSecrets(): Promise<Secrets> {
   return {
     postgres: random(),
     databases,
-    brokerAdmin: brokerPassword(),
-    broker: {
-      gateway: brokerPassword(),
-      auth: brokerPassword(),
-      products: brokerPassword(),
-      orders: brokerPassword(),
-      payments: brokerPassword(),
-    },
+    broker: makeSeeds(),
     internalKeys: { gateway: gateway.signing, orders: orders.signing },
     internalJwks: { keys: [gateway.published, orders.published] },
     sealingKey: random(32),

@@ -1,4 +1,4 @@
-import { MessagingModule } from '@rookery/messaging';
+import { MessagingModule, natsOptions } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
 import { Clock, HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
@@ -25,12 +25,7 @@ export class AuthModule {
       module: AuthModule,
       imports: [
         PersistenceModule.forRoot({ options: authDatabase(config), service: 'auth' }),
-        MessagingModule.forRoot({
-          service: 'auth',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('auth', config)),
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
         HealthModule.register(),
       ],

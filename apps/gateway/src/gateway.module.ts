@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { MessagingModule, Nats, RpcClient } from '@rookery/messaging';
+import { MessagingModule, natsOptions, Nats, RpcClient } from '@rookery/messaging';
 import { HealthModule, Readiness } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
@@ -16,12 +16,7 @@ export class GatewayModule {
       module: GatewayModule,
       imports: [
         HealthModule.register(),
-        MessagingModule.forRoot({
-          service: 'gateway',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('gateway', config)),
         // Before the limits: they count per subject.
         SecurityModule.forHttp({
           issuer: config.OIDC_ISSUER,

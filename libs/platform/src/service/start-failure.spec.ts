@@ -30,11 +30,7 @@ describe('the line about a failed start', () => {
       new Error('x', { cause: new AggregateError([failure('c', { code: 'ECONNREFUSED', port: 5433 })]) }),
       'mend DATABASE_URL',
     ],
-    [
-      'a broker that refuses',
-      failure('Authorization Violation', { name: 'AuthorizationError' }),
-      'NATS_USER and NATS_PASSWORD',
-    ],
+    ['a broker that refuses', failure('Authorization Violation', { name: 'AuthorizationError' }), 'NATS_NKEY_SEED'],
     ['anything else', new Error('odd'), 'see the error above.'],
   ])('names what to mend for %s', (_what, error, text) => {
     expect(explain(error)).toContain(text);
