@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { API_AUDIENCE, type Caller } from '@rookery/contracts';
 import type { BrokerSeeds } from './broker-accounts';
@@ -9,6 +10,9 @@ import type { Secrets } from './secrets';
 export type AppEnv = Readonly<Record<string, string>>;
 export type AppEnvs = Readonly<Record<Caller, AppEnv>>;
 export type AppPorts = Readonly<Record<Caller, number>>;
+
+/** Node knows no way to share a port on the other systems. */
+const PORTS_CAN_BE_SHARED = platform() === 'linux';
 
 /** How the apps reach the broker. */
 export interface BrokerAccess {
@@ -36,6 +40,7 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
   const common = (app: Caller): AppEnv => ({
     HOST: '127.0.0.1',
     PORT: String(ports[app]),
+    ...(PORTS_CAN_BE_SHARED ? { SHARE_PORT: 'true' } : {}),
     NATS_URL: broker.url,
     NATS_NKEY_SEED: broker.seeds[app],
     ...(broker.certificates === undefined ? {} : natsTlsFiles(broker.certificates, app)),

@@ -5,7 +5,7 @@ import { brokerConfig, parseConfig } from '@rookery/platform';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { BrokerAccess } from './app-env';
-import { brokerAccount, MAIN_ACCOUNT } from './broker-accounts';
+import { brokerAccount, MAIN_ACCOUNT, type BrokerSeeds } from './broker-accounts';
 import { clientTls, provideCertificates, serverTls } from './certificates';
 import { createDatabases, type DatabaseUrls } from './databases';
 import { startNats } from './embedded-nats';
@@ -24,7 +24,17 @@ export interface Infrastructure {
   readonly broker: BrokerAccess;
   /** Servers of our own: when one ends by itself the stack cannot go on. */
   readonly servers: readonly { readonly name: string; readonly process: GuardedProcess }[];
+  /** What only servers of our own allow. */
+  readonly own?: OwnServers;
   stop(): Promise<void>;
+}
+
+/** How the credentials of running servers are changed. */
+export interface OwnServers {
+  /** Superuser's address of Postgres. */
+  readonly postgresUrl: string;
+  /** From now on the broker knows the keys of these seeds, and no other; who is connected by another one is disconnected. */
+  admit(seeds: BrokerSeeds, also?: Readonly<Partial<BrokerSeeds>>): Promise<void>;
 }
 
 /** Makes streams and consumers as the admin; running it again changes nothing. */
@@ -59,22 +69,28 @@ export async function embeddedInfrastructure(
       beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(0, 1)),
     });
     try {
-      return { postgres, databases: await createDatabases({ url: postgres.url, passwords: secrets.databases }) };
+      return { postgres, databases: await createDatabases({
+          url: postgres.url,
+          passwords: secrets.databases,
+          second: secrets.secondRoles,
+        }) };
     } catch (error) {
       await postgres.stop();
       throw error;
     }
   };
+  const folder = join(dataFolder, 'nats');
+  const brokerConfigOf = (seeds: BrokerSeeds, also: Readonly<Partial<BrokerSeeds>> = {}): string =>
+    natsServerConfig({
+      port: natsPort,
+      storeDir: join(folder, 'jetstream'),
+      tls: certificates === undefined ? undefined : serverTls(certificates, 'nats'),
+      accounts: [brokerAccount(MAIN_ACCOUNT, seeds, also)],
+    });
   const startBroker = async () => {
-    const folder = join(dataFolder, 'nats');
     const nats = await startNats({
       binary: await findNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say }),
-      config: natsServerConfig({
-        port: natsPort,
-        storeDir: join(folder, 'jetstream'),
-        tls: certificates === undefined ? undefined : serverTls(certificates, 'nats'),
-        accounts: [brokerAccount(MAIN_ACCOUNT, secrets.broker)],
-      }),
+      config: brokerConfigOf(secrets.broker),
       port: natsPort,
       folder,
       logFile: join(logs, 'nats.log'),
@@ -107,6 +123,10 @@ export async function embeddedInfrastructure(
   return {
     databases: databases.value.databases,
     broker: { url: broker.value.url, seeds: secrets.broker, certificates },
+    own: {
+      postgresUrl: databases.value.postgres.url,
+      admit: (seeds, also) => broker.value.reload(brokerConfigOf(seeds, also)),
+    },
     servers: [
       { name: 'Postgres', process: databases.value.postgres.process },
       { name: 'nats-server', process: broker.value.process },

@@ -35,6 +35,10 @@ export const commonConfig = {
   LOG_LEVEL: z.enum(LogLevels).default('info').describe('How much is logged'),
   HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP port listens on; 0.0.0.0 in a container'),
   PORT: portSetting(3000),
+  SHARE_PORT: z
+    .stringbool()
+    .default(false)
+    .describe('Lets a second process listen on the same port, so that it replaces this one without a gap; not on macOS'),
   ...brokerConfig,
   SHUTDOWN_GRACE_SECONDS: z.coerce
     .number()
@@ -66,6 +70,7 @@ export interface ServiceConfig {
   readonly LOG_LEVEL: LogLevel;
   readonly HOST: string;
   readonly PORT: number;
+  readonly SHARE_PORT?: boolean | undefined;
   readonly SHUTDOWN_GRACE_SECONDS: number;
   readonly SHUTDOWN_HANDOVER_MS?: number | undefined;
 }

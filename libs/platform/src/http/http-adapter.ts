@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfStatus } from '../errors/to-problem';
@@ -47,6 +48,8 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     logger: false,
   });
   const fastify = adapter.getInstance();
+  // Right after the event loop took in who was waiting: whom nobody has taken in when the port closes is turned away by the system.
+  fastify.addHook('preClose', () => setImmediate());
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!isUnclear(request.raw)) {
       done();
