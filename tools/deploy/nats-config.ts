@@ -27,10 +27,16 @@ export function natsConfigFiles(): readonly { readonly path: string; readonly te
     payments: variables(brokerKeyVariables.payments),
   });
   const accounts = natsAccountsConfig([{ name: MAIN_ACCOUNT, users }]);
-  const settings = natsServerSettings({ host: '0.0.0.0', port: 4222, httpPort: 8222, storeDir: '/data' });
+  const where = { host: '0.0.0.0', port: 4222, httpPort: 8222, storeDir: '/data' };
+  const settings = natsServerSettings(where);
+  const overTls = natsServerSettings({
+    ...where,
+    tls: { ca: '/run/tls/ca.crt', cert: '/run/tls/nats.crt', key: '/run/tls/nats.key' },
+  });
   return [
     { path: `${NATS_CONFIG_FOLDER}/accounts.conf`, text: `${ACCOUNTS_HEAD}\n${accounts}` },
     { path: `${NATS_CONFIG_FOLDER}/nats.conf`, text: `${SETTINGS_HEAD}\n${settings}include "accounts.conf"\n` },
+    { path: `${NATS_CONFIG_FOLDER}/nats.tls.conf`, text: `${TLS_HEAD}\n${overTls}include "accounts.conf"\n` },
   ];
 }
 
@@ -42,6 +48,6 @@ const ACCOUNTS_HEAD = [
   '# the key that a service is given next (docs/rotation.md); until then one whose seed nobody has.',
 ].join('\n');
 
-const SETTINGS_HEAD = [MADE_BY, '# For TLS or a cluster, write a file that includes this one and adds its block.'].join(
-  '\n',
-);
+const SETTINGS_HEAD = [MADE_BY, '# Without TLS: for a development cluster.'].join('\n');
+
+const TLS_HEAD = [MADE_BY, '# For docker/compose.yaml, which puts the files into /run/tls.'].join('\n');

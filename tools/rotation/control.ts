@@ -17,7 +17,11 @@ function socketOf(dataFolder: string): string {
   return fromHere.length < absolute.length ? fromHere : absolute;
 }
 
-const Reply = z.union([z.object({ said: z.string() }), z.object({ failed: z.string() }), z.object({ done: z.literal(true) })]);
+const Reply = z.union([
+  z.object({ said: z.string() }),
+  z.object({ failed: z.string() }),
+  z.object({ done: z.literal(true) }),
+]);
 type Reply = z.infer<typeof Reply>;
 
 type RotationHandler = (request: RotationRequest, say: (line: string) => void) => Promise<void>;

@@ -56,12 +56,7 @@ export async function createDatabases({
 export const loginRoleOf = (owner: string, second: boolean): string => (second ? `${owner}_second` : owner);
 
 /** Lets one of the owner's two roles in with this password, and makes it when it is missing; answers its name. */
-export async function allowLogin(
-  superuser: Client,
-  owner: string,
-  second: boolean,
-  password: string,
-): Promise<string> {
+export async function allowLogin(superuser: Client, owner: string, second: boolean, password: string): Promise<string> {
   const role = loginRoleOf(owner, second);
   const [quoted, ownerQuoted] = [escapeIdentifier(role), escapeIdentifier(owner)];
   if (second) {

@@ -69,11 +69,14 @@ export async function embeddedInfrastructure(
       beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(0, 1)),
     });
     try {
-      return { postgres, databases: await createDatabases({
+      return {
+        postgres,
+        databases: await createDatabases({
           url: postgres.url,
           passwords: secrets.databases,
           second: secrets.secondRoles,
-        }) };
+        }),
+      };
     } catch (error) {
       await postgres.stop();
       throw error;

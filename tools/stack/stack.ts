@@ -113,8 +113,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
-  const untilFailure = () =>
-    Promise.race([untilServerEnds(infrastructure), ...APPS.map(untilEnds)]);
+  const untilFailure = () => Promise.race([untilServerEnds(infrastructure), ...APPS.map(untilEnds)]);
   return {
     envs,
     gatewayUrl: `http://localhost:${ports.gateway}`,

@@ -38,7 +38,14 @@ await runInForeground(async (progress, shutdown) => {
   const build = progress.step(`build of ${APPS.length} apps`, () => buildApps({ signal: shutdown.signal }));
   const infrastructure = await both(bringUp(), build);
   shutdown.throwIfAsked();
-  const options = { ...settings, secrets, infrastructure, folder: settings.dataFolder, progress, signal: shutdown.signal };
+  const options = {
+    ...settings,
+    secrets,
+    infrastructure,
+    folder: settings.dataFolder,
+    progress,
+    signal: shutdown.signal,
+  };
   const stack = await startStack(options);
   shutdown.afterwards(() => progress.step('apps stopped', () => stack.stop()));
   shutdown.afterwards(await takeRotations(stack, options));

@@ -38,7 +38,9 @@ export const commonConfig = {
   SHARE_PORT: z
     .stringbool()
     .default(false)
-    .describe('Lets a second process listen on the same port, so that it replaces this one without a gap; not on macOS'),
+    .describe(
+      'Lets a second process listen on the same port, so that it replaces this one without a gap; not on macOS',
+    ),
   ...brokerConfig,
   SHUTDOWN_GRACE_SECONDS: z.coerce
     .number()

@@ -81,7 +81,11 @@ export async function runService(options: ServiceOptions): Promise<void> {
     const readiness = app.get(Readiness);
     readiness.starting();
     // The port first: a taken one must be known before any message is taken.
-    await app.listen({ port: config.PORT, host: config.HOST, ...(config.SHARE_PORT === true ? { reusePort: true } : {}) });
+    await app.listen({
+      port: config.PORT,
+      host: config.HOST,
+      ...(config.SHARE_PORT === true ? { reusePort: true } : {}),
+    });
     await app.startAllMicroservices();
     readiness.started();
     stopOnSignal(app, config);
