@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { natsServerConfig } from '@rookery/messaging';
-import { brokerAccount, brokerAdminOf, brokerUsersOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '../stack/broker-accounts';
 import { createDatabases, type DatabaseUrls } from '../stack/databases';
 import { startNats } from '../stack/embedded-nats';
 import { startPostgres } from '../stack/embedded-postgres';
@@ -16,8 +16,7 @@ import { repository } from '../stack/repository';
 /** How a process connects to the broker. */
 export interface BrokerLogin {
   readonly url: string;
-  readonly user: string;
-  readonly password: string;
+  readonly nkeySeed: string;
 }
 
 /** A Postgres that waits for its disk and a broker with file streams: settings of production, in a folder of their own. */
@@ -36,14 +35,13 @@ export async function startBenchServers(progress: Progress): Promise<BenchServer
   chmodSync(folder, 0o711);
   const [postgresPort = 0, natsPort = 0] = await freePorts(2);
   const password = (): string => randomBytes(18).toString('base64url');
-  const users = {
-    gateway: password(),
+  const passwords = {
     auth: password(),
     products: password(),
     orders: password(),
     payments: password(),
   };
-  const adminPassword = password();
+  const seeds = makeSeeds();
   const databasePassword = password();
   const stops: (() => Promise<void>)[] = [];
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
@@ -69,19 +67,18 @@ export async function startBenchServers(progress: Progress): Promise<BenchServer
       config: natsServerConfig({
         port: natsPort,
         storeDir: join(natsFolder, 'jetstream'),
-        accounts: [brokerAccount(MAIN_ACCOUNT, users)],
-        adminPassword,
+        accounts: [brokerAccount(MAIN_ACCOUNT, seeds)],
       }),
       port: natsPort,
       folder: natsFolder,
       logFile: join(folder, 'nats.log'),
     });
     stops.push(() => nats.stop());
-    const admin = { url: nats.url, user: brokerAdminOf(MAIN_ACCOUNT), password: adminPassword };
-    await provision(admin.url, admin.user, admin.password);
+    const admin = { url: nats.url, nkeySeed: seeds.admin };
+    await provision(admin.url, admin);
     return {
-      databases: await createDatabases({ url: postgres.url, passwords: users }),
-      orders: { url: nats.url, user: brokerUsersOf(MAIN_ACCOUNT).orders, password: users.orders },
+      databases: await createDatabases({ url: postgres.url, passwords }),
+      orders: { url: nats.url, nkeySeed: seeds.orders },
       admin,
       stop,
     };

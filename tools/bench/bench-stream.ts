@@ -1,5 +1,5 @@
 import { Headers } from '@rookery/contracts';
-import { CloudEvent, eventType, provisionBroker, streamOf } from '@rookery/messaging';
+import { brokerLogin, CloudEvent, eventType, provisionBroker, streamOf } from '@rookery/messaging';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -14,8 +14,8 @@ const STREAM = streamOf('orders');
 export class BenchStream {
   private constructor(private readonly admin: NatsConnection) {}
 
-  static async connect({ url, user, password }: BrokerLogin): Promise<BenchStream> {
-    return new BenchStream(await connect({ servers: url, user, pass: password, timeout: 10_000 }));
+  static async connect({ url, nkeySeed }: BrokerLogin): Promise<BenchStream> {
+    return new BenchStream(await connect({ servers: url, ...brokerLogin({ nkeySeed }), timeout: 10_000 }));
   }
 
   /** An empty stream that remembers no message id. */

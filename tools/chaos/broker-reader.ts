@@ -2,6 +2,7 @@ import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } fro
 import { headers as newHeaders, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { eventEdges, type Service } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
 import type { ChaosStack } from './chaos-stack';
 
 /** A message as it lies in a stream. */
@@ -13,7 +14,7 @@ export interface StoredMessage {
 
 /** Runs with a connection of the broker's admin. */
 export async function asAdmin<T>(stack: ChaosStack, work: (admin: NatsConnection) => Promise<T>): Promise<T> {
-  const admin = await connect({ servers: stack.brokerUrl, ...stack.brokerAdmin, timeout: 10_000 });
+  const admin = await connect({ servers: stack.brokerUrl, ...brokerLogin(stack.brokerAdmin), timeout: 10_000 });
   try {
     return await work(admin);
   } finally {

@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { Caller, Service } from '@rookery/contracts';
-import { natsServerConfig } from '@rookery/messaging';
+import { brokerLogin, natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
 import { appEnvs, type AppEnvs } from '../stack/app-env';
 import { AppProcess, APPS, migrate, SERVICES } from '../stack/app-process';
-import { brokerAccount, brokerAdminOf, brokerUsersOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { brokerAccount, MAIN_ACCOUNT } from '../stack/broker-accounts';
 import { createDatabases } from '../stack/databases';
 import { startNats, type EmbeddedNats } from '../stack/embedded-nats';
 import { copyCluster, makeCluster, startPostgres, type EmbeddedPostgres } from '../stack/embedded-postgres';
@@ -107,16 +107,15 @@ export class ChaosStack {
     return `nats://127.0.0.1:${this.ports.nats}`;
   }
 
-  get brokerAdmin(): { readonly user: string; readonly pass: string } {
-    return { user: brokerAdminOf(MAIN_ACCOUNT), pass: this.secrets.brokerAdmin };
+  get brokerAdmin(): { readonly nkeySeed: string } {
+    return { nkeySeed: this.secrets.broker.admin };
   }
 
   /** Every secret of this stack: none of them may stand in a log. */
   get secretTexts(): readonly string[] {
-    const { databases, broker, postgres, brokerAdmin, sealingKey, keyEncryptionKey, cookieKeys } = this.secrets;
+    const { databases, broker, postgres, sealingKey, keyEncryptionKey, cookieKeys } = this.secrets;
     return [
       postgres,
-      brokerAdmin,
       sealingKey,
       keyEncryptionKey,
       ...cookieKeys,
@@ -246,7 +245,7 @@ export class ChaosStack {
   }
 
   private async storesEvents(): Promise<boolean> {
-    const admin = await connect({ servers: this.brokerUrl, ...this.brokerAdmin });
+    const admin = await connect({ servers: this.brokerUrl, ...brokerLogin(this.brokerAdmin) });
     try {
       await jetstreamManager(admin, { timeout: 2_000 });
       return true;
@@ -280,7 +279,6 @@ export class ChaosStack {
         port: this.ports.nats,
         storeDir,
         accounts: [brokerAccount(MAIN_ACCOUNT, this.secrets.broker)],
-        adminPassword: this.secrets.brokerAdmin,
       }),
       port: this.ports.nats,
       folder,
@@ -383,7 +381,7 @@ export class ChaosStack {
 
   private async makeBroker(): Promise<void> {
     await this.startBroker();
-    await provision(this.brokerUrl, this.brokerAdmin.user, this.brokerAdmin.pass);
+    await provision(this.brokerUrl, this.brokerAdmin);
   }
 
   private async makeLinks(): Promise<void> {
@@ -398,7 +396,7 @@ export class ChaosStack {
         orders: this.databaseLink('orders').url,
         payments: this.databaseLink('payments').url,
       },
-      broker: { url: this.brokerUrl, users: brokerUsersOf(MAIN_ACCOUNT), passwords: this.secrets.broker },
+      broker: { url: this.brokerUrl, seeds: this.secrets.broker },
       orderDeadlineSeconds: ORDER_DEADLINE_SECONDS,
       requestsPerMinute: 1_000_000,
     });

@@ -6,6 +6,7 @@ import { RESERVED_CONNECTIONS } from '@rookery/persistence';
 import { listSettings, parseConfig } from '@rookery/platform';
 import { z } from 'zod';
 import { APPS, SERVICES } from '../stack/app-process';
+import { provideCertificates } from '../stack/certificates';
 import { NATS_VERSION } from '../stack/nats-binary';
 import { repository } from '../stack/repository';
 import { makeSecrets } from '../stack/secrets';
@@ -20,7 +21,7 @@ import {
   variablesIn,
   type ComposeService,
 } from './compose';
-import { composeSecrets, writeComposeSecrets } from './deployment-secrets';
+import { composeCertificates, composeSecrets, writeComposeSecrets } from './deployment-secrets';
 
 const compose = readCompose();
 const services = Object.entries(compose.services);
@@ -44,9 +45,19 @@ function hasCompose(): boolean {
   }
 }
 
+const certificates = mkdtempSync(join(tmpdir(), 'rookery-compose-certs-'));
+beforeAll(() => provideCertificates(certificates));
+afterAll(() => rmSync(certificates, { recursive: true }));
+
+/** What docker/.env holds. */
+const givenByEnv = async (): Promise<Readonly<Record<string, string>>> => ({
+  ...composeSecrets(await makeSecrets()),
+  ...composeCertificates(certificates),
+});
+
 describe('docker/compose.yaml', () => {
   it.each(APPS)('gives %s every setting it requires, with values it takes', async (app) => {
-    const env = interpolated(service(app).environment, composeSecrets(await makeSecrets()));
+    const env = interpolated(service(app).environment, await givenByEnv());
     expect(parseConfig(appSettings[app], env)).toMatchObject({ ok: true });
   });
 
@@ -54,7 +65,7 @@ describe('docker/compose.yaml', () => {
     'gives $app values it takes, also with $name',
     async ({ override, app }) => {
       const environment = { ...service(app).environment, ...override.services[app]?.environment };
-      const env = interpolated(environment, composeSecrets(await makeSecrets()));
+      const env = interpolated(environment, await givenByEnv());
       expect(parseConfig(appSettings[app], env)).toMatchObject({ ok: true });
     },
   );
@@ -67,7 +78,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('takes every variable from docker/.env, or has a value for it', async () => {
-    const given = Object.keys(composeSecrets(await makeSecrets()));
+    const given = Object.keys(await givenByEnv());
     const without = variablesIn(readFileSync(join(repository, COMPOSE_FOLDER, 'compose.yaml'), 'utf8'))
       .filter(({ fallback }) => fallback === undefined)
       .map(({ name }) => name);
@@ -75,7 +86,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('holds no secret itself', () => {
-    const secret = /PASSWORD|SECRET|_KEYS?$|JWKS|^DATABASE_URL$/;
+    const secret = /PASSWORD|SECRET|SEED|_KEYS?$|^KEY$|JWKS|^DATABASE_URL$/;
     const inline = services.flatMap(([name, { environment }]) =>
       Object.entries(environment)
         .filter(([variable]) => secret.test(variable))
@@ -83,6 +94,16 @@ describe('docker/compose.yaml', () => {
         .map(([variable]) => `${name}: ${variable}`),
     );
     expect(inline).toEqual([]);
+  });
+
+  it('has everybody speak TLS to the broker, and the broker with nobody who shows no certificate', () => {
+    const urls = services.flatMap(([, { environment }]) => environment['NATS_URL'] ?? []);
+    expect(urls).toEqual(Array(APPS.length + 1).fill('tls://nats:4222'));
+    const config = readFileSync(join(repository, 'k8s/platform/nats/nats.tls.conf'), 'utf8');
+    expect(config).toMatch(/^tls \{.*verify: true/m);
+    const [script = ''] = service('nats').command;
+    expect(script).toContain('--config /etc/rookery/nats.tls.conf');
+    for (const [, file = ''] of config.matchAll(/"\/run\/tls\/(\S+)"/g)) expect(script).toContain(`> ${file}`);
   });
 
   it('publishes the ports of npm start, on the loopback address only', () => {
@@ -217,7 +238,7 @@ describe('docker/compose.yaml', () => {
   (hasCompose() ? it : it.skip)('is taken by docker compose itself, with each override', async () => {
     const root = mkdtempSync(join(tmpdir(), 'rookery-compose-'));
     try {
-      const envFile = writeComposeSecrets(await makeSecrets(), { root, force: false });
+      const envFile = await writeComposeSecrets(await makeSecrets(), { root, force: false });
       for (const files of [[], ...composeOverrides.map((name) => [name])]) {
         const named = ['compose.yaml', ...files].flatMap((name) => ['-f', join(repository, COMPOSE_FOLDER, name)]);
         const [command, ...args] = DockerCompose;

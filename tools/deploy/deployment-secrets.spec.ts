@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '@rookery/platform';
 import { APPS } from '../stack/app-process';
+import { provideCertificates } from '../stack/certificates';
 import { makeSecrets } from '../stack/secrets';
 import { appSettings } from './app-settings';
 import {
+  COMPOSE_CERTIFICATES,
   COMPOSE_ENV_FILE,
+  renewComposeCertificates,
   K8S_SECRETS_FOLDER,
   kubernetesSecrets,
   writeComposeSecrets,
@@ -32,21 +35,36 @@ describe('npm run secrets', () => {
   ];
 
   it.each(writers)('writes files for $target that only their owner can read', async ({ write, path }) => {
-    expect(write(await makeSecrets(), { root, force: false })).toBe(join(root, path));
+    await expect(write(await makeSecrets(), { root, force: false })).resolves.toBe(join(root, path));
     const files = filesIn(root);
     expect(files.length).toBeGreaterThan(0);
     expect(files.filter((file) => modeOf(file) !== 0o600)).toEqual([]);
   });
 
   it.each(writers)('refuses to replace those of $target, and does with --force', async ({ write }) => {
-    write(await makeSecrets(), { root, force: false });
+    await write(await makeSecrets(), { root, force: false });
     const contents = (): readonly string[] => filesIn(root).map((file) => readFileSync(file, 'utf8'));
     const before = contents();
     const again = await makeSecrets();
-    expect(() => write(again, { root, force: false })).toThrow(/is there already.*\n.*--force/);
+    await expect(write(again, { root, force: false })).rejects.toThrow(/is there already.*\n.*--force/);
     expect(contents()).toEqual(before);
-    write(again, { root, force: true });
+    await write(again, { root, force: true });
     expect(contents()).not.toEqual(before);
+  });
+
+  it('renews the certificates in docker/.env and leaves the rest of it', async () => {
+    const file = await writeComposeSecrets(await makeSecrets(), { root, force: false });
+    const valuesIn = (text: string) =>
+      new Map([...text.matchAll(/^(\w+)='([^']*)'$/gm)].map(([, name, value]) => [name, value]));
+    const before = valuesIn(readFileSync(file, 'utf8'));
+    await provideCertificates(join(root, COMPOSE_CERTIFICATES), { force: true });
+    renewComposeCertificates(root);
+    const after = valuesIn(readFileSync(file, 'utf8'));
+    expect([...after.keys()].toSorted()).toEqual([...before.keys()].toSorted());
+    const changed = [...after].filter(([name, value]) => before.get(name) !== value).map(([name]) => name);
+    expect(changed).toEqual([...after.keys()].filter((name) => name?.startsWith('NATS_TLS_')));
+    expect(changed).toHaveLength(15);
+    expect(modeOf(file)).toBe(0o600);
   });
 
   it.each(APPS)('gives %s each required setting but the broker’s address as a key of its Secret', async (app) => {
@@ -54,17 +72,18 @@ describe('npm run secrets', () => {
     expect(parseConfig(appSettings[app], env)).toMatchObject({ ok: true });
   });
 
-  it('makes broker passwords that nats-server cannot take for numbers', async () => {
-    for (const password of Object.values(kubernetesSecrets(await makeSecrets())['nats'] ?? {})) {
-      expect(password).toMatch(/^[a-z][\w-]{32,}$/i);
-    }
+  it('tells the broker public keys only: no seed, and none that nats-server could take for a number', async () => {
+    const keys = Object.values(kubernetesSecrets(await makeSecrets())['nats'] ?? {});
+    expect(keys).toHaveLength(11);
+    expect(new Set(keys).size).toBe(11);
+    for (const key of keys) expect(key).toMatch(/^U[A-Z2-7]{55}$/);
   });
 
-  it('gives the admin’s password to the broker and to the job that provisions it, and to no app', async () => {
+  it('gives the admin’s key to the job that provisions the broker, and to nobody else', async () => {
     const secrets = await makeSecrets();
     const holders = Object.entries(kubernetesSecrets(secrets))
-      .filter(([, values]) => Object.values(values).includes(secrets.brokerAdmin))
+      .filter(([, values]) => Object.values(values).includes(secrets.broker.admin))
       .map(([name]) => name);
-    expect(holders).toEqual(['nats', 'broker-admin']);
+    expect(holders).toEqual(['broker-admin']);
   });
 });

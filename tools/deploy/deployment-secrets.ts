@@ -1,12 +1,16 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Caller, Service } from '@rookery/contracts';
+import { BROKER_CLIENTS, makeSeed, publicKeyOf } from '../stack/broker-accounts';
+import { clientTls, provideCertificates, serverTls } from '../stack/certificates';
 import type { Secrets } from '../stack/secrets';
 import { StackError } from '../stack/stack-error';
-import { BROKER_ADMIN_VARIABLE, brokerPasswordVariables } from './nats-config';
+import { brokerKeyVariables } from './nats-config';
 
 /** Where the secrets of docker/compose.yaml are, relative to the repository. */
 export const COMPOSE_ENV_FILE = 'docker/.env';
+/** Where the certificates are that docker/.env has, relative to the repository. */
+export const COMPOSE_CERTIFICATES = 'docker/certs';
 /** Where the secrets of the development overlay are: a folder per Secret, a file per key. */
 export const K8S_SECRETS_FOLDER = 'k8s/overlays/dev/secrets';
 
@@ -21,21 +25,43 @@ const postgresValues = ({ postgres, databases }: Secrets): Values => ({
   POSTGRES_PASSWORD_PAYMENTS: databases.payments,
 });
 
-/** Variables of nats-server, see k8s/platform/nats/accounts.conf. */
-const natsValues = ({ broker, brokerAdmin }: Secrets): Values => ({
-  [brokerPasswordVariables.gateway]: broker.gateway,
-  [brokerPasswordVariables.auth]: broker.auth,
-  [brokerPasswordVariables.products]: broker.products,
-  [brokerPasswordVariables.orders]: broker.orders,
-  [brokerPasswordVariables.payments]: broker.payments,
-  [BROKER_ADMIN_VARIABLE]: brokerAdmin,
-});
+/** Variables of nats-server, see k8s/platform/nats/accounts.conf: public keys only. Nobody has the seeds of the next ones. */
+const natsValues = ({ broker }: Secrets): Values =>
+  Object.fromEntries(
+    BROKER_CLIENTS.flatMap((client) => {
+      const [current, next] = brokerKeyVariables[client];
+      return [[current, publicKeyOf(broker[client])], ...(next === undefined ? [] : [[next, publicKeyOf(makeSeed())]])];
+    }),
+  );
 
-/** What docker/compose.yaml takes from docker/.env. Database addresses are put together there. */
+/** The certificates of a folder of `provideCertificates` as docker/compose.yaml takes them. */
+export function composeCertificates(folder: string): Values {
+  const server = serverTls(folder, 'nats');
+  const clients = BROKER_CLIENTS.flatMap((client) => {
+    const { cert, key } = clientTls(folder, client);
+    const name = client.toUpperCase();
+    return [
+      [`NATS_TLS_CERT_${name}`, cert.trim()],
+      [`NATS_TLS_KEY_${name}`, key.trim()],
+    ];
+  });
+  const text = (file: string): string => readFileSync(file, 'utf8').trim();
+  return {
+    NATS_TLS_CA: text(server.ca),
+    NATS_TLS_CERT_SERVER: text(server.cert),
+    NATS_TLS_KEY_SERVER: text(server.key),
+    ...Object.fromEntries(clients),
+  };
+}
+
+/** What docker/compose.yaml takes from docker/.env besides the certificates. Database addresses are put together there. */
 export function composeSecrets(secrets: Secrets): Values {
   return {
     ...postgresValues(secrets),
     ...natsValues(secrets),
+    ...Object.fromEntries(
+      BROKER_CLIENTS.map((client) => [`NATS_NKEY_SEED_${client.toUpperCase()}`, secrets.broker[client]]),
+    ),
     INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
     INTERNAL_SIGNING_KEY_GATEWAY: JSON.stringify(secrets.internalKeys.gateway),
     INTERNAL_SIGNING_KEY_ORDERS: JSON.stringify(secrets.internalKeys.orders),
@@ -50,13 +76,13 @@ export function composeSecrets(secrets: Secrets): Values {
 export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Values>> {
   const jwks = JSON.stringify(secrets.internalJwks);
   const service = (name: Service): Values => ({
-    NATS_PASSWORD: secrets.broker[name],
+    NATS_NKEY_SEED: secrets.broker[name],
     DATABASE_URL: `postgres://${name}:${secrets.databases[name]}@postgres:5432/${name}`,
     INTERNAL_JWKS: jwks,
   });
   const apps: Readonly<Record<Caller, Values>> = {
     gateway: {
-      NATS_PASSWORD: secrets.broker.gateway,
+      NATS_NKEY_SEED: secrets.broker.gateway,
       INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
     },
     auth: {
@@ -76,7 +102,7 @@ export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Val
     ...apps,
     nats: natsValues(secrets),
     postgres: postgresValues(secrets),
-    'broker-admin': { NATS_PASSWORD: secrets.brokerAdmin },
+    'broker-admin': { NATS_NKEY_SEED: secrets.broker.admin },
   };
 }
 
@@ -86,18 +112,37 @@ export interface WriteSecretsOptions {
   readonly force: boolean;
 }
 
-/** Writes docker/.env; refuses to replace one. Readable by the owner only. */
-export function writeComposeSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): string {
+/** Writes docker/.env with certificates of its own; refuses to replace one. Readable by the owner only. */
+export async function writeComposeSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): Promise<string> {
   const file = join(root, COMPOSE_ENV_FILE);
   refuseExisting(file, force, 'docker compose -f docker/compose.yaml down --volumes');
-  // In single quotes Compose takes a value as it is.
-  const lines = Object.entries(composeSecrets(secrets)).map(([name, value]) => `${name}='${value}'`);
-  write(file, `${COMPOSE_HEAD}\n${lines.join('\n')}\n`);
+  const certificates = join(root, COMPOSE_CERTIFICATES);
+  await provideCertificates(certificates, { force });
+  write(
+    file,
+    [COMPOSE_HEAD, ...linesOf({ ...composeSecrets(secrets), ...composeCertificates(certificates) }), ''].join('\n'),
+  );
   return file;
 }
 
+/** Puts the certificates as they are now into docker/.env, where it is there; everything else in it stays. */
+export function renewComposeCertificates(root: string): void {
+  const file = join(root, COMPOSE_ENV_FILE);
+  if (!existsSync(file)) return;
+  // A value may go over several lines, up to its closing quote.
+  const others = readFileSync(file, 'utf8').replace(/^NATS_TLS_\w+='[^']*'\n/gm, '');
+  write(
+    file,
+    [`${others.trimEnd()}`, ...linesOf(composeCertificates(join(root, COMPOSE_CERTIFICATES))), ''].join('\n'),
+  );
+}
+
+/** In single quotes Compose takes a value as it is. */
+const linesOf = (values: Values): readonly string[] =>
+  Object.entries(values).map(([name, value]) => `${name}='${value}'`);
+
 /** Writes a file per key for kustomize's secretGenerator; refuses to replace a folder. Readable by the owner only. */
-export function writeKubernetesSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): string {
+export async function writeKubernetesSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): Promise<string> {
   const folder = join(root, K8S_SECRETS_FOLDER);
   refuseExisting(folder, force, 'kubectl delete namespace rookery-dev');
   rmSync(folder, { recursive: true, force: true });

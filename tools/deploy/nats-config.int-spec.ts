@@ -2,12 +2,13 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrderConfirmed, PaymentReserved, type Caller } from '@rookery/contracts';
-import { inboxPrefixOf, provisionBroker } from '@rookery/messaging';
+import { brokerLogin, inboxPrefixOf, provisionBroker, type BrokerClient } from '@rookery/messaging';
 import { configureLogger } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { makeSeed } from '../stack/broker-accounts';
 import { GuardedProcess } from '../stack/guarded-process';
 import { findNatsServer } from '../stack/nats-binary';
 import { freePorts } from '../stack/ports';
@@ -43,7 +44,7 @@ describe('a nats-server with the configuration for containers', () => {
       stopSignal: 'SIGTERM',
       env: { ...kubernetesSecrets(secrets)['nats'] },
     });
-    const admin = await eventually(() => login('rookery-admin', secrets.brokerAdmin));
+    const admin = await eventually(() => login('admin'));
     await provisionBroker(admin);
     await admin.close();
   });
@@ -52,12 +53,12 @@ describe('a nats-server with the configuration for containers', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const login = (user: string, pass: string): Promise<NatsConnection> =>
-    connect({ servers, user, pass, inboxPrefix: inboxPrefixOf(user), reconnect: false });
+  const login = (client: BrokerClient, nkeySeed = secrets.broker[client]): Promise<NatsConnection> =>
+    connect({ servers, ...brokerLogin({ nkeySeed }), inboxPrefix: inboxPrefixOf(client), reconnect: false });
 
   /** Subject of the broker's refusal; undefined when it takes the message. */
   const refusalOf = async (caller: Caller, subject: string): Promise<string | undefined> => {
-    const connection = await login(caller, secrets.broker[caller]);
+    const connection = await login(caller);
     const statuses = connection.status();
     connection.publish(subject, '{}');
     await connection.flush();
@@ -91,13 +92,13 @@ describe('a nats-server with the configuration for containers', () => {
     await expect(refusalOf(caller, subject)).resolves.toBeUndefined();
   });
 
-  it('lets nobody in without a name or with another’s password', async () => {
+  it('lets nobody in without a key or with one that is not known', async () => {
     await expect(connect({ servers, reconnect: false })).rejects.toBeInstanceOf(AuthorizationError);
-    await expect(login('orders', secrets.broker.payments)).rejects.toBeInstanceOf(AuthorizationError);
+    await expect(login('orders', makeSeed())).rejects.toBeInstanceOf(AuthorizationError);
   });
 
   it('keeps events in JetStream and answers on the monitoring port', async () => {
-    const admin = await login('rookery-admin', secrets.brokerAdmin);
+    const admin = await login('admin');
     await expect((await jetstreamManager(admin)).streams.info('ORDERS')).resolves.toMatchObject({
       config: { storage: 'file' },
     });
@@ -105,7 +106,7 @@ describe('a nats-server with the configuration for containers', () => {
     expect((await fetch(`${monitoring}/healthz?js-enabled-only=true`)).status).toBe(200);
   });
 
-  it('does not start without the passwords', async () => {
+  it('does not start without the keys', async () => {
     const without = new GuardedProcess({
       name: 'nats-server',
       command: await findNatsServer({ binFolder: join(repository, '.data/bin') }),
@@ -114,6 +115,6 @@ describe('a nats-server with the configuration for containers', () => {
       stopSignal: 'SIGTERM',
     });
     await expect(without.ended).resolves.toBe(1);
-    expect(without.lastLines()).toContain('NATS_ADMIN_PASSWORD');
+    expect(without.lastLines()).toContain('NATS_NKEY_');
   });
 });

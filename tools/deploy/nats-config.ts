@@ -1,44 +1,49 @@
-import { brokerUsers, natsAccountsConfig, natsServerSettings } from '@rookery/messaging';
+import { type BrokerClient, brokerUsers, natsAccountsConfig, natsServerSettings } from '@rookery/messaging';
 import { MAIN_ACCOUNT } from '../stack/broker-accounts';
 
 /** Where the files are that nats-server reads in a container. */
 export const NATS_CONFIG_FOLDER = 'k8s/platform/nats';
 
-/** Variables of nats-server's environment that hold the passwords of the processes' users. */
-export const brokerPasswordVariables = {
-  gateway: 'NATS_PASSWORD_GATEWAY',
-  auth: 'NATS_PASSWORD_AUTH',
-  products: 'NATS_PASSWORD_PRODUCTS',
-  orders: 'NATS_PASSWORD_ORDERS',
-  payments: 'NATS_PASSWORD_PAYMENTS',
-} as const;
+/** Variables of nats-server's environment with the public keys that each client may use: the one in use, and the next one. */
+export const brokerKeyVariables = {
+  admin: ['NATS_NKEY_ADMIN'],
+  gateway: ['NATS_NKEY_GATEWAY', 'NATS_NKEY_GATEWAY_NEXT'],
+  auth: ['NATS_NKEY_AUTH', 'NATS_NKEY_AUTH_NEXT'],
+  products: ['NATS_NKEY_PRODUCTS', 'NATS_NKEY_PRODUCTS_NEXT'],
+  orders: ['NATS_NKEY_ORDERS', 'NATS_NKEY_ORDERS_NEXT'],
+  payments: ['NATS_NKEY_PAYMENTS', 'NATS_NKEY_PAYMENTS_NEXT'],
+} as const satisfies Record<BrokerClient, readonly string[]>;
 
-/** Variable that holds the admin's. */
-export const BROKER_ADMIN_VARIABLE = 'NATS_ADMIN_PASSWORD';
-
-const variableOf = (variable: string) => ({ variable });
+const variables = (names: readonly string[]) => names.map((variable) => ({ variable }));
 
 /** nats-server's configuration for containers, from the same rules as that of the embedded one: users, permissions, limits. */
 export function natsConfigFiles(): readonly { readonly path: string; readonly text: string }[] {
   const users = brokerUsers({
-    gateway: variableOf(brokerPasswordVariables.gateway),
-    auth: variableOf(brokerPasswordVariables.auth),
-    products: variableOf(brokerPasswordVariables.products),
-    orders: variableOf(brokerPasswordVariables.orders),
-    payments: variableOf(brokerPasswordVariables.payments),
+    admin: variables(brokerKeyVariables.admin),
+    gateway: variables(brokerKeyVariables.gateway),
+    auth: variables(brokerKeyVariables.auth),
+    products: variables(brokerKeyVariables.products),
+    orders: variables(brokerKeyVariables.orders),
+    payments: variables(brokerKeyVariables.payments),
   });
-  const accounts = natsAccountsConfig([{ name: MAIN_ACCOUNT, users }], variableOf(BROKER_ADMIN_VARIABLE));
-  const settings = natsServerSettings({
+  const accounts = natsAccountsConfig([{ name: MAIN_ACCOUNT, users }]);
+  const where = {
     host: '0.0.0.0',
     port: 4222,
     httpPort: 8222,
     storeDir: '/data',
     // Within the 2 GiB of the volume in k8s/platform/dev/nats; the streams of events and dead letters have 1,728 MiB.
     maxFileStore: '1900MB',
+  };
+  const settings = natsServerSettings(where);
+  const overTls = natsServerSettings({
+    ...where,
+    tls: { ca: '/run/tls/ca.crt', cert: '/run/tls/nats.crt', key: '/run/tls/nats.key' },
   });
   return [
     { path: `${NATS_CONFIG_FOLDER}/accounts.conf`, text: `${ACCOUNTS_HEAD}\n${accounts}` },
     { path: `${NATS_CONFIG_FOLDER}/nats.conf`, text: `${SETTINGS_HEAD}\n${settings}include "accounts.conf"\n` },
+    { path: `${NATS_CONFIG_FOLDER}/nats.tls.conf`, text: `${TLS_HEAD}\n${overTls}include "accounts.conf"\n` },
   ];
 }
 
@@ -46,10 +51,10 @@ const MADE_BY = '# Made by `npm run generate` from libs/messaging; `npm test` fa
 
 const ACCOUNTS_HEAD = [
   MADE_BY,
-  '# The passwords come from the environment of nats-server, which reads a value there as it reads this file: one that begins with a',
-  '# digit or a minus may be taken for a number. Those of `npm run secrets` begin with a letter.',
+  '# The keys come from the environment of nats-server. They are public: the seeds that belong to them are with the services. _NEXT is',
+  '# the key that a service is given next (docs/rotation.md); until then one whose seed nobody has.',
 ].join('\n');
 
-const SETTINGS_HEAD = [MADE_BY, '# For TLS or a cluster, write a file that includes this one and adds its block.'].join(
-  '\n',
-);
+const SETTINGS_HEAD = [MADE_BY, '# Without TLS: for a development cluster.'].join('\n');
+
+const TLS_HEAD = [MADE_BY, '# For docker/compose.yaml, which puts the files into /run/tls.'].join('\n');

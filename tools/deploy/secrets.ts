@@ -27,7 +27,7 @@ try {
   const [target = ''] = positionals;
   const write = writers.get(target);
   if (write === undefined || positionals.length > 1) throw new StackError(usage);
-  const path = write(await makeSecrets(), { root: repository, force: values.force });
+  const path = await write(await makeSecrets(), { root: repository, force: values.force });
   process.stderr.write(`Fresh secrets in ${path}; ${writtenFor(target)}\n`);
 } catch (error) {
   printFailure(error);

@@ -8,7 +8,7 @@ import { eventually } from '@rookery/testing';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import { brokerAccount, brokerAdminOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '../stack/broker-accounts';
 import { startNats, type EmbeddedNats } from '../stack/embedded-nats';
 import { provision } from '../stack/infrastructure';
 import { findNatsServer } from '../stack/nats-binary';
@@ -18,7 +18,6 @@ import { repository } from '../stack/repository';
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);
 
-const password = 'test';
 const handled: string[] = [];
 
 @Controller()
@@ -61,18 +60,17 @@ describe('a nats-server that comes back with an empty store', () => {
     folder = mkdtempSync(join(tmpdir(), 'rookery-broker-restart-'));
     const [port = 0] = await freePorts(1);
     const binary = await findNatsServer({ binFolder: join(repository, '.data/bin') });
-    const passwords = { gateway: password, auth: password, products: password, orders: password, payments: password };
+    const seeds = makeSeeds();
     const config = natsServerConfig({
       port,
       storeDir: join(folder, 'jetstream'),
-      accounts: [brokerAccount(MAIN_ACCOUNT, passwords)],
-      adminPassword: password,
+      accounts: [brokerAccount(MAIN_ACCOUNT, seeds)],
     });
     start = () => startNats({ binary, config, port, folder, logFile: join(folder, 'nats.log') });
     broker = await start();
-    await provision(broker.url, brokerAdminOf(MAIN_ACCOUNT), password);
-    orders = await Nats.connect({ service: 'orders', url: broker.url, user: 'orders', password });
-    payments = await Nats.connect({ service: 'payments', url: broker.url, user: 'payments', password });
+    await provision(broker.url, { nkeySeed: seeds.admin });
+    orders = await Nats.connect({ service: 'orders', url: broker.url, nkeySeed: seeds.orders });
+    payments = await Nats.connect({ service: 'payments', url: broker.url, nkeySeed: seeds.payments });
     publisher = new EventPublisher(orders);
     consumer = await NestFactory.createMicroservice<CustomStrategy>(Consumer, {
       strategy: new JetStreamServer(payments, { service: 'payments' }),

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { Service } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
 import { connect } from '@nats-io/transport-node';
 import { SERVICES } from '../stack/app-process';
-import { brokerAdminOf, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { givenBroker } from '../stack/infrastructure';
 import { printFailure } from '../stack/progress';
 import { StackError } from '../stack/stack-error';
 import { forgetDeliveries, recoverOrders } from './recovery';
@@ -13,7 +14,7 @@ import { databaseUrlOf } from './service-database';
  * from their stream, and the service's durable consumers are deleted, so that it is given everything again. Needs the broker's admin.
  */
 const usage = `Usage: npm run recover -- --service <${SERVICES.join('|')}> [--grace 600]
-NATS_URL, NATS_USER and NATS_PASSWORD are the broker's admin, DATABASE_URL_<SERVICE> the restored database; for orders also
+NATS_URL and NATS_NKEY_SEED (with NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY where the broker speaks TLS) are the broker's admin, DATABASE_URL_<SERVICE> the restored database; for orders also
 DATABASE_URL_PRODUCTS, which is only read. --grace: seconds that Pending orders get from now for the answers to come again.`;
 
 function readArguments(): { readonly service: Service; readonly graceSeconds: number } {
@@ -33,25 +34,15 @@ function parsed() {
   }
 }
 
-function required(name: string): string {
-  const value = process.env[name] ?? '';
-  if (value === '') throw new StackError(`${name} is not set.`, usage);
-  return value;
-}
-
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<void> {
   const { service, graceSeconds } = readArguments();
-  const admin = {
-    servers: required('NATS_URL'),
-    user: process.env['NATS_USER'] ?? brokerAdminOf(MAIN_ACCOUNT),
-    pass: required('NATS_PASSWORD'),
-  };
+  const { url, ...login } = givenBroker();
   const urls =
     service === 'orders' ? { orders: databaseUrlOf('orders'), products: databaseUrlOf('products') } : undefined;
-  const broker = await connect({ ...admin, timeout: 10_000 }).catch((cause: unknown) => {
-    throw new StackError(`${admin.servers}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  const broker = await connect({ servers: url, ...brokerLogin(login), timeout: 10_000 }).catch((cause: unknown) => {
+    throw new StackError(`${url}: ${cause instanceof Error ? cause.message : String(cause)}`);
   });
   try {
     if (urls !== undefined) {

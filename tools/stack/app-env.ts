@@ -1,6 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { API_AUDIENCE, type Caller } from '@rookery/contracts';
+import type { BrokerSeeds } from './broker-accounts';
+import { natsTlsFiles } from './certificates';
 import type { DatabaseUrls } from './databases';
 import type { Secrets } from './secrets';
 
@@ -8,11 +11,15 @@ export type AppEnv = Readonly<Record<string, string>>;
 export type AppEnvs = Readonly<Record<Caller, AppEnv>>;
 export type AppPorts = Readonly<Record<Caller, number>>;
 
+/** Node knows no way to share a port on the other systems. */
+const PORTS_CAN_BE_SHARED = platform() === 'linux';
+
 /** How the apps reach the broker. */
 export interface BrokerAccess {
   readonly url: string;
-  readonly users: Readonly<Record<Caller, string>>;
-  readonly passwords: Readonly<Record<Caller, string>>;
+  readonly seeds: BrokerSeeds;
+  /** Where the certificates are, when the broker speaks TLS. */
+  readonly certificates?: string | undefined;
 }
 
 export interface AppEnvOptions {
@@ -33,9 +40,10 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
   const common = (app: Caller): AppEnv => ({
     HOST: '127.0.0.1',
     PORT: String(ports[app]),
+    ...(PORTS_CAN_BE_SHARED ? { SHARE_PORT: 'true' } : {}),
     NATS_URL: broker.url,
-    NATS_USER: broker.users[app],
-    NATS_PASSWORD: broker.passwords[app],
+    NATS_NKEY_SEED: broker.seeds[app],
+    ...(broker.certificates === undefined ? {} : natsTlsFiles(broker.certificates, app)),
     INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
   });
   const authUrl = `http://localhost:${ports.auth}`;

@@ -36,6 +36,8 @@ export class AppProcess {
   private readonly child: ChildProcess;
   private stopping = false;
   readonly ended: Promise<number>;
+  /** Settles when the process says that it is ready, or has ended. */
+  private readonly saidReady: Promise<void>;
 
   constructor(
     readonly app: Caller,
@@ -56,6 +58,11 @@ export class AppProcess {
       },
     );
     closeSync(log);
+    this.saidReady = new Promise((resolve) => {
+      this.child.once('message', () => resolve());
+      this.child.once('error', () => resolve());
+      this.child.once('exit', () => resolve());
+    });
     this.ended = new Promise((resolve) => {
       this.child.once('error', () => resolve(127));
       this.child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128)));
@@ -90,6 +97,13 @@ export class AppProcess {
     throw new StackError(
       `${this.app} is not ready after ${READY_WITHIN_MS / 1_000} s; ${url}: ${answer}\nThe end of ${this.logFile}:\n${lastLines(this.logFile)}`,
     );
+  }
+
+  /** Resolves when this very process is ready, whoever else answers on its port. */
+  async readyBesideAnother(): Promise<void> {
+    await Promise.race([this.saidReady, sleep(READY_WITHIN_MS, undefined, { ref: false })]);
+    if (this.diedByItself) throw new StackError(this.obituary());
+    await this.ready();
   }
 
   /** Kills it at once, as a crash would; resolves when it is gone. */

@@ -1,32 +1,55 @@
-import type { Caller } from '@rookery/contracts';
-import { adminUserOf, brokerUsers, type BrokerAccount } from '@rookery/messaging';
+import { brokerUsers, type BrokerAccount, type BrokerClient } from '@rookery/messaging';
+import { nkeys } from '@nats-io/nats-core';
 
-/** Password of each process's user. */
-export type BrokerPasswords = Readonly<Record<Caller, string>>;
+/** Seed of the nkey of each process and of the admin. */
+export type BrokerSeeds = Readonly<Record<BrokerClient, string>>;
 
 /** Account of the embedded broker. */
 export const MAIN_ACCOUNT = 'ROOKERY';
 
-/** User names are unique on a whole broker: outside of the main account they carry the account's name. */
-const userPrefix = (account: string): string => (account === MAIN_ACCOUNT ? '' : `${account.toLowerCase()}-`);
+/** Everybody who has a key. */
+export const BROKER_CLIENTS = [
+  'admin',
+  'gateway',
+  'auth',
+  'products',
+  'orders',
+  'payments',
+] as const satisfies readonly BrokerClient[];
 
-/** Name of each process's user in an account. */
-export function brokerUsersOf(account: string): Readonly<Record<Caller, string>> {
-  const prefix = userPrefix(account);
+/** A new nkey's seed: `SU…`. */
+export const makeSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
+
+/** What the broker is told of a seed: `U…`. */
+export const publicKeyOf = (seed: string): string => nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
+
+/** New keys for one account. */
+export const makeSeeds = (): BrokerSeeds => ({
+  admin: makeSeed(),
+  gateway: makeSeed(),
+  auth: makeSeed(),
+  products: makeSeed(),
+  orders: makeSeed(),
+  payments: makeSeed(),
+});
+
+/** An account with the admin and the five processes in it. `also`: further seeds that open the door while one is replaced. */
+export function brokerAccount(
+  name: string,
+  seeds: BrokerSeeds,
+  also: Readonly<Partial<Record<BrokerClient, string>>> = {},
+): BrokerAccount {
+  const keys = (client: BrokerClient): readonly string[] =>
+    [seeds[client], also[client]].filter((seed) => seed !== undefined).map(publicKeyOf);
   return {
-    gateway: `${prefix}gateway`,
-    auth: `${prefix}auth`,
-    products: `${prefix}products`,
-    orders: `${prefix}orders`,
-    payments: `${prefix}payments`,
+    name,
+    users: brokerUsers({
+      admin: keys('admin'),
+      gateway: keys('gateway'),
+      auth: keys('auth'),
+      products: keys('products'),
+      orders: keys('orders'),
+      payments: keys('payments'),
+    }),
   };
 }
-
-/** Name of the account's admin. */
-export const brokerAdminOf = (account: string): string => adminUserOf(account);
-
-/** An account with the five processes' users in it. */
-export const brokerAccount = (name: string, passwords: BrokerPasswords): BrokerAccount => ({
-  name,
-  users: brokerUsers(passwords, { prefix: userPrefix(name) }),
-});

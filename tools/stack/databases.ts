@@ -8,28 +8,31 @@ export interface CreateDatabasesOptions {
   /** Superuser's address. */
   readonly url: string;
   readonly passwords: Readonly<Record<Service, string>>;
+  /** Services that log in by their second role, see `loginRoleOf`. */
+  readonly second?: readonly Service[];
   /** Put before database and role names: several stacks can share a server. */
   readonly prefix?: string;
 }
 
 /** Four databases with a login role each; nobody may connect to another's. Running it again changes nothing. */
-export async function createDatabases({ url, passwords, prefix = '' }: CreateDatabasesOptions): Promise<DatabaseUrls> {
+export async function createDatabases({
+  url,
+  passwords,
+  second = [],
+  prefix = '',
+}: CreateDatabasesOptions): Promise<DatabaseUrls> {
   const client = new Client({ connectionString: url });
   await client.connect();
   const create = async (service: Service): Promise<string> => {
     const name = `${prefix}${service}`;
     const quoted = escapeIdentifier(name);
-    const password = escapeLiteral(passwords[service]);
     const roles = await client.query('select 1 from pg_roles where rolname = $1', [name]);
-    await client.query(`${roles.rowCount === 0 ? 'create' : 'alter'} role ${quoted} login password ${password}`);
+    if (roles.rowCount === 0) await client.query(`create role ${quoted}`);
+    const role = await allowLogin(client, name, second.includes(service), passwords[service]);
     const databases = await client.query('select 1 from pg_database where datname = $1', [name]);
     if (databases.rowCount === 0) await client.query(`create database ${quoted} owner ${quoted}`);
     await client.query(`revoke all on database ${quoted} from public`);
-    const address = new URL(url);
-    address.username = name;
-    address.password = passwords[service];
-    address.pathname = `/${name}`;
-    return address.href;
+    return addressOf(url, { role, password: passwords[service], database: name });
   };
   try {
     // By default everybody may connect to these two.
@@ -44,4 +47,43 @@ export async function createDatabases({ url, passwords, prefix = '' }: CreateDat
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Every service may have two roles to log in by: the owner of its database, and a second one that becomes the owner as it connects. One of them
+ * is in use; a new password is given to the other one, so that both open the door until the service has changed over.
+ */
+export const loginRoleOf = (owner: string, second: boolean): string => (second ? `${owner}_second` : owner);
+
+/** Lets one of the owner's two roles in with this password, and makes it when it is missing; answers its name. */
+export async function allowLogin(superuser: Client, owner: string, second: boolean, password: string): Promise<string> {
+  const role = loginRoleOf(owner, second);
+  const [quoted, ownerQuoted] = [escapeIdentifier(role), escapeIdentifier(owner)];
+  if (second) {
+    const found = await superuser.query('select 1 from pg_roles where rolname = $1', [role]);
+    if (found.rowCount === 0) await superuser.query(`create role ${quoted} in role ${ownerQuoted}`);
+    // What it makes belongs to the owner, as if he had made it.
+    await superuser.query(`alter role ${quoted} set role = ${escapeLiteral(owner)}`);
+  }
+  await superuser.query(`alter role ${quoted} login password ${escapeLiteral(password)}`);
+  return role;
+}
+
+/** Shuts one of the owner's two roles out, those who are in by it too. */
+export async function refuseLogin(superuser: Client, owner: string, second: boolean): Promise<void> {
+  const role = loginRoleOf(owner, second);
+  await superuser.query(`alter role ${escapeIdentifier(role)} nologin password null`);
+  await superuser.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
+}
+
+/** The same server for another role. */
+export function addressOf(
+  url: string,
+  { role, password, database }: { readonly role: string; readonly password: string; readonly database: string },
+): string {
+  const address = new URL(url);
+  address.username = role;
+  address.password = password;
+  address.pathname = `/${database}`;
+  return address.href;
 }

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brokerLogin } from '@rookery/messaging';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { brokerAdminOf, brokerUsersOf, type BrokerPasswords } from './broker-accounts';
 import { buildApps } from './build';
 import { createDatabases } from './databases';
 import { provision, type Infrastructure } from './infrastructure';
@@ -13,7 +13,8 @@ import { freePorts } from './ports';
 import { makeSecrets } from './secrets';
 import { startStack, type Stack } from './stack';
 
-const passwords = z.object({
+const seeds = z.object({
+  admin: z.string(),
   gateway: z.string(),
   auth: z.string(),
   products: z.string(),
@@ -23,8 +24,7 @@ const passwords = z.object({
 const TestEnvironment = z.object({
   TEST_POSTGRES_URL: z.string(),
   TEST_NATS_URL: z.string(),
-  TEST_NATS_PASSWORDS: z.string().transform((text) => z.record(z.string(), passwords).parse(JSON.parse(text))),
-  TEST_NATS_ADMIN_PASSWORD: z.string(),
+  TEST_NATS_SEEDS: z.string().transform((text) => z.record(z.string(), seeds).parse(JSON.parse(text))),
 });
 
 /** Long enough for 50 orders at once on two cores, short enough for the spec that waits for it. */
@@ -45,7 +45,6 @@ export interface TestStack extends Stack {
   readonly infrastructure: Infrastructure;
   /** Holds `env/<app>.env` and `logs/<app>.log`. */
   readonly folder: string;
-  readonly brokerAdmin: { readonly user: string; readonly password: string };
 }
 
 /** Starts the five apps from dist/ with databases and a broker account of their own. */
@@ -55,20 +54,20 @@ export async function startTestStack({
   extra,
 }: TestStackOptions): Promise<TestStack> {
   const test = TestEnvironment.parse(process.env);
-  const brokerPasswords: BrokerPasswords | undefined = test.TEST_NATS_PASSWORDS[account];
-  if (brokerPasswords === undefined) throw new Error(`the test broker has no account ${account}`);
+  const brokerSeeds = test.TEST_NATS_SEEDS[account];
+  if (brokerSeeds === undefined) throw new Error(`the test broker has no account ${account}`);
   const secrets = await makeSecrets();
   const prefix = `${account.toLowerCase()}_${randomBytes(3).toString('hex')}_`;
-  const brokerAdmin = { user: brokerAdminOf(account), password: test.TEST_NATS_ADMIN_PASSWORD };
-  await refuseUsedAccount(test.TEST_NATS_URL, brokerAdmin);
+  const admin = { nkeySeed: brokerSeeds.admin };
+  await refuseUsedAccount(account, test.TEST_NATS_URL, admin);
   const [databases] = await Promise.all([
     createDatabases({ url: test.TEST_POSTGRES_URL, passwords: secrets.databases, prefix }),
-    provision(test.TEST_NATS_URL, brokerAdmin.user, brokerAdmin.password),
+    provision(test.TEST_NATS_URL, admin),
   ]);
   const [gateway = 0, auth = 0, products = 0, orders = 0, payments = 0] = await freePorts(5);
   const infrastructure: Infrastructure = {
     databases,
-    broker: { url: test.TEST_NATS_URL, users: brokerUsersOf(account), passwords: brokerPasswords },
+    broker: { url: test.TEST_NATS_URL, seeds: brokerSeeds },
     servers: [],
     stop: () => Promise.resolve(),
   };
@@ -93,7 +92,6 @@ export async function startTestStack({
     ...stack,
     infrastructure,
     folder,
-    brokerAdmin,
     stop: async () => {
       await stack.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -102,25 +100,18 @@ export async function startTestStack({
 }
 
 /** Another suite's events would be handled here, or ours there. */
-async function refuseUsedAccount(url: string, { user, password }: TestStack['brokerAdmin']): Promise<void> {
-  const admin = await connect({ servers: url, user, pass: password });
+async function refuseUsedAccount(account: string, url: string, login: { readonly nkeySeed: string }): Promise<void> {
+  const admin = await connect({ servers: url, ...brokerLogin(login) });
   try {
     const { streams } = await (await jetstreamManager(admin)).getAccountInfo();
-    if (streams > 0) throw new Error(`the broker account of ${user} is another suite's: take one that is free`);
+    if (streams > 0) throw new Error(`the broker account ${account} is another suite's: take one that is free`);
   } finally {
     await admin.close();
   }
 }
 
 /** What the end-to-end specs read about the stack that their global set-up started. */
-export function testStackEnv({
-  gatewayUrl,
-  authUrl,
-  infrastructure,
-  folder,
-  brokerAdmin,
-  envs,
-}: TestStack): Record<string, string> {
+export function testStackEnv({ gatewayUrl, authUrl, infrastructure, folder, envs }: TestStack): Record<string, string> {
   const { databases, broker } = infrastructure;
   return {
     E2E_GATEWAY_URL: gatewayUrl,
@@ -130,10 +121,7 @@ export function testStackEnv({
     E2E_DATABASE_URL_ORDERS: databases.orders,
     E2E_DATABASE_URL_PAYMENTS: databases.payments,
     E2E_NATS_URL: broker.url,
-    E2E_NATS_USERS: JSON.stringify(broker.users),
-    E2E_NATS_PASSWORDS: JSON.stringify(broker.passwords),
-    E2E_NATS_ADMIN_USER: brokerAdmin.user,
-    E2E_NATS_ADMIN_PASSWORD: brokerAdmin.password,
+    E2E_NATS_SEEDS: JSON.stringify(broker.seeds),
     E2E_ORDER_DEADLINE_SECONDS: envs.orders['ORDER_DEADLINE_SECONDS'] ?? '',
     // For a spec that starts one more replica: `node --env-file=<folder>/env/<app>.env dist/apps/<app>/main.js`.
     E2E_STACK_FOLDER: folder,

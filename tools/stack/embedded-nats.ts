@@ -25,6 +25,8 @@ export interface EmbeddedNatsOptions {
 export interface EmbeddedNats {
   readonly url: string;
   readonly process: GuardedProcess;
+  /** Takes over another configuration without a restart; who may no longer connect is disconnected. */
+  reload(config: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -56,8 +58,11 @@ export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedN
     rmSync(pidFile, { force: true });
   }
   await options.beforeStart?.();
-  rmSync(configFile, { force: true });
-  writeFileSync(configFile, config, { mode: 0o600 });
+  const writeConfig = (text: string): void => {
+    rmSync(configFile, { force: true });
+    writeFileSync(configFile, text, { mode: 0o600 });
+  };
+  writeConfig(config);
   const server = new GuardedProcess({
     name: 'nats-server',
     command: binary,
@@ -81,5 +86,20 @@ export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedN
     }
     await sleep(30);
   }
-  return { url: `nats://127.0.0.1:${port}`, process: server, stop: () => server.stop() };
+  const reload = async (changed: string): Promise<void> => {
+    const before = readFileSync(logFile, 'utf8').length;
+    writeConfig(changed);
+    process.kill(Number.parseInt(readFileSync(pidFile, 'utf8'), 10), 'SIGHUP');
+    const giveUpAt = Date.now() + READY_WITHIN_MS;
+    for (;;) {
+      const said = readFileSync(logFile, 'utf8').slice(before);
+      if (said.includes('Reloaded server configuration')) return;
+      if (Date.now() > giveUpAt || said.includes('Failed to reload')) {
+        throw new StackError(`nats-server did not take over its new configuration. The end of ${logFile}:\n${said}`);
+      }
+      await sleep(30);
+    }
+  };
+  const scheme = /^tls /m.test(config) ? 'tls' : 'nats';
+  return { url: `${scheme}://127.0.0.1:${port}`, process: server, reload, stop: () => server.stop() };
 }

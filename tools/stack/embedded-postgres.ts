@@ -40,11 +40,19 @@ export interface EmbeddedPostgresOptions {
   readonly logFile: string;
   /** Fast and forgetful: for tests only. */
   readonly ephemeral?: boolean;
+  /** Its certificate and key, and the authority that clients check it by; then it takes no connection without TLS. */
+  readonly tls?: ServerFiles | undefined;
   /** Settings of the server besides ours. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly say?: (message: string) => void;
   /** Runs when leftovers of an earlier run are gone and nothing listens yet that is ours. */
   readonly beforeStart?: () => Promise<void>;
+}
+
+interface ServerFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** A running Postgres of our own, on 127.0.0.1 only. */
@@ -194,6 +202,28 @@ async function untilReady(url: string, server: GuardedProcess, options: Embedded
   }
 }
 
+/** Copies what Postgres reads to where the user it runs as owns it, and has it refuse connections without TLS. */
+function tlsSettings({ cert, key }: ServerFiles, dataFolder: string, as: RunAs): Record<string, string> {
+  const give = (name: string, text: string | Buffer): string => {
+    const file = join(dataFolder, name);
+    rmSync(file, { force: true });
+    writeFileSync(file, text, { mode: 0o600 });
+    own(file, as);
+    return file;
+  };
+  return {
+    ssl: 'on',
+    ssl_min_protocol_version: 'TLSv1.2',
+    ssl_cert_file: give('server.crt', readFileSync(cert)),
+    ssl_key_file: give('server.key', readFileSync(key)),
+    hba_file: give('pg_hba.tls.conf', 'hostssl all all 127.0.0.1/32 scram-sha-256\n'),
+  };
+}
+
+/** As libpq writes it: the certificate must be signed by our authority and bear the name in the address. */
+const verified = ({ tls }: EmbeddedPostgresOptions): string =>
+  tls === undefined ? '' : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(tls.ca)}`;
+
 /** Starts Postgres on its data folder, making the folder first where there is none; resolves when it answers. */
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const binaries = postgresBinaries();
@@ -212,6 +242,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     ...(options.ephemeral === true
       ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', wal_level: 'minimal', max_wal_senders: '0' }
       : {}),
+    ...(options.tls === undefined ? {} : tlsSettings(options.tls, options.dataFolder, as)),
     ...options.settings,
   };
   const args = [
@@ -229,7 +260,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     stopSignal: 'SIGINT', // "fast": open transactions are rolled back, then a clean end
     ...identity(as),
   });
-  const url = `postgres://${SUPERUSER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`;
+  const url = `postgres://${SUPERUSER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres${verified(options)}`;
   try {
     await untilReady(url, server, options);
   } catch (error) {

@@ -1,9 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { natsServerConfig, provisionBroker } from '@rookery/messaging';
+import { brokerLogin, natsOptions, natsServerConfig, provisionBroker, type NatsOptions } from '@rookery/messaging';
+import { brokerConfig, parseConfig } from '@rookery/platform';
 import { connect } from '@nats-io/transport-node';
+import { z } from 'zod';
 import type { BrokerAccess } from './app-env';
-import { brokerAccount, brokerAdminOf, brokerUsersOf, MAIN_ACCOUNT } from './broker-accounts';
+import { brokerAccount, MAIN_ACCOUNT, type BrokerSeeds } from './broker-accounts';
+import { clientTls, provideCertificates, serverTls } from './certificates';
 import { createDatabases, type DatabaseUrls } from './databases';
 import { startNats } from './embedded-nats';
 import { startPostgres } from './embedded-postgres';
@@ -21,12 +24,22 @@ export interface Infrastructure {
   readonly broker: BrokerAccess;
   /** Servers of our own: when one ends by itself the stack cannot go on. */
   readonly servers: readonly { readonly name: string; readonly process: GuardedProcess }[];
+  /** What only servers of our own allow. */
+  readonly own?: OwnServers;
   stop(): Promise<void>;
 }
 
-/** Makes streams and consumers as this user; running it again changes nothing. */
-export async function provision(url: string, user: string, password: string): Promise<void> {
-  const admin = await connect({ servers: url, user, pass: password, timeout: 10_000 });
+/** How the credentials of running servers are changed. */
+export interface OwnServers {
+  /** Superuser's address of Postgres. */
+  readonly postgresUrl: string;
+  /** From now on the broker knows the keys of these seeds, and no other; who is connected by another one is disconnected. */
+  admit(seeds: BrokerSeeds, also?: Readonly<Partial<BrokerSeeds>>): Promise<void>;
+}
+
+/** Makes streams and consumers as the admin; running it again changes nothing. */
+export async function provision(url: string, login: Pick<NatsOptions, 'nkeySeed' | 'tls'>): Promise<void> {
+  const admin = await connect({ servers: url, ...brokerLogin(login), timeout: 10_000 });
   try {
     await provisionBroker(admin);
   } finally {
@@ -43,32 +56,44 @@ export async function embeddedInfrastructure(
   const { dataFolder, postgresPort, natsPort } = settings;
   const logs = join(dataFolder, 'logs');
   mkdirSync(logs, { recursive: true });
+  const certificates = settings.tls ? join(dataFolder, 'certs') : undefined;
+  if (certificates !== undefined) await progress.step('certificates', () => provideCertificates(certificates));
   const startDatabases = async () => {
     const postgres = await startPostgres({
       dataFolder: join(dataFolder, 'postgres'),
       port: postgresPort,
       password: secrets.postgres,
       logFile: join(logs, 'postgres.log'),
+      tls: certificates === undefined ? undefined : serverTls(certificates, 'postgres'),
       say: progress.say,
       beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(0, 1)),
     });
     try {
-      return { postgres, databases: await createDatabases({ url: postgres.url, passwords: secrets.databases }) };
+      return {
+        postgres,
+        databases: await createDatabases({
+          url: postgres.url,
+          passwords: secrets.databases,
+          second: secrets.secondRoles,
+        }),
+      };
     } catch (error) {
       await postgres.stop();
       throw error;
     }
   };
+  const folder = join(dataFolder, 'nats');
+  const brokerConfigOf = (seeds: BrokerSeeds, also: Readonly<Partial<BrokerSeeds>> = {}): string =>
+    natsServerConfig({
+      port: natsPort,
+      storeDir: join(folder, 'jetstream'),
+      tls: certificates === undefined ? undefined : serverTls(certificates, 'nats'),
+      accounts: [brokerAccount(MAIN_ACCOUNT, seeds, also)],
+    });
   const startBroker = async () => {
-    const folder = join(dataFolder, 'nats');
     const nats = await startNats({
       binary: await findNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say }),
-      config: natsServerConfig({
-        port: natsPort,
-        storeDir: join(folder, 'jetstream'),
-        accounts: [brokerAccount(MAIN_ACCOUNT, secrets.broker)],
-        adminPassword: secrets.brokerAdmin,
-      }),
+      config: brokerConfigOf(secrets.broker),
       port: natsPort,
       folder,
       logFile: join(logs, 'nats.log'),
@@ -76,7 +101,10 @@ export async function embeddedInfrastructure(
       beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(1)),
     });
     try {
-      await provision(nats.url, brokerAdminOf(MAIN_ACCOUNT), secrets.brokerAdmin);
+      await provision(nats.url, {
+        nkeySeed: secrets.broker.admin,
+        tls: certificates === undefined ? undefined : clientTls(certificates, 'admin'),
+      });
       return nats;
     } catch (error) {
       await nats.stop();
@@ -97,7 +125,11 @@ export async function embeddedInfrastructure(
   }
   return {
     databases: databases.value.databases,
-    broker: { url: broker.value.url, users: brokerUsersOf(MAIN_ACCOUNT), passwords: secrets.broker },
+    broker: { url: broker.value.url, seeds: secrets.broker, certificates },
+    own: {
+      postgresUrl: databases.value.postgres.url,
+      admit: (seeds, also) => broker.value.reload(brokerConfigOf(seeds, also)),
+    },
     servers: [
       { name: 'Postgres', process: databases.value.postgres.process },
       { name: 'nats-server', process: broker.value.process },
@@ -125,9 +157,17 @@ export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boo
   );
 }
 
+/** The broker that NATS_URL, NATS_NKEY_SEED and NATS_TLS_… name; says what is wrong with them. */
+export function givenBroker(env: NodeJS.ProcessEnv = process.env): NatsOptions {
+  const read = parseConfig(z.object(brokerConfig), env);
+  if (read.ok) return natsOptions('admin', read.config);
+  throw new StackError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
+}
+
 /**
- * Servers that the environment names: nothing is embedded. Databases and roles exist already. NATS users are called like the
- * processes, with NATS_PASSWORD_<APP>; with NATS_ADMIN_USER and NATS_ADMIN_PASSWORD streams and consumers are made.
+ * Servers that the environment names: nothing is embedded. Databases and roles exist already, the broker knows the keys
+ * whose seeds are in NATS_NKEY_SEED_<APP>; with NATS_NKEY_SEED_ADMIN streams and consumers are made. NATS_TLS_… is what each process
+ * reads, the admin too.
  */
 export async function givenInfrastructure(
   progress: Progress,
@@ -136,20 +176,23 @@ export async function givenInfrastructure(
   const required = (name: string): string => {
     const value = env[name] ?? '';
     if (value === '')
-      throw new StackError(`${name} is not set.`, 'With NATS_URL set, each process needs its NATS_PASSWORD_<APP>.');
+      throw new StackError(`${name} is not set.`, 'With NATS_URL set, each process needs its NATS_NKEY_SEED_<APP>.');
     return value;
   };
   const url = required('NATS_URL');
-  const passwords = {
-    gateway: required('NATS_PASSWORD_GATEWAY'),
-    auth: required('NATS_PASSWORD_AUTH'),
-    products: required('NATS_PASSWORD_PRODUCTS'),
-    orders: required('NATS_PASSWORD_ORDERS'),
-    payments: required('NATS_PASSWORD_PAYMENTS'),
+  const admin = env['NATS_NKEY_SEED_ADMIN'] ?? '';
+  const seeds = {
+    admin,
+    gateway: required('NATS_NKEY_SEED_GATEWAY'),
+    auth: required('NATS_NKEY_SEED_AUTH'),
+    products: required('NATS_NKEY_SEED_PRODUCTS'),
+    orders: required('NATS_NKEY_SEED_ORDERS'),
+    payments: required('NATS_NKEY_SEED_PAYMENTS'),
   };
-  const admin = env['NATS_ADMIN_USER'];
-  if (admin === undefined) progress.say('NATS_ADMIN_USER is not set: streams and consumers are taken to be there');
-  else await progress.step('streams and consumers', () => provision(url, admin, required('NATS_ADMIN_PASSWORD')));
+  if (admin === '') progress.say('NATS_NKEY_SEED_ADMIN is not set: streams and consumers are taken to be there');
+  else {
+    await progress.step('streams and consumers', () => provision(url, givenBroker({ ...env, NATS_NKEY_SEED: admin })));
+  }
   return {
     databases: {
       auth: required('DATABASE_URL_AUTH'),
@@ -157,7 +200,7 @@ export async function givenInfrastructure(
       orders: required('DATABASE_URL_ORDERS'),
       payments: required('DATABASE_URL_PAYMENTS'),
     },
-    broker: { url, users: brokerUsersOf(MAIN_ACCOUNT), passwords },
+    broker: { url, seeds },
     servers: [],
     stop: () => Promise.resolve(),
   };

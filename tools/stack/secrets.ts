@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Services } from '@rookery/contracts';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
+import { makeSeeds } from './broker-accounts';
 import { StackError } from './stack-error';
 
 const passwords = z.object({
@@ -17,8 +19,10 @@ const jwk = z.looseObject({ kid: z.string() });
 const Secrets = z.object({
   postgres: z.string(),
   databases: passwords.omit({ gateway: true }),
-  brokerAdmin: z.string(),
-  broker: passwords,
+  /** Services that log in to their database by their second role (`npm run rotate -- database-password`). */
+  secondRoles: z.array(z.enum(Services)).default([]),
+  /** Seeds of nkeys. */
+  broker: passwords.extend({ admin: z.string() }),
   /** Private JWKs of the processes that call others. */
   internalKeys: z.object({ gateway: jwk, orders: jwk }),
   internalJwks: z.object({ keys: z.array(jwk) }),
@@ -32,34 +36,28 @@ const Secrets = z.object({
 /** Everything secret of one stack. Made once per data folder. */
 export type Secrets = z.infer<typeof Secrets>;
 
-const random = (bytes = 24): string => randomBytes(bytes).toString('base64url');
+/** A new password or key, base64url. */
+export const random = (bytes = 24): string => randomBytes(bytes).toString('base64url');
 
-/** nats-server may take one that begins with a digit or a minus for a number where it comes from its environment. */
-const brokerPassword = (): string => `n${random()}`;
+/** A key for a process's internal tokens: what it signs with, and what those it calls verify by. */
+export async function makeInternalKey(kid: string) {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const about = { kid, alg: 'ES256', use: 'sig' };
+  return {
+    signing: { ...(await exportJWK(privateKey)), ...about },
+    published: { ...(await exportJWK(publicKey)), ...about },
+  };
+}
 
 /** Fresh secrets. */
 export async function makeSecrets(): Promise<Secrets> {
-  const keyOf = async (caller: string) => {
-    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-    const about = { kid: caller, alg: 'ES256', use: 'sig' };
-    return {
-      signing: { ...(await exportJWK(privateKey)), ...about },
-      published: { ...(await exportJWK(publicKey)), ...about },
-    };
-  };
-  const [gateway, orders] = [await keyOf('gateway'), await keyOf('orders')];
+  const [gateway, orders] = [await makeInternalKey('gateway'), await makeInternalKey('orders')];
   const databases = { auth: random(), products: random(), orders: random(), payments: random() };
   return {
     postgres: random(),
     databases,
-    brokerAdmin: brokerPassword(),
-    broker: {
-      gateway: brokerPassword(),
-      auth: brokerPassword(),
-      products: brokerPassword(),
-      orders: brokerPassword(),
-      payments: brokerPassword(),
-    },
+    secondRoles: [],
+    broker: makeSeeds(),
     internalKeys: { gateway: gateway.signing, orders: orders.signing },
     internalJwks: { keys: [gateway.published, orders.published] },
     sealingKey: random(32),
@@ -84,8 +82,15 @@ export async function provideSecrets(dataFolder: string): Promise<Secrets> {
     }
   }
   const secrets = await makeSecrets();
+  saveSecrets(dataFolder, secrets);
+  return secrets;
+}
+
+/** Keeps changed secrets for the next start. Readable by the owner only. */
+export function saveSecrets(dataFolder: string, secrets: Secrets): void {
+  const folder = join(dataFolder, 'secrets');
+  const file = join(folder, 'secrets.json');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   renameSync(`${file}.new`, file);
-  return secrets;
 }

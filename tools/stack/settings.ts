@@ -20,6 +20,10 @@ export const Settings = z.object({
   EMBEDDED_POSTGRES_PORT: port(5433, 'Port of the embedded Postgres'),
   EMBEDDED_NATS_PORT: port(4223, 'Port of the embedded NATS'),
   ROOKERY_DATA_DIR: z.string().min(1).default('.data').describe('Folder of databases, events, secrets and logs'),
+  ROOKERY_TLS: z
+    .stringbool()
+    .default(false)
+    .describe('TLS with client certificates to NATS and TLS to Postgres, with certificates of our own'),
   NATS_SERVER_BIN: text('A nats-server to use instead of the one in the PATH or the pinned release'),
   ORDER_DEADLINE_SECONDS: z.coerce
     .number()
@@ -44,6 +48,7 @@ export interface StackSettings {
   readonly postgresPort: number;
   readonly natsPort: number;
   readonly dataFolder: string;
+  readonly tls: boolean;
   readonly orderDeadlineSeconds: number;
   readonly requestsPerMinute: number;
   readonly issuer: string | undefined;
@@ -69,6 +74,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): StackSetting
     postgresPort: data.EMBEDDED_POSTGRES_PORT,
     natsPort: data.EMBEDDED_NATS_PORT,
     dataFolder: resolve(repository, data.ROOKERY_DATA_DIR),
+    tls: data.ROOKERY_TLS,
     orderDeadlineSeconds: data.ORDER_DEADLINE_SECONDS,
     requestsPerMinute: data.RATE_LIMIT_PER_MINUTE,
     issuer: data.OIDC_ISSUER,

@@ -25,6 +25,11 @@ export interface Stack {
   readonly authUrl: string;
   /** The running process of an app. */
   app(name: Caller): AppProcess;
+  /**
+   * Puts a new process with this environment in the place of the running one: the new one first, then the old one ends in good order.
+   * When the new one does not get ready, the old one stays.
+   */
+  replace(name: Caller, env: AppEnv): Promise<void>;
   /** Resolves with what to tell the user when a process ends that should not. */
   readonly untilFailure: () => Promise<string>;
   /** Stops the apps, not what they stand on. */
@@ -64,34 +69,57 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   mkdirSync(logs, { recursive: true });
   const envs = provideEnvs(options);
   await progress.step('migrations', () => migrateAll(envs));
-  const running: AppProcess[] = [];
+  const running = new Map<Caller, AppProcess>();
+  const start = (app: Caller, env: AppEnv): AppProcess => new AppProcess(app, env, join(logs, `${app}.log`));
   const stop = async (): Promise<void> => {
-    await Promise.all(running.map((app) => app.stop()));
+    await Promise.all([...running.values()].map((app) => app.stop()));
+  };
+  const appNamed = (name: Caller): AppProcess => {
+    const process = running.get(name);
+    if (process === undefined) throw new StackError(`${name} does not run`);
+    return process;
+  };
+  const replace = async (name: Caller, env: AppEnv): Promise<void> => {
+    const former = appNamed(name);
+    // Without a shared port there is a gap: the old one has to go first.
+    if (env['SHARE_PORT'] !== 'true') await former.stop();
+    const next = start(name, env);
+    try {
+      await next.readyBesideAnother();
+    } catch (error) {
+      await next.stop();
+      throw error;
+    }
+    running.set(name, next);
+    await former.stop();
+  };
+  const untilEnds = async (name: Caller): Promise<string> => {
+    for (;;) {
+      const process = appNamed(name);
+      await process.ended;
+      // One that was replaced ends because it should.
+      if (running.get(name) === process) return process.obituary();
+    }
   };
   try {
     await progress.step(`apps: ${APPS.join(', ')}`, async () => {
       for (const app of APPS) {
-        const logFile = join(logs, `${app}.log`);
-        rotate(logFile);
-        running.push(new AppProcess(app, envs[app], logFile));
+        rotate(join(logs, `${app}.log`));
+        running.set(app, start(app, envs[app]));
       }
-      await Promise.all(running.map((app) => app.ready(signal)));
+      await Promise.all([...running.values()].map((app) => app.ready(signal)));
     });
   } catch (error) {
     await stop();
     throw error;
   }
-  const untilFailure = () =>
-    Promise.race([untilServerEnds(infrastructure), ...running.map(async (app) => (await app.ended, app.obituary()))]);
+  const untilFailure = () => Promise.race([untilServerEnds(infrastructure), ...APPS.map(untilEnds)]);
   return {
     envs,
     gatewayUrl: `http://localhost:${ports.gateway}`,
     authUrl: `http://localhost:${ports.auth}`,
-    app: (name) => {
-      const process = running.find(({ app }) => app === name);
-      if (process === undefined) throw new StackError(`${name} does not run`);
-      return process;
-    },
+    app: appNamed,
+    replace,
     untilFailure,
     stop,
   };

@@ -9,6 +9,7 @@ import {
   infrastructureIsGiven,
   type Infrastructure,
 } from './infrastructure';
+import { takeRotations } from '../rotation/control';
 import { requireFreePorts } from './ports';
 import { both, runInForeground } from './program';
 import type { Progress } from './progress';
@@ -37,15 +38,17 @@ await runInForeground(async (progress, shutdown) => {
   const build = progress.step(`build of ${APPS.length} apps`, () => buildApps({ signal: shutdown.signal }));
   const infrastructure = await both(bringUp(), build);
   shutdown.throwIfAsked();
-  const stack = await startStack({
+  const options = {
     ...settings,
     secrets,
     infrastructure,
     folder: settings.dataFolder,
     progress,
     signal: shutdown.signal,
-  });
+  };
+  const stack = await startStack(options);
   shutdown.afterwards(() => progress.step('apps stopped', () => stack.stop()));
+  shutdown.afterwards(await takeRotations(stack, options));
   await seed(settings, stack, progress, shutdown);
   welcome(settings, stack, progress);
   return stack.untilFailure;

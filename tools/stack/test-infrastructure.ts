@@ -1,5 +1,4 @@
 import { natsServerConfig } from '@rookery/messaging';
-import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,7 @@ import { copyCluster, makeCluster, postgresBinaries, startPostgres } from './emb
 import { startNats } from './embedded-nats';
 import { isAlive } from './leftover';
 import { findNatsServer } from './nats-binary';
-import { brokerAccount, type BrokerPasswords } from './broker-accounts';
+import { brokerAccount, makeSeeds } from './broker-accounts';
 import { freePorts } from './ports';
 import { repository } from './repository';
 
@@ -50,16 +49,6 @@ async function provideCluster(folder: string, dataFolder: string): Promise<void>
   copyCluster(template, dataFolder);
 }
 
-const randomPassword = (): string => randomBytes(12).toString('base64url');
-
-const randomPasswords = (): BrokerPasswords => ({
-  gateway: randomPassword(),
-  auth: randomPassword(),
-  products: randomPassword(),
-  orders: randomPassword(),
-  payments: randomPassword(),
-});
-
 function sweep(): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(PREFIX)) continue;
@@ -75,8 +64,7 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
   const [postgresPort = 0, natsPort = 0] = await freePorts(2);
   // Postgres may run as another user (see unprivileged.ts) and must get through; its data are closed by themselves.
   chmodSync(folder, 0o711);
-  const adminPassword = randomPassword();
-  const passwords = Object.fromEntries(ACCOUNTS.map((name) => [name, randomPasswords()]));
+  const seeds = Object.fromEntries(ACCOUNTS.map((name) => [name, makeSeeds()]));
   const startDatabase = async () => {
     const dataFolder = join(folder, 'postgres');
     await provideCluster(folder, dataFolder);
@@ -95,8 +83,7 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
       config: natsServerConfig({
         port: natsPort,
         storeDir: join(natsFolder, 'jetstream'),
-        accounts: Object.entries(passwords).map(([name, ofAccount]) => brokerAccount(name, ofAccount)),
-        adminPassword,
+        accounts: Object.entries(seeds).map(([name, ofAccount]) => brokerAccount(name, ofAccount)),
       }),
       port: natsPort,
       folder: natsFolder,
@@ -119,9 +106,8 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
     env: {
       TEST_POSTGRES_URL: database.value.url,
       TEST_NATS_URL: broker.value.url,
-      // {"W1": {"gateway": "password", …}, …}; the users are called `w1-gateway` …, the admin `w1-admin`.
-      TEST_NATS_PASSWORDS: JSON.stringify(passwords),
-      TEST_NATS_ADMIN_PASSWORD: adminPassword,
+      // {"W1": {"gateway": "SU…", …, "admin": "SU…"}, …}
+      TEST_NATS_SEEDS: JSON.stringify(seeds),
     },
   };
 }

@@ -5,7 +5,7 @@ import { AuthConfig } from './auth.config';
 const settings = {
   DATABASE_URL: 'postgres://auth:pw@127.0.0.1:5433/auth',
   NATS_URL: 'nats://127.0.0.1:4223',
-  NATS_PASSWORD: 'password',
+  NATS_NKEY_SEED: `SU${'A'.repeat(56)}`,
   INTERNAL_JWKS: JSON.stringify({
     keys: [
       {

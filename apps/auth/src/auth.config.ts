@@ -32,7 +32,6 @@ export const AuthConfig = z
     ...commonConfig,
     ...databaseConfig,
     PORT: portSetting(3001),
-    NATS_USER: commonConfig.NATS_USER.unwrap().default('auth').describe('NATS user of this process'),
     INTERNAL_JWKS: internalJwksSetting,
     OIDC_ISSUER: origin('http://localhost:3001', 'Issuer: the address under which browsers reach this service'),
     GATEWAY_URL: origin('http://localhost:3000', 'Address of the gateway, whose Swagger UI signs in here'),

@@ -1,4 +1,4 @@
-import { DeadLettersModule, MessagingModule } from '@rookery/messaging';
+import { DeadLettersModule, MessagingModule, natsOptions } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
 import { Clock, HealthModule } from '@rookery/platform';
 import { RedisModule } from '@rookery/resilience';
@@ -28,12 +28,7 @@ export class AuthModule {
       module: AuthModule,
       imports: [
         PersistenceModule.forRoot({ options: authDatabase(config), service: 'auth' }),
-        MessagingModule.forRoot({
-          service: 'auth',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('auth', config)),
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
         RedisModule.forRoot({ name: 'auth', url: config.REDIS_URL }),
         HealthModule.register(),

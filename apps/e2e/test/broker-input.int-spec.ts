@@ -14,7 +14,13 @@ import {
   type EventContract,
   type RpcContract,
 } from '@rookery/contracts';
-import { DeadLetterHeaders, deadLetterStreamOf, deadLetterSubject } from '@rookery/messaging';
+import {
+  brokerLogin,
+  DeadLetterHeaders,
+  deadLetterStreamOf,
+  deadLetterSubject,
+  inboxPrefixOf,
+} from '@rookery/messaging';
 import { newTraceparent, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
@@ -26,8 +32,9 @@ import { settingsOf } from '../src/replica';
 import { Operator, request } from '../src/shop';
 import { tokenOf } from '../src/tokens';
 
+const Seeds = z.looseObject({ admin: z.string() });
 const environment = z
-  .object({ E2E_NATS_URL: z.url(), E2E_NATS_ADMIN_USER: z.string(), E2E_NATS_ADMIN_PASSWORD: z.string() })
+  .object({ E2E_NATS_URL: z.url(), E2E_NATS_SEEDS: z.string().transform((text) => Seeds.parse(JSON.parse(text))) })
   .parse(process.env);
 
 /** Whose name every request of this spec comes in: what is stored of it is a fault. */
@@ -89,18 +96,15 @@ let productId: string;
 beforeAll(async () => {
   signingKey = Jwk.parse(JSON.parse(settings['INTERNAL_SIGNING_KEY'] ?? ''));
   ordersKey = Jwk.parse(JSON.parse(settingsOf('orders')['INTERNAL_SIGNING_KEY'] ?? ''));
-  const user = settings['NATS_USER'] ?? '';
   [gateway, admin, alice, { id: productId }] = await Promise.all([
     connect({
       servers: environment.E2E_NATS_URL,
-      user,
-      pass: settings['NATS_PASSWORD'] ?? '',
-      inboxPrefix: `_INBOX.${user}`,
+      ...brokerLogin({ nkeySeed: settings['NATS_NKEY_SEED'] ?? '' }),
+      inboxPrefix: inboxPrefixOf('gateway'),
     }),
     connect({
       servers: environment.E2E_NATS_URL,
-      user: environment.E2E_NATS_ADMIN_USER,
-      pass: environment.E2E_NATS_ADMIN_PASSWORD,
+      ...brokerLogin({ nkeySeed: environment.E2E_NATS_SEEDS.admin }),
     }),
     newCustomer(),
     tokenOf('olga').then((token) => new Operator(token).add({ stock: 1_000 })),

@@ -10,7 +10,7 @@ import {
   type DeadLetterView,
   type EventContract,
 } from '@rookery/contracts';
-import { DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
+import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { z } from 'zod';
@@ -19,8 +19,9 @@ import { Databases } from '../src/databases';
 import { problem, read, request } from '../src/shop';
 import { tokenOf } from '../src/tokens';
 
+const Seeds = z.looseObject({ admin: z.string() });
 const environment = z
-  .object({ E2E_NATS_URL: z.url(), E2E_NATS_ADMIN_USER: z.string(), E2E_NATS_ADMIN_PASSWORD: z.string() })
+  .object({ E2E_NATS_URL: z.url(), E2E_NATS_SEEDS: z.string().transform((text) => Seeds.parse(JSON.parse(text))) })
   .parse(process.env);
 
 const path = '/v1/ops/dead-letters';
@@ -32,8 +33,7 @@ beforeAll(async () => {
   [admin, olga] = await Promise.all([
     connect({
       servers: environment.E2E_NATS_URL,
-      user: environment.E2E_NATS_ADMIN_USER,
-      pass: environment.E2E_NATS_ADMIN_PASSWORD,
+      ...brokerLogin({ nkeySeed: environment.E2E_NATS_SEEDS.admin }),
     }),
     tokenOf('olga'),
   ]);

@@ -2,6 +2,7 @@ import { connect } from '@nats-io/transport-node';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { eventProducers, Services, type Caller, rpcEdges } from '@rookery/contracts';
+import { brokerLogin, inboxPrefixOf } from '@rookery/messaging';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
 import { z } from 'zod';
@@ -21,8 +22,7 @@ const environment = z
     E2E_DATABASE_URL_ORDERS: z.url(),
     E2E_DATABASE_URL_PAYMENTS: z.url(),
     E2E_NATS_URL: z.url(),
-    E2E_NATS_USERS: perCaller,
-    E2E_NATS_PASSWORDS: perCaller,
+    E2E_NATS_SEEDS: perCaller,
   })
   .parse(process.env);
 
@@ -71,9 +71,8 @@ describe('the broker', () => {
   async function connectAs(caller: Caller): Promise<{ connection: NatsConnection; refused: string[] }> {
     const connection = await connect({
       servers: environment.E2E_NATS_URL,
-      user: environment.E2E_NATS_USERS[caller],
-      pass: environment.E2E_NATS_PASSWORDS[caller],
-      inboxPrefix: `_INBOX.${environment.E2E_NATS_USERS[caller]}`,
+      ...brokerLogin({ nkeySeed: environment.E2E_NATS_SEEDS[caller] }),
+      inboxPrefix: inboxPrefixOf(caller),
     });
     connections.push(connection);
     const refused: string[] = [];
@@ -89,7 +88,7 @@ describe('the broker', () => {
     await Promise.all(connections.map((connection) => connection.close()));
   });
 
-  it('lets nobody in without a name', async () => {
+  it('lets nobody in without a key', async () => {
     await expect(connect({ servers: environment.E2E_NATS_URL, maxReconnectAttempts: 0 })).rejects.toThrow(
       /authorization/i,
     );
@@ -126,7 +125,7 @@ describe('the broker', () => {
     const other = names.find((name) => name !== caller) ?? 'gateway';
     connection.publish('$JS.API.STREAM.CREATE.STOLEN', '{}');
     connection.publish('$JS.API.STREAM.DELETE.ORDERS', '');
-    connection.subscribe(`_INBOX.${environment.E2E_NATS_USERS[other]}.>`);
+    connection.subscribe(`${inboxPrefixOf(other)}.>`);
     connection.subscribe(caller === 'orders' ? 'rpc.payments.>' : 'rpc.orders.>');
     connection.subscribe('>');
     await eventually(() => {

@@ -22,7 +22,6 @@ const count = (fallback: number) => z.coerce.number().int().min(1).max(10_000_00
 export const GatewayConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3000),
-  NATS_USER: z.string().min(1).default('gateway').describe('NATS user of this process'),
   PUBLIC_URL: z
     .url()
     .default('http://localhost:3000')

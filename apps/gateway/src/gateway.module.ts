@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { MessagingModule, Nats, RpcClient } from '@rookery/messaging';
+import { MessagingModule, natsOptions, Nats, RpcClient } from '@rookery/messaging';
 import { Clock, HealthModule, Metrics, Readiness } from '@rookery/platform';
 import { Redis, RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
@@ -27,12 +27,7 @@ export class GatewayModule {
       module: GatewayModule,
       imports: [
         HealthModule.register(),
-        MessagingModule.forRoot({
-          service: 'gateway',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('gateway', config)),
         RedisModule.forRoot({ name: 'gateway', url: config.REDIS_URL }),
         // Guards run in this order: a flood of bad tokens is limited too, and subjects are counted once they are known.
         RateLimitModule.forAddresses(limits),

@@ -1,19 +1,14 @@
 import 'reflect-metadata';
-import { Nats, NatsUnreachable, provisionBroker, provisioningConfig } from '@rookery/messaging';
+import { Nats, natsOptions, NatsUnreachable, provisionBroker, provisioningConfig } from '@rookery/messaging';
 import { configureLogger, loadConfig } from '@rookery/platform';
 
 // Makes the streams and consumers of the whole system, or brings them to their definition; running it again changes nothing.
-// A job that runs before a release: the one process with the admin's password.
+// A job that runs before a release: the one process with the admin's key.
 const config = loadConfig(provisioningConfig, { name: 'provision-broker' });
 configureLogger('provision-broker', config.LOG_LEVEL);
 
 try {
-  const nats = await Nats.connect({
-    service: 'provision-broker',
-    url: config.NATS_URL,
-    user: config.NATS_USER,
-    password: config.NATS_PASSWORD,
-  });
+  const nats = await Nats.connect(natsOptions('provision-broker', config));
   try {
     await provisionBroker(nats.connection, {
       replicas: config.BROKER_REPLICAS,
@@ -33,7 +28,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof NatsUnreachable) return error.message;
   const message = error instanceof Error ? error.message : String(error);
   // A user that may not ask is told so, or gets no answer.
-  return /permission|timeout/i.test(message)
-    ? `${message}. Is "${config.NATS_USER}" (NATS_USER) the admin of its account?`
-    : message;
+  return /permission|timeout/i.test(message) ? `${message}. Is NATS_NKEY_SEED that of the account’s admin?` : message;
 }

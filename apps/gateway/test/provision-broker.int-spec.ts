@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { testBroker, type TestBroker } from '@rookery/testing';
+import { nkeys } from '@nats-io/nats-core';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -8,16 +9,12 @@ const repository = fileURLToPath(new URL('../../../', import.meta.url));
 describe('the job that provisions the broker', () => {
   let broker: TestBroker;
   let manager: JetStreamManager;
-  let admin: Readonly<Record<'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD', string>>;
+  let admin: ReturnType<TestBroker['envOf']>;
 
   beforeAll(async () => {
     broker = await testBroker();
     manager = await jetstreamManager(await broker.adminConnection());
-    admin = {
-      NATS_URL: broker.url,
-      NATS_USER: broker.userOf('orders').replace(/orders$/, 'admin'),
-      NATS_PASSWORD: process.env['TEST_NATS_ADMIN_PASSWORD'] ?? '',
-    };
+    admin = broker.envOf('admin');
   });
   afterAll(() => broker.close());
 
@@ -53,23 +50,24 @@ describe('the job that provisions the broker', () => {
     expect(await streams()).toContainEqual(expect.objectContaining({ name: 'ORDERS', num_replicas: 3 }));
   });
 
-  it('fails with the variables to mend when the broker refuses the password, without the password', async () => {
-    const { code, stderr } = await run({ ...admin, NATS_PASSWORD: 'hunter2' });
+  it('fails with the variable to mend when the broker does not know the key, without the key', async () => {
+    const stranger = new TextDecoder().decode(nkeys.createUser().getSeed());
+    const { code, stderr } = await run({ ...admin, NATS_NKEY_SEED: stranger });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/was not provisioned: .*NATS_USER, NATS_PASSWORD/);
-    expect(stderr).not.toContain('hunter2');
+    expect(stderr).toMatch(/was not provisioned: .*NATS_NKEY_SEED/);
+    expect(stderr).not.toContain(stranger);
   });
 
-  it('fails and names NATS_USER when that user may not make streams', async () => {
+  it('fails and names NATS_NKEY_SEED when that key may not make streams', async () => {
     const { code, stderr } = await run(broker.envOf('orders'));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Is "\S+-orders" \(NATS_USER\) the admin of its account\?/);
+    expect(stderr).toMatch(/Is NATS_NKEY_SEED that of the account’s admin\?/);
   });
 
   it('fails and lists the settings that are missing', async () => {
     const { code, stderr } = await run({});
     expect(code).toBe(1);
     expect(stderr).toMatch(/NATS_URL .*is missing/);
-    expect(stderr).toMatch(/NATS_PASSWORD .*is missing/);
+    expect(stderr).toMatch(/NATS_NKEY_SEED .*is missing/);
   });
 });

@@ -6,7 +6,6 @@ import { z } from 'zod';
 export const OrdersConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3003),
-  NATS_USER: commonConfig.NATS_USER.unwrap().default('orders').describe('NATS user of this process'),
   ...databaseConfig,
   INTERNAL_SIGNING_KEY: signingKeySetting,
   INTERNAL_JWKS: internalJwksSetting,

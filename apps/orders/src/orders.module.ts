@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { DeadLettersModule, EventPublisher, MessagingModule } from '@rookery/messaging';
+import { DeadLettersModule, EventPublisher, MessagingModule, natsOptions } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
 import { Clock, HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
@@ -60,12 +60,7 @@ export class OrdersModule implements OnApplicationBootstrap {
           jwks: config.INTERNAL_JWKS,
           signingKey: config.INTERNAL_SIGNING_KEY,
         }),
-        MessagingModule.forRoot({
-          service: 'orders',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('orders', config)),
         DeadLettersModule.forConsumer('orders'),
       ],
       controllers: [OrderRpc, ReconcileRpc, OrderConsumer],

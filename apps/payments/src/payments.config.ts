@@ -5,7 +5,6 @@ import { z } from 'zod';
 export const PaymentsConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3004),
-  NATS_USER: commonConfig.NATS_USER.unwrap().default('payments').describe('NATS user of this process'),
   ...databaseConfig,
   INTERNAL_JWKS: z.string().min(1).describe('JWK set of all callers that may sign internal tokens'),
   SEALING_KEY: z

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
-import { DeadLettersModule, EventPublisher, MessagingModule } from '@rookery/messaging';
+import { DeadLettersModule, EventPublisher, MessagingModule, natsOptions } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
 import { HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
@@ -36,12 +36,7 @@ export class PaymentsModule implements OnApplicationBootstrap {
           service: 'payments',
         }),
         SecurityModule.forRpc({ service: 'payments', jwks: config.INTERNAL_JWKS }),
-        MessagingModule.forRoot({
-          service: 'payments',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('payments', config)),
         DeadLettersModule.forConsumer('payments'),
       ],
       controllers: [PaymentRpc, SettlementRpc, PaymentConsumer],

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
-import { DeadLettersModule, EventPublisher, MessagingModule, Nats } from '@rookery/messaging';
+import { DeadLettersModule, EventPublisher, MessagingModule, Nats, natsOptions } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule, UnitOfWork } from '@rookery/persistence';
 import { HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
@@ -37,12 +37,7 @@ export class ProductsModule implements OnApplicationBootstrap {
           service: 'products',
         }),
         SecurityModule.forRpc({ service: 'products', jwks: config.INTERNAL_JWKS }),
-        MessagingModule.forRoot({
-          service: 'products',
-          url: config.NATS_URL,
-          user: config.NATS_USER,
-          password: config.NATS_PASSWORD,
-        }),
+        MessagingModule.forRoot(natsOptions('products', config)),
         DeadLettersModule.forConsumer('products'),
       ],
       controllers: [ProductRpc, ReservationRpc, SettlementRpc, ReservationConsumer],

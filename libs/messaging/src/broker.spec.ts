@@ -1,18 +1,18 @@
-import { brokerUsers, natsAccountsConfig, natsServerConfig } from './broker';
+import { brokerUsers, natsAccountsConfig, natsServerConfig, type NatsServerTls } from './broker';
 
-const passwords = { gateway: 'g', auth: 'a', products: 'p', orders: 'o', payments: 'y' };
-const config = (change: Partial<typeof passwords> = {}): string =>
+const keys = { admin: ['UX'], gateway: ['UG'], auth: ['UA'], products: ['UP'], orders: ['UO'], payments: ['UY'] };
+const config = (change: Partial<Parameters<typeof brokerUsers>[0]> = {}, tls?: NatsServerTls): string =>
   natsServerConfig({
     port: 4223,
     storeDir: '/data',
-    accounts: [{ name: 'ROOKERY', users: brokerUsers({ ...passwords, ...change }) }],
-    adminPassword: 'admin',
+    tls,
+    accounts: [{ name: 'ROOKERY', users: brokerUsers({ ...keys, ...change }) }],
   });
 
 describe('the broker’s configuration', () => {
   it('defines users inside accounts only (CVE-2023-47090)', () => {
     expect(config()).not.toContain('authorization');
-    expect(config().indexOf('accounts {')).toBeLessThan(config().indexOf('user:'));
+    expect(config().indexOf('accounts {')).toBeLessThan(config().indexOf('nkey:'));
   });
 
   it('gives no user an empty allow list, which would allow everything', () => {
@@ -23,17 +23,29 @@ describe('the broker’s configuration', () => {
     expect(accounts).toContain('publish: { deny: [">"] }');
   });
 
-  it('quotes passwords that hold quotes, backslashes and control characters', () => {
-    expect(config({ orders: 'a"b\\c\nd$e' })).toContain('password: "a\\"b\\\\c\\x0ad$e"');
+  it('quotes what holds quotes, backslashes and control characters', () => {
+    expect(config({ orders: ['a"b\\c\nd$e'] })).toContain('nkey: "a\\"b\\\\c\\x0ad$e"');
   });
 
-  it('keeps the users of several accounts apart by a prefix', () => {
-    const names = brokerUsers(passwords, { prefix: 'w1-' }).map(({ name }) => name);
-    expect(names).toEqual(['w1-gateway', 'w1-auth', 'w1-products', 'w1-orders', 'w1-payments']);
+  it('takes two keys of one service with the same permissions, while one is replaced', () => {
+    const [one, other] = [config({ orders: ['UO'] }), config({ orders: ['UN'] })];
+    const both = config({ orders: ['UO', { variable: 'NEXT' }] });
+    const blockOf = (text: string, key: string): string =>
+      text.split('      { ').find((user) => user.startsWith(`nkey: ${key}`)) ?? '';
+    const permissions = (text: string, key: string): string => blockOf(text, key).replace(`nkey: ${key}`, '').trimEnd();
+    expect(permissions(both, '"UO"')).toBe(permissions(one, '"UO"'));
+    expect(permissions(both, '$NEXT')).toBe(permissions(other, '"UN"'));
+    expect(permissions(both, '$NEXT')).toContain('events.orders.>');
+  });
+
+  it('asks clients for a certificate wherever it speaks TLS', () => {
+    expect(config()).not.toContain('tls');
+    expect(config({}, { ca: '/ca', cert: '/cert', key: '/key' })).toMatch(/^tls \{.* verify: true/m);
   });
 
   it('lets the gateway publish requests only', () => {
-    const [gateway] = brokerUsers(passwords);
-    expect(gateway?.publish.every((subject) => subject.startsWith('rpc.'))).toBe(true);
+    const [, gateway] = brokerUsers(keys);
+    expect(gateway?.keys).toEqual(keys.gateway);
+    expect(gateway?.permissions?.publish.every((subject) => subject.startsWith('rpc.'))).toBe(true);
   });
 });

@@ -209,15 +209,17 @@ export async function makeConsumer(manager: JetStreamManager, { stream, durable 
 export const isApiError = (error: unknown, code: number): boolean =>
   error instanceof JetStreamApiError && error.code === code;
 
-/** A password itself, or the variable that holds it where nats-server runs. */
-export type BrokerPassword = string | { readonly variable: string };
+/** A public nkey itself (`U…`), or the variable that holds it where nats-server runs. */
+export type BrokerKey = string | { readonly variable: string };
 
-/** A user of the broker with the subjects it may use. */
+/** Those who connect to the broker: the processes, and the admin, who may do everything in the account. */
+export type BrokerClient = Caller | 'admin';
+
+/** A client of the broker with the subjects it may use. */
 export interface BrokerUser {
-  readonly name: string;
-  readonly password: BrokerPassword;
-  readonly publish: readonly string[];
-  readonly subscribe: readonly string[];
+  /** Any of these opens the door: while a key is replaced there are two. */
+  readonly keys: readonly BrokerKey[];
+  readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
 }
 
 /** An isolated set of subjects and streams on a broker. */
@@ -231,26 +233,21 @@ const callers: readonly Caller[] = ['gateway', ...Services];
 /** Subjects the gateway listens to besides its inbox: order timelines that grew, products that it may have kept and that changed. */
 const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
 
-/** Everything a service sends its requests' answers to. It is per user, so that no user can read another's answers. */
-export const inboxPrefixOf = (user: string): string => `_INBOX.${user}`;
+/** Where a service gets its requests' answers. It is per service, so that none can read another's answers. */
+export const inboxPrefixOf = (service: string): string => `_INBOX.${service}`;
 
-/**
- * The users of one account with the least permissions that the context map needs (design section 7).
- * `prefix` keeps user names apart between accounts: they are unique on a whole broker.
- */
-export function brokerUsers(
-  passwords: Readonly<Record<Caller, BrokerPassword>>,
-  { prefix = '' }: { readonly prefix?: string } = {},
-): readonly BrokerUser[] {
-  return callers.map((caller) => {
-    const name = `${prefix}${caller}`;
-    return {
-      name,
-      password: passwords[caller],
-      publish: publishSubjects(caller),
-      subscribe: [...subscribeSubjects(caller), `${inboxPrefixOf(name)}.>`],
-    };
-  });
+/** The users of one account with the least permissions that the context map needs (design section 7), and the admin. */
+export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerKey[]>>): readonly BrokerUser[] {
+  return [
+    { keys: keys.admin },
+    ...callers.map((caller) => ({
+      keys: keys[caller],
+      permissions: {
+        publish: publishSubjects(caller),
+        subscribe: [...subscribeSubjects(caller), `${inboxPrefixOf(caller)}.>`],
+      },
+    })),
+  ];
 }
 
 function publishSubjects(caller: Caller): readonly string[] {
@@ -295,8 +292,12 @@ function subscribeSubjects(caller: Caller): readonly string[] {
   return caller === 'gateway' ? gatewayListensTo : [`rpc.${caller}.>`];
 }
 
-/** Name of the user that may do everything inside one account: provisioning, dead letters, tests. */
-export const adminUserOf = (account: string): string => `${account.toLowerCase()}-admin`;
+/** Files of a nats-server that speaks TLS only, and only with clients whose certificate is signed by `ca`. */
+export interface NatsServerTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** What `natsServerSettings` renders. */
 export interface NatsServerSettings {
@@ -310,18 +311,18 @@ export interface NatsServerSettings {
    * the server takes three quarters of what is free on the disk otherwise, and makes no stream when there is little.
    */
   readonly maxFileStore?: string;
+  /** Plain TCP unless given. */
+  readonly tls?: NatsServerTls | undefined;
 }
 
 /** What `natsServerConfig` renders. */
 export interface NatsServerOptions extends NatsServerSettings {
   readonly accounts: readonly BrokerAccount[];
-  /** Password of each account's admin user, `adminUserOf(account)`. */
-  readonly adminPassword: string;
 }
 
 /** The configuration of a nats-server, 2.9.10 or newer. */
-export function natsServerConfig({ accounts, adminPassword, ...settings }: NatsServerOptions): string {
-  return `${natsServerSettings(settings)}${natsAccountsConfig(accounts, adminPassword)}`;
+export function natsServerConfig({ accounts, ...settings }: NatsServerOptions): string {
+  return `${natsServerSettings(settings)}${natsAccountsConfig(accounts)}`;
 }
 
 /** The part of the configuration that says nothing of accounts. Without them everybody may do everything. */
@@ -331,6 +332,7 @@ export function natsServerSettings({
   httpPort,
   storeDir,
   maxFileStore = '64GB',
+  tls,
 }: NatsServerSettings): string {
   return [
     `host: ${quoted(host)}`,
@@ -341,36 +343,41 @@ export function natsServerSettings({
     'ping_interval: "10s"',
     'ping_max: 2',
     'write_deadline: "5s"',
+    ...(tls === undefined ? [] : [renderTls(tls)]),
     `jetstream { store_dir: ${quoted(storeDir)}, max_file_store: ${maxFileStore} }`,
     '',
   ].join('\n');
 }
 
+/** The server also wants to know its clients: without a certificate of the same authority nobody gets as far as the log-in. */
+const renderTls = ({ ca, cert, key }: NatsServerTls): string =>
+  `tls { cert_file: ${quoted(cert)}, key_file: ${quoted(key)}, ca_file: ${quoted(ca)}, verify: true, timeout: 5 }`;
+
 /**
- * The accounts of a nats-server with their users; each has an admin, `adminUserOf(account)`. All users stand inside `accounts {}`:
- * on 2.9.10 `authorization {users}` beside `accounts` lets anonymous clients in (CVE-2023-47090).
+ * The accounts of a nats-server with their users. All users stand inside `accounts {}`: on 2.9.10 `authorization {users}` beside
+ * `accounts` lets anonymous clients in (CVE-2023-47090).
  */
-export function natsAccountsConfig(accounts: readonly BrokerAccount[], adminPassword: BrokerPassword): string {
-  return ['accounts {', ...accounts.map((account) => renderAccount(account, adminPassword)), '}', ''].join('\n');
+export function natsAccountsConfig(accounts: readonly BrokerAccount[]): string {
+  return ['accounts {', ...accounts.map(renderAccount), '}', ''].join('\n');
 }
 
-function renderAccount(account: BrokerAccount, adminPassword: BrokerPassword): string {
+function renderAccount({ name, users }: BrokerAccount): string {
   return [
-    `  ${quoted(account.name)} {`,
+    `  ${quoted(name)} {`,
     '    jetstream: enabled',
     '    users: [',
-    `      { user: ${quoted(adminUserOf(account.name))}, password: ${renderPassword(adminPassword)} }`,
-    ...account.users.map(renderUser),
+    ...users.flatMap(({ keys, permissions }) => keys.map((key) => renderUser(key, permissions))),
     '    ]',
     '  }',
   ].join('\n');
 }
 
-function renderUser({ name, password, publish, subscribe }: BrokerUser): string {
+function renderUser(key: BrokerKey, permissions: BrokerUser['permissions']): string {
+  if (permissions === undefined) return `      { nkey: ${renderKey(key)} }`;
   return [
-    `      { user: ${quoted(name)}, password: ${renderPassword(password)}, permissions: {`,
-    `          publish: ${renderSubjects(publish)}`,
-    `          subscribe: ${renderSubjects(subscribe)}`,
+    `      { nkey: ${renderKey(key)}, permissions: {`,
+    `          publish: ${renderSubjects(permissions.publish)}`,
+    `          subscribe: ${renderSubjects(permissions.subscribe)}`,
     // Answers to requests it was sent, and nothing else, go outside the lists above.
     '          allow_responses: { max: 1, expires: "1m" }',
     '      } }',
@@ -378,8 +385,7 @@ function renderUser({ name, password, publish, subscribe }: BrokerUser): string 
 }
 
 /** A variable stands without quotes: nats-server replaces no other. */
-const renderPassword = (password: BrokerPassword): string =>
-  typeof password === 'string' ? quoted(password) : `$${password.variable}`;
+const renderKey = (key: BrokerKey): string => (typeof key === 'string' ? quoted(key) : `$${key.variable}`);
 
 /** An empty allow list would mean "everything" to nats-server. */
 function renderSubjects(subjects: readonly string[]): string {

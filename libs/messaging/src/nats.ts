@@ -1,10 +1,17 @@
 import { logger, Metrics, type HealthCheck } from '@rookery/platform';
-import { AuthorizationError, type NatsConnection } from '@nats-io/nats-core';
+import { AuthorizationError, nkeyAuthenticator, type ConnectionOptions, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inboxPrefixOf } from './broker';
 import { endsWithin } from './in-flight';
+
+/** PEM texts. Without `ca` the authorities that Node trusts count; certificate and key belong together. */
+export interface NatsTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
 
 /** Where the broker is and who connects. */
 export interface NatsOptions {
@@ -12,8 +19,10 @@ export interface NatsOptions {
   readonly service: string;
   /** `nats://host:port`, several with commas. */
   readonly url: string;
-  readonly user: string;
-  readonly password: string;
+  /** Seed of the process's nkey (`SU…`): it proves who connects, and never leaves the process. */
+  readonly nkeySeed: string;
+  /** What the broker's certificate is checked by and what it is shown, where it speaks TLS. */
+  readonly tls?: NatsTls | undefined;
   /** How long the first connection is tried for. */
   readonly connectTimeoutMs?: number;
 }
@@ -56,7 +65,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
         return new Nats(options.service, await connectOnce(options), metrics);
       } catch (error) {
         if (error instanceof AuthorizationError) {
-          throw new NatsUnreachable(`NATS refuses the user "${options.user}" (NATS_USER, NATS_PASSWORD)`, {
+          throw new NatsUnreachable(`NATS does not know the key of ${options.service} (NATS_NKEY_SEED)`, {
             cause: error,
           });
         }
@@ -145,13 +154,38 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
   }
 }
 
-async function connectOnce({ service, url, user, password }: NatsOptions): Promise<NatsConnection> {
+/** `nats.connect` with this logs in by nkey, over TLS where it is given. */
+export const brokerLogin = ({ nkeySeed, tls }: Pick<NatsOptions, 'nkeySeed' | 'tls'>): ConnectionOptions => ({
+  authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)),
+  ...(tls === undefined ? {} : { tls: { ...tls } }),
+});
+
+/** What the settings of a process say of its connection. */
+export const natsOptions = (service: string, config: BrokerSettings): NatsOptions => ({
+  service,
+  url: config.NATS_URL,
+  nkeySeed: config.NATS_NKEY_SEED,
+  tls: tlsOf(config),
+});
+
+interface BrokerSettings {
+  readonly NATS_URL: string;
+  readonly NATS_NKEY_SEED: string;
+  readonly NATS_TLS_CA?: string | undefined;
+  readonly NATS_TLS_CERT?: string | undefined;
+  readonly NATS_TLS_KEY?: string | undefined;
+}
+
+function tlsOf({ NATS_TLS_CA: ca, NATS_TLS_CERT: cert, NATS_TLS_KEY: key }: BrokerSettings): NatsTls | undefined {
+  return ca === undefined && cert === undefined && key === undefined ? undefined : { ca, cert, key };
+}
+
+async function connectOnce({ service, url, nkeySeed, tls }: NatsOptions): Promise<NatsConnection> {
   return connect({
     servers: url.split(',').map((server) => server.trim()),
-    user,
-    pass: password,
+    ...brokerLogin({ nkeySeed, tls }),
     name: service,
-    inboxPrefix: inboxPrefixOf(user),
+    inboxPrefix: inboxPrefixOf(service),
     timeout: attemptTimeoutMs,
     maxReconnectAttempts: -1,
     // A broker that restarts with its users not loaded yet must not end the connection for good.

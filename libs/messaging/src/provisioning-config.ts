@@ -1,16 +1,15 @@
-import { commonConfig } from '@rookery/platform';
+import { brokerConfig, commonConfig } from '@rookery/platform';
 import { z } from 'zod';
 import { DEAD_LETTER_STREAM_MAX_BYTES, EVENT_STREAM_MAX_BYTES } from './broker';
 
 const bytesSetting = (fallback: number) => z.coerce.number().int().min(1_048_576).default(fallback);
 
-const { NATS_URL, NATS_PASSWORD, LOG_LEVEL } = commonConfig;
+const { LOG_LEVEL } = commonConfig;
 
-/** Settings of the job that provisions the broker: the one process with the admin's password. */
+/** Settings of the job that provisions the broker: the one process with the admin's key. */
 export const provisioningConfig = z.object({
-  NATS_URL,
-  NATS_USER: z.string().min(1).default('rookery-admin').describe('Admin of the account'),
-  NATS_PASSWORD,
+  ...brokerConfig,
+  NATS_NKEY_SEED: brokerConfig.NATS_NKEY_SEED.describe('Seed of the nkey of the account’s admin'),
   LOG_LEVEL,
   BROKER_REPLICAS: z.coerce
     .number()

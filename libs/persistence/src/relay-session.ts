@@ -59,7 +59,13 @@ export class RelaySession {
   }
 
   static async connect(url: string, leaseMs = LEASE_MS): Promise<RelaySession> {
-    const client = new Client({ ...sessionOptions, connectionString: url, application_name: 'outbox-relay' });
+    const client = new Client({
+      ...sessionOptions,
+      // As who logged in: a role that becomes the owner of the database as it connects could not see and end its own stalled sessions.
+      options: `${sessionOptions.options} -c role=none`,
+      connectionString: url,
+      application_name: 'outbox-relay',
+    });
     const session = new RelaySession(client, leaseMs);
     await client.connect();
     return session;

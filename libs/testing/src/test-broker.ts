@@ -1,5 +1,5 @@
 import type { Caller } from '@rookery/contracts';
-import { adminUserOf, EventPublisher, inboxPrefixOf, Nats, provisionBroker, RpcClient } from '@rookery/messaging';
+import { brokerLogin, EventPublisher, Nats, provisionBroker, RpcClient, type BrokerClient } from '@rookery/messaging';
 import { InternalTokenIssuer } from '@rookery/security';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -8,9 +8,10 @@ import { z } from 'zod';
 import { internalKeys } from './internal-keys';
 import { requiredEnv } from './required-env';
 
-const Passwords = z.record(
+const Seeds = z.record(
   z.string(),
   z.object({
+    admin: z.string(),
     gateway: z.string(),
     auth: z.string(),
     products: z.string(),
@@ -23,8 +24,7 @@ const Passwords = z.record(
 export interface BrokerLogin {
   readonly service: Caller;
   readonly url: string;
-  readonly user: string;
-  readonly password: string;
+  readonly nkeySeed: string;
 }
 
 /**
@@ -37,50 +37,37 @@ export class TestBroker {
   private constructor(
     /** `NATS_URL`. */
     readonly url: string,
-    private readonly account: string,
-    private readonly passwords: Readonly<Record<Caller, string>>,
+    private readonly seeds: Readonly<Record<BrokerClient, string>>,
   ) {}
 
   /** Leases the account and makes its streams and consumers afresh. End it by `close()`. */
   static async lease(): Promise<TestBroker> {
     const account = `W${requiredEnv('JEST_WORKER_ID')}`;
-    const passwords = Passwords.parse(JSON.parse(requiredEnv('TEST_NATS_PASSWORDS')))[account];
-    if (passwords === undefined)
-      throw new Error(`the test broker has no account for ${account}: use fewer Jest workers`);
-    const broker = new TestBroker(requiredEnv('TEST_NATS_URL'), account, passwords);
+    const seeds = Seeds.parse(JSON.parse(requiredEnv('TEST_NATS_SEEDS')))[account];
+    if (seeds === undefined) throw new Error(`the test broker has no account for ${account}: use fewer Jest workers`);
+    const broker = new TestBroker(requiredEnv('TEST_NATS_URL'), seeds);
     await broker.reset();
     return broker;
   }
 
-  /** `NATS_USER` of a process. */
-  userOf(process: Caller): string {
-    return `${this.account.toLowerCase()}-${process}`;
-  }
-
-  /** `NATS_PASSWORD` of a process. */
-  passwordOf(process: Caller): string {
-    return this.passwords[process];
+  /** `NATS_NKEY_SEED` of a process or of the admin. */
+  seedOf(client: BrokerClient): string {
+    return this.seeds[client];
   }
 
   /** How a process connects. */
   loginOf(process: Caller): BrokerLogin {
-    return { service: process, url: this.url, user: this.userOf(process), password: this.passwordOf(process) };
+    return { service: process, url: this.url, nkeySeed: this.seedOf(process) };
   }
 
-  /** `NATS_URL`, `NATS_USER` and `NATS_PASSWORD` of a process. */
-  envOf(process: Caller): Readonly<Record<'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD', string>> {
-    return { NATS_URL: this.url, NATS_USER: this.userOf(process), NATS_PASSWORD: this.passwordOf(process) };
+  /** `NATS_URL` and `NATS_NKEY_SEED` of a process or of the admin. */
+  envOf(client: BrokerClient): Readonly<Record<'NATS_URL' | 'NATS_NKEY_SEED', string>> {
+    return { NATS_URL: this.url, NATS_NKEY_SEED: this.seedOf(client) };
   }
 
   /** A connection that may do everything in the account. Closed with the broker. */
   async adminConnection(): Promise<NatsConnection> {
-    const user = adminUserOf(this.account);
-    const connection = await connect({
-      servers: this.url,
-      user,
-      pass: requiredEnv('TEST_NATS_ADMIN_PASSWORD'),
-      inboxPrefix: inboxPrefixOf(user),
-    });
+    const connection = await connect({ servers: this.url, ...brokerLogin({ nkeySeed: this.seedOf('admin') }) });
     this.connections.push(connection);
     return connection;
   }

@@ -9,7 +9,7 @@ import { commonConfig, databaseConfig } from './settings';
 const schema = z.object({ ...commonConfig, ...databaseConfig });
 const good = {
   NATS_URL: 'nats://127.0.0.1:4223',
-  NATS_PASSWORD: 'secret-of-nats',
+  NATS_NKEY_SEED: `SU${'A'.repeat(56)}`,
   DATABASE_URL: 'postgres://orders:secret-of-pg@127.0.0.1:5433/orders',
 };
 
@@ -55,9 +55,16 @@ describe('settings of a process', () => {
   });
 
   it('lists every bad setting with its reason and description, and never a value', () => {
-    const text = failure({ ...good, NATS_PASSWORD: undefined, DATABASE_URL: 'mysql://root:hunter2@db', PORT: '99999' });
+    const text = failure({
+      ...good,
+      NATS_NKEY_SEED: undefined,
+      DATABASE_URL: 'mysql://root:hunter2@db',
+      PORT: '99999',
+    });
     expect(text).toMatch(/^orders cannot start: 3 settings are wrong$/m);
-    expect(text).toMatch(/^ {2}NATS_PASSWORD +is missing {2}\(Password of that user\)$/m);
+    expect(text).toMatch(
+      /^ {2}NATS_NKEY_SEED +is missing {2}\(Seed of this process’s nkey; the broker knows the public key\)$/m,
+    );
     expect(text).toMatch(/^ {2}DATABASE_URL +is wrong: must be postgres:\/\/role:password@host:port\/database/m);
     expect(text).toMatch(/^ {2}PORT +is wrong: /m);
     expect(text).not.toContain('hunter2');
@@ -72,26 +79,26 @@ describe('settings of a process', () => {
   });
 
   it('reads a secret from the file that X_FILE names, without the white space around it', () => {
-    const env = { ...good, NATS_PASSWORD: undefined, NATS_PASSWORD_FILE: file('  from-a-file\n') };
-    expect(loadConfig(schema, { name: 'orders', env }).NATS_PASSWORD).toBe('from-a-file');
+    const env = { ...good, NATS_NKEY_SEED: undefined, NATS_NKEY_SEED_FILE: file(`  ${good.NATS_NKEY_SEED}\n`) };
+    expect(loadConfig(schema, { name: 'orders', env }).NATS_NKEY_SEED).toBe(good.NATS_NKEY_SEED);
   });
 
   it('refuses a setting that is given directly and by file', () => {
-    expect(failure({ ...good, NATS_PASSWORD_FILE: file('other') })).toContain(
-      'is given twice: by NATS_PASSWORD and by NATS_PASSWORD_FILE',
+    expect(failure({ ...good, NATS_NKEY_SEED_FILE: file('other') })).toContain(
+      'is given twice: by NATS_NKEY_SEED and by NATS_NKEY_SEED_FILE',
     );
   });
 
   it('says that a file cannot be read', () => {
-    const text = failure({ ...good, NATS_PASSWORD: undefined, NATS_PASSWORD_FILE: join(folder, 'absent') });
-    expect(text).toContain('NATS_PASSWORD  cannot be read: NATS_PASSWORD_FILE names no readable file');
+    const text = failure({ ...good, NATS_NKEY_SEED: undefined, NATS_NKEY_SEED_FILE: join(folder, 'absent') });
+    expect(text).toContain('NATS_NKEY_SEED  cannot be read: NATS_NKEY_SEED_FILE names no readable file');
     expect(text).not.toContain('is missing');
   });
 
   it('treats an empty variable as not given', () => {
-    const result = parseConfig(schema, { ...good, HOST: '', NATS_PASSWORD: '' });
+    const result = parseConfig(schema, { ...good, HOST: '', NATS_NKEY_SEED: '' });
     expect(result.ok).toBe(false);
-    expect(!result.ok && result.bad.map((setting) => setting.name)).toEqual(['NATS_PASSWORD']);
+    expect(!result.ok && result.bad.map((setting) => setting.name)).toEqual(['NATS_NKEY_SEED']);
   });
 
   it('lists settings with description, default and whether they are required', () => {

@@ -14,17 +14,38 @@ export type LogLevel = (typeof LogLevels)[number];
 /** Enough for clients that use a kept-alive connection again, too little for a balancer that asks every few seconds. */
 export const DEFAULT_HANDOVER_MS = 500;
 
-/** Settings of every process: spread them into its schema and give `PORT` and `NATS_USER` its own defaults. */
-export const commonConfig = {
-  LOG_LEVEL: z.enum(LogLevels).default('info').describe('How much is logged'),
-  HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP port listens on; 0.0.0.0 in a container'),
-  PORT: portSetting(3000),
+const pem = z
+  .string()
+  .regex(/^-----BEGIN [A-Z ]+-----/, 'must be PEM text; a path belongs into the variable with _FILE');
+
+/** Settings of every process that connects to the broker. */
+export const brokerConfig = {
   NATS_URL: z
     .string()
     .regex(/^(nats|tls):\/\/\S+$/, 'must be nats://host:port (several: separated by commas)')
     .describe('Where the NATS servers are, for example nats://127.0.0.1:4223'),
-  NATS_USER: z.string().min(1).optional().describe('NATS user of this process; its name unless told'),
-  NATS_PASSWORD: z.string().min(1).describe('Password of that user').meta(SECRET),
+  NATS_NKEY_SEED: z
+    .string()
+    .regex(/^SU[A-Z2-7]{56}$/, 'must be the seed of an nkey of a user, SU…')
+    .describe('Seed of this process’s nkey; the broker knows the public key')
+    .meta(SECRET),
+  NATS_TLS_CA: pem.optional().describe('Authority that signed the broker’s certificate, PEM'),
+  NATS_TLS_CERT: pem.optional().describe('Certificate that this process shows to the broker, PEM'),
+  NATS_TLS_KEY: pem.optional().describe('Private key of that certificate, PEM').meta(SECRET),
+} as const;
+
+/** Settings of every process: spread them into its schema and give `PORT` its own default. */
+export const commonConfig = {
+  LOG_LEVEL: z.enum(LogLevels).default('info').describe('How much is logged'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP port listens on; 0.0.0.0 in a container'),
+  PORT: portSetting(3000),
+  SHARE_PORT: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Lets a second process listen on the same port, so that it replaces this one without a gap; not on macOS',
+    ),
+  ...brokerConfig,
   SHUTDOWN_GRACE_SECONDS: z.coerce
     .number()
     .int()
@@ -56,6 +77,7 @@ export interface ServiceConfig {
   readonly LOG_LEVEL: LogLevel;
   readonly HOST: string;
   readonly PORT: number;
+  readonly SHARE_PORT?: boolean | undefined;
   readonly SHUTDOWN_GRACE_SECONDS: number;
   readonly SHUTDOWN_HANDOVER_MS?: number | undefined;
 }

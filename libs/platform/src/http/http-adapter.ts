@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -78,6 +79,8 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     refuseExpectation(request, response, secure);
   });
+  // Right after the event loop took in who was waiting: whom nobody has taken in when the port closes is turned away by the system.
+  fastify.addHook('preClose', () => setImmediate());
   fastify.addHook('onRequest', (request, reply, done) => {
     secure(request.raw, reply.raw);
     if (!isUnclear(request.raw)) {

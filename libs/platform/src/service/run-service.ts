@@ -81,11 +81,17 @@ export async function runService(options: ServiceOptions): Promise<void> {
     const readiness = app.get(Readiness);
     readiness.starting();
     // The port first: a taken one must be known before any message is taken.
-    await app.listen({ port: config.PORT, host: config.HOST });
+    await app.listen({
+      port: config.PORT,
+      host: config.HOST,
+      ...(config.SHARE_PORT === true ? { reusePort: true } : {}),
+    });
     await app.startAllMicroservices();
     readiness.started();
     stopOnSignal(app, config);
     logger.info({ address: await app.getUrl(), startMs: Math.round(performance.now() - startedAt) }, 'ready');
+    // To a parent that started us with a channel: whoever else answers on a shared port, this process does too.
+    process.send?.('ready');
   } catch (error) {
     logger.fatal({ err: error }, 'start failed');
     process.stderr.write(`${explainStartFailure(name, error, config)}\n`);

@@ -30,11 +30,7 @@ describe('the line about a failed start', () => {
       new Error('x', { cause: new AggregateError([failure('c', { code: 'ECONNREFUSED', port: 5433 })]) }),
       'mend DATABASE_URL',
     ],
-    [
-      'a broker that refuses',
-      failure('Authorization Violation', { name: 'AuthorizationError' }),
-      'NATS_USER and NATS_PASSWORD',
-    ],
+    ['a broker that refuses', failure('Authorization Violation', { name: 'AuthorizationError' }), 'NATS_NKEY_SEED'],
     [
       'a setting that cannot be used',
       new UnusableSetting('ROUTES: no host x. Mend it.'),

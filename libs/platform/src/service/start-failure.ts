@@ -49,7 +49,7 @@ function reasonOf(error: unknown, config: Addresses): string {
 function unreachable(error: unknown, config: Addresses): string | undefined {
   const text = `${nameOf(error)} ${error instanceof Error ? error.message : ''}`;
   if (/authorization violation|AuthorizationError/i.test(text)) {
-    return 'the NATS server refuses the log-in. Check NATS_USER and NATS_PASSWORD.';
+    return 'the NATS server refuses the log-in. Check NATS_NKEY_SEED.';
   }
   const port = portOf(error);
   if (port !== undefined && portsIn(config.DATABASE_URL).includes(port)) {

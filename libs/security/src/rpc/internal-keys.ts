@@ -22,7 +22,7 @@ const json = z.string().transform((text, context): unknown => {
   }
 });
 
-/** `INTERNAL_SIGNING_KEY` in a config schema: a private ES256 JWK as JSON, its kid the process's name. */
+/** `INTERNAL_SIGNING_KEY` in a config schema: a private ES256 JWK as JSON, its kid the process's name, or that and a dot and more. */
 export const signingKeySetting = z
   .string()
   .refine((text) => json.pipe(PrivateKey).safeParse(text).success, 'must be a private P-256 JWK with a kid, as JSON')

@@ -86,6 +86,7 @@ describe('internal tokens', () => {
     ['an unknown caller', () => forge({ iss: 'mallory' })],
     ['one in another caller’s name', () => forge({ iss: 'gateway' }, { kid: 'orders' }, orders)],
     ['an actor of another shape', () => forge({ actor: { subject: 'alice', roles: 'operator' } })],
+    ['one whose key only begins like the caller’s', () => forge({ iss: 'gateway' }, { kid: 'gatewayx' }, orders)],
     ['a key that nobody knows', async () => forge({}, { kid: 'gateway' }, (await keyOf('gateway')).own)],
     ['text', async () => 'nonsense'],
   ])('are refused when they are %s', async (_what, make) => {

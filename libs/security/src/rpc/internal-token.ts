@@ -48,13 +48,13 @@ export class InternalTokenIssuer {
   private readonly kid: string;
   private readonly issued = new TokenCache<string>({ size: MAX_CACHED, ttlMs: REUSE_MS });
 
-  /** `key` is a private ES256 JWK whose kid is the caller's name; throws when it is something else. */
+  /** `key` is a private ES256 JWK whose kid is the caller's name, or begins with it and a dot; throws when it is something else. */
   constructor(private readonly options: { readonly key: JWK; readonly issuer: Caller }) {
     const { key, issuer } = options;
-    if (key.kid !== issuer || key.kty !== 'EC' || key.crv !== 'P-256' || key.d === undefined) {
-      throw new Error(`INTERNAL_SIGNING_KEY must be a private P-256 JWK with kid "${issuer}"`);
+    if (!isKeyOf(issuer, key.kid) || key.kty !== 'EC' || key.crv !== 'P-256' || key.d === undefined) {
+      throw new Error(`INTERNAL_SIGNING_KEY must be a private P-256 JWK with kid "${issuer}" or "${issuer}.…"`);
     }
-    this.kid = issuer;
+    this.kid = key.kid;
     this.key = importJWK(key, 'ES256');
   }
 
@@ -81,7 +81,7 @@ export class InternalTokenVerifier {
   private readonly keys: JWTVerifyGetKey;
   private readonly verified = new TokenCache<InternalCall>({ size: MAX_CACHED, ttlMs: REUSE_MS });
 
-  /** `jwks` holds one public key per caller, its kid being the caller's name. */
+  /** `jwks` holds the public keys of the callers, each with a kid as `InternalTokenIssuer` wants it. */
   constructor(private readonly options: { readonly jwks: JSONWebKeySet; readonly audience: Service }) {
     this.keys = createLocalJWKSet(options.jwks);
   }
@@ -110,10 +110,14 @@ export class InternalTokenVerifier {
   }
 }
 
+/** A key belongs to the process it is named after. While it is replaced there are two: `gateway` and `gateway.` with a name of its own. */
+const isKeyOf = (issuer: string, kid: string | undefined): kid is string =>
+  kid === issuer || kid?.startsWith(`${issuer}.`) === true;
+
 /** The key names the caller: nobody may issue in another's name, or call whom the context map does not let him call. */
 function callerOf(issuer: string, kid: string | undefined, audience: Service): Caller {
   const caller = callers.find((name) => name === issuer);
-  if (caller === undefined || kid !== issuer) throw new Error('issuer and key do not belong together');
+  if (caller === undefined || !isKeyOf(issuer, kid)) throw new Error('issuer and key do not belong together');
   if (!rpcEdges[caller].includes(audience)) throw new Error(`${caller} may not call ${audience}`);
   return caller;
 }
