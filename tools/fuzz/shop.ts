@@ -3,7 +3,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { DeadLetterPage, OrderCanceled, OrderView, ProductView } from '@rookery/contracts';
-import { DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
+import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { OidcIssuer } from '@rookery/testing';
 import type { z } from 'zod';
@@ -34,10 +34,13 @@ export class Shop implements Target {
   ) {}
 
   static async open(stack: TestStack): Promise<Shop> {
-    const { infrastructure, brokerAdmin, gatewayUrl } = stack;
+    const { infrastructure, gatewayUrl } = stack;
     const [state, broker, forger] = await Promise.all([
       DatabaseState.open(infrastructure.databases),
-      connect({ servers: infrastructure.broker.url, user: brokerAdmin.user, pass: brokerAdmin.password }),
+      connect({
+        servers: infrastructure.broker.url,
+        ...brokerLogin({ nkeySeed: infrastructure.broker.seeds.admin }),
+      }),
       OidcIssuer.start(),
     ]);
     return new Shop(stack, new WireClient(gatewayUrl.replace('localhost', '127.0.0.1')), state, broker, forger);

@@ -1,5 +1,6 @@
 import { connect } from '@nats-io/transport-node';
 import { Services } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
 import { Client } from 'pg';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,11 +50,10 @@ async function rows({ infrastructure }: TestStack): Promise<readonly Piece[]> {
   return found;
 }
 
-async function messages({ infrastructure, brokerAdmin }: TestStack): Promise<readonly Piece[]> {
+async function messages({ infrastructure }: TestStack): Promise<readonly Piece[]> {
   const admin = await connect({
     servers: infrastructure.broker.url,
-    user: brokerAdmin.user,
-    pass: brokerAdmin.password,
+    ...brokerLogin({ nkeySeed: infrastructure.broker.seeds.admin }),
   });
   try {
     const found: Piece[] = [];

@@ -2,6 +2,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { DeadLetterPage, OrderView, PaymentCaptured, ProductView, Services } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
@@ -24,7 +25,7 @@ const SCOPE = 'openid offline_access orders:read orders:write catalog:write ops:
 /** The demo's machine client: its secret is a default that everybody knows, and a client secret all the same. */
 const MACHINE = `Basic ${Buffer.from('rookery-machine:machine-demo-secret').toString('base64')}`;
 /** What the settings are called that hold secrets; tools/deploy/secret-settings.spec.ts sees to it. */
-const SECRET_SETTING = /PASSWORD|SECRET|_KEYS?$|^DATABASE_URL$/;
+const SECRET_SETTING = /PASSWORD|SECRET|SEED|_KEYS?$|^DATABASE_URL$/;
 const APPS = ['gateway', ...Services] as const;
 
 let stack: TestStack;
@@ -73,8 +74,8 @@ const ended = (token: string, id: string) =>
 
 /** An event that payments never made, for the dead letters of orders. */
 async function poison(correlationId: string): Promise<void> {
-  const { user, password } = stack.brokerAdmin;
-  const admin = await connect({ servers: stack.infrastructure.broker.url, user, pass: password });
+  const { url, seeds } = stack.infrastructure.broker;
+  const admin = await connect({ servers: url, ...brokerLogin({ nkeySeed: seeds.admin }) });
   const headers = newHeaders();
   for (const [name, value] of Object.entries({
     'ce-specversion': '1.0',
@@ -238,7 +239,7 @@ function ownSecrets(): ReadonlyMap<string, string> {
       if (name === 'COOKIE_KEYS') for (const key of value.split(',')) add('cookie key', key);
     }
   }
-  add('password of the broker’s admin', stack.brokerAdmin.password);
+  add('key of the broker’s admin', stack.infrastructure.broker.seeds.admin);
   return found;
 }
 

@@ -5,7 +5,7 @@ import { GatewayConfig } from './gateway.config';
 describe('what the gateway is told of its issuer', () => {
   const told = async (env: Readonly<Record<string, string>>) => {
     const { signingKeySettingOf } = await internalKeys();
-    const common = { NATS_URL: 'nats://127.0.0.1:4222', NATS_PASSWORD: 'x' };
+    const common = { NATS_URL: 'nats://127.0.0.1:4222', NATS_NKEY_SEED: `SU${'A'.repeat(56)}` };
     const keys = { INTERNAL_SIGNING_KEY: signingKeySettingOf('gateway') };
     const result = parseConfig(GatewayConfig, { ...common, ...keys, ...env });
     return result.ok

@@ -17,8 +17,8 @@ describe('the broker’s configuration', () => {
 
   it('gives no user an empty allow list, which would allow everything', () => {
     expect(config()).not.toMatch(/allow: \[\]/);
-    const reader = { name: 'reader', password: 'r', publish: [], subscribe: ['live.>'] };
-    const accounts = natsAccountsConfig([{ name: 'ROOKERY', users: [reader] }], 'admin');
+    const reader = { keys: ['UR'], permissions: { publish: [], subscribe: ['live.>'] } };
+    const accounts = natsAccountsConfig([{ name: 'ROOKERY', users: [reader] }]);
     expect(accounts).not.toMatch(/allow: \[\]/);
     expect(accounts).toContain('publish: { deny: [">"] }');
   });

@@ -1,7 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { noteForLog, OtherAnswer, type Actor } from '@rookery/platform';
+import { limitedAddress } from '@rookery/resilience';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { limitedAddress } from '../rate-limit/client-address';
 import type { LegacyProxy } from './legacy-proxy';
 import { isLegacyRoute } from './legacy-route';
 import type { StranglerMetrics } from './strangler.metrics';
