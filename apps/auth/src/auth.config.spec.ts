@@ -41,6 +41,22 @@ describe('the settings of auth', () => {
     expect(badNames({ OIDC_ISSUER: 'http://localhost.evil.example' })).toEqual(['OIDC_ISSUER']);
   });
 
+  it('need no mail server, and with one a sender', () => {
+    expect(badNames({ SMTP_URL: 'smtp://localhost:1025' })).toEqual(['MAIL_FROM']);
+    expect(badNames({ SMTP_URL: 'smtp://localhost:1025', MAIL_FROM: 'Shop <shop@example.com>' })).toEqual([]);
+    expect(badNames({ SMTP_URL: '', MAIL_FROM: 'shop@example.com' })).toEqual([]);
+  });
+
+  it('refuse a mail server to which its password would go unencrypted, except on localhost', () => {
+    const badUrls = (...urls: readonly string[]) =>
+      urls.filter((SMTP_URL) => badNames({ SMTP_URL, MAIL_FROM: 'shop@example.com' }).includes('SMTP_URL'));
+    const mail = 'smtp://user:password@mail.example.com';
+    expect(badUrls(mail, `${mail}?requireTLS=true`, mail.replace('smtp:', 'smtps:'), 'smtp://mail.example.com')).toEqual([
+      mail,
+    ]);
+    expect(badUrls('smtp://user:password@localhost', 'smtp://user:password@[::1]:25')).toEqual([]);
+  });
+
   it('refuse short keys', () => {
     expect(badNames({ KEY_ENCRYPTION_KEY: 'c2hvcnQ', COOKIE_KEYS: 'short' })).toEqual([
       'KEY_ENCRYPTION_KEY',

@@ -1,8 +1,9 @@
 import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
 import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
+import { mailboxSetting, smtpServerSetting } from './notification/smtp-setting';
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/u;
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)$/u;
 
 const isLoopback = (url: string): boolean => {
   const parsed = URL.parse(url);
@@ -47,6 +48,14 @@ export const AuthConfig = z
     TRUST_PROXY: commaList
       .default([])
       .describe('Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas'),
+    SMTP_URL: smtpServerSetting
+      .optional()
+      .describe(
+        'Where mails to customers are handed in, smtp://user:password@host:587?requireTLS=true; none are sent unless told',
+      ),
+    MAIL_FROM: mailboxSetting
+      .optional()
+      .describe('Whom they are from: Rookery <no-reply@example.com>; needed with SMTP_URL'),
     DEMO: z
       .stringbool()
       .default(false)
@@ -67,6 +76,18 @@ export const AuthConfig = z
     }
     if (!isLoopback(config.OIDC_ISSUER) && !config.OIDC_ISSUER.startsWith('https:')) {
       context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'must be https unless it is on localhost' });
+    }
+    const smtp = config.SMTP_URL;
+    if (smtp === undefined) return;
+    if (config.MAIL_FROM === undefined) {
+      context.addIssue({ code: 'custom', path: ['MAIL_FROM'], message: 'must be given with SMTP_URL' });
+    }
+    if (smtp.login !== null && !smtp.secure && !smtp.requireTls && !LOOPBACK.test(smtp.host)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['SMTP_URL'],
+        message: 'must be smtps:// or have ?requireTLS=true: its password would go unencrypted',
+      });
     }
   });
 export type AuthConfig = z.output<typeof AuthConfig>;

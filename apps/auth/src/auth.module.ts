@@ -1,4 +1,4 @@
-import { MessagingModule } from '@rookery/messaging';
+import { DeadLettersModule, MessagingModule } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
 import { Clock, HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
@@ -11,6 +11,7 @@ import { authDatabase } from './data-source';
 import { DemoData } from './demo/demo-data';
 import { KeyCipher } from './keys/key-cipher';
 import { SigningKeys } from './keys/signing-keys';
+import { NotificationModule } from './notification/notification.module';
 import { AccessTokenRegister } from './provider/access-token-register';
 import { Maintenance } from './provider/maintenance';
 import { ProviderHost } from './provider/provider-host';
@@ -33,6 +34,8 @@ export class AuthModule {
         }),
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
         HealthModule.register(),
+        DeadLettersModule.forConsumer('auth'),
+        NotificationModule.forRoot({ server: config.SMTP_URL, from: config.MAIL_FROM }),
       ],
       controllers: [AccountRpc, InteractionController],
       providers: [

@@ -1,4 +1,4 @@
-import { Nats, RpcServer } from '@rookery/messaging';
+import { JetStreamServer, Nats, RpcServer } from '@rookery/messaging';
 import { nameRoute, type ServiceOptions } from '@rookery/platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -12,7 +12,7 @@ export const auth = (config: AuthConfig): ServiceOptions => ({
   module: AuthModule.forRoot(config),
   config,
   http: { trustProxy: config.TRUST_PROXY },
-  microservices: (app) => [new RpcServer(app.get(Nats))],
+  microservices: (app) => [new RpcServer(app.get(Nats)), app.get(JetStreamServer)],
   configure: (app) => {
     takeForms(app);
     mountProvider(app);

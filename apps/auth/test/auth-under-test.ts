@@ -7,7 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import * as oidc from 'openid-client';
 import { auth } from '../src/auth';
 import { AuthConfig } from '../src/auth.config';
-import { Auth1764000000000 } from '../src/migrations/1-auth';
+import { authDatabase } from '../src/data-source';
 import { Browser, type Page } from './browser';
 
 /** Passwords are slow to check by design, and a busy machine is slower still. */
@@ -30,7 +30,7 @@ export class AuthUnderTest {
 
   static async start(overrides: Readonly<Record<string, string>> = {}): Promise<AuthUnderTest> {
     const port = await freePort();
-    const database = await testDatabase('auth', { migrations: [Auth1764000000000] });
+    const database = await testDatabase('auth', authDatabase({ DATABASE_URL: '', DATABASE_POOL_SIZE: 1 }));
     const broker = await testBroker();
     const config = AuthConfig.parse({
       PORT: String(port),

@@ -18,7 +18,7 @@ import { stubOrderTraces } from './order-facts';
 /** Ids that the stubbed services know. */
 export const productId = '019a5c2e-6f00-7000-8000-00000000000a';
 export const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
-/** The one dead letter of orders; the other services have two and none. */
+/** The one dead letter of orders; payments has two, the others have none. */
 export const deadLetterId = 'orders-17';
 /** An id that none of them knows. */
 export const unknownId = '019a5c2e-6f00-7000-8000-0000000000ff';
@@ -136,7 +136,7 @@ export async function startNeighbours(broker: TestBroker) {
       DeadLetterConsumers.map((consumer) =>
         stubRpc(broker, DeadLetterRpc[consumer].list, async ({ after, limit }) => {
           await state.hold;
-          const positions = { orders: [17], payments: [2, 5], products: [] }[consumer];
+          const positions = { auth: [], orders: [17], payments: [2, 5], products: [] }[consumer];
           const letters = positions.filter((at) => at > after).map((position) => deadLetter(position, consumer));
           return { items: letters.slice(0, limit) };
         }),

@@ -48,6 +48,7 @@ export const eventProducers = ['orders', 'payments', 'products'] as const satisf
 
 /** Who consumes whose stream, by a durable consumer named after the consuming service. */
 export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof eventProducers)[number][]>>> = {
+  auth: ['orders'],
   orders: ['payments', 'products'],
   payments: ['orders'],
   products: ['orders', 'payments'],
@@ -55,9 +56,9 @@ export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof event
 
 /** Who acts on which event; each service's specs hold its handlers against it. A consumer of a stream skips what it does not act on. */
 export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
-  OrderCreated: ['payments', 'products'],
-  OrderConfirmed: ['payments', 'products'],
-  OrderCanceled: ['payments', 'products'],
+  OrderCreated: ['payments', 'products', 'auth'],
+  OrderConfirmed: ['payments', 'products', 'auth'],
+  OrderCanceled: ['payments', 'products', 'auth'],
   PaymentReserved: ['orders', 'products'],
   PaymentFailed: ['orders'],
   PaymentCaptured: ['orders'],

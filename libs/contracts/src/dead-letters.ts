@@ -4,14 +4,17 @@ import { Count, Timestamp } from './primitives';
 import { defineRpc } from './rpc';
 
 /** The services that consume events and may therefore have dead letters, in the order in which these are listed. */
-export const DeadLetterConsumers = ['orders', 'payments', 'products'] as const;
+export const DeadLetterConsumers = ['auth', 'orders', 'payments', 'products'] as const;
 export const DeadLetterConsumer = z.enum(DeadLetterConsumers).meta({ id: 'DeadLetterConsumer' });
 export type DeadLetterConsumer = z.infer<typeof DeadLetterConsumer>;
 
 /** `<consumer>-<position in its dead letters>`, for example `orders-17`; a position is never used twice. */
 export const DeadLetterId = z
   .string()
-  .regex(/^(orders|payments|products)-[1-9][0-9]{0,14}$/, 'must be the id of a dead letter, for example orders-17');
+  .regex(
+    /^(auth|orders|payments|products)-[1-9][0-9]{0,14}$/,
+    'must be the id of a dead letter, for example orders-17',
+  );
 
 /** The parts of a valid id. */
 export function partsOfDeadLetterId(id: string): { readonly consumer: DeadLetterConsumer; readonly position: number } {
@@ -124,6 +127,7 @@ const requestsOf = (service: DeadLetterConsumer) => ({
 
 /** The requests about dead letters, the same ones at each consuming service. */
 export const DeadLetterRpc = {
+  auth: requestsOf('auth'),
   orders: requestsOf('orders'),
   payments: requestsOf('payments'),
   products: requestsOf('products'),

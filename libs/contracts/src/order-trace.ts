@@ -1,10 +1,15 @@
 import { z } from 'zod';
-import { DeadLetterConsumer, DeadLetterView } from './dead-letters';
+import { DeadLetterView } from './dead-letters';
 import { Money } from './money';
 import { CancellationReason, OrderStatus, TimelineEntry } from './orders';
 import { PaymentStatuses } from './payments';
 import { Count, Id, Timestamp } from './primitives';
 import { defineRpc } from './rpc';
+
+/** The services that an order's saga goes through. Whoever else consumes its events, as auth does for its mails, holds no order up. */
+export const SagaServices = ['orders', 'payments', 'products'] as const;
+export const SagaService = z.enum(SagaServices).meta({ id: 'SagaService' });
+export type SagaService = z.infer<typeof SagaService>;
 
 /** Most event ids that one request asks about: an order has fewer than ten events. */
 export const MAX_TRACED_EVENTS = 32;
@@ -107,7 +112,7 @@ export type ReservationFacts = z.infer<typeof ReservationFacts>;
 export const TraceStep = z
   .object({
     event: z.string(),
-    service: DeadLetterConsumer,
+    service: SagaService,
     /** Null when its producer does not answer or no longer has it in its outbox. */
     eventId: z.string().nullable(),
     at: Timestamp,
@@ -118,10 +123,10 @@ export const TraceStep = z
     publication: z.enum(['published', 'in-outbox']),
     /** Null while it waits in the outbox, and when it is unknown (pruned, or the producer does not answer). */
     publishedAt: Timestamp.nullable(),
-    /** The services that act on this event. */
+    /** The services of the saga that act on this event. */
     consumers: z.array(
       z.object({
-        service: DeadLetterConsumer,
+        service: SagaService,
         /**
          * `waiting`: it has not taken the event. `dead-letter`: it has set it aside. `unknown`: it or the producer does not answer.
          * `pruned`: it was so long ago that nothing is noted any more.
@@ -137,7 +142,7 @@ export type TraceStep = z.infer<typeof TraceStep>;
 
 /** Whether a service answered; if not, the code of the problem. */
 export const ServiceAnswer = z
-  .object({ service: DeadLetterConsumer, answered: z.boolean(), problem: z.string().nullable() })
+  .object({ service: SagaService, answered: z.boolean(), problem: z.string().nullable() })
   .meta({ id: 'ServiceAnswer' });
 export type ServiceAnswer = z.infer<typeof ServiceAnswer>;
 

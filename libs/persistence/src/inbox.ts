@@ -3,6 +3,7 @@ import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
 import { DomainError } from '@rookery/platform';
 import type { EntityManager } from 'typeorm';
 import { InboxMetrics } from './inbox.metrics';
+import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
@@ -50,6 +51,19 @@ export class Inbox {
     });
     if (!taken) this.metrics.duplicates.inc();
     return taken;
+  }
+
+  /**
+   * Forgets what can no longer be delivered, so many rows at most; returns how many it were. The relay does the same for a service that
+   * publishes events; one that only consumes them calls this.
+   */
+  async forgetOld(limit: number): Promise<number> {
+    const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(
+      `DELETE FROM inbox WHERE ctid IN (
+         SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
+      [Retention.notedHours, limit],
+    );
+    return count;
   }
 
   /** Returns false when it is noted already or may not be noted yet. The time is the statement's, so that it tells the order. */

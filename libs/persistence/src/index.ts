@@ -13,9 +13,11 @@ export {
 export { EventTrail } from './event-trail';
 export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
 export {
+  createInbox,
   createInboxOrderIndex,
   createOpsAudit,
   createOutboxAndInbox,
+  dropInbox,
   dropInboxOrderIndex,
   dropOpsAudit,
   dropOutboxAndInbox,

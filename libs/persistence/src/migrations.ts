@@ -30,6 +30,11 @@ export async function createOutboxAndInbox(runner: QueryRunner): Promise<void> {
       CONSTRAINT outbox_sequence_ck CHECK (sequence >= 1)
     )`);
   await runner.query('CREATE INDEX outbox_unpublished_ix ON outbox (id) WHERE published_at IS NULL');
+  await createInbox(runner);
+}
+
+/** Creates the table `inbox` alone; for a service that consumes events and publishes none. */
+export async function createInbox(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE inbox (
       consumer     text        NOT NULL,
@@ -44,8 +49,13 @@ export async function createOutboxAndInbox(runner: QueryRunner): Promise<void> {
 
 /** Undoes createOutboxAndInbox. */
 export async function dropOutboxAndInbox(runner: QueryRunner): Promise<void> {
-  await runner.query('DROP TABLE inbox');
+  await dropInbox(runner);
   await runner.query('DROP TABLE outbox');
+}
+
+/** Undoes createInbox. */
+export async function dropInbox(runner: QueryRunner): Promise<void> {
+  await runner.query('DROP TABLE inbox');
 }
 
 /** Creates the table `ops_audit`, what operators did; for services that operators can act on. */

@@ -1,11 +1,15 @@
+import { Inbox } from '@rookery/persistence';
 import { Clock, logger } from '@rookery/platform';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { DataSource, LessThan } from 'typeorm';
 import { SigningKeys } from '../keys/signing-keys';
+import { NotificationRepository } from '../notification/notification.repository';
 import { SignInThrottle } from '../sign-in/sign-in-throttle';
 import { OidcPayload } from './oidc-payload.entity';
 
 const EVERY_MS = 60_000;
+/** Events that are forgotten at a time; more than come in that time. */
+const FORGOTTEN_EVENTS = 10_000;
 
 /** Removes what has expired. Nothing depends on it being punctual: expired rows are not found anyway. */
 @Injectable()
@@ -16,6 +20,8 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     private readonly dataSource: DataSource,
     private readonly signingKeys: SigningKeys,
     private readonly throttle: SignInThrottle,
+    private readonly notifications: NotificationRepository,
+    private readonly inbox: Inbox,
     private readonly clock: Clock,
   ) {}
 
@@ -33,5 +39,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.dataSource.getRepository(OidcPayload).delete({ expiresAt: LessThan(this.clock.now()) });
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
+    await this.notifications.forgetOld(this.clock.now());
+    await this.inbox.forgetOld(FORGOTTEN_EVENTS);
   }
 }

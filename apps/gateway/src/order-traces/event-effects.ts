@@ -1,11 +1,11 @@
-import type { DeadLetterConsumer } from '@rookery/contracts';
+import type { SagaService } from '@rookery/contracts';
 import type { OrderFactsOfAll } from './order-facts';
 
 /**
  * Whether a service's own state shows the effect of an event: it outlives what outbox and inbox remember. Undefined when the
  * state does not tell, or the service does not answer. Orders notes what it takes, so its state need not be asked.
  */
-export function hasEffect(service: DeadLetterConsumer, event: string, all: OrderFactsOfAll): boolean | undefined {
+export function hasEffect(service: SagaService, event: string, all: OrderFactsOfAll): boolean | undefined {
   switch (service) {
     case 'orders':
       return undefined;

@@ -1,14 +1,14 @@
 import {
-  DeadLetterConsumers,
   DeadLetterRpc,
   MAX_LISTED_DEAD_LETTERS,
   MAX_TRACED_EVENTS,
   OrderTraceRpc,
+  SagaServices,
   partsOfDeadLetterId,
-  type DeadLetterConsumer,
   type DeadLetterView,
   type EventFacts,
   type RpcContract,
+  type SagaService,
 } from '@rookery/contracts';
 import type { RpcClient } from '@rookery/messaging';
 import { toProblem } from '@rookery/platform';
@@ -25,7 +25,7 @@ export interface OrderFactsOfAll {
   readonly products: Answer<z.output<typeof OrderTraceRpc.products.response>>;
 }
 
-/** Dead letters of all services, and whether these are all there are. */
+/** Dead letters of the saga's services, and whether these are all there are. */
 export interface Letters {
   readonly items: readonly DeadLetterView[];
   readonly complete: boolean;
@@ -91,13 +91,13 @@ export function eventIdsIn({ orders, payments, products }: OrderFactsOfAll): rea
   return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_TRACED_EVENTS);
 }
 
-/** The dead letters of all services; of a service that does not answer, and past the bound, they are missing. */
+/** The dead letters of the saga's services; of a service that does not answer, and past the bound, they are missing. */
 export async function lettersOf(rpc: RpcClient): Promise<Letters> {
-  const lists = await Promise.all(DeadLetterConsumers.map((consumer) => lettersOfOne(rpc, consumer)));
+  const lists = await Promise.all(SagaServices.map((consumer) => lettersOfOne(rpc, consumer)));
   return { items: lists.flatMap(({ items }) => items), complete: lists.every(({ complete }) => complete) };
 }
 
-async function lettersOfOne(rpc: RpcClient, consumer: DeadLetterConsumer): Promise<Letters> {
+async function lettersOfOne(rpc: RpcClient, consumer: SagaService): Promise<Letters> {
   const items: DeadLetterView[] = [];
   let after = 0;
   for (let page = 1; page <= mostPages; page += 1) {

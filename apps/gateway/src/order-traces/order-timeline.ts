@@ -1,7 +1,8 @@
 import {
   eventContracts,
   eventHandlers,
-  DeadLetterConsumer,
+  SagaService,
+  SagaServices,
   type DeadLetterView,
   type EventFacts,
   type OutboxEvent,
@@ -16,7 +17,7 @@ type Consumer = TraceStep['consumers'][number];
 /** Everything that is known of one event. An order has each event once at most, so its name tells it from the others. */
 interface Known {
   readonly name: string;
-  readonly producer: DeadLetterConsumer;
+  readonly producer: SagaService;
   /** As its producer has it. */
   readonly recorded: OutboxEvent | undefined;
   /** As orders noted it. */
@@ -28,7 +29,7 @@ export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterVie
   const steps = eventContracts.flatMap(({ name, producer }) => {
     const known: Known = {
       name,
-      producer: DeadLetterConsumer.parse(producer),
+      producer: SagaService.parse(producer),
       recorded: eventsOf(all, producer)?.outbox.find((event) => event.name === name),
       noted: all.orders.facts?.steps.find((step) => step.event === name),
     };
@@ -54,13 +55,16 @@ function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetter
       // Only what was published is pruned, and only what was published can have been noted.
       publication: recorded?.publishedAt === null ? 'in-outbox' : 'published',
       publishedAt: recorded?.publishedAt ?? null,
-      consumers: (eventHandlers[name] ?? []).map((service) => ({ service, ...stateAt(service, known, all, letters) })),
+      consumers: consumersOf(name).map((service) => ({ service, ...stateAt(service, known, all, letters) })),
     },
   ];
 }
 
+const consumersOf = (name: string): readonly SagaService[] =>
+  SagaServices.filter((service) => eventHandlers[name]?.includes(service));
+
 function stateAt(
-  service: DeadLetterConsumer,
+  service: SagaService,
   { name, producer, recorded, noted }: Known,
   all: OrderFactsOfAll,
   letters: readonly DeadLetterView[],
@@ -89,7 +93,7 @@ export const isAbout = (
 ): boolean => (eventId === null ? letter.event === event : letter.eventId === eventId);
 
 /** Whether an event of the service was caused by this one: proof that it took it, also while it does not answer. */
-function hasReacted(service: DeadLetterConsumer, eventId: string | undefined, all: OrderFactsOfAll): boolean {
+function hasReacted(service: SagaService, eventId: string | undefined, all: OrderFactsOfAll): boolean {
   if (eventId === undefined) return false;
   const reactions = eventsOf(all, service)?.outbox ?? [];
   const notedOnes = all.orders.facts?.steps.filter((step) => step.service === service) ?? [];

@@ -1,4 +1,4 @@
-import type { DeadLetterConsumer, DeadLetterView, OrderTrace, ServiceAnswer } from '@rookery/contracts';
+import type { DeadLetterView, OrderTrace, SagaService, ServiceAnswer } from '@rookery/contracts';
 import { eventIdsIn, type Answer, type Letters, type OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
 import { waitsFor } from './waits-for';
@@ -25,7 +25,7 @@ export function traceOf(id: string, all: OrderFactsOfAll, letters: Letters, now:
 const lettersAbout = (ids: ReadonlySet<string | undefined>, letters: readonly DeadLetterView[]): DeadLetterView[] =>
   letters.filter(({ aggregateId, eventId }) => ids.has(aggregateId ?? undefined) || ids.has(eventId ?? undefined));
 
-const answerOf = (service: DeadLetterConsumer, { facts, problem }: Answer<object>): ServiceAnswer => ({
+const answerOf = (service: SagaService, { facts, problem }: Answer<object>): ServiceAnswer => ({
   service,
   answered: facts !== null,
   problem,

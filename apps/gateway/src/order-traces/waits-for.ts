@@ -1,4 +1,4 @@
-import type { DeadLetterConsumer, OrderFacts, OrderTrace, PaymentFacts, TraceStep } from '@rookery/contracts';
+import type { OrderFacts, OrderTrace, PaymentFacts, SagaService, TraceStep } from '@rookery/contracts';
 import { isAbout } from './order-timeline';
 
 type Known = Omit<OrderTrace, 'waitsFor'>;
@@ -36,7 +36,7 @@ function blockedEvent({ timeline, deadLetters }: Known, now: Date): string | und
   return reasons[0] ?? strayLetter(timeline, deadLetters.items, now);
 }
 
-const letterOf = (letters: readonly Letter[], step: TraceStep, consumer: DeadLetterConsumer) =>
+const letterOf = (letters: readonly Letter[], step: TraceStep, consumer: SagaService) =>
   letters.find((letter) => letter.consumer === consumer && isAbout(letter, step));
 
 /** A letter about the order that is none of its known events. */
@@ -64,7 +64,7 @@ function blockedProvider(payment: PaymentFacts | null, now: Date): string | unde
 }
 
 /** Of a silent service, the latest event that it may not have taken: what came before it is older news. */
-function hiddenEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[], now: Date): string | undefined {
+function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: Date): string | undefined {
   for (const service of silent) {
     const step = timeline.findLast(({ consumers }) =>
       consumers.some((consumer) => consumer.service === service && consumer.state === 'unknown'),
@@ -77,7 +77,7 @@ function hiddenEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[],
 }
 
 /** An event that happened while the services were asked, so that nobody could be asked about it. */
-function newestEvent({ timeline }: Known, silent: readonly DeadLetterConsumer[]): string | undefined {
+function newestEvent({ timeline }: Known, silent: readonly SagaService[]): string | undefined {
   for (const { event, consumers } of timeline) {
     const open = consumers.find(({ service, state }) => state === 'unknown' && !silent.includes(service));
     if (open) return `${open.service} to take ${event}, which has only just happened`;

@@ -1,0 +1,39 @@
+import { logger, Metrics } from '@rookery/platform';
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge } from 'prom-client';
+import type { NewsKind } from './order-mail';
+import { type Ending, NotificationRepository } from './notification.repository';
+
+/** How the mails fare. */
+@Injectable()
+export class NotificationMetrics {
+  private readonly mails: Counter<'kind' | 'outcome'>;
+
+  constructor(metrics: Metrics, notifications: NotificationRepository) {
+    const registers = [metrics.registry];
+    this.mails = new Counter({
+      name: 'notifications_total',
+      help: 'Mails to customers; outcome is sent, retry, refused, expired or no-account',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    });
+    new Gauge({
+      name: 'notifications_due',
+      help: 'Mails that wait to be sent',
+      registers,
+      // Without a database the gauge keeps its last value and the scrape still succeeds.
+      async collect() {
+        try {
+          this.set(await notifications.countDue());
+        } catch (error) {
+          logger.debug({ err: error }, 'due mails cannot be counted');
+        }
+      },
+    });
+  }
+
+  /** Counts an attempt by how it ended, or a mail that is not sent at all. */
+  count(kind: NewsKind, outcome: Ending | 'retry'): void {
+    this.mails.inc({ kind, outcome });
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  CancellationReason,
+  type EventEnvelope,
+  type EventOf,
+  type Money,
+  type OrderCreated,
+} from '@rookery/contracts';
+import { Retention } from '@rookery/persistence';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { z } from 'zod';
+import type { OrderNews } from './order-mail';
+
+/** A mail that somebody has leased in order to send it. */
+export interface Notification {
+  /** Id of the event that it tells of. */
+  readonly id: string;
+  readonly orderId: string;
+  readonly news: OrderNews;
+  readonly total: Money;
+  /** Null when the customer may not sign in any more. */
+  readonly to: string | null;
+  readonly correlationId: string;
+  readonly occurredAt: Date;
+  /** The how-manieth attempt this is. */
+  readonly attempts: number;
+}
+
+/** How a mail ended. */
+export type Ending = 'sent' | 'refused' | 'expired' | 'no-account';
+
+type Facts = Pick<EventEnvelope, 'id' | 'time' | 'correlationId'>;
+
+interface Row extends Omit<Notification, 'news' | 'total'> {
+  readonly kind: OrderNews['kind'];
+  readonly reason: string | null;
+  readonly totalMinor: string;
+  readonly currency: string;
+}
+
+const INSERT =
+  'INSERT INTO notifications (event_id, order_id, kind, reason, user_id, total_minor, currency, correlation_id, occurred_at, next_attempt_at)';
+
+/** The mails that are due, and those of the last days. */
+@Injectable()
+export class NotificationRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Notes the mail about a new order; false when the customer has no account here. */
+  async addPlaced(tx: EntityManager, event: EventOf<typeof OrderCreated>, dueAt: Date): Promise<boolean> {
+    const { orderId, customerId, total } = event.data;
+    // Subjects of other issuers, and clients that order for themselves.
+    if (!z.guid().safeParse(customerId).success) return false;
+    return this.add(
+      tx,
+      `${INSERT} SELECT $1, $2, 'placed', NULL, id, $5, $6, $7, $8, $9 FROM users WHERE id = $3 AND NOT disabled`,
+      [event.id, orderId, customerId, total.amountMinor, total.currency, event.correlationId, event.time, dueAt],
+    );
+  }
+
+  /** Notes the mail about the end of an order; false when there was none about its beginning. */
+  async addEnded(
+    tx: EntityManager,
+    { id, time, correlationId }: Facts,
+    orderId: string,
+    { kind, reason }: OrderNews,
+    dueAt: Date,
+  ): Promise<boolean> {
+    return this.add(
+      tx,
+      `${INSERT} SELECT $1, order_id, $3, $4, user_id, total_minor, currency, $5, $6, $7
+       FROM notifications WHERE order_id = $2 AND kind = 'placed'`,
+      [id, orderId, kind, reason, correlationId, time, dueAt],
+    );
+  }
+
+  /**
+   * Leases mails that are due until the given time. Parallel claimers get different ones; whoever dies with a lease leaves the mail to
+   * be claimed again when it ends. That an order was placed is told before how it ended.
+   */
+  async claim(limit: number, now: Date, leasedUntil: Date): Promise<Notification[]> {
+    const rows = await this.dataSource.query<Row[]>(
+      `WITH due AS (
+         SELECT event_id FROM notifications n WHERE next_attempt_at <= $2 AND (kind = 'placed' OR NOT EXISTS (
+           SELECT FROM notifications placed WHERE placed.order_id = n.order_id AND placed.kind = 'placed' AND placed.status = 'due'))
+         ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
+       ), claimed AS (
+         UPDATE notifications n SET next_attempt_at = $3, attempts = n.attempts + 1
+         FROM due WHERE n.event_id = due.event_id RETURNING n.*
+       )
+       SELECT c.event_id AS id, c.order_id AS "orderId", c.kind, c.reason, c.total_minor AS "totalMinor", c.currency,
+              CASE WHEN NOT u.disabled THEN u.email END AS "to", c.correlation_id AS "correlationId",
+              c.occurred_at AS "occurredAt", c.attempts
+       FROM claimed c JOIN users u ON u.id = c.user_id`,
+      [limit, now, leasedUntil],
+    );
+    return rows.map(notificationOf);
+  }
+
+  /** Has it tried again at that time, unless it has been claimed by another or ended meanwhile. */
+  async postpone({ id, attempts }: Notification, until: Date): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE notifications SET next_attempt_at = $3 WHERE event_id = $1 AND attempts = $2 AND status = 'due'`,
+      [id, attempts, until],
+    );
+  }
+
+  /** Notes how it ended. */
+  async end({ id }: Notification, ending: Ending, at: Date): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE notifications SET status = $2, next_attempt_at = NULL, finished_at = $3 WHERE event_id = $1 AND status = 'due'`,
+      [id, ending, at],
+    );
+  }
+
+  /** How many wait to be sent. */
+  async countDue(): Promise<number> {
+    const [row] = await this.dataSource.query<{ count: number }[]>(
+      'SELECT count(*)::int AS count FROM notifications WHERE next_attempt_at IS NOT NULL',
+    );
+    return row?.count ?? 0;
+  }
+
+  /** Removes those whose events can no longer come again. */
+  async forgetOld(now: Date): Promise<void> {
+    const before = new Date(now.getTime() - Retention.notedHours * 3_600_000);
+    await this.dataSource.query('DELETE FROM notifications WHERE occurred_at < $1', [before]);
+  }
+
+  /** An order has one mail of each kind, also when a restored service tells of it again under another id. */
+  private async add(tx: EntityManager, insert: string, values: readonly unknown[]): Promise<boolean> {
+    const sql = `${insert} ON CONFLICT DO NOTHING RETURNING event_id`;
+    return (await tx.query<unknown[]>(sql, [...values])).length > 0;
+  }
+}
+
+const notificationOf = ({ kind, reason, totalMinor, currency, ...row }: Row): Notification => ({
+  ...row,
+  news: kind === 'canceled' ? { kind, reason: CancellationReason.parse(reason) } : { kind, reason: null },
+  total: { amountMinor: Number(totalMinor), currency },
+});

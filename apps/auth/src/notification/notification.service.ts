@@ -1,0 +1,53 @@
+import type { EventOf, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
+import { UnitOfWork } from '@rookery/persistence';
+import { Clock } from '@rookery/platform';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { NotificationMetrics } from './notification.metrics';
+import { NotificationRepository } from './notification.repository';
+import { NotificationWorker } from './notification.worker';
+import type { NewsKind } from './order-mail';
+import { isExpired } from './retry-schedule';
+
+/** Notes which mails are due, in the transaction that notes the event; sending them is the worker's. */
+@Injectable()
+export class NotificationService {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly notifications: NotificationRepository,
+    private readonly worker: NotificationWorker,
+    private readonly metrics: NotificationMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  async orderCreated(tx: EntityManager, event: EventOf<typeof OrderCreated>): Promise<void> {
+    await this.note('placed', event, (now) => this.notifications.addPlaced(tx, event, now));
+  }
+
+  async orderConfirmed(tx: EntityManager, event: EventOf<typeof OrderConfirmed>): Promise<void> {
+    const news = { kind: 'confirmed', reason: null } as const;
+    await this.note(news.kind, event, (now) => this.notifications.addEnded(tx, event, event.data.orderId, news, now));
+  }
+
+  async orderCanceled(tx: EntityManager, event: EventOf<typeof OrderCanceled>): Promise<void> {
+    const { orderId, reason } = event.data;
+    await this.note('canceled', event, (now) =>
+      this.notifications.addEnded(tx, event, orderId, { kind: 'canceled', reason }, now),
+    );
+  }
+
+  private async note(
+    kind: NewsKind,
+    { time }: { readonly time: string },
+    add: (now: Date) => Promise<boolean>,
+  ): Promise<void> {
+    const now = this.clock.now();
+    // Where mails are new, the stream still tells of the orders of a week.
+    const tooLate = isExpired({ attempts: 0, occurredAt: new Date(time) }, now);
+    const due = !tooLate && (await add(now));
+    this.unitOfWork.afterCommit(() => {
+      if (due) this.worker.wake();
+      else this.metrics.count(kind, tooLate ? 'expired' : 'no-account');
+    });
+  }
+}

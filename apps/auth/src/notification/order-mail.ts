@@ -1,0 +1,82 @@
+import type { CancellationReason, Money } from '@rookery/contracts';
+import { html, type Html } from '../pages/html';
+
+/** What a mail tells of an order, each at most once. */
+export type OrderNews =
+  | { readonly kind: 'placed' | 'confirmed'; readonly reason: null }
+  | { readonly kind: 'canceled'; readonly reason: CancellationReason };
+export type NewsKind = OrderNews['kind'];
+
+/** Subject and the two forms of the text. */
+export interface MailText {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+const REASONS: Readonly<Record<CancellationReason, string>> = {
+  'payment-declined': 'your payment was declined',
+  'insufficient-funds': 'there were not enough funds for the payment',
+  'payment-error': 'your payment could not be carried out',
+  'out-of-stock': 'there is not enough in stock of something that you ordered',
+  'product-unavailable': 'something that you ordered is no longer sold',
+  'deadline-exceeded': 'we could not complete it in time',
+  'customer-request': 'you asked for it',
+  'operator-request': 'our customer service canceled it',
+};
+
+function sentencesOf({ kind, reason }: OrderNews): readonly string[] {
+  switch (kind) {
+    case 'placed':
+      return ['We have your order.', 'We write again when it is confirmed.'];
+    case 'confirmed':
+      return ['Your order is confirmed.', 'It is paid for and on its way.'];
+    case 'canceled':
+      return [`Your order is canceled: ${REASONS[reason]}.`, 'What was reserved of your money is given back.'];
+  }
+}
+
+/**
+ * The mail about an order. It holds nothing that a customer has typed: anybody can register anybody's address, and must not be able
+ * to have a text of theirs sent there.
+ */
+export function orderMail(news: OrderNews, orderId: string, total: Money): MailText {
+  const sentences = sentencesOf(news);
+  const facts = [
+    ['Order', orderId],
+    ['Total', inWords(total)],
+  ] as const;
+  return {
+    subject: `Your order ${orderId} is ${news.kind}`,
+    text: `${[sentences.join('\n'), facts.map(([name, value]) => `${name}: ${value}`).join('\n')].join('\n\n')}\n`,
+    html: page(sentences, facts).markup,
+  };
+}
+
+const page = (sentences: readonly string[], facts: readonly (readonly [string, string])[]): Html =>
+  html`<!doctype html>
+    <html lang="en">
+      <body style="font-family: sans-serif">
+        ${sentences.map((sentence) => html`<p>${sentence}</p>`)}
+        <table>
+          ${facts.map(
+            ([name, value]) =>
+              html`<tr>
+                <th align="left">${name}</th>
+                <td>${value}</td>
+              </tr>`,
+          )}
+        </table>
+      </body>
+    </html> `;
+
+/** `1234.50 EUR`, `1235 JPY`: as many decimals as the currency has. By digits, because a float does not hold every amount. */
+function inWords({ amountMinor, currency }: Money): string {
+  const { maximumFractionDigits: decimals = 0 } = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency,
+  }).resolvedOptions();
+  const digits = String(amountMinor).padStart(decimals + 1, '0');
+  const point = digits.length - decimals;
+  return `${digits.slice(0, point)}${decimals === 0 ? '' : `.${digits.slice(point)}`} ${currency}`;
+}
