@@ -51,9 +51,9 @@ describe('the settings of auth', () => {
     const badUrls = (...urls: readonly string[]) =>
       urls.filter((SMTP_URL) => badNames({ SMTP_URL, MAIL_FROM: 'shop@example.com' }).includes('SMTP_URL'));
     const mail = 'smtp://user:password@mail.example.com';
-    expect(badUrls(mail, `${mail}?requireTLS=true`, mail.replace('smtp:', 'smtps:'), 'smtp://mail.example.com')).toEqual([
-      mail,
-    ]);
+    expect(
+      badUrls(mail, `${mail}?requireTLS=true`, mail.replace('smtp:', 'smtps:'), 'smtp://mail.example.com'),
+    ).toEqual([mail]);
     expect(badUrls('smtp://user:password@localhost', 'smtp://user:password@[::1]:25')).toEqual([]);
   });
 

@@ -53,7 +53,7 @@ export class NotificationRepository {
     if (!z.guid().safeParse(customerId).success) return false;
     return this.add(
       tx,
-      `${INSERT} SELECT $1, $2, 'placed', NULL, id, $5, $6, $7, $8, $9 FROM users WHERE id = $3 AND NOT disabled`,
+      `${INSERT} SELECT $1, $2, 'placed', NULL, id, $4, $5, $6, $7, $8 FROM users WHERE id = $3 AND NOT disabled`,
       [event.id, orderId, customerId, total.amountMinor, total.currency, event.correlationId, event.time, dueAt],
     );
   }
