@@ -153,6 +153,20 @@ describe('docker/compose.yaml', () => {
     expect(networks.filter((network) => service('postgres').networks.includes(network))).toEqual([]);
   });
 
+  it('sends mails to Mailpit when it is told to as docs/compose.md says, and none otherwise', async () => {
+    const given = interpolated(service('auth').environment, composeSecrets(await makeSecrets()));
+    expect(given['SMTP_URL']).toBe('');
+    const [, told = ''] =
+      /^SMTP_URL=(\S+) docker compose .* --profile mail /m.exec(
+        readFileSync(join(repository, 'docs/compose.md'), 'utf8'),
+      ) ?? [];
+    const settings = parseConfig(appSettings.auth, { ...given, SMTP_URL: told });
+    expect(settings).toMatchObject({ ok: true, config: { SMTP_URL: { host: 'mailpit', port: 1025 } } });
+    const { profiles, networks } = service('mailpit');
+    expect(profiles).toEqual(['mail']);
+    expect(networks.filter((network) => service('auth').networks.includes(network))).toEqual(['mail']);
+  });
+
   it('pins other images to a version, that of Postgres and NATS to the embedded ones', () => {
     const others = services.map(([, { image }]) => image).filter((image) => !image.startsWith('ghcr.io/rookery/'));
     expect(others.filter((image) => !/:v?\d+\.\d+(\.\d+)?(-\w+)?(@sha256:[0-9a-f]{64})?$/.test(image))).toEqual([]);
@@ -207,7 +221,7 @@ describe('docker/compose.yaml', () => {
       for (const files of [[], ...composeOverrides.map((name) => [name])]) {
         const named = ['compose.yaml', ...files].flatMap((name) => ['-f', join(repository, COMPOSE_FOLDER, name)]);
         const [command, ...args] = DockerCompose;
-        const profile = ['--profile', 'observability', '--env-file', envFile];
+        const profile = ['--profile', 'observability', '--profile', 'mail', '--env-file', envFile];
         expect(() => execFileSync(command, [...args, ...named, ...profile, 'config', '--quiet'])).not.toThrow();
       }
     } finally {

@@ -131,8 +131,8 @@ describe('auth with a mail server', () => {
         from: FROM,
         to: alice,
         'auto-submitted': 'auto-generated',
-        'content-type': expect.stringContaining('multipart/alternative'),
       });
+      expect(mail?.headers.get('content-type')).toMatch(/^multipart\/alternative;/);
       // In the text and in the page.
       expect(mail?.body.match(/398\.00 EUR/g)).toHaveLength(2);
     }
@@ -155,7 +155,8 @@ describe('auth with a mail server', () => {
 
   it('writes once about an event that is delivered three times', async () => {
     const { orderId } = await orders.place(aliceId);
-    for (const _again of [2, 3]) await orders.repeat(OrderCreated.subject);
+    await orders.repeat(OrderCreated.subject);
+    await orders.repeat(OrderCreated.subject);
     await orders.acked();
     await eventually(async () => expect(await statusesOf(orderId)).toEqual(['placed sent']), { timeoutMs: 30_000 });
     expect(await metric('inbox_duplicates_total')).toBeGreaterThanOrEqual(2);

@@ -1,4 +1,4 @@
-import { brokerUsers, natsServerConfig } from './broker';
+import { brokerUsers, natsAccountsConfig, natsServerConfig } from './broker';
 
 const passwords = { gateway: 'g', auth: 'a', products: 'p', orders: 'o', payments: 'y' };
 const config = (change: Partial<typeof passwords> = {}): string =>
@@ -17,7 +17,10 @@ describe('the broker’s configuration', () => {
 
   it('gives no user an empty allow list, which would allow everything', () => {
     expect(config()).not.toMatch(/allow: \[\]/);
-    expect(config()).toContain('publish: { deny: [">"] }');
+    const reader = { name: 'reader', password: 'r', publish: [], subscribe: ['live.>'] };
+    const accounts = natsAccountsConfig([{ name: 'ROOKERY', users: [reader] }], 'admin');
+    expect(accounts).not.toMatch(/allow: \[\]/);
+    expect(accounts).toContain('publish: { deny: [">"] }');
   });
 
   it('quotes passwords that hold quotes, backslashes and control characters', () => {
