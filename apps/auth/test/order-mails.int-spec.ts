@@ -194,6 +194,7 @@ describe('auth with a mail server', () => {
     });
     expect((await fetch(`${auth.issuer}/readyz`)).status).toBe(200);
     expect(await metric('notifications_due')).toBe(2);
+    expect(await metric('notifications_oldest_due_age_seconds')).toBeGreaterThan(0);
     await server.comeBack();
     await eventually(
       async () => {

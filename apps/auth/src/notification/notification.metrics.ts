@@ -2,7 +2,7 @@ import { logger, Metrics } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge } from 'prom-client';
 import type { NewsKind } from './order-mail';
-import { type Ending, NotificationRepository } from './notification.repository';
+import { type Backlog, type Ending, NotificationRepository } from './notification.repository';
 
 /** How the mails fare. */
 @Injectable()
@@ -17,19 +17,26 @@ export class NotificationMetrics {
       labelNames: ['kind', 'outcome'],
       registers,
     });
-    new Gauge({
-      name: 'notifications_due',
-      help: 'Mails that wait to be sent',
-      registers,
-      // Without a database the gauge keeps its last value and the scrape still succeeds.
-      async collect() {
-        try {
-          this.set(await notifications.countDue());
-        } catch (error) {
-          logger.debug({ err: error }, 'due mails cannot be counted');
-        }
-      },
-    });
+    const gauge = (name: string, help: string, valueOf: (backlog: Backlog) => number): Gauge =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        // Without a database the gauge keeps its last value and the scrape still succeeds.
+        async collect() {
+          try {
+            this.set(valueOf(await notifications.backlog()));
+          } catch (error) {
+            logger.debug({ err: error }, 'due mails cannot be counted');
+          }
+        },
+      });
+    gauge('notifications_due', 'Mails that wait to be sent', ({ mails }) => mails);
+    gauge(
+      'notifications_oldest_due_age_seconds',
+      'Age of the oldest mail that waits; 0 when none does',
+      ({ ageSeconds }) => Math.max(ageSeconds, 0),
+    );
   }
 
   /** Counts an attempt by how it ended, or a mail that is not sent at all. */

@@ -26,6 +26,12 @@ export interface Notification {
   readonly attempts: number;
 }
 
+/** Mails that wait. */
+export interface Backlog {
+  readonly mails: number;
+  readonly ageSeconds: number;
+}
+
 /** How a mail ended. */
 export type Ending = 'sent' | 'refused' | 'expired' | 'no-account';
 
@@ -113,12 +119,13 @@ export class NotificationRepository {
     );
   }
 
-  /** How many wait to be sent. */
-  async countDue(): Promise<number> {
-    const [row] = await this.dataSource.query<{ count: number }[]>(
-      'SELECT count(*)::int AS count FROM notifications WHERE next_attempt_at IS NOT NULL',
+  /** How many wait to be sent, and for how long the first of them does; 0 when none does. */
+  async backlog(): Promise<Backlog> {
+    const [backlog] = await this.dataSource.query<Backlog[]>(
+      `SELECT count(*)::int AS mails, coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS "ageSeconds"
+       FROM notifications WHERE next_attempt_at IS NOT NULL`,
     );
-    return row?.count ?? 0;
+    return backlog ?? { mails: 0, ageSeconds: 0 };
   }
 
   /** Removes those whose events can no longer come again. */
