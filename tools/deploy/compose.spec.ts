@@ -175,7 +175,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('sends mails to Mailpit when it is told to as docs/compose.md says, and none otherwise', async () => {
-    const given = interpolated(service('auth').environment, composeSecrets(await makeSecrets()));
+    const given = interpolated(service('auth').environment, await givenByEnv());
     expect(given['SMTP_URL']).toBe('');
     const [, told = ''] =
       /^SMTP_URL=(\S+) docker compose .* --profile mail /m.exec(

@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { provisioningConfig } from '@rookery/messaging';
 import { databaseConfig, listSettings, loadConfig, parseConfig, SECRET, type SettingsSchema } from '@rookery/platform';
 import { z } from 'zod';
+import { clientTls, provideCertificates } from '../stack/certificates';
 import { makeSecrets } from '../stack/secrets';
 import { appSettings } from './app-settings';
 import { kubernetesSecrets } from './deployment-secrets';
@@ -17,7 +18,7 @@ const programs: Readonly<Record<string, SettingsSchema>> = {
 };
 
 /** What a setting that holds a secret is called here. */
-const CALLED_LIKE_A_SECRET = /PASSWORD|SECRET|CREDENTIAL|_KEYS?$|_SEED$|_TOKEN$|^(?:DATABASE|REDIS)_URL$/;
+const CALLED_LIKE_A_SECRET = /PASSWORD|SECRET|CREDENTIAL|_KEYS?$|_SEED$|_TOKEN$|^(?:DATABASE|REDIS|SMTP)_URL$/;
 
 const secretsOf = (schema: SettingsSchema): readonly string[] =>
   listSettings(schema).flatMap(({ name, secret }) => (secret ? [name] : []));
@@ -27,15 +28,24 @@ let samples: Readonly<Record<string, Readonly<Record<string, string>>>>;
 let folder: string;
 
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rookery-secrets-'));
+  await provideCertificates(folder);
+  const common = {
+    NATS_URL: 'nats://127.0.0.1:4222',
+    NATS_TLS_KEY: clientTls(folder, 'orders').key.trim(),
+    DEMO_MACHINE_SECRET: 'a secret of the demo',
+    REDIS_URL: 'redis://:a-password-of-redis@127.0.0.1:6379',
+    SMTP_URL: 'smtps://shop:a-password-of-mail@mail.example.com',
+    MAIL_FROM: 'shop@example.com',
+  };
   const made = kubernetesSecrets(await makeSecrets());
   samples = Object.fromEntries(
     Object.keys(programs).map((name) => [
       name,
-      { NATS_URL: 'nats://127.0.0.1:4222', DEMO_MACHINE_SECRET: 'a secret of the demo', ...made[name] },
+      { ...common, ...made[name] },
     ]),
   );
   samples = { ...samples, migrate: { DATABASE_URL: made['orders']?.['DATABASE_URL'] ?? '' } };
-  folder = mkdtempSync(join(tmpdir(), 'rookery-secrets-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -62,7 +62,8 @@ export const AuthConfig = z
       .optional()
       .describe(
         'Where mails to customers are handed in, smtp://user:password@host:587?requireTLS=true; none are sent unless told',
-      ),
+      )
+      .meta(SECRET),
     MAIL_FROM: mailboxSetting
       .optional()
       .describe('Whom they are from: Rookery <no-reply@example.com>; needed with SMTP_URL'),

@@ -1,3 +1,4 @@
+import { SECRET } from '@rookery/platform';
 import { z } from 'zod';
 
 /** Setting of processes that may share their limits and caches with their replicas. */
@@ -6,5 +7,6 @@ export const redisConfig = {
     .string()
     .regex(/^rediss?:\/\/\S+$/, 'must be redis://:password@host:port, or rediss:// with TLS')
     .optional()
-    .describe('Redis that replicas share limits and cached reads through; in this process’s memory unless told'),
+    .describe('Redis that replicas share limits and cached reads through; in this process’s memory unless told')
+    .meta(SECRET),
 } as const;
