@@ -145,7 +145,7 @@ function resultOf<Response extends z.ZodType>(
     throw new Error(`${contract.subject} answered with something that is no answer`);
   }
   if (reply.data.err !== undefined) {
-    throw new RemoteProblem(reply.data.err);
+    throw new RemoteProblem(reply.data.err, contract.service);
   }
   const response = contract.response.safeParse(reply.data.response);
   if (!response.success) {

@@ -1,5 +1,12 @@
 import { OrdersRpc, PaymentsRpc, ProductsRpc, type OrderView } from '@rookery/contracts';
-import { configureLogger, ContractPipe, DomainError, RpcProblemFilter, runInContext } from '@rookery/platform';
+import {
+  configureLogger,
+  ContractPipe,
+  DomainError,
+  RpcProblemFilter,
+  runInContext,
+  ServiceUnavailable,
+} from '@rookery/platform';
 import { eventually, stubRpc, testBroker, type RpcStub, type TestBroker } from '@rookery/testing';
 import type { Subscription } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
@@ -188,6 +195,17 @@ describe('a dependency that fails under load', () => {
       timeoutMs: 5_000,
     });
     await back.stop();
+  });
+
+  it('is named by the service in between, which is not blamed for it', async () => {
+    const refusing = await stubRpc(broker, ProductsRpc.quote, () => {
+      throw new ServiceUnavailable();
+    });
+    // All at once, before the breaker of orders knows.
+    const placed = await Promise.all(Array.from({ length: 100 }, () => place().catch((error: unknown) => error)));
+    for (const one of placed) expect(one).toMatchObject({ status: 503, dependency: 'products' });
+    await expect(read()).resolves.toEqual(order);
+    await refusing.stop();
   });
 
   it('costs no latency and no memory when it is gone', async () => {

@@ -70,7 +70,8 @@ export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: 
 }
 
 /** The same without the deadlines of requests: for work that is done whether somebody waits for it or not. */
-export const withoutRequestDeadlines = ({ driver: _, ...options }: PostgresOptions): PostgresOptions => ({
+export const withoutRequestDeadlines = (options: PostgresOptions): PostgresOptions => ({
   ...options,
+  driver: undefined,
   subscribers: [HalfOpenConnections, FailedStatements],
 });

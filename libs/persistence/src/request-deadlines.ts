@@ -78,7 +78,8 @@ class DeadlinePool extends pg.Pool {
     // The pool reads it at once, so that it holds for this call alone.
     if (usualMs !== undefined) this.options.connectionTimeoutMillis = Math.ceil(Math.min(leftMs, usualMs));
     try {
-      return callback === undefined ? super.connect() : super.connect(callback);
+      if (callback === undefined) return super.connect();
+      super.connect(callback);
     } finally {
       this.options.connectionTimeoutMillis = usualMs;
     }

@@ -27,8 +27,8 @@ export class TooManyCalls extends ServiceUnavailable {
  * Whether an error says that the dependency itself is in trouble. It is not when the dependency refuses (4xx), when it refuses because it has
  * enough in hand (it works as fast as it can), or when a dependency of its own has failed: that would close all of it for a part.
  */
-export function isFault(error: unknown): boolean {
+export function isFaultOf(dependency: string, error: unknown): boolean {
   if (!(error instanceof DomainError)) return true;
   if (error.status < 500) return false;
-  return !(error instanceof RemoteProblem) || (error.dependency === undefined && error.code !== OVERLOADED);
+  return !(error instanceof RemoteProblem) || (error.dependency === dependency && error.code !== OVERLOADED);
 }

@@ -23,7 +23,7 @@ const call = (change: Partial<DependencyCall> = {}): DependencyCall => ({
 const answers = async (): Promise<string> => 'answer';
 const fails = (error: Error) => () => Promise.reject(error);
 const remote = (status: number, rest: { readonly code?: string; readonly dependency?: string } = {}) =>
-  new RemoteProblem({ type: 'urn:x', title: 'x', detail: 'x', code: 'x', status, ...rest });
+  new RemoteProblem({ type: 'urn:x', title: 'x', detail: 'x', code: 'x', status, ...rest }, 'products');
 
 /** Enough failures to open a breaker. */
 async function failOften(dependency: Dependency, error: Error, times = 20): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from 'cockatiel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeForAnotherHop } from './deadline';
-import { CircuitOpen, isFault, NotTaken, TooManyCalls } from './dependency-errors';
+import { CircuitOpen, isFaultOf, NotTaken, TooManyCalls } from './dependency-errors';
 import { fullJitter } from './jitter';
 import { RetryBudget } from './retry-budget';
 import { SharedLimit } from './shared-limit';
@@ -146,7 +146,7 @@ export class Dependency {
     } catch (error) {
       const early = error instanceof DeadlineExceeded && Date.now() - startedAt < FAIR_MS;
       if (!probing && (early || epoch !== this.epoch)) throw new NoSign(error);
-      if (isFault(error)) throw error;
+      if (isFaultOf(this.name, error)) throw error;
       return { refusal: error };
     } finally {
       this.places.leave(call.kind);

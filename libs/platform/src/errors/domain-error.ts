@@ -120,9 +120,9 @@ export class DeadlineExceeded extends DomainError {
   }
 }
 
-/** A problem that another service answered, passed on as it is. */
+/** A problem that another service answered, passed on as it is. A failure (5xx) names the service, unless that has named one behind it. */
 export class RemoteProblem extends DomainError {
-  constructor(problem: Problem) {
+  constructor(problem: Problem, service: string) {
     super({
       status: problem.status,
       code: problem.code,
@@ -130,7 +130,7 @@ export class RemoteProblem extends DomainError {
       detail: problem.detail,
       errors: problem.errors,
       retryAfterSeconds: problem.retryAfterSeconds,
-      dependency: problem.dependency,
+      dependency: problem.dependency ?? (problem.status >= 500 ? service : undefined),
     });
   }
 }

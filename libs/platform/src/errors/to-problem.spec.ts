@@ -40,7 +40,7 @@ describe('the problem for what was thrown', () => {
 
   it('passes on the problem of another service unchanged', () => {
     const problem = toProblem(new InvalidInput([{ pointer: '/x', detail: 'is wrong' }]));
-    expect(toProblem(new RemoteProblem(problem))).toEqual(problem);
+    expect(toProblem(new RemoteProblem(problem, 'orders'))).toEqual(problem);
     expect(toProblem(problem)).toEqual(problem);
   });
 
