@@ -55,6 +55,8 @@ export interface OrdersOptions {
   /** What products quotes from. */
   readonly catalogue: readonly ProductQuote[];
   readonly deadlineSeconds?: number;
+  /** Of the saga, from which on orders are refused; as it follows from the deadline unless told. */
+  readonly lagLimitSeconds?: number;
 }
 
 export interface DeadLetter {
@@ -84,7 +86,7 @@ export class OrdersUnderTest {
     jest.spyOn(app.get(Clock), 'now').mockImplementation(() => new Date(Date.now() + this.skewMs));
   }
 
-  static async start({ catalogue, deadlineSeconds = 60 }: OrdersOptions): Promise<OrdersUnderTest> {
+  static async start({ catalogue, deadlineSeconds = 60, lagLimitSeconds }: OrdersOptions): Promise<OrdersUnderTest> {
     const [database, broker, keys] = await Promise.all([
       testDatabase('orders', ordersDatabase('postgres://unused')),
       testBroker(),
@@ -100,6 +102,7 @@ export class OrdersUnderTest {
       INTERNAL_JWKS: keys.jwksSetting,
       SEALING_KEY: sealingKey,
       ORDER_DEADLINE_SECONDS: deadlineSeconds,
+      ORDER_LAG_LIMIT_SECONDS: lagLimitSeconds,
       ORDER_SWEEP_INTERVAL_MS: 50,
     });
     configureLogger('orders', config.LOG_LEVEL);

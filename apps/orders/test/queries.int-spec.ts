@@ -8,8 +8,12 @@ import { faultsOf, type KnownMetrics, seriesOf } from './queries';
 
 const k8s = fileURLToPath(new URL('../../../k8s/', import.meta.url));
 
-/** Of other processes, by their documentation: the exporter beside the NATS chart's servers (`-prefix=nats -jsz=all`). */
-const foreign: KnownMetrics = new Map([['nats_consumer_num_pending', ['stream_name', 'consumer_name']]]);
+/** Of other processes. By its documentation: the exporter beside the NATS chart's servers (`-prefix=nats -jsz=all`). */
+const foreign: KnownMetrics = new Map([
+  ['nats_consumer_num_pending', ['stream_name', 'consumer_name']],
+  // Of the gateway, which has no events; its load-shedding.int-spec.ts reads it.
+  ['load_shedding_shed_total', ['priority', 'reason']],
+]);
 
 interface Query {
   readonly file: string;
