@@ -1,5 +1,6 @@
 import { OrderView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
+import { Databases } from '../src/databases';
 import { Operator, product, read, Shopper } from '../src/shop';
 import { tokenOf } from '../src/tokens';
 
@@ -7,10 +8,13 @@ describe('the order saga through the gateway', () => {
   let alice: Shopper;
   let olga: Operator;
 
+  const databases = new Databases();
+
   beforeAll(async () => {
     alice = new Shopper(await tokenOf('alice'));
     olga = new Operator(await tokenOf('olga'));
   });
+  afterAll(() => databases.close());
 
   it('confirms an order whose funds and stock are there, and captures the payment', async () => {
     const { id } = await olga.add({ stock: 10 });
@@ -33,6 +37,21 @@ describe('the order saga through the gateway', () => {
       { orderId: placed.id, status: 'Captured', amount: placed.total },
     ]);
     expect((await product(id)).stock.available).toBe(7);
+  });
+
+  it('charges the price of now, whatever price the gateway still shows', async () => {
+    const { id } = await olga.add({ stock: 10 });
+    expect((await product(id)).price.amountMinor).toBe(1_250);
+    // Past the service: nobody is told of it, so the gateway goes on showing what it kept.
+    await databases.rows('products', 'UPDATE products SET price_minor = 1999 WHERE id = $1', [id]);
+    expect((await product(id)).price.amountMinor).toBe(1_250);
+    const placed = await alice.buy(id, 2);
+    expect(placed.total).toEqual({ amountMinor: 3_998, currency: 'EUR' });
+    await alice.ended(placed.id);
+    await eventually(async () => {
+      const { items } = await alice.payments(placed.id);
+      expect(items).toMatchObject([{ status: 'Captured', amount: { amountMinor: 3_998 } }]);
+    });
   });
 
   it.each([
