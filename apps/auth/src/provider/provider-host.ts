@@ -13,6 +13,7 @@ import { AccessTokenRegister } from './access-token-register';
 import { announceApiScopes } from './discovery';
 import { dressFormPosts } from './form-post';
 import { PayloadAdapter } from './payload-adapter';
+import { needsTls, refusePlainHttp } from './plain-http';
 import { providerConfiguration } from './provider.configuration';
 import { reportFailures } from './provider-errors';
 import { serveStructuredTokens } from './structured-tokens';
@@ -75,6 +76,10 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     dropForgedForwarding(request, this.#trusted);
+    if (this.config.OIDC_ISSUER.startsWith('https:') && needsTls(request)) {
+      refusePlainHttp(response);
+      return;
+    }
     await this.running.handle(request, response);
   }
 
