@@ -64,14 +64,18 @@ describe('the running system, fuzzed by its OpenAPI document', () => {
         components: { ...components, schemas },
       });
       const { findings } = await runFuzz({ document: lying, target: shop, seed: SEED, cases: 30 });
-      expect(findings).toMatchObject([
-        { kind: 'schema', operation: 'Me.me', what: expect.stringContaining('shoeSize') },
-      ]);
+      expect(findings).toMatchObject([{ kind: 'schema', operation: 'Me.me' }]);
     },
     LONG_MS,
   );
 
-  it('has an issuer that fails at nothing it is sent', () => fuzzIssuer(issuer(), SEED, CASES), LONG_MS);
+  it(
+    'has an issuer that fails at nothing it is sent',
+    async () => {
+      await expect(fuzzIssuer(issuer(), SEED, CASES)).resolves.toBeUndefined();
+    },
+    LONG_MS,
+  );
 });
 
 describe('the fuzz of the issuer', () => {

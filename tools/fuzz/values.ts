@@ -11,7 +11,7 @@ const UUID = '019a5c2e-6f00-7000-8000-00000000ffff';
 
 const numberOf = (value: unknown, fallback: number): number => (typeof value === 'number' ? value : fallback);
 const stringsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
-const schemasOf = (value: unknown): readonly Schema[] => (Array.isArray(value) ? value.map((one) => one) : []);
+const schemasOf = (value: unknown): readonly Schema[] => (Array.isArray(value) ? value.map(asSchema) : []);
 const propertiesOf = ({ properties }: Schema): readonly (readonly [string, Schema])[] =>
   typeof properties === 'object' && properties !== null ? Object.entries(properties) : [];
 

@@ -568,7 +568,7 @@ describe('on the wire', () => {
     const answer = await rawAnswer('GET /v1/products?limit=1 HTTP/1.0\r\n\r\n');
     expect(answer.status).toBe(200);
     expect(answer.headers.get('connection')).toBe('close');
-    expect(JSON.parse(answer.text)).toMatchObject({ items: expect.any(Array) });
+    expect(read(ProductPage, answer).items.length).toBeLessThanOrEqual(1);
   });
 
   it('Expect: 100-continue is answered before the body is sent, anything else expected is refused', async () => {
