@@ -83,6 +83,7 @@ const ids: World['ids'] = {
   pendingOrder: noteId,
   deadLetter: 'orders-1',
   spareDeadLetter: 'orders-2',
+  replayableDeadLetter: 'orders-3',
 };
 const OPERATOR = 'Bearer operator';
 const SECRET = 'a-secret-of-the-server';

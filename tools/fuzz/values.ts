@@ -340,7 +340,8 @@ export function validParameter(
 
 function idOf({ method, path }: Pick<Operation, 'method' | 'path'>): Hole {
   if (path.endsWith('/cancellations')) return 'pendingOrder';
-  const ends = method === 'DELETE' || path.endsWith('/replays');
+  if (path.endsWith('/replays')) return 'replayableDeadLetter';
+  const ends = method === 'DELETE';
   if (path.includes('/dead-letters/')) return ends ? 'spareDeadLetter' : 'deadLetter';
   if (path.includes('/orders/')) return 'order';
   return ends ? 'spareProduct' : 'product';

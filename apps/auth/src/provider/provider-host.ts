@@ -12,6 +12,7 @@ import { SigningKeys } from '../keys/signing-keys';
 import { AccessTokenRegister } from './access-token-register';
 import { announceApiScopes } from './discovery';
 import { dressFormPosts } from './form-post';
+import { refuseLostSessions } from './lost-session';
 import { PayloadAdapter } from './payload-adapter';
 import { needsTls, refusePlainHttp } from './plain-http';
 import { providerConfiguration } from './provider.configuration';
@@ -112,6 +113,7 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
     provider.proxy = true;
     reportFailures(provider);
     announceApiScopes(provider);
+    refuseLostSessions(provider);
     dressFormPosts(provider);
     serveStructuredTokens(provider, keys, this.register);
     return { provider, handle: provider.callback() };
