@@ -192,6 +192,6 @@ export function casesOf(document: FuzzedDocument): fc.Arbitrary<FuzzCase> {
   );
 }
 
-/** A request that the document allows, with the operation's own identity: for warming up and for counting. */
+/** A request that the document allows, by who may send it. */
 export const validCaseOf = (document: FuzzedDocument, operation: Operation): fc.Arbitrary<FuzzCase> =>
   caseOf(document, operation, []);

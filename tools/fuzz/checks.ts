@@ -47,7 +47,7 @@ const ProblemBody = z.looseObject({
 
 /** Holds answers against the document, and against what holds for every answer. */
 export class AnswerChecks {
-  private readonly ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: false, logger: false }));
+  private readonly ajv = new Ajv2020({ strict: false, allErrors: false, logger: false });
   private readonly validators = new Map<Schema, ValidateFunction>();
 
   constructor(
@@ -55,6 +55,7 @@ export class AnswerChecks {
     /** Texts that no answer may contain. */
     private readonly secrets: readonly string[] = [],
   ) {
+    addFormats(this.ajv);
     this.ajv.addSchema({ $id: 'document', components: { schemas: document.components.schemas } });
   }
 

@@ -35,6 +35,7 @@ export const holes = [
   'pendingOrder',
   'deadLetter',
   'spareDeadLetter',
+  'replayableDeadLetter',
 ] as const;
 export type Hole = (typeof holes)[number];
 

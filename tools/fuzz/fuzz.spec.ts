@@ -83,6 +83,7 @@ const ids: World['ids'] = {
   pendingOrder: noteId,
   deadLetter: 'orders-1',
   spareDeadLetter: 'orders-2',
+  replayableDeadLetter: 'orders-3',
 };
 const OPERATOR = 'Bearer operator';
 const SECRET = 'a-secret-of-the-server';
@@ -138,7 +139,8 @@ function answer(request: IncomingMessage, text: string, notes: unknown[]): Outco
 async function serve(defect: Defect, notes: unknown[]): Promise<{ readonly server: Server; readonly url: string }> {
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await new Promise((resolve) => request.once('end', resolve));
     const outcome = defect(request, answer(request, Buffer.concat(chunks).toString(), notes), notes);
     if (outcome === 'hang up') {
       response.destroy();

@@ -7,8 +7,13 @@ import { repository } from '../stack/repository';
 import { startTestInfrastructure } from '../stack/test-infrastructure';
 import { FuzzedDocument } from './document';
 import { readCommandLine } from './options';
+import { fuzzIssuer } from './issuer';
 import { describe, runFuzz } from './run';
+import { WireClient } from './send';
 import { FUZZ_ORDER_DEADLINE_SECONDS, Shop } from './shop';
+
+/** One request to the issuer for so many to the gateway. */
+const ISSUER_SHARE = 5;
 
 /** `npm run fuzz`: sends what nobody should to a stack of its own, by its OpenAPI document. Exit code 1 when an answer is wrong. */
 async function main(): Promise<number> {
@@ -23,7 +28,12 @@ async function main(): Promise<number> {
       startTestStack({ account: 'E8', orderDeadlineSeconds: FUZZ_ORDER_DEADLINE_SECONDS }),
     );
     try {
-      return await fuzz(options, document, await Shop.open(stack), progress);
+      const code = await fuzz(options, document, await Shop.open(stack), progress);
+      const issuer = new WireClient(stack.authUrl.replace('localhost', '127.0.0.1'));
+      const cases = Math.ceil(options.cases / ISSUER_SHARE);
+      await progress.step(`the issuer, ${cases} requests`, () => fuzzIssuer(issuer, options.seed, cases));
+      issuer.close();
+      return code;
     } finally {
       await stack.stop();
     }

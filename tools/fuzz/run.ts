@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { casesOf } from './cases';
+import { casesOf, validCaseOf } from './cases';
 import { AnswerChecks, mayCall, type Violation, type ViolationKind } from './checks';
 import { operationsOf, type FuzzedDocument } from './document';
 import { curlOf, fill, hole, type FuzzCase, type WireRequest, type World } from './fuzz-case';
@@ -118,12 +118,18 @@ class FuzzRun {
   private generate(number: number): Numbered {
     const made: FuzzCase[] = [];
     void fc.check(
-      fc.property(this.arbitrary, (one) => void made.push(one)),
+      fc.property(this.arbitraryOf(number), (one) => void made.push(one)),
       this.parametersOf(number),
     );
     const [one] = made;
     if (one === undefined) throw new Error(`case ${number} was not generated`);
     return { number, one };
+  }
+
+  /** A run begins with one request of each operation that the document allows, so that each is seen to do its work. */
+  private arbitraryOf(number: number): fc.Arbitrary<FuzzCase> {
+    const operation = operationsOf(this.options.document)[number];
+    return operation === undefined ? this.arbitrary : validCaseOf(this.options.document, operation);
   }
 
   /** The same for generating and for shrinking: that is how the second begins at the first's case. */
@@ -250,7 +256,7 @@ class FuzzRun {
     kind: ViolationKind,
   ): Promise<{ readonly one: FuzzCase; readonly violation: Violation } | undefined> {
     const failed: { readonly one: FuzzCase; readonly violation: Violation }[] = [];
-    const property = fc.asyncProperty(this.arbitrary, async (one) => {
+    const property = fc.asyncProperty(this.arbitraryOf(number), async (one) => {
       const violations =
         kind === 'state' ? await this.stateViolations(one) : (await this.send({ number, one })).violations;
       const violation = violations.find((each) => each.kind === kind);

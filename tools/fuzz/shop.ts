@@ -65,7 +65,7 @@ export class Shop implements Target {
   async world(): Promise<World> {
     const { alice, olga } = await this.signedIn();
     const [product, spareProduct] = [await this.addProduct(olga), await this.addProduct(olga)];
-    const [deadLetter = '', spareDeadLetter = ''] = await this.deadLetters(olga, 2);
+    const [deadLetter = '', spareDeadLetter = '', replayableDeadLetter = ''] = await this.deadLetters(olga, 3);
     const place = async (paymentToken: string): Promise<string> => {
       const lines = [{ productId: product, quantity: 1 }];
       return (await this.ask(OrderView, alice, '/v1/orders', { lines, paymentToken })).id;
@@ -73,7 +73,7 @@ export class Shop implements Target {
     // The slow one last: it can be cancelled only as long as its payment takes.
     const [order, pendingOrder] = [await place('tok_ok'), await place('tok_slow')];
     return {
-      ids: { product, spareProduct, order, pendingOrder, deadLetter, spareDeadLetter },
+      ids: { product, spareProduct, order, pendingOrder, deadLetter, spareDeadLetter, replayableDeadLetter },
       authorization: {
         nobody: undefined,
         customer: `Bearer ${alice}`,

@@ -11,7 +11,7 @@ const UUID = '019a5c2e-6f00-7000-8000-00000000ffff';
 
 const numberOf = (value: unknown, fallback: number): number => (typeof value === 'number' ? value : fallback);
 const stringsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
-const schemasOf = (value: unknown): readonly Schema[] => (Array.isArray(value) ? value.map((one) => one) : []);
+const schemasOf = (value: unknown): readonly Schema[] => (Array.isArray(value) ? value.map(asSchema) : []);
 const propertiesOf = ({ properties }: Schema): readonly (readonly [string, Schema])[] =>
   typeof properties === 'object' && properties !== null ? Object.entries(properties) : [];
 
@@ -340,7 +340,8 @@ export function validParameter(
 
 function idOf({ method, path }: Pick<Operation, 'method' | 'path'>): Hole {
   if (path.endsWith('/cancellations')) return 'pendingOrder';
-  const ends = method === 'DELETE' || path.endsWith('/replays');
+  if (path.endsWith('/replays')) return 'replayableDeadLetter';
+  const ends = method === 'DELETE';
   if (path.includes('/dead-letters/')) return ends ? 'spareDeadLetter' : 'deadLetter';
   if (path.includes('/orders/')) return 'order';
   return ends ? 'spareProduct' : 'product';

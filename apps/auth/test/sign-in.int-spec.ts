@@ -122,6 +122,26 @@ describe('the sign-in pages', () => {
     expect(page.status).toBeLessThan(500);
   });
 
+  // Found by the fuzz: it was a server error.
+  it.each([
+    ['POST', '/device', 'xsrf='],
+    ['POST', '/device', 'user_code=ABCD-EFGH&xsrf=x'],
+    ['GET', '/device/no-such-step', undefined],
+    ['POST', '/session/end/confirm', 'xsrf='],
+  ])('answer %s %s from a browser without a session with a page', async (method, path, body) => {
+    for (const cookie of ['', 'session=unknown; session.sig=forged']) {
+      const response = await fetch(`${auth.issuer}${path}`, {
+        method,
+        redirect: 'manual',
+        headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded', cookie },
+        ...(body === undefined ? {} : { body }),
+      });
+      expect(response.status).toBe(400);
+      expect(response.headers.get('content-security-policy')).toContain("script-src 'none'");
+      expect(await response.text()).toContain('role="alert"');
+    }
+  });
+
   it('answer U+0000 in what they store and look up with 4xx', async () => {
     const { browser, page } = await auth.authorize(cli, { parameters: { state: 'a\u0000b' } });
     expect(page.status === 0 ? new URL(page.url).searchParams.get('error') : page.status).toBe('invalid_request');

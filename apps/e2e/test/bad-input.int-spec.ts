@@ -2,6 +2,7 @@ import { MeView, OrderPage, ProductPage, type ProductView, type RegisterAccount 
 import { OidcIssuer, OpenApi, rawRequest, routesOf } from '@rookery/testing';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import { z } from 'zod';
 import { newCustomer, type Customer } from '../src/customer';
 import { Databases } from '../src/databases';
@@ -388,6 +389,8 @@ describe('a body', () => {
     'multipart/form-data; boundary=x',
     'application/json-patch+json',
     'application/jsonx',
+    'application/json; charset=latin1',
+    'application/json; charset=utf-16',
     'nonsense',
   ])('as %s is refused', async (type) => {
     const headers = { 'content-type': type };
@@ -494,6 +497,9 @@ async function rawAnswer(bytes: string): Promise<Answer> {
 }
 
 describe('on the wire', () => {
+  const post = 'content-type: application/json\r\nhost: localhost\r\nconnection: close\r\n';
+  const [start10, start11] = [`POST /v1/accounts HTTP/1.0\r\n${post}`, `POST /v1/accounts HTTP/1.1\r\n${post}`];
+  const chunked = '2\r\n{}\r\n0\r\n\r\n';
   const body = '{"lines":[],"paymentToken":"tok_ok"}';
   it.each([
     ['two Content-Lengths that differ', 400, ['content-length: 3', `content-length: ${body.length}`], body],
@@ -526,9 +532,66 @@ describe('on the wire', () => {
     ['no HTTP at all', 'hello there\r\n\r\n'],
     ['an unknown method', 'BREW /v1/products HTTP/1.1\r\nhost: localhost\r\n\r\n'],
     ['a space in the address', 'GET /v1/pro ducts HTTP/1.1\r\nhost: localhost\r\n\r\n'],
+    ['HTTP/1.0 with a Transfer-Encoding', `${start10}transfer-encoding: chunked\r\n\r\n${chunked}`],
+    ['a Transfer-Encoding that only looks like chunked', `${start11}transfer-encoding: xchunked\r\n\r\n${chunked}`],
+    ['a Transfer-Encoding after a tab', `${start11}transfer-encoding:\u000bchunked\r\n\r\n${chunked}`],
+    ['a Transfer-Encoding before a space', `${start11}transfer-encoding : chunked\r\n\r\n${chunked}`],
+    ['a Transfer-Encoding twice over', `${start11}transfer-encoding: chunked, chunked\r\n\r\n${chunked}`],
+    ['a chunk longer than it says', `${start11}transfer-encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n`],
+    ['a chunk of a negative size', `${start11}transfer-encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n`],
+    ['a chunk of 2^64 bytes', `${start11}transfer-encoding: chunked\r\n\r\n10000000000000000\r\n{}`],
+    ['a version of HTTP that is none', 'GET /v1/products HTTP/9.9\r\nhost: localhost\r\n\r\n'],
+    ['HTTP/2 without asking', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['a NUL in the address', 'GET /v1/pro\u0000ducts HTTP/1.1\r\nhost: localhost\r\n\r\n'],
+    ['CONNECT, for we are no proxy', 'CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example:443\r\n\r\n'],
     ['the start of TLS', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003'],
   ])('%s is answered 400', async (_what, bytes) => {
     expectProblem(await rawAnswer(bytes), 400);
+  });
+
+  it.each([
+    ['the whole address of another host', 'GET http://evil.example/v1/products HTTP/1.1', [200, 400, 404]],
+    ['an address of everything', 'OPTIONS * HTTP/1.1', [400, 404, 405]],
+    ['bytes that are no ASCII in the address', 'GET /v1/products/\u00ff\u00fe HTTP/1.1', [400, 404]],
+    ['a fragment', 'GET /v1/nothing#/v1/products HTTP/1.1', [400, 404]],
+    ['an address of 20,000 characters', `GET /v1/${'x'.repeat(20_000)} HTTP/1.1`, [414, 431]],
+    ['a query of 15,000 characters', `GET /v1/products?q=${'x'.repeat(15_000)} HTTP/1.1`, [400]],
+    ['a query with 3,000 names', `GET /v1/products?${'a&'.repeat(3_000)} HTTP/1.1`, [400]],
+    ['a query with one name 3,000 times', `GET /v1/products?${'q=a&'.repeat(3_000)} HTTP/1.1`, [400]],
+  ])('%s is answered clearly', async (_what, line, statuses) => {
+    const answer = await raw([line, 'connection: close']);
+    if (answer.status >= 400) expectProblem(answer, statuses);
+    else expect(statuses).toContain(answer.status);
+  });
+
+  it('HTTP/1.0 is served without a Host, and hung up on', async () => {
+    const answer = await rawAnswer('GET /v1/products?limit=1 HTTP/1.0\r\n\r\n');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('connection')).toBe('close');
+    expect(read(ProductPage, answer).items.length).toBeLessThanOrEqual(1);
+  });
+
+  it('Expect: 100-continue is answered before the body is sent, anything else expected is refused', async () => {
+    const start = ['POST /v1/accounts HTTP/1.1', 'content-type: application/json', 'content-length: 2'];
+    const continued = await raw([...start, 'connection: close', 'expect: 100-continue'], '{}');
+    expect(continued.text).toContain('HTTP/1.1 400');
+    const refused = await raw([...start, 'expect: 200-ok'], '{}');
+    expectProblem(refused, 417);
+  });
+
+  it('a client that sends its headers a byte a second is cut off within the time that it has for them', async () => {
+    const { hostname, port } = new URL(gatewayUrl);
+    const socket = connect({ host: hostname, port: Number(port) });
+    const startedAt = Date.now();
+    let received = '';
+    socket.setEncoding('utf8').on('data', (data: string) => (received += data));
+    socket.write('GET /v1/products HTTP/1.1\r\nhost: localhost\r\nx-slow: ');
+    const drip = setInterval(() => socket.write('x'), 1_000);
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.on('close', resolve));
+    clearInterval(drip);
+    expect(received).toMatch(/^HTTP\/1\.1 408 /);
+    expect(Date.now() - startedAt).toBeLessThan(25_000);
   });
 
   it('goes on serving others after all that', async () => {

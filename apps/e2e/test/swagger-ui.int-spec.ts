@@ -1,4 +1,5 @@
 import { OrderView } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
@@ -38,12 +39,22 @@ describeInBrowser('in a real browser', () => {
   });
   afterAll(() => browser.close());
 
+  /** What the browser says of content security policies that were violated, on any page and in any pop-up of a test. */
+  const violations: string[] = [];
+
   async function open(options: Parameters<Browser['newContext']>[0] = {}): Promise<Page> {
     context = await browser.newContext(options);
     context.setDefaultTimeout(SHOWN_MS);
+    violations.length = 0;
+    context.on('console', (message) => {
+      if (/content security policy/i.test(message.text())) violations.push(message.text());
+    });
     return context.newPage();
   }
-  afterEach(() => context.close());
+  afterEach(async () => {
+    await context.close();
+    expect(violations).toEqual([]);
+  });
 
   describe('Swagger UI', () => {
     it('logs alice in and places an order that ends Confirmed, with nothing typed but her password', async () => {
@@ -93,6 +104,23 @@ describeInBrowser('in a real browser', () => {
     await page.goto(new URL('/docs', gatewayUrl.replace('localhost', '127.0.0.1')).href);
     await page.waitForURL(new URL('/docs', gatewayUrl).href);
     expect(await textOf(page.getByRole('button', { name: 'Authorize', exact: true }))).toBe('Authorize');
+  });
+
+  it.each(['/docs', '/docs/oauth2-redirect.html'])('nothing that was put into %s runs', async (path) => {
+    const page = await open();
+    await page.goto(new URL(path, gatewayUrl).href);
+    for (const script of [
+      `const script = document.createElement('script'); script.textContent = 'window.stolen = 1'; document.body.append(script);`,
+      `document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="window.stolen = 1">');`,
+      `document.body.insertAdjacentHTML('beforeend', '<iframe srcdoc="<script>parent.stolen = 1</script>"></iframe>');`,
+      `fetch('https://evil.example/').catch(() => undefined);`,
+    ]) {
+      const seen = violations.length;
+      await page.evaluate(`(() => { ${script} })()`);
+      await eventually(() => expect(violations.length).toBeGreaterThan(seen));
+    }
+    expect(await page.evaluate('window.stolen')).toBeUndefined();
+    violations.length = 0;
   });
 
   describe('with JavaScript switched off', () => {

@@ -2,7 +2,10 @@ import { Scopes } from '@rookery/contracts';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
 import { problemOf } from './problem';
-import { rawRequest } from '@rookery/testing';
+import { OpenApi, rawRequest, routesOf } from '@rookery/testing';
+import { committedDocuments } from '../src/documents';
+
+const documented = routesOf(OpenApi.parse((await committedDocuments()).openapi));
 
 let gateway: GatewayUnderTest;
 let token: string;
@@ -93,8 +96,44 @@ describe('an order', () => {
     await expectRefused(415, '/v1/orders', placing(JSON.stringify(order), type));
   });
 
+  it('points to the very part that cannot be stored, or to the whole body where there is no telling', async () => {
+    const pointerOf = async (body: string) => {
+      const problem = await problemOf(await gateway.request('/v1/orders', { ...placing(body), token }));
+      return problem.errors?.map(({ pointer }) => pointer);
+    };
+    expect(await pointerOf('{"lines":[{"productId":"\\u0000"}]}')).toEqual(['/lines/0/productId']);
+    expect(await pointerOf('{"a/b~":["\\ud800"]}')).toEqual(['/a~1b~0/0']);
+    expect(await pointerOf('{"lines":[{"__proto__":1}]}')).toEqual(['/lines/0/__proto__']);
+    expect(await pointerOf('{"lines":[{"\\u0000":1}]}')).toEqual(['/lines/0']);
+    expect(await pointerOf('{')).toEqual(['']);
+  });
+
   it('is refused without a content type', async () => {
     await expectRefused(415, '/v1/orders', { method: 'POST', headers, body: new TextEncoder().encode('{}') });
+  });
+});
+
+describe('a body where none belongs', () => {
+  // Found by the fuzz: the two refusals were not in the document.
+  it.each([
+    ['text/plain', 'x', 415],
+    ['application/json', `"${'x'.repeat(110_000)}"`, 413],
+  ])('on DELETE as %s is refused as documented', async (type, body, status) => {
+    for (const path of [`/v1/products/${productId}`, '/v1/ops/dead-letters/orders-1']) {
+      const init = { method: 'DELETE', headers: { 'if-match': '*', 'content-type': type }, body };
+      await expectRefused(status, path, init);
+      const [route] = documented.filter(
+        (one) => one.method === 'DELETE' && path.startsWith(one.path.replace('{id}', '')),
+      );
+      expect(Object.keys(route?.operation.responses ?? {})).toContain(String(status));
+    }
+  });
+
+  // Found by the fuzz too.
+  it('an id that is too long is refused with a documented status', async () => {
+    await expectRefused(414, `/v1/products/${'x'.repeat(500)}`, {});
+    const withIds = documented.filter(({ path }) => path.includes('{id}'));
+    expect(withIds.filter(({ operation }) => operation.responses['414'] === undefined)).toEqual([]);
   });
 });
 

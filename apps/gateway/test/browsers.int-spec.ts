@@ -116,7 +116,7 @@ describe('a gateway without an allow-list and without TLS', () => {
     const { headers } = await gateway.request('/docs/oauth2-redirect.html');
     const policy = headers.get('content-security-policy') ?? '';
     expect(policy).toContain("script-src 'self';");
-    expect(policy).toContain("style-src-elem 'self';");
+    expect(policy).toContain("style-src-attr 'none'");
     expect(headers.get('cross-origin-opener-policy')).toBeNull();
   });
 });

@@ -12,7 +12,9 @@ import { SigningKeys } from '../keys/signing-keys';
 import { AccessTokenRegister } from './access-token-register';
 import { announceApiScopes } from './discovery';
 import { dressFormPosts } from './form-post';
+import { refuseLostSessions } from './lost-session';
 import { PayloadAdapter } from './payload-adapter';
+import { needsTls, refusePlainHttp } from './plain-http';
 import { providerConfiguration } from './provider.configuration';
 import { reportFailures } from './provider-errors';
 import { serveStructuredTokens } from './structured-tokens';
@@ -75,6 +77,10 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     dropForgedForwarding(request, this.#trusted);
+    if (this.config.OIDC_ISSUER.startsWith('https:') && needsTls(request)) {
+      refusePlainHttp(response);
+      return;
+    }
     await this.running.handle(request, response);
   }
 
@@ -107,6 +113,7 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
     provider.proxy = true;
     reportFailures(provider);
     announceApiScopes(provider);
+    refuseLostSessions(provider);
     dressFormPosts(provider);
     serveStructuredTokens(provider, keys, this.register);
     return { provider, handle: provider.callback() };

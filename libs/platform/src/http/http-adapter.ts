@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
@@ -76,6 +77,8 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   });
   const fastify = adapter.getInstance();
   fastify.server.maxConnections = limits.maxConnections ?? MAX_CONNECTIONS;
+  // No proxy: Node would hang up without a word.
+  fastify.server.on('connect', (_request, socket: Socket) => answerClientError(new Error('CONNECT'), socket));
   fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     refuseExpectation(request, response, secure);
   });

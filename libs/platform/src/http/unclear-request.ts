@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http';
 
 /**
  * Whether two readers of a request could understand it differently, so that it must be refused with 400: an HTTP/1.1 request
- * without Host or with more than one (RFC 9112, 3.2), or a query whose escapes are not UTF-8, which parsers keep as they are.
+ * without Host or with more than one (RFC 9112, 3.2), one of HTTP/1.0 with a Transfer-Encoding, which that does not know (6.1), or a
+ * query whose escapes are not UTF-8, which parsers keep as they are.
  */
 export function isUnclear(request: IncomingMessage): boolean {
-  return !hasOneHost(request) || !isDecodable(request.url?.split('?').slice(1).join('?') ?? '');
+  return (
+    !hasOneHost(request) || !isFramedOnce(request) || !isDecodable(request.url?.split('?').slice(1).join('?') ?? '')
+  );
 }
 
 /** HTTP/1.0 knew no Host. */
@@ -13,6 +16,10 @@ function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
   // `headers` keeps the first of several silently.
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
+}
+
+function isFramedOnce({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion !== '1.0' || headers['transfer-encoding'] === undefined;
 }
 
 function isDecodable(text: string): boolean {
