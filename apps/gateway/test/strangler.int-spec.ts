@@ -20,6 +20,12 @@ const start = (routes: readonly object[], env: Readonly<Record<string, string>> 
     STRANGLER_ROUTES: JSON.stringify(routes.map((route) => ({ upstream: legacy.url, ...route }))),
   });
 
+/** `fetch` opens a connection for its next request after it broke one off: nothing comes over it, and a close would wait for that. */
+const stop = async (): Promise<void> => {
+  gateway.app.getHttpServer().closeAllConnections();
+  await gateway.close();
+};
+
 beforeAll(async () => {
   legacy = await LegacySystem.start();
 });
@@ -38,7 +44,7 @@ describe('a prefix that only the legacy system has', () => {
     );
     token = await gateway.issuer.token({ subject: 'alice' });
   });
-  afterAll(() => gateway.close());
+  afterAll(stop);
 
   const refused = async (status: number, path: string, init: Parameters<GatewayUnderTest['request']>[1] = {}) => {
     const asked = legacy.hits.length;
@@ -269,7 +275,8 @@ describe('a prefix that only the legacy system has', () => {
       ['JSON', 'application/json', `"${'x'.repeat(200_000)}"`],
       ['a file', 'application/octet-stream', 'x'.repeat(200_000)],
     ])('with %s beyond the limit', async (_what, type, body) => {
-      await refused(413, '/legacy/x', { token, method: 'POST', headers: { 'content-type': type }, body });
+      const init = { token, method: 'POST', headers: { 'content-type': type }, body };
+      expect((await refused(413, '/legacy/x', init)).code).toBe('request.body-too-large');
     });
 
     it('with a body beyond the limit whose size is not told', async () => {
@@ -466,27 +473,6 @@ describe('a prefix that only the legacy system has', () => {
     });
   });
 
-  describe('lets go of the legacy system when the client goes away', () => {
-    it.each([
-      ['before the answer', () => undefined],
-      ['in the middle of it', (response: ServerResponse) => void response.writeHead(200).write('half')],
-    ])('%s', async (what, begin) => {
-      legacy.answer = (_request, response) => begin(response);
-      const leaving = new AbortController();
-      const asking = gateway.request('/legacy/x', { token, signal: leaving.signal });
-      const asked = asking.then(
-        () => 'answered',
-        () => 'gone',
-      );
-      await eventually(() => expect(legacy.hits).toHaveLength(1));
-      if (what !== 'before the answer') await asking;
-      expect(legacy.abandoned).toBe(0);
-      leaving.abort();
-      await eventually(() => expect(legacy.abandoned).toBe(1));
-      await asked;
-    });
-  });
-
   it('passes live streams on as they happen, past the deadline', async () => {
     const { promise: more, resolve: release } = Promise.withResolvers<undefined>();
     legacy.answer = (_request, response) => {
@@ -534,15 +520,15 @@ it('counts requests to the legacy system like all others, per caller', async () 
     expect(legacy.hits.map(({ url }) => url)).toEqual(['/legacy/a', '/legacy/b']);
     expect((await gateway.request('/legacy/a', { token: bob })).status).toBe(200);
   } finally {
-    await gateway.close();
+    await stop();
   }
 });
 
 describe('a legacy system that fails', () => {
   beforeEach(async () => {
-    gateway = await start([{ prefix: '/legacy', access: 'public' }], { REQUEST_TIMEOUT_MS: '20000' });
+    gateway = await start([{ prefix: '/legacy', access: 'public' }], { REQUEST_TIMEOUT_MS: '30000' });
   });
-  afterEach(() => gateway.close());
+  afterEach(stop);
   const statusesOf = async (count: number): Promise<number[]> => {
     const answers = await Promise.all(Array.from({ length: count }, () => gateway.request('/legacy/x')));
     return answers.map(({ status }) => status);
@@ -575,7 +561,21 @@ describe('a legacy system that fails', () => {
     await eventually(async () => expect(await statusesOf(1)).toEqual([200]));
   });
 
-  it('ends no shutdown: live streams end when the gateway stops', async () => {
+  it.each([
+    ['before the answer', () => undefined],
+    ['in the middle of it', (response: ServerResponse) => void response.writeHead(200).write('half')],
+  ])('is let go when the client goes away %s', async (what, begin) => {
+    legacy.answer = (_request, response) => begin(response);
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
+    socket.write('GET /legacy/x HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await eventually(() => expect(legacy.hits).toHaveLength(1));
+    if (what !== 'before the answer') await once(socket, 'data');
+    expect(legacy.abandoned).toBe(0);
+    socket.destroy();
+    await eventually(() => expect(legacy.abandoned).toBe(1));
+  });
+
+  it('holds up no shutdown: live streams end when the gateway stops', async () => {
     legacy.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
     };
@@ -595,7 +595,7 @@ describe('a prefix that the gateway has as well', () => {
   beforeAll(async () => {
     issuer = await OidcIssuer.start();
   });
-  afterEach(() => gateway.close());
+  afterEach(stop);
   afterAll(() => issuer.close());
 
   const path = `/v1/products/${productId}`;
@@ -615,16 +615,17 @@ describe('a prefix that the gateway has as well', () => {
       gateway = await shared({ legacyPercent });
       const onLegacy = new Set<number>();
       // In small groups: this is no load test.
-      for (let at = 0; at < tokens.length; at += 20) {
+      const asked = legacyPercent % 100 === 0 ? 100 : tokens.length;
+      for (let at = 0; at < asked; at += 20) {
         const sides = await Promise.all(tokens.slice(at, at + 20).map((bearer) => sideOf({ token: bearer })));
         sides.forEach((side, index) => side === 'legacy' && onLegacy.add(at + index));
       }
       legacySubjects.push(onLegacy);
-      if (legacyPercent > 0) await gateway.close();
+      if (legacyPercent > 0) await stop();
     }
     const [all, most, quarter, again, none] = legacySubjects;
     // Four standard deviations of 1,000 throws are 62 and 55.
-    expect([all?.size, none?.size]).toEqual([1_000, 0]);
+    expect([all?.size, none?.size]).toEqual([100, 0]);
     expect(Math.abs((most?.size ?? 0) - 600)).toBeLessThan(62);
     expect(Math.abs((quarter?.size ?? 0) - 250)).toBeLessThan(55);
     expect(again).toEqual(quarter);
@@ -713,10 +714,10 @@ describe('a prefix that the gateway has as well', () => {
     gateway = await shared({ legacyPercent: 50, choiceByHeader: true });
     expect(await cacheOf('legacy')).toBe('private, max-age=60');
     expect(await cacheOf('new')).toBe('private, max-age=5, stale-while-revalidate=30');
-    await gateway.close();
+    await stop();
     gateway = await shared({ legacyPercent: 0 });
     expect(await cacheOf('new')).toMatch(/^public/);
-    await gateway.close();
+    await stop();
     gateway = await shared({ legacyPercent: 100 });
     expect(await cacheOf('legacy')).toBe('public, max-age=60, s-maxage=600');
   });
@@ -756,7 +757,7 @@ describe('a prefix that the gateway has as well', () => {
     expect((await gateway.request('/v1/products', { token: bearer, method: 'PUT' })).status).toBe(200);
     expect(legacy.hits.map(({ method, url }) => `${method} ${url}`)).toEqual([`GET ${reviews}`, 'PUT /v1/products']);
     expect(await sideOf({ token: bearer })).toBe('new');
-    await gateway.close();
+    await stop();
     gateway = await shared({ legacyPercent: 100 });
     expect((await gateway.request(reviews, { token: bearer })).status).toBe(404);
     expect((await gateway.request('/v1/products', { token: bearer, method: 'PUT' })).status).toBe(405);
@@ -799,7 +800,7 @@ describe('without the setting', () => {
       const response = await gateway.request('/v1/products', { headers: { 'x-rookery-upstream': 'legacy' } });
       expect(response.headers.get('cache-control')).toMatch(/^public/);
     } finally {
-      await gateway.close();
+      await stop();
     }
   });
 });
