@@ -83,17 +83,17 @@ describe('a process run by runService', () => {
       const url = await first.url();
       const second = start({ SHARE_PORT: 'true', PORT: new URL(url).port });
       expect(await second.url()).toBe(url);
-      let asking = true;
+      const enough = new AbortController();
       const statuses: number[] = [];
       const asked = (async () => {
-        while (asking) statuses.push((await fetch(`${url}/livez`)).status);
+        while (!enough.signal.aborted) statuses.push((await fetch(`${url}/livez`)).status);
       })();
 
       first.signal('SIGTERM');
       await expect(first.exit).resolves.toBe(0);
       const before = statuses.length;
       await eventually(() => expect(statuses.length).toBeGreaterThan(before + 10));
-      asking = false;
+      enough.abort();
       await asked;
 
       expect(before).toBeGreaterThan(0);
