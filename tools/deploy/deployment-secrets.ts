@@ -30,7 +30,10 @@ const natsValues = ({ broker }: Secrets): Values =>
   Object.fromEntries(
     BROKER_CLIENTS.flatMap((client) => {
       const [current, next] = brokerKeyVariables[client];
-      return [[current, publicKeyOf(broker[client])], ...(next === undefined ? [] : [[next, publicKeyOf(makeSeed())]])];
+      return [
+        [current, publicKeyOf(broker[client])] as const,
+        ...(next === undefined ? [] : [[next, publicKeyOf(makeSeed())] as const]),
+      ];
     }),
   );
 
@@ -40,10 +43,7 @@ export function composeCertificates(folder: string): Values {
   const clients = BROKER_CLIENTS.flatMap((client) => {
     const { cert, key } = clientTls(folder, client);
     const name = client.toUpperCase();
-    return [
-      [`NATS_TLS_CERT_${name}`, cert.trim()],
-      [`NATS_TLS_KEY_${name}`, key.trim()],
-    ];
+    return [[`NATS_TLS_CERT_${name}`, cert.trim()] as const, [`NATS_TLS_KEY_${name}`, key.trim()] as const];
   });
   const text = (file: string): string => readFileSync(file, 'utf8').trim();
   return {
@@ -131,10 +131,7 @@ export function renewComposeCertificates(root: string): void {
   if (!existsSync(file)) return;
   // A value may go over several lines, up to its closing quote.
   const others = readFileSync(file, 'utf8').replace(/^NATS_TLS_\w+='[^']*'\n/gm, '');
-  write(
-    file,
-    [`${others.trimEnd()}`, ...linesOf(composeCertificates(join(root, COMPOSE_CERTIFICATES))), ''].join('\n'),
-  );
+  write(file, [others.trimEnd(), ...linesOf(composeCertificates(join(root, COMPOSE_CERTIFICATES))), ''].join('\n'));
 }
 
 /** In single quotes Compose takes a value as it is. */

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrderConfirmed, PaymentReserved, type Caller } from '@rookery/contracts';
@@ -9,12 +9,14 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { makeSeed } from '../stack/broker-accounts';
+import { clientTls, provideCertificates } from '../stack/certificates';
 import { GuardedProcess } from '../stack/guarded-process';
 import { findNatsServer } from '../stack/nats-binary';
 import { freePorts } from '../stack/ports';
 import { repository } from '../stack/repository';
 import { makeSecrets, type Secrets } from '../stack/secrets';
-import { kubernetesSecrets } from './deployment-secrets';
+import { interpolate, readCompose } from './compose';
+import { composeCertificates, composeSecrets, kubernetesSecrets } from './deployment-secrets';
 import { NATS_CONFIG_FOLDER } from './nats-config';
 
 configureLogger('test', 'silent');
@@ -104,6 +106,51 @@ describe('a nats-server with the configuration for containers', () => {
     });
     await admin.close();
     expect((await fetch(`${monitoring}/healthz?js-enabled-only=true`)).status).toBe(200);
+  });
+
+  it('speaks TLS with clients of our authority where docker/compose.yaml starts it', async () => {
+    const tls = join(folder, 'tls');
+    await provideCertificates(tls);
+    const values = { ...composeSecrets(secrets), ...composeCertificates(tls) };
+    const { command, environment } = readCompose().services['nats'] ?? {};
+    // The command and the committed file as they are; only the folders are others than in the container.
+    const [runFolder, configFolder] = [join(folder, 'run'), join(folder, 'etc')];
+    mkdirSync(runFolder);
+    const moved = (text: string): string =>
+      text
+        .replaceAll('/run/tls', runFolder)
+        .replaceAll('/etc/rookery', configFolder)
+        .replace('"/data"', `"${folder}/tls-data"`);
+    cpSync(join(repository, NATS_CONFIG_FOLDER), configFolder, { recursive: true });
+    const file = join(configFolder, 'nats.tls.conf');
+    writeFileSync(file, moved(readFileSync(file, 'utf8')));
+    const binary = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+    const [port = 0, httpPort = 0] = await freePorts(2);
+    const script = moved(command?.[0] ?? '')
+      .replaceAll('$$', '$')
+      .replace('exec nats-server', `exec ${binary}`);
+    const overTls = new GuardedProcess({
+      name: 'nats-server',
+      command: '/bin/sh',
+      args: ['-c', `${script} -a 127.0.0.1 -p ${port} -m ${httpPort}`],
+      logFile: join(folder, 'tls.log'),
+      stopSignal: 'SIGTERM',
+      env: Object.fromEntries(
+        Object.entries(environment ?? {}).map(([name, value]) => [name, interpolate(value, values)]),
+      ),
+    });
+    const log = (client: BrokerClient, shown = clientTls(tls, client)): Promise<NatsConnection> =>
+      connect({
+        servers: `tls://127.0.0.1:${port}`,
+        ...brokerLogin({ nkeySeed: secrets.broker[client], tls: shown }),
+        reconnect: false,
+      });
+    try {
+      await (await eventually(() => log('orders'))).close();
+      await expect(log('orders', { ...clientTls(tls, 'orders'), cert: '', key: '' })).rejects.toThrow();
+    } finally {
+      await overTls.stop();
+    }
   });
 
   it('does not start without the keys', async () => {

@@ -10,7 +10,10 @@ import type { Stack, StackOptions } from '../stack/stack';
 import { carryOut, RotationRequest } from './request';
 import { Rotation } from './rotation';
 
-/** The system allows about a hundred characters for such an address, so it is taken relative to where we are when that is shorter. */
+/** In bytes; macOS allows 103, Linux 107. */
+const LONGEST_SOCKET = 100;
+
+/** It is taken relative to where we are when that is shorter. */
 function socketOf(dataFolder: string): string {
   const absolute = join(dataFolder, 'secrets/control.sock');
   const fromHere = relative(process.cwd(), absolute);
@@ -33,6 +36,10 @@ export async function takeRotations(
 ): Promise<() => Promise<void>> {
   const { own } = options.infrastructure;
   if (own === undefined) return () => Promise.resolve();
+  if (Buffer.byteLength(socketOf(options.folder)) > LONGEST_SOCKET) {
+    options.progress?.say('`npm run rotate` will not reach this stack: the path of its data folder is too long');
+    return () => Promise.resolve();
+  }
   const rotation = new Rotation(stack, { ...options, infrastructure: { ...options.infrastructure, own } });
   return listenForRotations(options.folder, (request, say) => carryOut(rotation, request, say));
 }

@@ -174,7 +174,10 @@ describe('a stack that speaks TLS', () => {
     const port = Number(new URL(infrastructure.broker.url).port);
     const greeting = await new Promise<string>((resolve, reject) => {
       const socket = connectTcp(port, '127.0.0.1').once('error', reject);
-      socket.once('data', (data) => (socket.destroy(), resolve(data.toString())));
+      socket.once('data', (data) => {
+        socket.destroy();
+        resolve(data.toString());
+      });
     });
     expect(JSON.parse(greeting.replace(/^INFO /, ''))).toMatchObject({ tls_required: true, tls_verify: true });
 

@@ -27,7 +27,7 @@ Ready after ${progress.elapsed}.
 
   Postgres   127.0.0.1:${settings.postgresPort}
   NATS       127.0.0.1:${settings.natsPort}
-  Addresses and passwords of each app: ${join(settings.dataFolder, 'env')}/<app>.env
+  Addresses and credentials of each app: ${join(settings.dataFolder, 'env')}/<app>.env
 
 In other terminals: npx nx serve gateway, npx nx serve auth, npx nx serve products, npx nx serve orders, npx nx serve payments
 The first npm start fills the catalogue.

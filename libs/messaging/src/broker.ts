@@ -212,13 +212,16 @@ export const isApiError = (error: unknown, code: number): boolean =>
 /** A public nkey itself (`U…`), or the variable that holds it where nats-server runs. */
 export type BrokerKey = string | { readonly variable: string };
 
+/** How a client logs in: by nkey, or by name and password as releases did before there were keys. */
+export type BrokerCredential = BrokerKey | { readonly user: string; readonly password: string };
+
 /** Those who connect to the broker: the processes, and the admin, who may do everything in the account. */
 export type BrokerClient = Caller | 'admin';
 
 /** A client of the broker with the subjects it may use. */
 export interface BrokerUser {
   /** Any of these opens the door: while a key is replaced there are two. */
-  readonly keys: readonly BrokerKey[];
+  readonly keys: readonly BrokerCredential[];
   readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
 }
 
@@ -237,7 +240,7 @@ const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.p
 export const inboxPrefixOf = (service: string): string => `_INBOX.${service}`;
 
 /** The users of one account with the least permissions that the context map needs (design section 7), and the admin. */
-export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerKey[]>>): readonly BrokerUser[] {
+export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerCredential[]>>): readonly BrokerUser[] {
   return [
     { keys: keys.admin },
     ...callers.map((caller) => ({
@@ -372,10 +375,10 @@ function renderAccount({ name, users }: BrokerAccount): string {
   ].join('\n');
 }
 
-function renderUser(key: BrokerKey, permissions: BrokerUser['permissions']): string {
-  if (permissions === undefined) return `      { nkey: ${renderKey(key)} }`;
+function renderUser(credential: BrokerCredential, permissions: BrokerUser['permissions']): string {
+  if (permissions === undefined) return `      { ${renderCredential(credential)} }`;
   return [
-    `      { nkey: ${renderKey(key)}, permissions: {`,
+    `      { ${renderCredential(credential)}, permissions: {`,
     `          publish: ${renderSubjects(permissions.publish)}`,
     `          subscribe: ${renderSubjects(permissions.subscribe)}`,
     // Answers to requests it was sent, and nothing else, go outside the lists above.
@@ -384,8 +387,12 @@ function renderUser(key: BrokerKey, permissions: BrokerUser['permissions']): str
   ].join('\n');
 }
 
-/** A variable stands without quotes: nats-server replaces no other. */
-const renderKey = (key: BrokerKey): string => (typeof key === 'string' ? quoted(key) : `$${key.variable}`);
+function renderCredential(credential: BrokerCredential): string {
+  if (typeof credential === 'string') return `nkey: ${quoted(credential)}`;
+  // A variable stands without quotes: nats-server replaces no other.
+  if ('variable' in credential) return `nkey: $${credential.variable}`;
+  return `user: ${quoted(credential.user)}, password: ${quoted(credential.password)}`;
+}
 
 /** An empty allow list would mean "everything" to nats-server. */
 function renderSubjects(subjects: readonly string[]): string {

@@ -70,9 +70,12 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
           });
         }
         if (Date.now() + retryMs >= giveUpAt) {
-          throw new NatsUnreachable(`cannot reach NATS at ${withoutCredentials(options.url)} (NATS_URL)`, {
-            cause: error,
-          });
+          throw new NatsUnreachable(
+            `cannot reach NATS at ${withoutCredentials(options.url)} (NATS_URL${options.tls === undefined ? '' : ', NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY'})`,
+            {
+              cause: error,
+            },
+          );
         }
         logger.warn({ url: withoutCredentials(options.url) }, 'NATS is not reachable yet, trying again');
         await sleep(retryMs);
@@ -176,8 +179,15 @@ interface BrokerSettings {
   readonly NATS_TLS_KEY?: string | undefined;
 }
 
-function tlsOf({ NATS_TLS_CA: ca, NATS_TLS_CERT: cert, NATS_TLS_KEY: key }: BrokerSettings): NatsTls | undefined {
-  return ca === undefined && cert === undefined && key === undefined ? undefined : { ca, cert, key };
+function tlsOf({
+  NATS_URL,
+  NATS_TLS_CA: ca,
+  NATS_TLS_CERT: cert,
+  NATS_TLS_KEY: key,
+}: BrokerSettings): NatsTls | undefined {
+  // An address that says tls must not lead to a broker that speaks none.
+  const wanted = NATS_URL.includes('tls://') || ca !== undefined || cert !== undefined || key !== undefined;
+  return wanted ? { ca, cert, key } : undefined;
 }
 
 async function connectOnce({ service, url, nkeySeed, tls }: NatsOptions): Promise<NatsConnection> {

@@ -6,7 +6,7 @@ import { AuthorizationError, nkeys, PermissionViolationError, type NatsConnectio
 import { connect } from '@nats-io/transport-node';
 import { inboxPrefixOf, provisionBroker } from '../src/broker';
 import { EventPublisher } from '../src/event-publisher';
-import { Nats } from '../src/nats';
+import { Nats, natsOptions } from '../src/nats';
 
 configureLogger('test', 'silent');
 
@@ -156,6 +156,13 @@ describe('what each user may do on the broker', () => {
     const attempt = Nats.connect({ service: 'orders', url: broker.url, nkeySeed: stranger });
     await expect(attempt).rejects.toThrow(/NATS_NKEY_SEED/);
     await expect(attempt).rejects.not.toThrow(stranger);
+  });
+
+  it('does not talk to a broker without TLS where the address says tls', async () => {
+    const { NATS_URL, NATS_NKEY_SEED } = broker.envOf('orders');
+    const login = natsOptions('orders', { NATS_URL: NATS_URL.replace('nats://', 'tls://'), NATS_NKEY_SEED });
+    await expect(Nats.connect({ ...login, connectTimeoutMs: 300 })).rejects.toThrow(/NATS_TLS_CA/);
+    await (await Nats.connect(natsOptions('orders', { NATS_URL, NATS_NKEY_SEED }))).close();
   });
 
   it('says where it looked when there is no broker', async () => {

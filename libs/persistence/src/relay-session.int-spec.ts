@@ -9,8 +9,8 @@ describe('the lease of the leading relay', () => {
   let database: TestDatabase;
   const sessions: RelaySession[] = [];
 
-  const session = async (): Promise<RelaySession> => {
-    const opened = await RelaySession.connect(database.url, leaseMs);
+  const session = async (url = database.url, lease = leaseMs): Promise<RelaySession> => {
+    const opened = await RelaySession.connect(url, lease);
     sessions.push(opened);
     return opened;
   };
@@ -38,6 +38,26 @@ describe('the lease of the leading relay', () => {
 
     await ended;
     await expect(stalled.query('SELECT 1')).rejects.toThrow();
+  });
+
+  it('ends too where both log in by a role that becomes the owner of the database as it connects', async () => {
+    const owner = new URL(database.url).username;
+    const second = `${owner}_second`;
+    await database.query(`CREATE ROLE ${second} IN ROLE ${owner} LOGIN PASSWORD 'second'`);
+    await database.query(`ALTER ROLE ${second} SET role = '${owner}'`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [second, 'second'];
+    // Its next sign of life is far away.
+    const stalled = await session(url.href, 3_600_000);
+    const waiting = await session(url.href);
+    expect(await stalled.tryToLead()).toBe(true);
+
+    expect(await waiting.tryToLead()).toBe(false);
+    await eventually(async () => expect(await waiting.tryToLead()).toBe(true));
+
+    await eventually(() => expect(stalled.alive).toBe(false));
+    await waiting.close();
+    await database.query(`DROP ROLE ${second}`);
   });
 
   it('is kept by a leader with nothing to do', async () => {

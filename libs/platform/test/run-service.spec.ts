@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
+import { platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@rookery/testing';
 import { z } from 'zod';
@@ -74,6 +75,31 @@ describe('a process run by runService', () => {
       await one.exit;
     }
   });
+
+  (platform() === 'linux' ? it : it.skip)(
+    'hands its port over to a process that shares it, and fails nobody',
+    async () => {
+      const first = start({ SHARE_PORT: 'true' });
+      const url = await first.url();
+      const second = start({ SHARE_PORT: 'true', PORT: new URL(url).port });
+      expect(await second.url()).toBe(url);
+      const enough = new AbortController();
+      const statuses: number[] = [];
+      const asked = (async () => {
+        while (!enough.signal.aborted) statuses.push((await fetch(`${url}/livez`)).status);
+      })();
+
+      first.signal('SIGTERM');
+      await expect(first.exit).resolves.toBe(0);
+      const before = statuses.length;
+      await eventually(() => expect(statuses.length).toBeGreaterThan(before + 10));
+      enough.abort();
+      await asked;
+
+      expect(before).toBeGreaterThan(0);
+      expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    },
+  );
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'loses no request in hand on %s, closes its pools after them, and exits 0',

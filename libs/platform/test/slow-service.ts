@@ -11,6 +11,7 @@ const Config = z.object({
   LOG_LEVEL: z.enum(LogLevels).default('info'),
   HOST: z.string().default('127.0.0.1'),
   PORT: portSetting(0),
+  SHARE_PORT: z.stringbool().default(false),
   SHUTDOWN_GRACE_SECONDS: z.coerce.number().default(5),
   WORK_MS: z.coerce.number().default(800),
 });
