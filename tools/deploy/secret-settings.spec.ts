@@ -39,12 +39,7 @@ beforeAll(async () => {
     MAIL_FROM: 'shop@example.com',
   };
   const made = kubernetesSecrets(await makeSecrets());
-  samples = Object.fromEntries(
-    Object.keys(programs).map((name) => [
-      name,
-      { ...common, ...made[name] },
-    ]),
-  );
+  samples = Object.fromEntries(Object.keys(programs).map((name) => [name, { ...common, ...made[name] }]));
   samples = { ...samples, migrate: { DATABASE_URL: made['orders']?.['DATABASE_URL'] ?? '' } };
 });
 afterAll(() => rmSync(folder, { recursive: true }));
