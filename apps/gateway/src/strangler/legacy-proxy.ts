@@ -86,7 +86,7 @@ export class LegacyProxy {
     if (upstream === undefined || method === undefined)
       throw new Error(`${request.method} has no way to ${route.upstream}`);
 
-    const { deadline } = requireContext();
+    const { deadline = Date.now() + ANSWER_TIMEOUT_MS } = requireContext();
     const end = new AbortController();
     const left = new AbortController();
     reply.raw.once('close', () => {
@@ -95,7 +95,7 @@ export class LegacyProxy {
       left.abort();
     });
     if (reply.raw.destroyed) throw new ClientGone();
-    let timer = setTimeout(() => end.abort(new DeadlineExceeded()), Math.max(0, (deadline ?? Infinity) - Date.now()));
+    let timer = setTimeout(() => end.abort(new DeadlineExceeded()), Math.max(0, deadline - Date.now()));
 
     const answer = await upstream.ask(
       {
