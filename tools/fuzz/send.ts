@@ -54,7 +54,8 @@ export class WireClient {
         'host',
         this.url.host,
         ...headers.flat(),
-        ...(bytes === undefined ? [] : ['content-length', String(bytes.length)]),
+        // Without it Node sends an empty body in chunks, which is a body.
+        ...(bytes === undefined && method === 'GET' ? [] : ['content-length', String(bytes?.length ?? 0)]),
       ],
     });
     const fail = (error: Error): void => reject(new NoAnswer(error.message, { cause: error }));

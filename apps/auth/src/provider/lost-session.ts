@@ -12,7 +12,7 @@ const LATER_STEP = /^\/device\/(?!auth$)[^/]+$/u;
 export function refuseLostSessions(provider: Provider): void {
   provider.use(async (ctx, next) => {
     const isLaterStep = LATER_STEP.test(ctx.path) || (ctx.method === 'POST' && ctx.path === '/device');
-    if (!isLaterStep || (await provider.Session.get(ctx)).exp !== undefined) {
+    if (!isLaterStep || Number.isFinite((await provider.Session.get(ctx)).exp)) {
       await next();
       return;
     }
