@@ -1,10 +1,11 @@
 import { logger, Metrics, type HealthCheck } from '@rookery/platform';
-import { AuthorizationError, nkeyAuthenticator, type ConnectionOptions, type NatsConnection } from '@nats-io/nats-core';
+import { AuthorizationError, type ConnectionOptions, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inboxPrefixOf } from './broker';
 import { endsWithin } from './in-flight';
+import { nkeyLogin } from './nkey-login';
 
 /** PEM texts. Without `ca` the authorities that Node trusts count; certificate and key belong together. */
 export interface NatsTls {
@@ -59,10 +60,12 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
 
   /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`. */
   static async connect(options: NatsOptions, metrics = new Metrics()): Promise<Nats> {
+    // What is no seed is known before anybody is asked.
+    const login = brokerLogin(options);
     const giveUpAt = Date.now() + (options.connectTimeoutMs ?? connectTimeoutMs);
     for (;;) {
       try {
-        return new Nats(options.service, await connectOnce(options), metrics);
+        return new Nats(options.service, await connectOnce(options, login), metrics);
       } catch (error) {
         if (error instanceof AuthorizationError) {
           throw new NatsUnreachable(`NATS does not know the key of ${options.service} (NATS_NKEY_SEED)`, {
@@ -159,7 +162,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
 
 /** `nats.connect` with this logs in by nkey, over TLS where it is given. */
 export const brokerLogin = ({ nkeySeed, tls }: Pick<NatsOptions, 'nkeySeed' | 'tls'>): ConnectionOptions => ({
-  authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)),
+  authenticator: nkeyLogin(nkeySeed),
   ...(tls === undefined ? {} : { tls: { ...tls } }),
 });
 
@@ -190,10 +193,10 @@ function tlsOf({
   return wanted ? { ca, cert, key } : undefined;
 }
 
-async function connectOnce({ service, url, nkeySeed, tls }: NatsOptions): Promise<NatsConnection> {
+async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptions): Promise<NatsConnection> {
   return connect({
     servers: url.split(',').map((server) => server.trim()),
-    ...brokerLogin({ nkeySeed, tls }),
+    ...login,
     name: service,
     inboxPrefix: inboxPrefixOf(service),
     timeout: attemptTimeoutMs,

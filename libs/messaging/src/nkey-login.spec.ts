@@ -1,0 +1,19 @@
+import { nkeyAuthenticator, nkeys } from '@nats-io/nats-core';
+import { nkeyLogin } from './nkey-login';
+
+describe('the answer to the broker’s challenge', () => {
+  it('is what the client itself would answer, for any key', () => {
+    for (let count = 0; count < 20; count += 1) {
+      const seed = nkeys.createUser().getSeed();
+      const nonce = `nonce-${count}`;
+      expect(nkeyLogin(new TextDecoder().decode(seed))(nonce)).toEqual(nkeyAuthenticator(seed)(nonce));
+    }
+  });
+
+  it('is not given for what is no seed', () => {
+    const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
+    const changed = seed.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+    for (const wrong of ['', 'SU', changed, nkeys.createUser().getPublicKey()])
+      expect(() => nkeyLogin(wrong)).toThrow();
+  });
+});
