@@ -45,7 +45,7 @@ export class Manifests {
     const root = mkdtempSync(join(tmpdir(), 'rookery-k8s-'));
     const folder = join(root, 'k8s');
     cpSync(join(repository, 'k8s'), folder, { recursive: true, filter: (file) => !file.startsWith(REAL_SECRETS) });
-    writeKubernetesSecrets(await makeSecrets(), { root, force: false });
+    await writeKubernetesSecrets(await makeSecrets(), { root, force: false });
     return new Manifests(folder, kubectl);
   }
 
