@@ -713,7 +713,7 @@ describe('a prefix that the gateway has as well', () => {
       (await gateway.request(path, { headers: { 'x-rookery-upstream': side } })).headers.get('cache-control');
     gateway = await shared({ legacyPercent: 50, choiceByHeader: true });
     expect(await cacheOf('legacy')).toBe('private, max-age=60');
-    expect(await cacheOf('new')).toBe('private, max-age=5, stale-while-revalidate=30');
+    expect(await cacheOf('new')).toBe('private, max-age=5, stale-while-revalidate=30, stale-if-error=600');
     await stop();
     gateway = await shared({ legacyPercent: 0 });
     expect(await cacheOf('new')).toMatch(/^public/);

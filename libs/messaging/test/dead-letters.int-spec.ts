@@ -265,7 +265,7 @@ describe('the dead letters of a service', () => {
 
   it('are kept when they come from the one stream that all services shared', async () => {
     const manager = await jetstreamManager(admin);
-    for (const consumer of ['ORDERS', 'PAYMENTS', 'PRODUCTS']) await manager.streams.delete(`DLQ_${consumer}`);
+    for (const consumer of ['AUTH', 'ORDERS', 'PAYMENTS', 'PRODUCTS']) await manager.streams.delete(`DLQ_${consumer}`);
     await manager.streams.add({ name: 'DLQ', subjects: ['dlq.>'] });
     const eventId = await publish('{');
     await eventually(async () => expect((await manager.streams.info('DLQ')).state.messages).toBe(1));
