@@ -10,7 +10,13 @@ let gateway: GatewayUnderTest;
 let alice: string;
 
 beforeAll(async () => {
-  gateway = await startGateway({ REQUEST_TIMEOUT_MS: String(DEADLINE_MS) });
+  gateway = await startGateway({
+    REQUEST_TIMEOUT_MS: String(DEADLINE_MS),
+    // What stands before and behind the calls has specs of its own.
+    LOAD_SHEDDING: 'off',
+    PRODUCT_CACHE_SECONDS: '0',
+    PRODUCT_STALE_SECONDS: '0',
+  });
   alice = await gateway.issuer.token({ subject: 'alice', scopes: ['orders:write', 'orders:read', 'catalog:write'] });
 });
 afterAll(() => gateway.close());

@@ -13,6 +13,8 @@ const foreign: KnownMetrics = new Map([
   ['nats_consumer_num_pending', ['stream_name', 'consumer_name']],
   // Of the gateway, which has no events; its load-shedding.int-spec.ts reads it.
   ['load_shedding_shed_total', ['priority', 'reason']],
+  // Of auth, while it sends mails; its order-mails.int-spec.ts reads it.
+  ['notifications_oldest_due_age_seconds', []],
 ]);
 
 interface Query {
