@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@rookery/testing';
@@ -117,6 +118,16 @@ describe('a process run by runService', () => {
     },
     60_000,
   );
+
+  it('does not wait for connections on which nothing has come', async () => {
+    const service = start({ SHUTDOWN_GRACE_SECONDS: '5' });
+    const url = new URL(await service.url());
+    const silent = connect(Number(url.port), url.hostname);
+    await once(silent, 'connect');
+    service.signal('SIGTERM');
+    expect(await service.exit).toBe(0);
+    silent.destroy();
+  }, 60_000);
 
   it('tells in the log line of a request what was noted for it', async () => {
     const service = start({ WORK_MS: '1' });

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfStatus } from '../errors/to-problem';
 import { answerClientError } from './client-error';
 import { openContext } from './http-context';
@@ -42,6 +42,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const RECEIVE_TIMEOUT_MS = 30_000;
 /** Node looks for connections past their time this often; its own 30 s would let them live up to 30 s more. */
 const TIMEOUT_CHECK_MS = 1_000;
+/** Once the port is closed, whoever has connected and sent nothing for this long will find another replica. */
+const SILENT_MS = 1_000;
 /** Longer than the idle time of usual load balancers (60 s), so that it is them who close idle connections. */
 const KEEP_ALIVE_MS = 72_000;
 /** Far below the file descriptors of a process, far above what one process serves. */
@@ -84,6 +86,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   });
   // Right after the event loop took in who was waiting: whom nobody has taken in when the port closes is turned away by the system.
   fastify.addHook('preClose', () => setImmediate());
+  closeSilentConnections(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     secure(request.raw, reply.raw);
     if (!isUnclear(request.raw)) {
@@ -105,6 +108,24 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     }
   });
   return adapter;
+}
+
+/**
+ * Connections on which nothing has come, as browsers and proxies open them in advance, count as busy for Node until their headers are
+ * late: a shutdown would wait for them.
+ */
+function closeSilentConnections(fastify: FastifyInstance): void {
+  const connections = new Set<Socket>();
+  fastify.server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  fastify.addHook('preClose', (done) => {
+    setTimeout(() => {
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    }, SILENT_MS).unref();
+    done();
+  });
 }
 
 /** `Expect` with anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body. */
