@@ -84,3 +84,6 @@ export const GatewayConfig = z.object({
   TRUST_PROXY: commaList.describe('Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated'),
 });
 export type GatewayConfig = z.infer<typeof GatewayConfig>;
+
+/** Whether browsers come over TLS, ended here or before. */
+export const isBehindTls = ({ PUBLIC_URL }: GatewayConfig): boolean => PUBLIC_URL.startsWith('https:');

@@ -1,6 +1,6 @@
 import type { ServiceOptions } from '@rookery/platform';
 import { GatewayModule } from './gateway.module';
-import type { GatewayConfig } from './gateway.config';
+import { isBehindTls, type GatewayConfig } from './gateway.config';
 import { DeclaredInputGuard } from './input/declared-input.guard';
 import { shedLoad } from './load-shedding/load-shedding';
 import { openApiDocument } from './openapi/openapi-document';
@@ -18,7 +18,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       bodyDepth: config.BODY_DEPTH_LIMIT,
       requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
       trustProxy: config.TRUST_PROXY,
-      behindTls: config.PUBLIC_URL.startsWith('https:'),
+      behindTls: isBehindTls(config),
     },
     configure: (app) => {
       if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);

@@ -21,6 +21,7 @@ export * from './http/other-answer';
 export * from './http/public';
 export * from './http/raw-body';
 export { refuse } from './http/refuse';
+export * from './http/refuse-early';
 export * from './logging/logger';
 export * from './logging/nest-logger';
 export * from './metrics/metrics';

@@ -1,13 +1,18 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError, Metrics, refuse } from '@rookery/platform';
+import { DomainError, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
 import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { GatewayConfig } from '../gateway.config';
-import { classOf } from './route-class';
+import { isBehindTls, type GatewayConfig } from '../gateway.config';
+import { classOf, priorityOf } from './route-class';
 
+/** Answers that take less than this on average need not be faster: below it the limit only grows. */
+const FAST_MS = 40;
 /** Clients are asked to come back after 1 to 3 s: not all at once. */
 const LONGEST_RETRY_SECONDS = 3;
+
+/** Refusals have no log line of their own, but one for those of a second. */
+const SAID_EVERY_MS = 1_000;
 
 /** Made once: refusing has to cost next to nothing, and an error takes its stack along. */
 const overloaded = new DomainError({
@@ -27,12 +32,14 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
     limit: new AdaptiveLimit({
       min: config.LOAD_SHEDDING_MIN_IN_FLIGHT,
       max: config.LOAD_SHEDDING_MAX_IN_FLIGHT,
+      floorMs: FAST_MS,
     }),
     eventLoopDelayMs: () => delay.ms,
     allowedDelayMs: config.LOAD_SHEDDING_EVENT_LOOP_DELAY_MS,
   });
   const shed = countShed(app.get(Metrics).registry, shedder, delay);
   const fastify = app.getHttpAdapter().getInstance();
+  refuseFlood(app, config, shedder, shed);
   fastify.addHook('onClose', () => delay.stop());
   fastify.addHook('onRequest', (request, reply, done) => {
     const { method, routeOptions } = request;
@@ -54,6 +61,37 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       shed.inc({ priority, reason: decision.shed });
       refuse(request, reply, { ...overloaded, retryAfterSeconds: retryAfterSeconds() });
     }
+  });
+}
+
+/** What the hook above would refuse, long before it: a flood is refused at a fraction of what its answers would cost. */
+function refuseFlood(
+  app: NestFastifyApplication,
+  config: GatewayConfig,
+  shedder: LoadShedder,
+  shed: Counter<'priority' | 'reason'>,
+): void {
+  const said = { count: 0 };
+  const saying = setInterval(() => {
+    if (said.count > 0) logger.warn({ refused: said.count }, 'more is asked for than can be answered in time');
+    said.count = 0;
+  }, SAID_EVERY_MS).unref();
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onClose', () => clearInterval(saying));
+  refuseEarly(app, {
+    behindTls: isBehindTls(config),
+    judge: ({ method = '', url = '', headers }) => {
+      // The answer to a browser application on another origin needs more than this.
+      if (config.CORS_ORIGINS.length > 0 && headers.origin !== undefined) return undefined;
+      const priority = priorityOf(method, url);
+      const reason = priority === undefined ? undefined : shedder.refusal(priority);
+      if (priority === undefined || reason === undefined) return undefined;
+      said.count += 1;
+      shed.inc({ priority, reason });
+      return { ...overloaded, retryAfterSeconds: retryAfterSeconds() };
+    },
   });
 }
 

@@ -17,8 +17,18 @@ const EXEMPT = /^\/(livez|readyz|health|metrics|openapi\.json|asyncapi\.json|doc
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
+/** The path of one order. */
+const ORDER = /^\/v1\/orders\/[^/]+/;
+
 /** The routes above, for the spec that holds them against those that there are. */
 export const namedRoutes: readonly string[] = [...HIGH, ...STREAMS];
+
+/** Undefined for what is no path. */
+export function priorityOf(method: string, target: string): Priority | undefined {
+  const [path = ''] = target.split('?', 1);
+  if (!path.startsWith('/')) return undefined;
+  return classOf(method, path.replace(ORDER, '/v1/orders/:id'))?.priority;
+}
 
 /**
  * How a route is treated when there is too much to do; undefined for those that are never refused, which are also preflights and what is
