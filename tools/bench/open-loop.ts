@@ -4,8 +4,8 @@ import { z } from 'zod';
 
 /** The kinds of requests of a shop, and what share of the load each is. */
 export const MIX = [
-  { kind: 'product', share: 0.79, what: 'reads of a product' },
-  { kind: 'order', share: 0.2, what: 'reads of an order' },
+  { kind: 'product', share: 0.2, what: 'reads of a product' },
+  { kind: 'order', share: 0.79, what: 'reads of an order' },
   { kind: 'place', share: 0.01, what: 'orders placed' },
 ] as const;
 export const Kind = z.enum(['product', 'order', 'place']);

@@ -9,7 +9,17 @@ export interface Answer {
 
 /** The body of an answer, checked against its published schema. */
 export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.output<Schema> {
-  return schema.parse(JSON.parse(answer.text));
+  return schema.parse(jsonOf(answer));
+}
+
+function jsonOf({ text, status }: Answer): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`an answer of ${status} is no JSON: is this the gateway, and is GATEWAY_PORT set here too?`, {
+      cause,
+    });
+  }
 }
 
 /** What a request has besides method and path. */

@@ -49,10 +49,21 @@ export async function ask(token: string, method: string, path: string, body?: ob
     throw new CommandFailed(`${gatewayUrl} does not answer. Is \`npm start\` running?`, { cause });
   });
   const text = await response.text();
-  const answer: unknown = text === '' ? undefined : JSON.parse(text);
+  const answer = jsonOf(text, gatewayUrl);
   if (response.ok) return answer;
   const { data: problem } = Problem.safeParse(answer);
   throw new CommandFailed(problem === undefined ? `the gateway answered ${response.status}` : explain(problem));
+}
+
+function jsonOf(text: string, gatewayUrl: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CommandFailed(`What answers at ${gatewayUrl} is not this gateway. Is GATEWAY_PORT set here too?`, {
+      cause,
+    });
+  }
 }
 
 function explain({ status, code, detail }: Problem): string {

@@ -36,7 +36,8 @@ export function readRotationRequest([what = '', ...whose]: readonly string[]): R
   const [, all] = known;
   const request = RotationRequest.safeParse({ what, whose: whose.length === 0 ? all : whose });
   if (request.success) return request.data;
-  throw new StackError(`${whose.join(', ')}: not everybody of them has a ${what}.`, ROTATION_USAGE);
+  const without = whose.filter((name) => !all.some((one) => one === name));
+  throw new StackError(`${without.join(', ')}: no ${what} there.`, `One of: ${all.join(', ')}`);
 }
 
 /** Rotates one after the other. */

@@ -72,7 +72,7 @@ export const GatewayConfig = z.object({
     .enum(['on', 'off'])
     .default('on')
     .describe('Whether requests are refused with 503 as soon as more come than can be answered in time'),
-  LOAD_SHEDDING_MIN_IN_FLIGHT: count(16).describe(
+  LOAD_SHEDDING_MIN_IN_FLIGHT: count(64).describe(
     'Requests in hand at a time that are let in however slow answers are',
   ),
   LOAD_SHEDDING_MAX_IN_FLIGHT: count(512).describe('Most requests in hand at a time, however fast answers are'),

@@ -7,7 +7,7 @@ import { isBehindTls, type GatewayConfig } from '../gateway.config';
 import { classOf, priorityOf } from './route-class';
 
 /** Answers that take less than this on average need not be faster: below it the limit only grows. */
-const FAST_MS = 40;
+const FAST_MS = 60;
 /** Clients are asked to come back after 1 to 3 s: not all at once. */
 const LONGEST_RETRY_SECONDS = 3;
 
