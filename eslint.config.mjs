@@ -4,42 +4,26 @@ import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
 // Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/architecture.
+const libs = [
+  'type:contracts',
+  'type:platform',
+  'type:resilience',
+  'type:security',
+  'type:messaging',
+  'type:persistence',
+];
 const dependencies = {
   'type:contracts': [],
   'type:platform': ['type:contracts'],
-  'type:security': ['type:contracts', 'type:platform', 'type:resilience'],
   'type:resilience': ['type:contracts', 'type:platform'],
+  'type:security': ['type:contracts', 'type:platform', 'type:resilience'],
   'type:messaging': ['type:contracts', 'type:platform', 'type:resilience', 'type:security'],
   'type:persistence': ['type:contracts', 'type:platform'],
-  'type:testing': [
-    'type:contracts',
-    'type:platform',
-    'type:resilience',
-    'type:security',
-    'type:messaging',
-    'type:persistence',
-  ],
-  'type:app': [
-    'type:contracts',
-    'type:platform',
-    'type:resilience',
-    'type:security',
-    'type:messaging',
-    'type:persistence',
-    'type:testing',
-  ],
+  'type:testing': libs,
+  'type:app': [...libs, 'type:testing'],
   // From outside, as clients do; the broker’s wire format is what an attacker would forge.
   'type:e2e': ['type:contracts', 'type:messaging', 'type:platform', 'type:testing', 'type:tools'],
-  'type:tools': [
-    'type:app',
-    'type:contracts',
-    'type:platform',
-    'type:resilience',
-    'type:security',
-    'type:messaging',
-    'type:persistence',
-    'type:testing',
-  ],
+  'type:tools': ['type:app', ...libs, 'type:testing'],
 };
 
 /** What the boundary rule checks; specs may use the test library wherever they stand. */

@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { configureLogger } from '@rookery/platform';
-import { printFailure, Progress } from '../stack/progress';
+import { Progress } from '../stack/progress';
+import { runToEnd } from '../stack/program';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
 import { costBench } from './cost-bench';
@@ -62,12 +63,7 @@ function benchNamed(name: string): Bench {
   return bench;
 }
 
-// Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
-try {
+await runToEnd(async () => {
   await main();
-  process.exit(0);
-} catch (error) {
-  printFailure(error);
-  process.exit(1);
-}
+  return 0;
+}, 1);

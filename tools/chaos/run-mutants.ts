@@ -1,5 +1,6 @@
 import { buildApps } from '../stack/build';
-import { printFailure, Progress } from '../stack/progress';
+import { Progress } from '../stack/progress';
+import { runToEnd } from '../stack/program';
 import { StackError } from '../stack/stack-error';
 import { faultsNamed } from './options';
 import { buildMutant, mutants, type Mutant } from './mutants';
@@ -42,12 +43,4 @@ async function caughtBy(mutant: Mutant, progress: Progress): Promise<string | un
   return `${invariants}: ${violations.length} violations, the first: ${first.what}`;
 }
 
-// Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
-
-try {
-  process.exit(await main(process.argv.slice(2)));
-} catch (error) {
-  printFailure(error);
-  process.exit(2);
-}
+await runToEnd(() => main(process.argv.slice(2)));

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { OrderConfirmed, PaymentReserved, type Caller } from '@rookery/contracts';
 import { brokerLogin, inboxPrefixOf, provisionBroker, type BrokerClient } from '@rookery/messaging';
 import { configureLogger } from '@rookery/platform';
-import { eventually } from '@rookery/testing';
+import { brokerRefusal, eventually } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { AuthorizationError, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
+import { AuthorizationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { makeSeed } from '../stack/broker-accounts';
 import { clientTls, provideCertificates } from '../stack/certificates';
@@ -59,20 +59,8 @@ describe('a nats-server with the configuration for containers', () => {
     connect({ servers, ...brokerLogin({ nkeySeed }), inboxPrefix: inboxPrefixOf(client), reconnect: false });
 
   /** Subject of the broker's refusal; undefined when it takes the message. */
-  const refusalOf = async (caller: Caller, subject: string): Promise<string | undefined> => {
-    const connection = await login(caller);
-    const statuses = connection.status();
-    connection.publish(subject, '{}');
-    await connection.flush();
-    const refused = (async () => {
-      for await (const status of statuses) {
-        if (status.type === 'error' && status.error instanceof PermissionViolationError) return status.error.subject;
-      }
-      return undefined;
-    })();
-    await connection.close();
-    return refused;
-  };
+  const refusalOf = async (caller: Caller, subject: string): Promise<string | undefined> =>
+    brokerRefusal(await login(caller), (connection) => connection.publish(subject, '{}'));
 
   const refused: readonly [Caller, string][] = [
     ['orders', PaymentReserved.subject],

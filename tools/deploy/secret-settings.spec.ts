@@ -1,9 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jest } from '@jest/globals';
 import { provisioningConfig } from '@rookery/messaging';
-import { databaseConfig, listSettings, loadConfig, parseConfig, SECRET, type SettingsSchema } from '@rookery/platform';
+import {
+  databaseConfig,
+  describeBadSettings,
+  listSettings,
+  parseConfig,
+  SECRET,
+  type SettingsSchema,
+} from '@rookery/platform';
 import { z } from 'zod';
 import { clientTls, provideCertificates } from '../stack/certificates';
 import { makeSecrets } from '../stack/secrets';
@@ -46,21 +52,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What a program writes when it cannot start with `env`. */
 function failureOf(schema: SettingsSchema, env: Readonly<Record<string, string>>): string {
-  const written: string[] = [];
-  const write = jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    written.push(String(text));
-    return true;
-  });
-  const exit = jest.spyOn(process, 'exit').mockImplementation((code) => {
-    throw new Error(`exit ${String(code)}`);
-  });
-  try {
-    expect(() => loadConfig(schema, { name: 'a program', env })).toThrow('exit 1');
-  } finally {
-    write.mockRestore();
-    exit.mockRestore();
-  }
-  return written.join('');
+  const result = parseConfig(schema, env);
+  if (result.ok) throw new Error('the program would start');
+  return describeBadSettings('a program', result.bad);
 }
 
 describe.each(table)('the secrets of %s', (name, schema) => {

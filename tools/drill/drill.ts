@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApps } from '../stack/build';
-import { printFailure, Progress } from '../stack/progress';
+import { Progress } from '../stack/progress';
+import { runToEnd } from '../stack/program';
 import { repository } from '../stack/repository';
 import { readCommandLine } from './options';
 import { markdownOf } from './report';
@@ -23,12 +24,4 @@ async function main(): Promise<number> {
   return result.broken.length === 0 ? 0 : 1;
 }
 
-// Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
-
-try {
-  process.exit(await main());
-} catch (error) {
-  printFailure(error);
-  process.exit(2);
-}
+await runToEnd(main);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApps } from '../stack/build';
 import { startTestStack } from '../stack/e2e-stack';
-import { printFailure, Progress } from '../stack/progress';
+import { Progress } from '../stack/progress';
+import { runToEnd } from '../stack/program';
 import { repository } from '../stack/repository';
 import { startTestInfrastructure } from '../stack/test-infrastructure';
 import { FuzzedDocument } from './document';
@@ -68,12 +69,4 @@ async function fuzz(
   }
 }
 
-// Not once: Ctrl-C arrives twice, from the terminal and forwarded. The servers and apps end with this process.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
-
-try {
-  process.exit(await main());
-} catch (error) {
-  printFailure(error);
-  process.exit(2);
-}
+await runToEnd(main);

@@ -38,6 +38,18 @@ export async function runInForeground(
   process.exit(code);
 }
 
+/** Runs a program that ends by itself: exit code as `main` says, 130 when it is stopped, `failed` when it cannot go on. */
+export async function runToEnd(main: () => Promise<number>, failed = 2): Promise<never> {
+  // Not once: Ctrl-C arrives twice, from the terminal and forwarded, and the second must not cut the clean-up short.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+  try {
+    process.exit(await main());
+  } catch (error) {
+    printFailure(error);
+    process.exit(failed);
+  }
+}
+
 /** Result of the first when both succeed; when the second fails the first one still ends, so that what it made can be undone. */
 export async function both<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
   try {

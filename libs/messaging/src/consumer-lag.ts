@@ -1,5 +1,5 @@
+import type { Reading } from '@rookery/platform';
 import { jetstreamManager, type ConsumerInfo } from '@nats-io/jetstream';
-import { Gauge } from 'prom-client';
 import type { ConsumerDefinition } from './broker';
 import type { Nats } from './nats';
 
@@ -10,21 +10,13 @@ const TIMEOUT_MS = 1_000;
  * replica shows the same. Without an answer the gauges keep their last values.
  */
 export function showConsumerLag(nats: Nats, definitions: readonly ConsumerDefinition[]): void {
-  const { registry } = nats.metrics;
   let reading: Promise<readonly ConsumerInfo[]> | undefined;
   const read = (): Promise<readonly ConsumerInfo[]> =>
     (reading ??= askBroker(nats, definitions).finally(() => (reading = undefined)));
   const gauge = (name: string, help: string, valueOf: (consumer: ConsumerInfo) => number): void => {
-    if (registry.getSingleMetric(name) !== undefined) return;
-    new Gauge({
-      name,
-      help,
-      labelNames: ['stream'],
-      registers: [registry],
-      async collect() {
-        for (const consumer of await read()) this.set({ stream: consumer.stream_name }, valueOf(consumer));
-      },
-    });
+    const values = async (): Promise<Reading> =>
+      (await read()).map((consumer) => ({ labels: { stream: consumer.stream_name }, value: valueOf(consumer) }));
+    nats.metrics.gauge(name, help, values, ['stream']);
   };
   gauge('event_consumer_waiting_events', 'Events of the stream that were not delivered yet', (it) => it.num_pending);
   gauge('event_consumer_in_hand_events', 'Events delivered and not finished, at most 256', (it) => it.num_ack_pending);

@@ -5,7 +5,7 @@ import {
   type DeadLetterReplay,
   type DeadLetterView,
 } from '@rookery/contracts';
-import { DomainError, NotFound, ServiceUnavailable, type Audit } from '@rookery/platform';
+import { DomainError, NotFound, ServiceUnavailable, type Audit, type Reading } from '@rookery/platform';
 import { requireActor } from '@rookery/security';
 import {
   JetStreamApiCodes,
@@ -14,7 +14,6 @@ import {
   type JetStreamManager,
   type StoredMsg,
 } from '@nats-io/jetstream';
-import { Gauge } from 'prom-client';
 import { deadLetterStreamOf } from './broker';
 import { DeadLetterHeaders } from './dead-letter';
 import { attemptsOf, deadLetterDetail, deadLetterView } from './dead-letter-view';
@@ -157,22 +156,17 @@ export class DeadLetters {
   /** A gauge of how many there are; without a broker it keeps its last value and the scrape still succeeds. */
   #count(): void {
     const { consumer } = this;
-    const count = async (): Promise<number> => {
+    const count = async (): Promise<Reading> => {
       const manager = await this.#manager();
-      return (await manager.streams.info(this.#stream)).state.messages;
+      const { state } = await manager.streams.info(this.#stream);
+      return [{ labels: { consumer }, value: state.messages }];
     };
-    new Gauge({
-      name: 'dead_letters',
-      help: 'Dead letters that wait for an operator; each instance of a service shows all of them',
-      labelNames: ['consumer'],
-      registers: [this.nats.metrics.registry],
-      async collect() {
-        const messages = await count().catch(() => undefined);
-        if (messages !== undefined) {
-          this.set({ consumer }, messages);
-        }
-      },
-    });
+    this.nats.metrics.gauge(
+      'dead_letters',
+      'Dead letters that wait for an operator; each instance of a service shows all of them',
+      () => count().catch(() => undefined),
+      ['consumer'],
+    );
   }
 }
 

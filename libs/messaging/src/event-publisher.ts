@@ -36,7 +36,7 @@ export class EventPublisher {
     if (this.#stream !== undefined) {
       // Also while nothing is published: those who consume it wait for it.
       this.#repair.watch(this.#stream, (info) => this.room.note(info));
-      this.room.show(nats.metrics.registry, this.#stream);
+      this.room.show(nats.metrics, this.#stream);
     }
   }
 

@@ -1,5 +1,5 @@
 import { JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
-import { Gauge, type Registry } from 'prom-client';
+import type { Metrics } from '@rookery/platform';
 import type { StreamDefinition } from './broker';
 
 /** The broker's codes for a publication that a stream with `discard: new` has no room for: bytes, messages. */
@@ -35,19 +35,9 @@ export class StreamRoom {
   }
 
   /** Adds it to `/metrics`. */
-  show(registry: Registry, { name: stream }: StreamDefinition): void {
-    const gauge = (name: string, help: string, read: () => number): void => {
-      if (registry.getSingleMetric(name) !== undefined) return;
-      new Gauge({
-        name,
-        help,
-        labelNames: ['stream'],
-        registers: [registry],
-        collect() {
-          this.set({ stream }, read());
-        },
-      });
-    };
+  show(metrics: Metrics, { name: stream }: StreamDefinition): void {
+    const gauge = (name: string, help: string, read: () => number): void =>
+      metrics.gauge(name, help, () => [{ labels: { stream }, value: read() }], ['stream']);
     gauge('event_stream_bytes', 'Bytes in the stream that this service publishes to', () => this.bytes);
     gauge('event_stream_max_bytes', 'Bytes that the stream may hold; it refuses events beyond', () => this.maxBytes);
     gauge('event_stream_events', 'Events in the stream that this service publishes to', () => this.events);

@@ -1,8 +1,8 @@
 import { OrderConfirmed, OrdersRpc, ProductChanged, type Caller } from '@rookery/contracts';
 import { configureLogger, uuidv7 } from '@rookery/platform';
-import { testBroker, type TestBroker } from '@rookery/testing';
+import { brokerRefusal, testBroker, type TestBroker } from '@rookery/testing';
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
-import { AuthorizationError, nkeys, PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
+import { AuthorizationError, nkeys, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { inboxPrefixOf, provisionBroker } from '../src/broker';
 import { EventPublisher } from '../src/event-publisher';
@@ -23,20 +23,7 @@ describe('what each user may do on the broker', () => {
   /** Subject of the refusal that the broker answers; undefined when it allows it. */
   const refusalOf = async (caller: Caller, act: (nats: Nats) => void): Promise<string | undefined> => {
     const nats = await broker.connect(caller);
-    const statuses = nats.connection.status();
-    act(nats);
-    // The broker answers in order: a refusal comes before the pong.
-    await nats.connection.flush();
-    const refused = (async () => {
-      for await (const status of statuses) {
-        if (status.type === 'error' && status.error instanceof PermissionViolationError) {
-          return status.error.subject;
-        }
-      }
-      return undefined;
-    })();
-    await nats.close();
-    return refused;
+    return brokerRefusal(nats.connection, () => act(nats));
   };
   const publishing = (subject: string) => (nats: Nats) => nats.connection.publish(subject, '{}');
   const subscribing = (subject: string) => (nats: Nats) => {

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Metrics } from '@rookery/platform';
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { reasonOf } from './database-errors';
 
@@ -63,16 +63,9 @@ export class OutboxMetrics {
   }
 
   private gauge(name: string, help: string, valueOf: (backlog: Backlog) => number): void {
-    const read = (): Promise<Backlog | undefined> => this.backlog();
-    new Gauge({
-      name,
-      help,
-      registers: [this.metrics.registry],
-      // Without a database the gauge keeps its last value and the scrape still succeeds.
-      async collect() {
-        const backlog = await read();
-        if (backlog !== undefined) this.set(valueOf(backlog));
-      },
+    this.metrics.gauge(name, help, async () => {
+      const backlog = await this.backlog();
+      return backlog && valueOf(backlog);
     });
   }
 
@@ -82,6 +75,7 @@ export class OutboxMetrics {
     return this.reading;
   }
 
+  /** Without a database the gauges keep their last values and the scrape still succeeds. */
   private async read(): Promise<Backlog | undefined> {
     try {
       const [backlog] = await this.dataSource.query<Backlog[]>(

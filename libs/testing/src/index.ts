@@ -1,4 +1,5 @@
 export { bootService, type BootedService } from './boot-service';
+export { brokerRefusal } from './broker-refusal';
 export { expectDocumented, OpenApi, routesOf, type DocumentedRoute } from './documented';
 export { eventually, type EventuallyOptions } from './eventually';
 export { FaultyLink } from './faulty-link';

@@ -1,6 +1,6 @@
 import { logger, Metrics } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { NewsKind } from './order-mail';
 import { type Backlog, type Ending, NotificationRepository } from './notification.repository';
 
@@ -10,27 +10,20 @@ export class NotificationMetrics {
   private readonly mails: Counter<'kind' | 'outcome'>;
 
   constructor(metrics: Metrics, notifications: NotificationRepository) {
-    const registers = [metrics.registry];
     this.mails = new Counter({
       name: 'notifications_total',
       help: 'Mails to customers; outcome is sent, retry, refused, expired or no-account',
       labelNames: ['kind', 'outcome'],
-      registers,
+      registers: [metrics.registry],
     });
-    const gauge = (name: string, help: string, valueOf: (backlog: Backlog) => number): Gauge =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        // Without a database the gauge keeps its last value and the scrape still succeeds.
-        async collect() {
-          try {
-            this.set(valueOf(await notifications.backlog()));
-          } catch (error) {
-            logger.debug({ err: error }, 'due mails cannot be counted');
-          }
-        },
-      });
+    // Without a database the gauges keep their last values and the scrape still succeeds.
+    const gauge = (name: string, help: string, valueOf: (backlog: Backlog) => number): void =>
+      metrics.gauge(name, help, () =>
+        notifications.backlog().then(valueOf, (error: unknown) => {
+          logger.debug({ err: error }, 'due mails cannot be counted');
+          return undefined;
+        }),
+      );
     gauge('notifications_due', 'Mails that wait to be sent', ({ mails }) => mails);
     gauge(
       'notifications_oldest_due_age_seconds',

@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
 import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter } from 'prom-client';
 import { isBehindTls, type GatewayConfig } from '../gateway.config';
 import { classOf, priorityOf } from './route-class';
 
@@ -37,7 +37,7 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
     eventLoopDelayMs: () => delay.ms,
     allowedDelayMs: config.LOAD_SHEDDING_EVENT_LOOP_DELAY_MS,
   });
-  const shed = countShed(app.get(Metrics).registry, shedder, delay);
+  const shed = countShed(app.get(Metrics), shedder, delay);
   const fastify = app.getHttpAdapter().getInstance();
   refuseFlood(app, config, shedder, shed);
   fastify.addHook('onClose', () => delay.stop());
@@ -83,6 +83,8 @@ function refuseFlood(
   refuseEarly(app, {
     behindTls: isBehindTls(config),
     judge: ({ method = '', url = '', headers }) => {
+      // Nearly always: where nothing of the lowest priority is refused, nothing is.
+      if (shedder.refusal('low') === undefined) return undefined;
       // The answer to a browser application on another origin needs more than this.
       if (config.CORS_ORIGINS.length > 0 && headers.origin !== undefined) return undefined;
       const priority = priorityOf(method, url);
@@ -107,20 +109,10 @@ function endWith(reply: FastifyReply, admission: Admission): void {
   });
 }
 
-function countShed(registry: Registry, shedder: LoadShedder, delay: EventLoopDelay): Counter<'priority' | 'reason'> {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  gauge('load_shedding_limit', 'Requests that may be in hand at a time', () => shedder.limit);
-  gauge('load_shedding_in_flight', 'Requests in hand, without live streams', () => shedder.inFlight);
-  gauge(
+function countShed(metrics: Metrics, shedder: LoadShedder, delay: EventLoopDelay): Counter<'priority' | 'reason'> {
+  metrics.gauge('load_shedding_limit', 'Requests that may be in hand at a time', () => shedder.limit);
+  metrics.gauge('load_shedding_in_flight', 'Requests in hand, without live streams', () => shedder.inFlight);
+  metrics.gauge(
     'load_shedding_event_loop_delay_seconds',
     'How late the event loop is, mean over half a second',
     () => delay.ms / 1_000,
@@ -129,7 +121,7 @@ function countShed(registry: Registry, shedder: LoadShedder, delay: EventLoopDel
     name: 'load_shedding_shed_total',
     help: 'Requests refused because there is too much to do, by priority and reason (limit, event-loop)',
     labelNames: ['priority', 'reason'],
-    registers: [registry],
+    registers: [metrics.registry],
   });
   for (const priority of Priorities) {
     for (const reason of ['limit', 'event-loop']) shed.inc({ priority, reason }, 0);

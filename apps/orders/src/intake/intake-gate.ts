@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventPublisher } from '@rookery/messaging';
 import { DomainError, logger, Metrics } from '@rookery/platform';
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import { OrderIntake, type RefusalReason } from './order-intake';
 import { SagaProgressReader } from './saga-progress';
 
@@ -36,30 +36,20 @@ export class IntakeGate {
     private readonly intake: OrderIntake,
     private readonly progress: SagaProgressReader,
     private readonly publisher: EventPublisher,
-    { registry }: Metrics,
+    metrics: Metrics,
   ) {
     this.refused = new Counter({
       name: 'orders_refused_total',
       help: 'New orders refused with 503, by reason: saga-lag, stream-full',
       labelNames: ['reason'],
-      registers: [registry],
+      registers: [metrics.registry],
     });
-    const gauge = (name: string, help: string, read: () => number): void => {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(read());
-        },
-      });
-    };
-    gauge(
+    metrics.gauge(
       'orders_saga_lag_seconds',
       'Age of the oldest order that waits behind the newest one that went all the way',
       () => this.intake.lagSeconds,
     );
-    gauge(
+    metrics.gauge(
       'orders_saga_waiting',
       'Orders that wait behind the newest one that went all the way',
       () => this.intake.waiting,

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DifferenceKinds } from '@rookery/contracts';
 import { logger, Metrics } from '@rookery/platform';
-import { Gauge } from 'prom-client';
 import { DataSource } from 'typeorm';
 
 interface Standing {
@@ -17,30 +16,23 @@ export class ReconciliationMetrics {
 
   constructor(
     private readonly dataSource: DataSource,
-    { registry }: Metrics,
+    metrics: Metrics,
   ) {
-    const standing = (): Promise<Standing | undefined> => this.standing();
-    new Gauge({
-      name: 'reconciliation_differences',
-      help: 'Differences between the services that the newest comparison found; each replica shows all of them',
-      labelNames: ['kind'],
-      registers: [registry],
-      // Without a database the gauges keep their last values and the scrape still succeeds.
-      async collect() {
-        const now = await standing();
-        if (now === undefined) return;
-        for (const kind of DifferenceKinds) this.set({ kind }, now.differences[kind] ?? 0);
+    // Without a database the gauges keep their last values and the scrape still succeeds.
+    metrics.gauge(
+      'reconciliation_differences',
+      'Differences between the services that the newest comparison found; each replica shows all of them',
+      async () => {
+        const now = await this.standing();
+        return now && DifferenceKinds.map((kind) => ({ labels: { kind }, value: now.differences[kind] ?? 0 }));
       },
-    });
-    new Gauge({
-      name: 'reconciliation_last_success_timestamp_seconds',
-      help: 'When the periodic reconciliation last came to its end, whatever it found; 0 when it never did',
-      registers: [registry],
-      async collect() {
-        const now = await standing();
-        if (now !== undefined) this.set(now.completedAt);
-      },
-    });
+      ['kind'],
+    );
+    metrics.gauge(
+      'reconciliation_last_success_timestamp_seconds',
+      'When the periodic reconciliation last came to its end, whatever it found; 0 when it never did',
+      async () => (await this.standing())?.completedAt,
+    );
   }
 
   /** One query for both gauges of a scrape. */

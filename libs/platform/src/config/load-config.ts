@@ -108,7 +108,8 @@ function reasonOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-function describeBadSettings(name: string, bad: readonly BadSetting[]): string {
+/** What `loadConfig` says before it ends the process: names, reasons and descriptions, never a value. */
+export function describeBadSettings(name: string, bad: readonly BadSetting[]): string {
   const width = Math.max(...bad.map((setting) => setting.name.length));
   const head = `${name} cannot start: ${bad.length === 1 ? '1 setting is' : `${bad.length} settings are`} wrong`;
   const lines = bad.map(

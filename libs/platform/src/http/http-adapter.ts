@@ -2,16 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfStatus } from '../errors/to-problem';
 import { answerClientError } from './client-error';
-import { openContext } from './http-context';
 import { parseJsonBody } from './json-body';
 import { refuseForeignCoding } from './json-media-type';
 import { keepRawBody } from './raw-body';
 import { refuse } from './refuse';
 import { securityHeaders } from './security-headers';
+import { sendRawProblem } from './send-raw-problem';
 import { isUnclear } from './unclear-request';
 
 /** Limits of the HTTP side of a process. */
@@ -82,7 +81,10 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   // No proxy: Node would hang up without a word.
   fastify.server.on('connect', (_request, socket: Socket) => answerClientError(new Error('CONNECT'), socket));
   fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    refuseExpectation(request, response, secure);
+    // Anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body.
+    secure(request, response);
+    response.setHeader('connection', 'close');
+    sendRawProblem(request, response, problemOfStatus(417));
   });
   // Right after the event loop took in who was waiting: whom nobody has taken in when the port closes is turned away by the system.
   fastify.addHook('preClose', () => setImmediate());
@@ -126,24 +128,4 @@ function closeSilentConnections(fastify: FastifyInstance): void {
     }, SILENT_MS).unref();
     done();
   });
-}
-
-/** `Expect` with anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body. */
-function refuseExpectation(
-  request: IncomingMessage,
-  response: ServerResponse,
-  secure: ReturnType<typeof securityHeaders>,
-): void {
-  const { correlationId } = openContext(request, undefined);
-  const instance = request.url?.split('?', 1).join('');
-  const body = JSON.stringify({ ...problemOfStatus(417), correlationId, instance });
-  secure(request, response);
-  response
-    .writeHead(417, {
-      [Headers.correlationId]: correlationId,
-      'content-type': PROBLEM_MEDIA_TYPE,
-      'content-length': Buffer.byteLength(body),
-      connection: 'close',
-    })
-    .end(body);
 }

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Headers, PROBLEM_MEDIA_TYPE, type Problem } from '@rookery/contracts';
+import type { Problem } from '@rookery/contracts';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Readiness } from '../health/readiness';
 import { Metrics } from '../metrics/metrics';
-import { openContext } from './http-context';
 import { securityHeaders } from './security-headers';
+import { sendRawProblem } from './send-raw-problem';
 
 /** How requests are refused before anything else looks at them. */
 export interface EarlyRefusal {
@@ -34,23 +34,8 @@ export function refuseEarly(app: NestFastifyApplication, { behindTls, judge }: E
       return;
     }
     secure(request, response);
-    send(request, response, problem, readiness.isDraining);
+    if (readiness.isDraining) response.setHeader('connection', 'close');
+    sendRawProblem(request, response, problem);
     answered.observe({ method: request.method ?? '', route: NO_ROUTE, status: problem.status }, 0);
   });
-}
-
-function send(request: IncomingMessage, response: ServerResponse, problem: Problem, isDraining: boolean): void {
-  const { correlationId } = openContext(request, undefined);
-  const instance = request.url?.split('?', 1).join('');
-  const body = Buffer.from(JSON.stringify({ ...problem, correlationId, instance }));
-  if (problem.retryAfterSeconds !== undefined) response.setHeader('retry-after', problem.retryAfterSeconds);
-  if (isDraining) response.setHeader('connection', 'close');
-  response
-    .writeHead(problem.status, {
-      [Headers.correlationId]: correlationId,
-      'cache-control': 'no-store',
-      'content-type': PROBLEM_MEDIA_TYPE,
-      'content-length': body.length,
-    })
-    .end(body);
 }

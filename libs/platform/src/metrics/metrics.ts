@@ -4,6 +4,10 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** Seconds; from a cache hit to the longest deadline. */
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** What a gauge shows now. */
+export type Reading =
+  number | undefined | readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+
 /** The process's Prometheus metrics: Node's own and rate, errors and duration of everything that comes in or goes out. */
 @Injectable()
 export class Metrics {
@@ -62,6 +66,25 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /**
+   * Registers a gauge that is read when the metrics are scraped: a number, or one for each set of labels. Without an answer (undefined, an
+   * empty list) it keeps its last value. A second one of the same name is left out.
+   */
+  gauge(name: string, help: string, read: () => Reading | Promise<Reading>, labelNames: readonly string[] = []): void {
+    if (this.registry.getSingleMetric(name) !== undefined) return;
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      async collect() {
+        const reading = await read();
+        if (typeof reading === 'number') this.set(reading);
+        else for (const { labels, value } of reading ?? []) this.set({ ...labels }, value);
+      },
+    });
   }
 
   private histogram<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Histogram<Label> {

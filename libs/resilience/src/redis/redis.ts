@@ -11,7 +11,7 @@ import {
   wrap,
   type IPolicy,
 } from 'cockatiel';
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import { withJitter } from '../jitter';
 
 type Client = ReturnType<typeof connectingClient>;
@@ -73,14 +73,9 @@ export class Redis implements OnApplicationShutdown {
       help: 'Commands that Redis did not answer in time, each done by this process alone instead',
       registers: [metrics.registry],
     });
-    new Gauge({
-      name: 'redis_up',
-      help: 'Whether Redis is used: 1, or 0 while this process goes on without it',
-      registers: [metrics.registry],
-      collect() {
-        this.set(client.isReady && breaker.state === CircuitState.Closed ? 1 : 0);
-      },
-    });
+    metrics.gauge('redis_up', 'Whether Redis is used: 1, or 0 while this process goes on without it', () =>
+      client.isReady && breaker.state === CircuitState.Closed ? 1 : 0,
+    );
   }
 
   /** Whether there is one to be used at all. */
