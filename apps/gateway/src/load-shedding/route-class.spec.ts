@@ -21,5 +21,6 @@ it('refuses reads first, other changes next, placing and canceling orders last',
 
 it('knows which answers stay open', () => {
   expect(classOf('GET', '/v1/orders/:id/events')).toEqual({ priority: 'low', isStream: true });
+  expect(classOf('HEAD', '/v1/orders/:id/events')).toEqual({ priority: 'low', isStream: true });
   expect(classOf('GET', '/v1/orders/:id')).toEqual({ priority: 'low', isStream: false });
 });

@@ -38,5 +38,6 @@ export function classOf(method: string, url: string | undefined): RouteClass | u
   if (url === undefined || url === '*' || method === 'OPTIONS' || EXEMPT.test(url)) return undefined;
   const route = `${method} ${url}`;
   if (HIGH.has(route)) return { priority: 'high', isStream: false };
-  return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route) };
+  // HEAD is answered by the same handler, which leaves it open as long.
+  return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route.replace(/^HEAD /, 'GET ')) };
 }
