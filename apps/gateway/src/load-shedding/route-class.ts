@@ -12,8 +12,8 @@ const HIGH: ReadonlySet<string> = new Set(['POST /v1/orders', 'POST /v1/orders/:
 
 const STREAMS: ReadonlySet<string> = new Set(['GET /v1/orders/:id/events']);
 
-/** Probes, metrics and documents. An orchestrator that is refused would kill what only has much to do. */
-const EXEMPT = /^\/(livez|readyz|health|metrics|openapi\.json|asyncapi\.json|docs(\/.*)?)$/;
+/** Probes and metrics. An orchestrator that is refused would kill what only has much to do. */
+const EXEMPT = /^\/(livez|readyz|health|metrics)$/;
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
