@@ -6,6 +6,8 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statS
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const PARENT_CHECK_MS = 500;
+const parent = process.ppid;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const pinnedNode = join(modules, 'node/bin/node');
@@ -184,7 +186,16 @@ env.NX_DAEMON = 'false';
 if (env.HTTPS_PROXY ?? env.https_proxy ?? env.HTTP_PROXY ?? env.http_proxy) env.NODE_USE_ENV_PROXY ??= '1';
 
 const child = spawn(pinnedNode, ['--import', 'tsx', join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+let told = false;
+const tell = (signal) => {
+  told = true;
+  child.kill(signal);
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tell(signal));
+// npm tells its shell, which tells nobody, and a killed one tells nothing: the program ends with whoever runs it.
+if (process.env.npm_lifecycle_event !== undefined) {
+  setInterval(() => !told && process.ppid !== parent && tell('SIGTERM'), PARENT_CHECK_MS).unref();
+}
 child.on('error', (error) => fail(`${pinnedNode}: ${error.message}`));
 child.on('exit', (code, signal) => {
   if (signal === null) process.exit(code ?? 1);

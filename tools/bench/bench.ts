@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { configureLogger } from '@rookery/platform';
+import { helpWhenAsked } from '../stack/help';
 import { Progress } from '../stack/progress';
 import { runToEnd } from '../stack/program';
 import { repository } from '../stack/repository';
@@ -20,7 +21,7 @@ export interface Bench {
 
 const benches: readonly Bench[] = [relayBench, costBench, overloadBench];
 
-const USAGE = 'npm run bench -- [name …] [--list]';
+const USAGE = 'Usage: npm run bench -- [name …] [--list]';
 
 /** `npm run bench`: all benches, or those that are named. */
 async function main(): Promise<void> {
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
 }
 
 function readCommandLine(args: readonly string[]): { readonly list: boolean; readonly chosen: readonly Bench[] } {
+  helpWhenAsked(USAGE, args);
   try {
     const { values, positionals } = parseArgs({
       args: [...args],

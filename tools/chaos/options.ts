@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { helpWhenAsked } from '../stack/help';
 import { StackError } from '../stack/stack-error';
 import type { Fault } from './faults/fault';
 import { faults } from './faults/faults';
@@ -15,10 +16,11 @@ export interface CommandLine {
 
 const MOST = 2 ** 31;
 const USAGE =
-  'npm run chaos -- [--seed 1 | --seeds 1-20] [--seconds 60] [--rate 30] [--faults service-crash,poison] [--list] [--keep]';
+  'Usage: npm run chaos -- [--seed 1 | --seeds 1-20] [--seconds 60] [--rate 30] [--faults service-crash,poison] [--list] [--keep]';
 
 /** Reads the arguments; throws a StackError that says what is wrong with them. */
 export function readCommandLine(args: readonly string[]): CommandLine {
+  helpWhenAsked(USAGE, args);
   const { values } = parsed(args);
   const { seed, seeds, seconds, rate, keep = false, list = false } = values;
   return {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { helpWhenAsked } from '../stack/help';
 import { ALL_SCOPES, demoPassword, signIn, SignInFailed } from './sign-in';
 import { authUrl } from './addresses';
 
@@ -11,6 +12,7 @@ function fail(message: string): never {
 }
 
 function read() {
+  helpWhenAsked(usage);
   try {
     return parseArgs({ allowPositionals: true, options: { scope: { type: 'string' }, password: { type: 'string' } } });
   } catch (error) {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { helpWhenAsked } from '../stack/help';
 import { printFailure } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
@@ -21,6 +22,7 @@ function oneOf<Value extends string>(name: string, allowed: readonly Value[], gi
 }
 
 function options() {
+  helpWhenAsked(usage);
   try {
     return parseArgs({
       options: {

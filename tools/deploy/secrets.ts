@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { helpWhenAsked } from '../stack/help';
 import { printFailure } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { makeSecrets } from '../stack/secrets';
@@ -15,6 +16,7 @@ const writers = new Map([
 ]);
 
 function read() {
+  helpWhenAsked(usage);
   try {
     return parseArgs({ allowPositionals: true, options: { force: { type: 'boolean', default: false } } });
   } catch (error) {

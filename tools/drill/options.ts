@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Service } from '@rookery/contracts';
 import { SERVICES } from '../stack/app-process';
+import { helpWhenAsked } from '../stack/help';
 import { StackError } from '../stack/stack-error';
 
 /** What `npm run drill:restore` was asked for. */
@@ -10,10 +11,11 @@ export interface CommandLine {
   readonly keep: boolean;
 }
 
-const USAGE = `npm run drill:restore -- [--service ${SERVICES.join('|')}] [--lose-wal] [--keep]`;
+const USAGE = `Usage: npm run drill:restore -- [--service ${SERVICES.join('|')}] [--lose-wal] [--keep]`;
 
 /** Reads the arguments; throws a StackError that says what is wrong with them. */
 export function readCommandLine(args: readonly string[]): CommandLine {
+  helpWhenAsked(USAGE, args);
   const { service: name = 'orders', 'lose-wal': loseWal = false, keep = false } = parsed(args);
   const service = SERVICES.find((one) => one === name);
   if (service === undefined) throw new StackError(`--service ${JSON.stringify(name)} has no database.`, USAGE);

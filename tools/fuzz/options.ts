@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { helpWhenAsked } from '../stack/help';
 import { StackError } from '../stack/stack-error';
 
 /** What `npm run fuzz` was asked for. */
@@ -9,10 +10,11 @@ export interface CommandLine {
 }
 
 const MOST = 2 ** 31 - 1;
-const USAGE = 'npm run fuzz -- [--seed 1] [--cases 10000] [--from 0]';
+const USAGE = 'Usage: npm run fuzz -- [--seed 1] [--cases 10000] [--from 0]';
 
 /** Reads the arguments; throws a StackError that says what is wrong with them. */
 export function readCommandLine(args: readonly string[]): CommandLine {
+  helpWhenAsked(USAGE, args);
   const { seed = String(Date.now() % 1_000_000), cases = '10000', from = '0' } = parsed(args);
   return {
     seed: whole('--seed', seed, 0),

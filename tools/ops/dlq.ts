@@ -7,6 +7,7 @@ import {
   type DeadLetterView,
 } from '@rookery/contracts';
 import type { z } from 'zod';
+import { helpWhenAsked } from '../stack/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 
 const path = '/v1/ops/dead-letters';
@@ -71,6 +72,7 @@ async function each(ids: readonly string[], act: (id: string) => Promise<void>):
 }
 
 function read() {
+  helpWhenAsked(usage);
   try {
     return parseArgs({ allowPositionals: true, options: { all: { type: 'boolean', default: false } } });
   } catch (error) {

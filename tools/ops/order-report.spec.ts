@@ -60,4 +60,29 @@ describe('the report of an order', () => {
     expect(text).toContain('Dead letters: not all could be looked through');
     expect(text).toContain('payments is not answering (unavailable)');
   });
+
+  it('says in words where money and stock are, and what is to happen to them', () => {
+    const reservation = { status: 'Awaiting', linesKnown: true, paid: false, createdAt: at, updatedAt: at } as const;
+    const attempt = { operation: 'capture', tries: 1, startedAt: at, finishedAt: at, outcome: 'unknown' } as const;
+    const payment = {
+      id: trace.id,
+      status: 'Reserved',
+      purpose: 'take',
+      amount: { amountMinor: 100, currency: 'EUR' },
+      operation: 'capture',
+      operationDueAt: at,
+      createdAt: at,
+      updatedAt: at,
+      attempts: [attempt, { ...attempt, tries: 2, finishedAt: null, outcome: null }],
+    } as const;
+    const text = orderReport({ ...trace, payment: { ...payment, attempts: [...payment.attempts] }, reservation }).join(
+      '\n',
+    );
+    expect(text).toContain(
+      `Payment: the money is reserved (Reserved); the order wants it taken; the provider is to be asked to take the money at ${at}`,
+    );
+    expect(text).toContain(`asked to take the money at ${at}, try 1: no answer until ${at}`);
+    expect(text).toContain(`asked to take the money at ${at}, try 2: no answer yet`);
+    expect(text).toContain('Stock: nothing held yet (Awaiting): products has not heard that it is paid');
+  });
 });

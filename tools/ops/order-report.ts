@@ -1,4 +1,4 @@
-import type { OrderTrace, TraceStep } from '@rookery/contracts';
+import type { OrderTrace, PaymentFacts, ProviderAttempt, ReservationFacts, TraceStep } from '@rookery/contracts';
 
 type Consumer = TraceStep['consumers'][number];
 
@@ -60,23 +60,67 @@ function stateOf({ state, at }: Consumer): string {
   }
 }
 
+const money: Readonly<Record<PaymentFacts['status'], string>> = {
+  Expected: 'not begun, the order itself has not been heard of',
+  Authorizing: 'the provider’s answer is outstanding',
+  Abandoning: 'given up, it is being made sure that nothing is charged later',
+  Withdrawn: 'none, the order was canceled before the provider was asked',
+  Reserved: 'the money is reserved',
+  Failed: 'the money could not be reserved',
+  Captured: 'the money is taken',
+  Released: 'the reserved money is free again',
+  Refunded: 'the money is paid back',
+};
+
+const wishes: Readonly<Record<PaymentFacts['purpose'], string>> = {
+  hold: 'the order has not ended, as far as payments knows',
+  take: 'the order wants it taken',
+  return: 'the order wants it given back',
+};
+
+const tasks: Readonly<Record<ProviderAttempt['operation'], string>> = {
+  authorize: 'reserve the money',
+  capture: 'take the money',
+  void: 'free the money',
+  refund: 'pay it back',
+};
+
 function paymentLines(trace: OrderTrace): readonly string[] {
   const { payment } = trace;
   if (payment === null) return [`Payment: ${isSilent(trace, 'payments') ? 'unknown' : 'none yet'}`];
   const { status, purpose, operation, operationDueAt, attempts } = payment;
-  const next = operation === null ? '' : `, ${operation} due ${operationDueAt ?? ''}`;
+  const next =
+    operation === null
+      ? ''
+      : `; the provider is to be asked to ${tasks[operation]} at ${operationDueAt ?? 'some time'}`;
   return [
-    `Payment: ${status}, to ${purpose}${next}`,
-    ...attempts.map((attempt) => {
-      const outcome = attempt.finishedAt === null ? 'no answer yet' : `${attempt.outcome} ${attempt.finishedAt}`;
-      return `${' '.repeat(26)}${attempt.operation.padEnd(9)} try ${attempt.tries} at ${attempt.startedAt}: ${outcome}`;
-    }),
+    `Payment: ${money[status]} (${status}); ${wishes[purpose]}${next}`,
+    ...attempts.map(
+      (attempt) =>
+        `${' '.repeat(26)}asked to ${tasks[attempt.operation]} at ${attempt.startedAt}, try ${attempt.tries}: ${outcomeOf(attempt)}`,
+    ),
   ];
 }
+
+function outcomeOf({ finishedAt, outcome }: ProviderAttempt): string {
+  if (finishedAt === null) return 'no answer yet';
+  return outcome === null || outcome === 'unknown' ? `no answer until ${finishedAt}` : `${outcome} at ${finishedAt}`;
+}
+
+const units: Readonly<Record<ReservationFacts['status'], string>> = {
+  Awaiting: 'nothing held yet',
+  Reserved: 'held for the order',
+  Rejected: 'could not be had',
+  Shipped: 'sold to the order',
+  Released: 'what was held is available again',
+  Withdrawn: 'nothing was held, the order ended before',
+};
 
 function reservationLine(trace: OrderTrace): string {
   const { reservation } = trace;
   if (reservation === null) return `Stock: ${isSilent(trace, 'products') ? 'unknown' : 'no reservation yet'}`;
   const { status, linesKnown, paid } = reservation;
-  return `Stock: ${status}, ${linesKnown ? 'what was ordered is known' : 'what was ordered is not known yet'}, ${paid ? 'paid' : 'not paid yet'}`;
+  const missing = [...(linesKnown ? [] : ['what was ordered']), ...(paid ? [] : ['that it is paid'])];
+  const waits = status === 'Awaiting' && missing.length > 0 ? `: products has not heard ${missing.join(' and ')}` : '';
+  return `Stock: ${units[status]} (${status})${waits}`;
 }

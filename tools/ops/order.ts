@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Id, OrderTrace } from '@rookery/contracts';
+import { helpWhenAsked } from '../stack/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 import { orderReport } from './order-report';
 
@@ -8,6 +9,7 @@ Says what an order waits for, and what each service knows of it. ROOKERY_TOKEN i
 operator of \`npm start\` is signed in.`;
 
 function read(): readonly string[] {
+  helpWhenAsked(usage);
   try {
     return parseArgs({ allowPositionals: true, options: {} }).positionals;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { eventProducers, type Service } from '@rookery/contracts';
 import { DatabaseUnreachable } from '@rookery/persistence';
+import { helpWhenAsked } from '../stack/help';
 import { printFailure } from '../stack/progress';
 import { StackError } from '../stack/stack-error';
 import { republishSince } from './republish';
@@ -18,6 +19,7 @@ import { sinceOf } from './since';
 const usage = `Usage: npm run outbox:republish -- --service <${eventProducers.join('|')}|all> --since <30m|1h|2d|RFC 3339 time>`;
 
 function readArguments(): { readonly services: readonly Service[]; readonly since: Date } {
+  helpWhenAsked(usage);
   try {
     const { values } = parseArgs({ options: { service: { type: 'string' }, since: { type: 'string' } } });
     const { service, since } = values;

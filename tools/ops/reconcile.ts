@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Reconciliation, type Difference } from '@rookery/contracts';
+import { helpWhenAsked } from '../stack/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 import { sinceOf } from './since';
 
@@ -16,6 +17,7 @@ const exitCodes = { agreed: 0, differs: 1, notMade: 2 } as const;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function readSince(): Date {
+  helpWhenAsked(usage);
   try {
     const { values } = parseArgs({ options: { since: { type: 'string', default: '24h' } } });
     return sinceOf(values.since, new Date());

@@ -3,6 +3,7 @@ import type { Service } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
 import { connect } from '@nats-io/transport-node';
 import { SERVICES } from '../stack/app-process';
+import { helpWhenAsked } from '../stack/help';
 import { givenBroker } from '../stack/infrastructure';
 import { printFailure } from '../stack/progress';
 import { StackError } from '../stack/stack-error';
@@ -27,6 +28,7 @@ function readArguments(): { readonly service: Service; readonly graceSeconds: nu
 }
 
 function parsed() {
+  helpWhenAsked(usage);
   try {
     return parseArgs({ options: { service: { type: 'string' }, grace: { type: 'string', default: '600' } } }).values;
   } catch (error) {

@@ -1,10 +1,12 @@
+import { helpWhenAsked } from '../stack/help';
 import { printFailure } from '../stack/progress';
 import { readSettings } from '../stack/settings';
 import { requestRotation } from './control';
-import { readRotationRequest } from './request';
+import { readRotationRequest, ROTATION_USAGE } from './request';
 import { rotateSigningKey } from './signing-key';
 
 // `npm run rotate -- <what> [service …]`: new credentials for the stack that runs on this data folder, without an interruption.
+helpWhenAsked(ROTATION_USAGE);
 try {
   const args = process.argv.slice(2);
   const { dataFolder } = readSettings();

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { COMPOSE_CERTIFICATES, renewComposeCertificates } from '../deploy/deployment-secrets';
 import { provideCertificates } from './certificates';
+import { helpWhenAsked } from './help';
 import { printFailure } from './progress';
 import { repository } from './repository';
 import { readSettings } from './settings';
@@ -18,6 +19,7 @@ const NEXT = {
 } as const;
 
 function read() {
+  helpWhenAsked(usage);
   try {
     return parseArgs({
       allowPositionals: true,

@@ -1,4 +1,4 @@
-import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
+import { addressesSetting, commaList, commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
 import { redisConfig } from '@rookery/resilience';
 import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
@@ -18,13 +18,6 @@ const origin = (fallback: string, description: string) =>
     .transform((url) => url.replace(/\/$/u, ''))
     .default(fallback)
     .describe(description);
-
-const commaList = z.string().transform((list) =>
-  list
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
 
 /** Settings of the auth service. */
 export const AuthConfig = z
@@ -54,10 +47,10 @@ export const AuthConfig = z
       .min(1)
       .max(10_000_000)
       .default(600)
-      .describe('Requests per minute and address at the endpoints for tokens and devices'),
-    TRUST_PROXY: commaList
-      .default([])
-      .describe('Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas'),
+      .describe('Requests per minute and address at the endpoints for tokens and devices, and as many for log-ins'),
+    TRUST_PROXY: addressesSetting.describe(
+      'Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas',
+    ),
     SMTP_URL: smtpServerSetting
       .optional()
       .describe(

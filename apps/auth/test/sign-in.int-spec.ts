@@ -155,3 +155,21 @@ describe('the sign-in pages', () => {
     expect((await fetch(`${auth.issuer}/token`, { method: 'POST', body })).status).toBe(400);
   });
 });
+
+it('slow down one customer of a network who takes another of his IPv6 addresses each time', async () => {
+  const auth = await AuthUnderTest.start({ TRUST_PROXY: '127.0.0.0/8,::1' });
+  try {
+    const { browser, page: first } = await auth.authorize(await auth.client('rookery-cli'));
+    const guess = (page: typeof first, login: string, address: string) =>
+      browser.submit(page, credentials(login, 'wrong-password-1'), { 'x-forwarded-for': address });
+    const page = await guess(first, 'someone-0', '2001:db8:1:2::1');
+    await auth.database.query(
+      "UPDATE sign_in_failures SET failures = 101, blocked_until = now() + interval '1 minute'",
+    );
+    const slowed = await guess(page, 'someone-1', '2001:db8:1:2:ffff::2');
+    expect(slowed.status).toBe(429);
+    expect((await guess(slowed, 'someone-2', '2001:db8:1:3::1')).status).toBe(401);
+  } finally {
+    await auth.stop();
+  }
+});

@@ -50,6 +50,21 @@ describe('the endpoints for tokens', () => {
     expect(await refused.text()).toContain('Too many attempts');
   });
 
+  it('have a budget apart from that of beginning log-ins, past which nothing is kept', async () => {
+    auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '2' });
+    const cli = await auth.client('rookery-cli');
+    const pages = [];
+    // Each is sent on to its log-in page, which is not counted.
+    for (let index = 0; index < 3; index += 1) pages.push((await auth.authorize(cli)).page);
+    expect(pages.map(({ status }) => status)).toEqual([200, 200, 429]);
+    expect(pages[2]?.text).toContain('Too many attempts');
+    expect(pages[2]?.headers.has('retry-after')).toBe(true);
+    expect(
+      await auth.database.query(`SELECT count(*)::int AS kept FROM oidc_payload WHERE model = 'Interaction'`),
+    ).toEqual([{ kept: 2 }]);
+    expect((await guess(auth.issuer)).status).toBe(400);
+  });
+
   it('count clients behind a trusted proxy by their own address', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1', TRUST_PROXY: '127.0.0.0/8,::1' });
     const statusOf = async (address: string) =>

@@ -2,12 +2,16 @@ import { parseConfig } from '@rookery/platform';
 import { internalKeys } from '@rookery/testing';
 import { GatewayConfig } from './gateway.config';
 
+const read = async (env: Readonly<Record<string, string>>) => {
+  const { signingKeySettingOf } = await internalKeys();
+  const common = { NATS_URL: 'nats://127.0.0.1:4222', NATS_NKEY_SEED: `SU${'A'.repeat(56)}` };
+  const keys = { INTERNAL_SIGNING_KEY: signingKeySettingOf('gateway') };
+  return parseConfig(GatewayConfig, { ...common, ...keys, ...env });
+};
+
 describe('what the gateway is told of its issuer', () => {
   const told = async (env: Readonly<Record<string, string>>) => {
-    const { signingKeySettingOf } = await internalKeys();
-    const common = { NATS_URL: 'nats://127.0.0.1:4222', NATS_NKEY_SEED: `SU${'A'.repeat(56)}` };
-    const keys = { INTERNAL_SIGNING_KEY: signingKeySettingOf('gateway') };
-    const result = parseConfig(GatewayConfig, { ...common, ...keys, ...env });
+    const result = await read(env);
     return result.ok
       ? { algorithms: result.config.OIDC_ALGORITHMS, type: result.config.OIDC_TOKEN_TYPE }
       : result.bad.map(({ name }) => name);
@@ -33,4 +37,33 @@ describe('what the gateway is told of its issuer', () => {
   it.each(['*', 'at+jwt,JWT', 'id_token'])('never makes it take the type %s', async (type) => {
     expect(await told({ OIDC_TOKEN_TYPE: type })).toEqual(['OIDC_TOKEN_TYPE']);
   });
+});
+
+describe('what the gateway is told of who may come', () => {
+  const badNames = async (env: Readonly<Record<string, string>>) => {
+    const result = await read(env);
+    return result.ok ? [] : result.bad.map(({ name }) => name);
+  };
+
+  it.each(['https://shop.example, http://localhost:4200', ''])('may be the origins "%s"', async (origins) => {
+    expect(await badNames({ CORS_ORIGINS: origins })).toEqual([]);
+  });
+
+  it.each(['*', 'null', 'https://shop.example/', 'https://Shop.example', 'shop.example', 'https://shop.example:443'])(
+    'is not %s, which no browser would send or any could',
+    async (origin) => {
+      expect(await badNames({ CORS_ORIGINS: `https://admin.example, ${origin}` })).toEqual(['CORS_ORIGINS']);
+    },
+  );
+
+  it.each(['10.0.0.0/8, ::1', '2001:db8::/32', '127.0.0.1', ''])('may be the proxies "%s"', async (proxies) => {
+    expect(await badNames({ TRUST_PROXY: proxies })).toEqual([]);
+  });
+
+  it.each(['10.0.0.0/33', '10.0.0', 'ingress', '::1/129', '10.0.0.0/8/8', '10.0.0.0/'])(
+    'is not the proxy %s',
+    async (proxy) => {
+      expect(await badNames({ TRUST_PROXY: proxy })).toEqual(['TRUST_PROXY']);
+    },
+  );
 });

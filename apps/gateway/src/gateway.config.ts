@@ -1,22 +1,14 @@
 import { API_AUDIENCE } from '@rookery/contracts';
-import { commonConfig, portSetting } from '@rookery/platform';
+import { addressesSetting, commaList, commonConfig, portSetting } from '@rookery/platform';
 import { redisConfig } from '@rookery/resilience';
 import { signingKeySetting, TokenAlgorithms, TokenTypes } from '@rookery/security';
 import { z } from 'zod';
 import { stranglerRoutesSetting } from './strangler/strangler-routes';
 
-/** `10.0.0.0/8, 127.0.0.1` -> two entries; empty for none. */
-const commaList = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== ''),
-  );
-
 const count = (fallback: number) => z.coerce.number().int().min(1).max(10_000_000).default(fallback);
+
+/** What no browser sends would be let in never, and `null` is what any sandboxed page sends. */
+const isWebOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text;
 
 /** Every setting of the gateway. */
 export const GatewayConfig = z.object({
@@ -79,9 +71,16 @@ export const GatewayConfig = z.object({
   LOAD_SHEDDING_EVENT_LOOP_DELAY_MS: count(200).describe(
     'How late the event loop may be before reads are refused, milliseconds; changes at twice, orders at four times as much',
   ),
-  CORS_ORIGINS: commaList.describe('Browser origins that may call the API, comma separated'),
+  CORS_ORIGINS: commaList
+    .refine(
+      (origins) => origins.every(isWebOrigin),
+      'must be origins as browsers write them, like https://shop.example: scheme and host in lower case, no path',
+    )
+    .describe('Browser origins that may call the API, comma separated'),
   STRANGLER_ROUTES: stranglerRoutesSetting,
-  TRUST_PROXY: commaList.describe('Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated'),
+  TRUST_PROXY: addressesSetting.describe(
+    'Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated',
+  ),
 });
 export type GatewayConfig = z.infer<typeof GatewayConfig>;
 

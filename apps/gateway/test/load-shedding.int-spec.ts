@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
 import { eventually } from '@rookery/testing';
 import { namedRoutes } from '../src/load-shedding/route-class';
 import { EventStreamReader } from './event-stream';
@@ -70,8 +71,11 @@ describe('a gateway with more to do than it can', () => {
     expect((await problemOf(refused)).code).toBe('gateway.overloaded');
     expect((await gateway.request(`/v1/products/${productId}`)).status).toBe(503);
     expect((await place()).status).toBe(201);
-    for (const path of ['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/docs']) {
+    for (const path of ['/livez', '/readyz', '/health', '/metrics']) {
       expect((await gateway.request(path)).status).toBe(200);
+    }
+    for (const path of ['/openapi.json', '/docs/swagger-ui-init.js']) {
+      expect((await gateway.request(path)).status).toBe(503);
     }
     expect(gateway.stubs.getOrder.requests).toHaveLength(READS);
   });
@@ -131,6 +135,20 @@ describe('a gateway with more to do than it can', () => {
     await Promise.allSettled(readers.map(({ ended }) => ended));
   });
 
+  it('counts nobody who has not sent the whole request: slow clients take no places', async () => {
+    const { hostname, port } = new URL(gateway.url);
+    const head = 'POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{';
+    const slow = Array.from({ length: LIMIT }, () => connect({ host: hostname, port: Number(port) }));
+    try {
+      await Promise.all(slow.map((socket) => sent(socket, head)));
+      expect((await read()).status).toBe(200);
+      expect((await place()).status).toBe(201);
+      expect(await metric('load_shedding_in_flight')).toBe(0);
+    } finally {
+      for (const socket of slow) socket.destroy();
+    }
+  });
+
   it('knows the routes that it treats apart', () => {
     const routes = new Set<string>();
     for (const route of namedRoutes) {
@@ -140,6 +158,10 @@ describe('a gateway with more to do than it can', () => {
     expect([...routes]).toEqual([...namedRoutes]);
   });
 });
+
+/** Resolves when the server has these bytes, or soon will: it reads what was sent before it answers anything that is sent later. */
+const sent = (socket: Socket, text: string): Promise<void> =>
+  new Promise((resolve, reject) => socket.once('error', reject).write(text, () => resolve()));
 
 it('lets everything in when it is told to', async () => {
   const gateway = await startGateway({

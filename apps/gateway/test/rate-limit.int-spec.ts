@@ -1,3 +1,4 @@
+import { rawRequest } from '@rookery/testing';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { problemOf } from './problem';
 
@@ -38,6 +39,15 @@ it('is not got around by another X-Forwarded-For each time', async () => {
   }
   expect(answers.map(({ status }) => status)).toEqual([201, 201, 429, 429]);
   expect(gateway.stubs.register.requests).toHaveLength(2);
+});
+
+it('is not got around by another spelling of the address', async () => {
+  gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1' });
+  expect((await gateway.request('/v1/products')).status).toBe(200);
+  for (const target of ['/%76%31/products', '/v%31/products', `${gateway.url}/v1/products`]) {
+    const head = `GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
+    expect([target, (await rawRequest(gateway.url, head)).status]).toEqual([target, 429]);
+  }
 });
 
 it('counts clients behind a trusted proxy by their own address', async () => {

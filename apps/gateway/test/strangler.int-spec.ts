@@ -341,6 +341,7 @@ describe('a prefix that only the legacy system has', () => {
       ['of its own', (path: string) => `${legacy.url}/cgi/reports${path}`, '/reports/7?x=1'],
       ['without a host', (path: string) => `/cgi/reports${path}`, '/reports/7?x=1'],
       ['outside of its prefix', () => `${legacy.url}/login`, '/login'],
+      ['of its own that would name a host', () => `${legacy.url}//login.example/start`, '/.//login.example/start'],
       ['of another host', () => 'https://login.example/start', 'https://login.example/start'],
       ['of another host without a scheme', () => '//login.example/start', '//login.example/start'],
       ['relative to the request', () => 'next', 'next'],
@@ -488,6 +489,26 @@ describe('a prefix that only the legacy system has', () => {
     release(undefined);
     expect((await reader?.read())?.value).toBe('data: 2\n\n');
     expect((await reader?.read())?.done).toBe(true);
+  });
+
+  it('lets live streams take no places of other requests', async () => {
+    const narrow = await start([{ prefix: '/legacy', access: 'public' }], {
+      LOAD_SHEDDING_MIN_IN_FLIGHT: '2',
+      LOAD_SHEDDING_MAX_IN_FLIGHT: '2',
+    });
+    const leaving = new AbortController();
+    try {
+      legacy.answer = (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+      };
+      const follow = () => narrow.request('/legacy/events', { signal: leaving.signal });
+      expect([(await follow()).status, (await follow()).status]).toEqual([200, 200]);
+      await eventually(async () => expect((await narrow.request('/v1/products')).status).toBe(200));
+    } finally {
+      leaving.abort();
+      narrow.app.getHttpServer().closeAllConnections();
+      await narrow.close();
+    }
   });
 
   it('is no part of the OpenAPI document', async () => {

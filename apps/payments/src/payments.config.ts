@@ -1,4 +1,5 @@
 import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
+import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
 
 /** Every setting of the payments process. */
@@ -6,7 +7,7 @@ export const PaymentsConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3004),
   ...databaseConfig,
-  INTERNAL_JWKS: z.string().min(1).describe('JWK set of all callers that may sign internal tokens'),
+  INTERNAL_JWKS: internalJwksSetting,
   SEALING_KEY: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')

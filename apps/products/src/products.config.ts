@@ -1,4 +1,5 @@
 import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
 
 /** Every setting of the products process. */
@@ -6,6 +7,6 @@ export const ProductsConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3002),
   ...databaseConfig,
-  INTERNAL_JWKS: z.string().min(1).describe('JWK set of all callers that may sign internal tokens'),
+  INTERNAL_JWKS: internalJwksSetting,
 });
 export type ProductsConfig = z.output<typeof ProductsConfig>;

@@ -3,6 +3,7 @@ export * from './current-actor';
 export * from './http/access-token.guard';
 export * from './http/access-token.strategy';
 export * from './http/access-token.verifier';
+export * from './http/bearer-token';
 export * from './http/challenges';
 export * from './http/scopes.guard';
 export * from './rpc/internal-keys';

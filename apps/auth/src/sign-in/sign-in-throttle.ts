@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Clock } from '@rookery/platform';
+import { limitedAddress } from '@rookery/resilience';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
@@ -70,5 +71,5 @@ export class SignInThrottle {
 
 /** Hashed, so that the table holds no mail address of people who never had an account here, nor their network address. */
 const accountKey = (person: string) => keyOf('account', person);
-const addressKey = (address: string) => keyOf('address', address);
+const addressKey = (address: string) => keyOf('address', limitedAddress(address));
 const keyOf = (kind: string, value: string) => createHash('sha256').update(`${kind}:${value}`).digest('base64url');

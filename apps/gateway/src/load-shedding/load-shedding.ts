@@ -23,8 +23,9 @@ const overloaded = new DomainError({
 }).toProblem();
 
 /**
- * Refuses requests as soon as more come than can be answered in time, before token, body and everything else: reads first, placing
- * orders last, probes, metrics and documents never. Call it before the routes are made.
+ * Refuses requests as soon as more come than can be answered in time, before the token is looked at: reads first, placing orders last,
+ * probes and metrics never. Documents are reads: no limit of requests counts them, and they cost more than others. A request is in hand from when all of it has come: who sends slowly takes no place and seems no
+ * slow answer. Call it before the routes are made.
  */
 export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): void {
   const delay = new EventLoopDelay();
@@ -41,7 +42,8 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
   const fastify = app.getHttpAdapter().getInstance();
   refuseFlood(app, config, shedder, shed);
   fastify.addHook('onClose', () => delay.stop());
-  fastify.addHook('onRequest', (request, reply, done) => {
+  const admissions = new WeakMap<FastifyReply, Admission>();
+  fastify.addHook('preValidation', (request, reply, done) => {
     const { method, routeOptions } = request;
     const route = classOf(method, routeOptions.url);
     if (route === undefined) {
@@ -53,6 +55,7 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       ? { shed: shedder.refusal(priority) }
       : shedder.admit(priority, `${method} ${routeOptions.url ?? ''}`);
     if ('admitted' in decision) {
+      admissions.set(reply, decision.admitted);
       endWith(reply, decision.admitted);
       done();
     } else if (decision.shed === undefined) {
@@ -62,7 +65,15 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       refuse(request, reply, { ...overloaded, retryAfterSeconds: retryAfterSeconds() });
     }
   });
+  // A legacy system may answer any route with a live stream, which is in hand no longer than ours are.
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (isLiveStream(reply)) admissions.get(reply)?.ended();
+    done(null, payload);
+  });
 }
+
+const isLiveStream = (reply: FastifyReply): boolean =>
+  /^text\/event-stream\b/i.test(String(reply.getHeader('content-type')));
 
 /** What the hook above would refuse, long before it: a flood is refused at a fraction of what its answers would cost. */
 function refuseFlood(

@@ -2,12 +2,17 @@ import { classOf } from './route-class';
 
 const priorityOf = (method: string, url: string | undefined) => classOf(method, url)?.priority;
 
-it('never refuses probes, metrics, documents, preflights and what is not there', () => {
-  const never = ['/livez', '/readyz', '/health', '/metrics', '/openapi.json', '/asyncapi.json', '/docs', '/docs/*'];
+it('never refuses probes, metrics, preflights and what is not there', () => {
+  const never = ['/livez', '/readyz', '/health', '/metrics'];
   expect(never.map((url) => classOf('GET', url))).toEqual(never.map(() => undefined));
   expect(classOf('OPTIONS', '/v1/orders')).toBeUndefined();
   expect(classOf('GET', undefined)).toBeUndefined();
   expect(priorityOf('GET', '/v1/livez')).toBe('low');
+});
+
+it('refuses documents like reads', () => {
+  const documents = ['/openapi.json', '/asyncapi.json', '/docs', '/docs/swagger-ui-init.js', '/docs/*'];
+  expect(documents.map((url) => priorityOf('GET', url))).toEqual(documents.map(() => 'low'));
 });
 
 it('refuses reads first, other changes next, placing and canceling orders last', () => {
@@ -21,5 +26,6 @@ it('refuses reads first, other changes next, placing and canceling orders last',
 
 it('knows which answers stay open', () => {
   expect(classOf('GET', '/v1/orders/:id/events')).toEqual({ priority: 'low', isStream: true });
+  expect(classOf('HEAD', '/v1/orders/:id/events')).toEqual({ priority: 'low', isStream: true });
   expect(classOf('GET', '/v1/orders/:id')).toEqual({ priority: 'low', isStream: false });
 });

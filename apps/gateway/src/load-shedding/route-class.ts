@@ -12,8 +12,8 @@ const HIGH: ReadonlySet<string> = new Set(['POST /v1/orders', 'POST /v1/orders/:
 
 const STREAMS: ReadonlySet<string> = new Set(['GET /v1/orders/:id/events']);
 
-/** Probes, metrics and documents. An orchestrator that is refused would kill what only has much to do. */
-const EXEMPT = /^\/(livez|readyz|health|metrics|openapi\.json|asyncapi\.json|docs(\/.*)?)$/;
+/** Probes and metrics. An orchestrator that is refused would kill what only has much to do. */
+const EXEMPT = /^\/(livez|readyz|health|metrics)$/;
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -38,5 +38,6 @@ export function classOf(method: string, url: string | undefined): RouteClass | u
   if (url === undefined || url === '*' || method === 'OPTIONS' || EXEMPT.test(url)) return undefined;
   const route = `${method} ${url}`;
   if (HIGH.has(route)) return { priority: 'high', isStream: false };
-  return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route) };
+  // HEAD is answered by the same handler, which leaves it open as long.
+  return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route.replace(/^HEAD /, 'GET ')) };
 }

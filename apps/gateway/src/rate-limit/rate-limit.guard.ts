@@ -47,10 +47,11 @@ export class RateLimitGuard extends ThrottlerGuard {
     super({ throttlers: limits.map(throttlerOf) }, storage, reflector);
   }
 
-  /** Probes, metrics and documents: an orchestrator must never be told to slow down. */
+  /** Probes, metrics and documents: an orchestrator must never be told to slow down. By the route: one address can be spelled in many ways. */
   protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    return !request.url.startsWith('/v1/') && !isLegacyRoute(request);
+    const { url = '' } = request.routeOptions;
+    return !url.startsWith('/v1/') && !isLegacyRoute(request);
   }
 
   protected override async throwThrottlingException(

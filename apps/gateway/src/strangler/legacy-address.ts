@@ -71,5 +71,6 @@ export function publicLocation(route: Rewriting, location: string): string {
   const path = isUnder(target.pathname, rewritePrefix)
     ? `${prefix}${target.pathname.slice(rewritePrefix.length)}`
     : target.pathname;
-  return `${path}${target.search}${target.hash}`;
+  // Two slashes in front would name a host: as a part of a path they are written so (WHATWG URL, serializing).
+  return `${path.startsWith('//') ? '/.' : ''}${path}${target.search}${target.hash}`;
 }

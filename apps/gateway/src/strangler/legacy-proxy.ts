@@ -9,7 +9,7 @@ import {
   type Actor,
   type Readiness,
 } from '@rookery/platform';
-import type { AccessTokenVerifier } from '@rookery/security';
+import { bearerTokenOf, type AccessTokenVerifier } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { headersFromLegacy, headersToLegacy } from './forwarded-headers';
@@ -59,7 +59,7 @@ export class LegacyProxy {
   async callerOf(request: FastifyRequest): Promise<Actor | undefined> {
     const { actor } = requireContext();
     if (actor !== undefined) return actor;
-    const token = /^bearer +(?<token>\S+)$/i.exec(request.headers.authorization ?? '')?.groups?.['token'];
+    const token = bearerTokenOf(request.headers.authorization);
     if (token === undefined) return undefined;
     try {
       return await this.tokens.verify(token);

@@ -1,8 +1,33 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** A TCP port; 0 lets the system choose one. */
 export const portSetting = (fallback: number) =>
   z.coerce.number().int().min(0).max(65_535).default(fallback).describe('HTTP port; 0 takes any free one');
+
+/** `10.0.0.0/8, ::1` -> two entries; empty for none. */
+export const commaList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  );
+
+/** Addresses and ranges of addresses (CIDR), separated by commas. */
+export const addressesSetting = commaList.refine(
+  (entries) => entries.every(isAddressRange),
+  'must be addresses or ranges like 10.0.0.0/8 or ::1, separated by commas',
+);
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  const isWidth = bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
+  return family !== 0 && isWidth && more.length === 0;
+}
 
 /** Marks a setting whose value nobody may see: `.meta(SECRET)`, last. In a deployment it comes from a file (`X_FILE`). */
 export const SECRET = { secret: true } as const;

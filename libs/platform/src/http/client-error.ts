@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { v7 as uuidv7 } from 'uuid';
@@ -8,10 +8,11 @@ import { RAW_SECURITY_HEADERS } from './security-headers';
 
 /**
  * Answers what never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).
- * Node has given up on the connection, so the answer is written by hand and the connection closed.
+ * Node has given up on the connection, so the answer is written by hand and the connection closed; without a word while an earlier request
+ * is being answered, for it would be taken for that one's answer, and that one may have been carried out.
  */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy();
     return;
   }
@@ -32,6 +33,14 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     ].join('\r\n'),
   );
 }
+
+/** Node's own handler looks at the same field. A response to what is still being received is not begun: the error is about that very request. */
+function isAnswering(socket: Socket): boolean {
+  const response: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
+  return isResponse(response) && (response.headersSent || response.req.complete);
+}
+
+const isResponse = (value: unknown): value is ServerResponse => value instanceof ServerResponse;
 
 function statusOf(code: string | undefined): number {
   switch (code) {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '@rookery/contracts';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { z } from 'zod';
@@ -15,6 +16,10 @@ async function serve(limits: HttpLimits): Promise<{ readonly adapter: FastifyAda
   const fastify = adapter.getInstance();
   fastify.get('/', (_request, reply) => reply.send({ ok: true }));
   fastify.post('/', (request, reply) => reply.send({ got: request.body }));
+  fastify.post('/slow', async (request) => {
+    await sleep(200);
+    return { got: request.body };
+  });
   await fastify.listen({ port: 0, host: '127.0.0.1' });
   return { adapter, port: Address.parse(fastify.server.address()).port };
 }
@@ -105,6 +110,27 @@ describe('a slow client', () => {
     const response = await fetch(`http://127.0.0.1:${server.port}/`);
     expect(response.status).toBe(200);
     await Promise.all(slow.map(({ closed }) => closed));
+  });
+});
+
+describe('nonsense behind a request', () => {
+  it('is not answered in the place of that request, which may have been carried out', async () => {
+    const { adapter, port } = await serve({});
+    const request = postHead(8).replace('POST /', 'POST /slow');
+    const connection = new Connection(port).write(`${request}{"a":12}nonsense\r\n\r\n`);
+    await connection.closed;
+    expect(connection.received).toBe('');
+    await adapter.close();
+  });
+
+  it('is answered when that one has been', async () => {
+    const { adapter, port } = await serve({});
+    const connection = new Connection(port).write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await connection.until(/\{"ok":true\}/);
+    connection.write('nonsense\r\n\r\n');
+    await connection.closed;
+    expect(connection.received).toMatch(/\{"ok":true\}HTTP\/1\.1 400 /);
+    await adapter.close();
   });
 });
 

@@ -32,7 +32,8 @@ export class HttpProblemFilter implements ExceptionFilter {
       const known = isUnknownRoute(error) ? this.routes.methodsAt(path) : [];
       // Behind a wildcard, as static files are, the method is known and only the file is not there.
       const allow = known.includes(request.method) ? [] : known;
-      const problem: Problem = { ...toProblem(allow.length === 0 ? error : problemOfStatus(405)), instance: path };
+      const cause = allow.length > 0 ? problemOfStatus(405) : hasBrokenOff(request) ? problemOfStatus(400) : error;
+      const problem: Problem = { ...toProblem(cause), instance: path };
       if (problem.status === 500) logger.error({ err: error, code: problem.code }, 'unexpected error');
       if (reply.sent || reply.raw.headersSent) {
         // Part of an answer is out: cutting it off is the only honest way to say that it is not whole.
@@ -43,6 +44,11 @@ export class HttpProblemFilter implements ExceptionFilter {
       sendProblem(reply, problem, error instanceof DomainError ? error.challenge : undefined);
     });
   }
+}
+
+/** The client went away in the middle of its request: nobody reads the answer, and no fault of ours may be logged and counted. */
+function hasBrokenOff({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete;
 }
 
 /** The router's own 404; those of resources are `NotFound`. */

@@ -44,6 +44,10 @@ describe('a JSON body', () => {
     ['__proto__', '{"__proto__":{"admin":true}}', 'request.unsafe-key'],
     ['__proto__ in an array in an object', '{"a":[{"__proto__":1}]}', 'request.unsafe-key'],
     ['__proto__ spelt by escapes', '{"\\u005f_proto__":{"admin":true}}', 'request.unsafe-key'],
+    ['a key twice', '{"a":1,"b":2,"a":3}', 'request.duplicate-key'],
+    ['a key twice, spelt in two ways', '{"a":1,"\\u0061":1}', 'request.duplicate-key'],
+    ['a key twice in an object in an array', '[{"a":{"b":1,"b":1}}]', 'request.duplicate-key'],
+    ['an index twice', '{"1":1,"1":2}', 'request.duplicate-key'],
     ['constructor', '{"constructor":{"prototype":{"admin":true}}}', 'request.unsafe-key'],
   ])('refuses %s', (_what, text, code) => {
     expect(codeOf(text)).toBe(code);
@@ -54,6 +58,11 @@ describe('a JSON body', () => {
       a: '😀',
       b: '__proto__ constructor \\u0000',
     });
+  });
+
+  it('accepts colons in strings, and one key in several objects', () => {
+    const value = { a: 'b: c', 'd:': [{ a: ':' }, { a: {} }], e: { a: [] } };
+    expect(parse(JSON.stringify(value))).toEqual(value);
   });
 
   it('gives what JSON.parse gives for every safe value', () => {

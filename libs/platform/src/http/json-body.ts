@@ -17,13 +17,16 @@ const suspicious = /__proto__|constructor|prototype|\\u/;
 
 /**
  * Parses a JSON body (RFC 8259) and refuses with 400: no body, bytes that are not UTF-8, anything but JSON, nesting deeper than
- * `maxDepth`, U+0000 and lone surrogates in any string (Postgres stores neither), and keys that reach prototypes.
+ * `maxDepth`, one name twice in an object (4: readers differ in which they take), U+0000 and lone surrogates in any string (Postgres
+ * stores neither), and keys that reach prototypes.
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
   if (bytes.length === 0) throw new UnreadableBody('request.empty-body', 'must not be empty');
   const text = decode(bytes);
-  refuseDepth(text, maxDepth);
+  const members = countMembers(text, maxDepth);
   const value = parse(text);
+  if (countKeys(value) !== members)
+    throw new UnreadableBody('request.duplicate-key', 'must not name a key of an object twice');
   if (suspicious.test(text)) refuseUnsafe(value, '');
   return value;
 }
@@ -51,9 +54,14 @@ const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
+const COLON = 0x3a;
 
-/** One pass over the text before it is parsed: a recursive parser must never meet 45,000 nested arrays. */
-function refuseDepth(text: string, maxDepth: number): void {
+/**
+ * How many members the objects of a JSON text have: one for each colon outside of strings. One pass before it is parsed, which also sees how
+ * deep it is: a recursive parser must never meet 45,000 nested arrays.
+ */
+function countMembers(text: string, maxDepth: number): number {
+  let members = 0;
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {
@@ -64,12 +72,22 @@ function refuseDepth(text: string, maxDepth: number): void {
       continue;
     }
     if (char === QUOTE) inString = true;
+    else if (char === COLON) members += 1;
     else if (char === OPEN_BRACKET || char === OPEN_BRACE) depth += 1;
     else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) depth -= 1;
     if (depth > maxDepth) {
       throw new UnreadableBody('request.too-deep', `must not be nested deeper than ${maxDepth} levels`);
     }
   }
+  return members;
+}
+
+/** How many keys all objects of a value have: of members with one name the parser has kept the last. The depth is known to be small here. */
+function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const children: unknown[] = Object.values(value);
+  const own = Array.isArray(value) ? 0 : children.length;
+  return children.reduce<number>((count, child) => count + countKeys(child), own);
 }
 
 /** The depth is known to be small here. A key that cannot be shown is pointed to by what it is in. */

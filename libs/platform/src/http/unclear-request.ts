@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 
 /**
  * Whether two readers of a request could understand it differently, so that it must be refused with 400: an HTTP/1.1 request
- * without Host or with more than one (RFC 9112, 3.2), one of HTTP/1.0 with a Transfer-Encoding, which that does not know (6.1), or a
- * query whose escapes are not UTF-8, which parsers keep as they are.
+ * without Host or with more than one (RFC 9112, 3.2), one of HTTP/1.0 with a Transfer-Encoding, which that does not know (6.1), or with one
+ * that is not undone here, or a query whose escapes are not UTF-8, which parsers keep as they are.
  */
 export function isUnclear(request: IncomingMessage): boolean {
   return (
@@ -19,7 +19,8 @@ function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
 }
 
 function isFramedOnce({ httpVersion, headers }: IncomingMessage): boolean {
-  return httpVersion !== '1.0' || headers['transfer-encoding'] === undefined;
+  const coding = headers['transfer-encoding']?.toLowerCase();
+  return coding === undefined || (coding === 'chunked' && httpVersion !== '1.0');
 }
 
 function isDecodable(text: string): boolean {

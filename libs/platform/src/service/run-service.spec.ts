@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import {
   Body,
   Controller,
@@ -25,7 +26,7 @@ import { NotFound, ServiceUnavailable } from '../errors/domain-error';
 import type { HealthCheck } from '../health/health-check';
 import { HealthModule } from '../health/health.module';
 import { Readiness } from '../health/readiness';
-import { configureLogger } from '../logging/logger';
+import { configureLogger, logger } from '../logging/logger';
 import { createService, shutDown } from './run-service';
 
 const Note = z.strictObject({
@@ -257,6 +258,10 @@ describe('a service over HTTP', () => {
     it.each([
       ['no Host', 'GET /livez HTTP/1.1\r\n\r\n'],
       ['two Hosts', 'GET /livez HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n'],
+      [
+        'a transfer coding that nobody undoes',
+        'POST /v1/notes HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+      ],
       ['a query that is not UTF-8', 'GET /v1/notes?q=%ff HTTP/1.1\r\nhost: a\r\n\r\n'],
       ['half an escape in the query', 'GET /v1/notes?q=%2 HTTP/1.1\r\nhost: a\r\n\r\n'],
     ])('answers a request with %s with 400 and closes the connection', async (_what, text) => {
@@ -363,6 +368,21 @@ describe('a service over HTTP', () => {
       );
       expect(body).toContain('nodejs_eventloop_lag_seconds');
       expect(body).not.toContain('hunter2');
+    });
+
+    it('logs a client that breaks off in the middle of its request as no fault of ours', async () => {
+      const failed = jest.spyOn(logger, 'error');
+      try {
+        const head = 'POST /v1/notes HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+        await raw(`${head}transfer-encoding: chunked\r\n\r\nnonsense`);
+        await fetch(`${url}/v1/notes`);
+        expect(failed).not.toHaveBeenCalled();
+        // What it does log as one.
+        await fetch(`${url}/v1/notes/broken`);
+        expect(failed).toHaveBeenCalledTimes(1);
+      } finally {
+        failed.mockRestore();
+      }
     });
   });
 

@@ -178,6 +178,14 @@ describe('access tokens at the HTTP edge', () => {
     expect(headers.get('www-authenticate')).toBe('Bearer realm="rookery"');
   });
 
+  it('believes no header that another reader could take another token from', async () => {
+    const token = await sign();
+    for (const header of [`Bearer ${token} ${token}`, `Bearer ${token},x`, `Bearer\t${token}`]) {
+      expect((await ask('/v1/me', header)).status).toBe(401);
+    }
+    expect((await ask('/v1/me', `bearer  ${token}`)).status).toBe(200);
+  });
+
   const forgeries: readonly (readonly [string, () => Promise<string>])[] = [
     ['alg none', async () => `${encode({ ...header, alg: 'none' })}.${encode(claims())}.`],
     [
