@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Caller, Service } from '@rookery/contracts';
-import { BROKER_CLIENTS, makeSeed, publicKeyOf } from '../stack/broker-accounts';
+import { nkeyOf } from '@rookery/messaging';
+import { BROKER_CLIENTS, makeSeed } from '../stack/broker-accounts';
 import { clientTls, provideCertificates, serverTls } from '../stack/certificates';
 import type { Secrets } from '../stack/secrets';
 import { StackError } from '../stack/stack-error';
@@ -31,8 +32,8 @@ const natsValues = ({ broker }: Secrets): Values =>
     BROKER_CLIENTS.flatMap((client) => {
       const [current, next] = brokerKeyVariables[client];
       return [
-        [current, publicKeyOf(broker[client])] as const,
-        ...(next === undefined ? [] : [[next, publicKeyOf(makeSeed())] as const]),
+        [current, nkeyOf(broker[client])] as const,
+        ...(next === undefined ? [] : [[next, nkeyOf(makeSeed())] as const]),
       ];
     }),
   );

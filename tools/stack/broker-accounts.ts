@@ -1,4 +1,4 @@
-import { brokerUsers, type BrokerAccount, type BrokerClient, type BrokerCredential } from '@rookery/messaging';
+import { brokerUsers, nkeyOf, type BrokerAccount, type BrokerClient, type BrokerCredential } from '@rookery/messaging';
 import { nkeys } from '@nats-io/nats-core';
 
 /** Seed of the nkey of each process and of the admin. */
@@ -23,9 +23,6 @@ export const BROKER_CLIENTS = [
 /** A new nkey's seed: `SU…`. */
 export const makeSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
 
-/** What the broker is told of a seed: `U…`. */
-export const publicKeyOf = (seed: string): string => nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
-
 /** New keys for one account. */
 export const makeSeeds = (): BrokerSeeds => ({
   admin: makeSeed(),
@@ -45,7 +42,7 @@ export function brokerAccount(
   formerPassword?: string,
 ): BrokerAccount {
   const keys = (client: BrokerClient): readonly BrokerCredential[] => [
-    ...[seeds[client], also[client]].filter((seed) => seed !== undefined).map(publicKeyOf),
+    ...[seeds[client], also[client]].filter((seed) => seed !== undefined).map(nkeyOf),
     ...(formerPassword === undefined ? [] : [{ user: client, password: formerPassword }]),
   ];
   return {

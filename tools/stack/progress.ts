@@ -2,6 +2,11 @@ import { StackError } from './stack-error';
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1_000).toFixed(1)} s`;
 
+export interface StepOptions {
+  /** Whether it is said that it runs, while it runs; false where others write to the terminal meanwhile. */
+  readonly ticks: boolean;
+}
+
 /** Says what is being done and how long it takes: a live line on a terminal, plain lines elsewhere. */
 export class Progress {
   private readonly running = new Map<string, number>();
@@ -17,10 +22,12 @@ export class Progress {
   }
 
   /** Runs one step; steps may run side by side. */
-  async step<T>(what: string, work: () => Promise<T>): Promise<T> {
+  async step<T>(what: string, work: () => Promise<T>, { ticks }: StepOptions = { ticks: true }): Promise<T> {
     const since = Date.now();
-    this.running.set(what, since);
-    this.timer ??= setInterval(() => this.tick(), this.live ? 500 : 10_000).unref();
+    if (ticks) {
+      this.running.set(what, since);
+      this.timer ??= setInterval(() => this.tick(), this.live ? 500 : 10_000).unref();
+    }
     try {
       const result = await work();
       this.running.delete(what);

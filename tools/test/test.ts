@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { APPS } from '../stack/app-process';
-import { Progress } from '../stack/progress';
+import { Progress, type StepOptions } from '../stack/progress';
 import { repository } from '../stack/repository';
 
-/** `npm test`: every check, then every spec. The last line on stdout is `N passed, N failed`. */
+/** `npm test`: builds, then every spec and beside them every other check. The last line on stdout is `N passed, N failed`. */
 
 interface Check {
   readonly what: string;
@@ -46,8 +46,8 @@ const generated: Check = {
   args: ['--import', 'tsx', join(repository, 'tools/generate/generate.ts'), '--check'],
 };
 
-/** Two lanes, as on the two cores of a small machine: the long ones apart. */
-const lanes: readonly (readonly Check[])[] = [[build, prettier, types, generated], [eslint]];
+/** Beside the specs, which wait now and then: these have what is left over. Two lanes, the long one apart. */
+const lanes: readonly (readonly Check[])[] = [[types, prettier, generated], [eslint]];
 
 const JestResults = z.object({
   success: z.boolean(),
@@ -94,29 +94,34 @@ function run(command: string, args: readonly string[], env: Record<string, strin
 
 class CheckFailed extends Error {}
 
-/** Runs all checks, also after one has failed; the failures, in the order of their end. */
-async function runChecks(progress: Progress): Promise<string[]> {
-  const failures: string[] = [];
-  const runCheck = async ({ what, command, args }: Check): Promise<void> => {
-    try {
-      await progress.step(what, async () => {
+/** Says what a check found. */
+async function runCheck({ what, command, args }: Check, options?: StepOptions): Promise<void> {
+  try {
+    await progress.step(
+      what,
+      async () => {
         const { code, output } = await run(command, args, { FORCE_COLOR: '0' }, 'pipe');
         if (code !== 0) throw new CheckFailed(output.trim());
-      });
-    } catch (error) {
-      if (stop.signal.aborted) return;
-      failures.push(what);
-      process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
-    }
-  };
+      },
+      options,
+    );
+  } catch (error) {
+    if (stop.signal.aborted) return;
+    failures.push(what);
+    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
+  }
+}
+
+/** Runs all checks of the lanes, also after one has failed, and gives way to the specs. */
+async function runChecks(): Promise<void> {
   await Promise.all(
     lanes.map(async (lane) => {
       for (const check of lane) {
-        if (!stop.signal.aborted) await runCheck(check);
+        const modest = { ...check, command: 'nice', args: ['-n', '19', check.command, ...check.args] };
+        if (!stop.signal.aborted) await runCheck(modest, { ticks: false });
       }
     }),
   );
-  return failures;
 }
 
 /** Runs every spec of every project; Jest's own output goes to the terminal. */
@@ -146,11 +151,14 @@ async function runSpecs(args: readonly string[]): Promise<{ readonly passed: num
 }
 
 const progress = new Progress();
-const failures = await runChecks(progress);
+/** Checks that failed, in the order of their end. */
+const failures: string[] = [];
+await runCheck(build);
 exitIfStopped();
-const { passed, failed } = failures.includes(build.what)
-  ? { passed: 0, failed: 0 }
-  : await runSpecs(process.argv.slice(2));
+const [{ passed, failed }] = await Promise.all([
+  failures.length === 0 ? runSpecs(process.argv.slice(2)) : { passed: 0, failed: 0 },
+  runChecks(),
+]);
 exitIfStopped();
 progress.say(`after ${progress.elapsed}${failures.length === 0 ? '' : `; failed checks: ${failures.join('; ')}`}`);
 process.stdout.write(`${passed} passed, ${failed + failures.length} failed\n`);

@@ -26,7 +26,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       app.useGlobalGuards(new DeclaredInputGuard());
       if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...cors, origin: config.CORS_ORIGINS });
       if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
-      serveSwaggerUi(app, config, openApiDocument(app, config));
+      serveSwaggerUi(app, config, () => openApiDocument(app, config));
     },
   };
 }

@@ -9,6 +9,7 @@ export * from './event-publisher';
 export * from './jetstream-server';
 export * from './messaging.module';
 export * from './nats';
+export { nkeyOf } from './nkey-login';
 export * from './permanent-failure';
 export * from './provisioning-config';
 export * from './rpc-client';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client, type QueryResultRow } from 'pg';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
 import { requiredEnv } from './required-env';
 
 /** A database of the suite's own. */
@@ -54,6 +54,8 @@ export async function testDatabase(
 }
 
 async function migrate(url: string, migrations: DataSourceOptions['migrations']): Promise<void> {
+  // Here only: most specs that import this library have no database, and it takes half a second to load.
+  const { DataSource } = await import('typeorm');
   const dataSource = await new DataSource({
     type: 'postgres',
     url,

@@ -1,17 +1,17 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Public } from '@rookery/security';
-import { asyncApiDocument } from './asyncapi-document';
+import { asyncApiDocument, type Json } from './asyncapi-document';
 
 @ApiExcludeController()
 @Controller()
 export class AsyncApiController {
-  private readonly document = asyncApiDocument();
+  private document: Json | undefined;
 
   @Get('asyncapi.json')
   @Public()
   @Header('cache-control', 'public, max-age=60')
   get() {
-    return this.document;
+    return (this.document ??= asyncApiDocument());
   }
 }

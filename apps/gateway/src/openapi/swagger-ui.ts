@@ -28,13 +28,17 @@ const CSS = `
 
 const Request = z.object({ url: z.string() });
 
-/** Serves Swagger UI at `/docs`, with a log-in that works, and the document at `/openapi.json`. */
-export function serveSwaggerUi(app: NestFastifyApplication, config: GatewayConfig, document: OpenAPIObject): void {
+/** Serves Swagger UI at `/docs`, with a log-in that works, and the document at `/openapi.json`, which is made when it is first asked for. */
+export function serveSwaggerUi(
+  app: NestFastifyApplication,
+  config: GatewayConfig,
+  makeDocument: () => OpenAPIObject,
+): void {
   const rpc = app.get(RpcClient);
   guardPages(app.getHttpAdapter().getInstance(), '/docs', [
     new URL(config.OIDC_TOKEN_URL ?? config.OIDC_ISSUER).origin,
   ]);
-  SwaggerModule.setup('docs', app, document, {
+  SwaggerModule.setup('docs', app, makeDocument, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     // The page only: the document at its own address stays the same.

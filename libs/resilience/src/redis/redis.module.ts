@@ -9,7 +9,9 @@ export class RedisModule {
     return {
       module: RedisModule,
       global: true,
-      providers: [{ provide: Redis, inject: [Metrics], useFactory: (metrics: Metrics) => new Redis(options, metrics) }],
+      providers: [
+        { provide: Redis, inject: [Metrics], useFactory: (metrics: Metrics) => Redis.start(options, metrics) },
+      ],
       exports: [Redis],
     };
   }

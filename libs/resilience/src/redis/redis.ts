@@ -1,6 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { logger, type Metrics } from '@rookery/platform';
-import { createClient } from '@redis/client';
 import {
   circuitBreaker,
   CircuitState,
@@ -14,7 +13,7 @@ import {
 import { Counter } from 'prom-client';
 import { withJitter } from '../jitter';
 
-type Client = ReturnType<typeof connectingClient>;
+type Client = Awaited<ReturnType<typeof connectingClient>>;
 /** What commands are given to. */
 export type RedisCommands = Pick<Client, 'eval' | 'mGet' | 'set' | 'ping'>;
 
@@ -49,14 +48,13 @@ export class Redis implements OnApplicationShutdown {
   readonly #policy: IPolicy;
   readonly #otherwise: Counter | undefined;
 
-  constructor({ url, name }: RedisOptions, metrics: Metrics) {
+  private constructor(client: Client | undefined, metrics: Metrics) {
     const breaker = circuitBreaker(handleAll, {
       halfOpenAfter: LOOK_AGAIN_MS,
       breaker: new ConsecutiveBreaker(FAILURES_IN_A_ROW),
     });
     this.#policy = wrap(breaker, timeout(COMMAND_TIMEOUT_MS, TimeoutStrategy.Aggressive));
-    if (url === undefined) return;
-    const client = connectingClient(url, name);
+    if (client === undefined) return;
     this.#client = client;
     // Also while nobody asks for anything: `redis_up` tells how it is now.
     for (const event of ['ready', 'ping-interval']) {
@@ -76,6 +74,11 @@ export class Redis implements OnApplicationShutdown {
     metrics.gauge('redis_up', 'Whether Redis is used: 1, or 0 while this process goes on without it', () =>
       client.isReady && breaker.state === CircuitState.Closed ? 1 : 0,
     );
+  }
+
+  /** Begins to connect, and waits for nothing. */
+  static async start({ url, name }: RedisOptions, metrics: Metrics): Promise<Redis> {
+    return new Redis(url === undefined ? undefined : await connectingClient(url, name), metrics);
   }
 
   /** Whether there is one to be used at all. */
@@ -101,7 +104,9 @@ export class Redis implements OnApplicationShutdown {
   }
 }
 
-function connectingClient(url: string, name: string) {
+async function connectingClient(url: string, name: string) {
+  // Hundreds of files: only a process that uses Redis loads them.
+  const { createClient } = await import('@redis/client');
   const client = createClient({
     url,
     name,
