@@ -242,8 +242,9 @@ describe('docker/compose.yaml', () => {
       for (const files of [[], ...composeOverrides.map((name) => [name])]) {
         const named = ['compose.yaml', ...files].flatMap((name) => ['-f', join(repository, COMPOSE_FOLDER, name)]);
         const [command, ...args] = DockerCompose;
-        const profile = ['--profile', 'observability', '--profile', 'mail', '--env-file', envFile];
-        expect(() => execFileSync(command, [...args, ...named, ...profile, 'config', '--quiet'])).not.toThrow();
+        const profiles = ['observability', 'mail', 'redis'].flatMap((name) => ['--profile', name]);
+        const options = [...profiles, '--env-file', envFile, 'config', '--quiet'];
+        expect(() => execFileSync(command, [...args, ...named, ...options])).not.toThrow();
       }
     } finally {
       rmSync(root, { recursive: true });

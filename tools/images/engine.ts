@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
@@ -71,7 +71,9 @@ export class Engine {
   /** Runs it; a code other than 0 is an answer too. */
   async try(...args: readonly string[]): Promise<Answer> {
     try {
-      const { stdout, stderr } = await promisify(execFile)(this.name, args, { maxBuffer: 64 * 1024 * 1024 });
+      // Not in the repository: podman's monitor leaves a file `oom` where it was started when a container took too much memory.
+      const options = { maxBuffer: 64 * 1024 * 1024, cwd: tmpdir() };
+      const { stdout, stderr } = await promisify(execFile)(this.name, args, options);
       return { code: 0, stdout, stderr };
     } catch (error) {
       const part = (name: 'stdout' | 'stderr'): string =>

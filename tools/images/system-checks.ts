@@ -66,7 +66,7 @@ export async function verifySystem(
       return '';
     });
     const ready = await report.check(
-      `the five apps are ready: read-only, no capabilities, ${MEMORY} of memory, secrets from files`,
+      `the five apps are ready: read-only, no capabilities, ${MEMORY} of memory, secrets from files, the broker by TLS`,
       async () => {
         const since = performance.now();
         await system.startApps();

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
+import type { BrokerClient } from '@rookery/messaging';
 import { kubernetesSecrets } from '../deploy/deployment-secrets';
 import { NATS_CONFIG_FOLDER } from '../deploy/nats-config';
 import { APPS } from '../stack/app-process';
+import { clientTls, provideCertificates, serverTls } from '../stack/certificates';
 import { freePorts } from '../stack/ports';
 import { repository } from '../stack/repository';
 import { makeSecrets } from '../stack/secrets';
@@ -36,6 +38,7 @@ const HARDENED = [
 export class System {
   readonly #prefix = `rookery-verify-${process.pid}`;
   readonly #folder = mkdtempSync(join(tmpdir(), 'rookery-verify-'));
+  readonly #certificates = join(this.#folder, 'certificates');
   readonly #started: string[] = [];
   readonly #volumes: string[] = [];
 
@@ -51,10 +54,19 @@ export class System {
     const [gateway = 0, auth = 0, products = 0, orders = 0, payments = 0, ...servers] = await freePorts(8);
     const [postgres = 0, nats = 0, monitoring = 0] = servers;
     const ports = { gateway, auth, products, orders, payments, postgres, nats, monitoring };
-    const secrets = kubernetesSecrets(await makeSecrets());
+    const secrets = { ...kubernetesSecrets(await makeSecrets()) };
     const system = new System(engine, images, ports, secrets);
     for (const signal of SIGNALS) process.once(signal, system.#stopped);
     chmodSync(system.#folder, 0o711);
+    await provideCertificates(system.#certificates);
+    const clients: readonly (readonly [secret: string, client: BrokerClient])[] = [
+      ...APPS.map((app) => [app, app] as const),
+      ['broker-admin', 'admin'],
+    ];
+    for (const [secret, client] of clients) {
+      const { ca, cert, key } = clientTls(system.#certificates, client);
+      secrets[secret] = { ...secrets[secret], NATS_TLS_CA: ca, NATS_TLS_CERT: cert, NATS_TLS_KEY: key };
+    }
     for (const [name, values] of Object.entries(secrets)) {
       mkdirSync(join(system.#folder, name), { mode: 0o755 });
       for (const [key, value] of Object.entries(values)) {
@@ -77,9 +89,11 @@ export class System {
 
   readonly containerOf = (app: Caller): string => `${this.#prefix}-${app}`;
 
-  /** Postgres with create-databases.sh and NATS with nats.conf, both with a read-only root too; resolves when both answer. */
+  /** Postgres with create-databases.sh and NATS with nats.tls.conf, both with a read-only root too; resolves when both answer. */
   async startServers(): Promise<void> {
     const { postgres, nats, monitoring } = this.ports;
+    const tls = serverTls(this.#certificates, 'nats');
+    const tlsFiles = { 'ca.crt': tls.ca, 'nats.crt': tls.cert, 'nats.key': tls.key };
     const variables = (name: string): readonly string[] =>
       Object.entries(this.secrets[name] ?? {}).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
     const script = 'create-databases.sh';
@@ -93,8 +107,9 @@ export class System {
     await this.#start('nats', [
       ...[...HARDENED, '--volume', `${this.#volume('nats')}:/data`],
       ...['--volume', `${join(repository, NATS_CONFIG_FOLDER)}:/etc/rookery:ro`],
+      ...Object.entries(tlsFiles).flatMap(([name, file]) => ['--volume', `${file}:/run/tls/${name}:ro`]),
       ...variables('nats'),
-      ...[this.images.nats, '--config', '/etc/rookery/nats.conf'],
+      ...[this.images.nats, '--config', '/etc/rookery/nats.tls.conf'],
       ...['-a', '127.0.0.1', '-p', String(nats), '-m', String(monitoring)],
     ]);
     await this.#until('postgres', async () => {
@@ -208,7 +223,7 @@ export class System {
         '--volume',
         `${join(this.#folder, secret)}:${SECRETS}:ro`,
         '--env',
-        `NATS_URL=nats://127.0.0.1:${this.ports.nats}`,
+        `NATS_URL=tls://localhost:${this.ports.nats}`,
       ],
       ...Object.keys(this.secrets[secret] ?? {}).flatMap((key) => ['--env', `${key}_FILE=${SECRETS}/${key}`]),
     ];
