@@ -12,18 +12,8 @@ import { addProducts, customer, drained } from '../chaos/run';
 import { buildApps } from '../stack/build';
 import { APPS, SERVICES } from '../stack/app-process';
 import type { Progress } from '../stack/progress';
-import { costReport, type Cost, type CostResult, type Variant } from './cost-report';
+import { costReport, type Cost, type CostResult, type Variant, type CostBenchOptions } from './cost-report';
 import { cpuSecondsOf, residentMiBOf } from './process-use';
-
-export interface CostBenchOptions {
-  /** Orders of each kind. */
-  readonly orders: number;
-  /** Placed per second. */
-  readonly rate: number;
-  readonly idleSeconds: number;
-  /** Orders before the first measurement: compiled code and warm caches are the usual state. */
-  readonly warmUp: number;
-}
 
 const USUAL: CostBenchOptions = { orders: 300, rate: 10, idleSeconds: 20, warmUp: 150 };
 const SHOPPERS = 8;

@@ -1,5 +1,15 @@
-import type { CostBenchOptions } from './cost-bench';
 import type { Report } from './report';
+
+/** What is measured, and how long. */
+export interface CostBenchOptions {
+  /** Orders of each kind. */
+  readonly orders: number;
+  /** Placed per second. */
+  readonly rate: number;
+  readonly idleSeconds: number;
+  /** Orders before the first measurement: compiled code and warm caches are the usual state. */
+  readonly warmUp: number;
+}
 
 type Figures = ReadonlyMap<string, number | undefined>;
 type Table = Readonly<Record<string, number | undefined>>;

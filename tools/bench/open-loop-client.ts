@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { constants, setPriority } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OrderView } from '@rookery/contracts';
-import { MIX, OpenLoop, type Kind, type KindOutcome, type Seen } from './open-loop';
+import { Agent } from 'undici';
+import { OpenLoop, READS, type Kind, type KindOutcome, type Seen } from './open-loop';
 
 /** A customer gives up after this. */
 const PATIENCE_MS = 5_000;
@@ -16,12 +16,8 @@ type Counts = { -readonly [Key in keyof KindOutcome]: KindOutcome[Key] };
 
 /** Sends requests when they are due, however many are unanswered, and counts what comes back. */
 class Client {
-  private readonly agent = new Agent({
-    keepAlive: true,
-    maxSockets: Infinity,
-    maxFreeSockets: 1_000,
-    scheduling: 'lifo',
-  });
+  /** As many connections as requests wait for answers. */
+  private readonly agent = new Agent({ connections: null, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
   private readonly counts: Record<Kind, Counts> = {
     product: none('product'),
     order: none('order'),
@@ -35,7 +31,8 @@ class Client {
   async run(): Promise<Seen> {
     const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     delay.enable();
-    const { rate, seconds } = this.load;
+    const { readsPerSecond, ordersPerSecond, seconds } = this.load;
+    const rate = readsPerSecond + ordersPerSecond;
     const startedAt = performance.now();
     const endsAt = startedAt + seconds * 1_000;
     let dueAt = startedAt;
@@ -43,11 +40,12 @@ class Client {
       await sleep(TICK_MS);
       const until = Math.min(performance.now(), endsAt);
       // A Poisson process: real customers do not come in step.
-      for (; dueAt <= until; dueAt += (-Math.log(1 - Math.random()) * 1_000) / rate) this.begin(dueAt);
+      for (; dueAt <= until; dueAt += (-Math.log(1 - Math.random()) * 1_000) / rate)
+        this.begin(dueAt, Math.random() * rate < ordersPerSecond ? 'place' : readAt(Math.random()));
     }
     delay.disable();
     await Promise.all(this.inHand);
-    this.agent.destroy();
+    await this.agent.destroy();
     return {
       kinds: Object.values(this.counts),
       clientLateMs: Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS),
@@ -55,8 +53,7 @@ class Client {
     };
   }
 
-  private begin(dueAt: number): void {
-    const kind = kindAt(Math.random());
+  private begin(dueAt: number, kind: Kind): void {
     const counts = this.counts[kind];
     counts.offered += 1;
     const work = this.send(kind).then(
@@ -92,30 +89,18 @@ class Client {
     }
   }
 
-  private ask(
-    method: string,
+  private async ask(
+    method: 'GET' | 'POST',
     path: string,
     headers: Readonly<Record<string, string>>,
     body?: string,
   ): Promise<{ readonly status: number; readonly retryAfter: boolean; readonly body: string }> {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const request = httpRequest(
-      new URL(path, this.load.url),
-      { method, headers, agent: this.agent, signal: AbortSignal.timeout(PATIENCE_MS) },
-      resolve,
-    );
-    request.once('error', reject);
-    request.end(body);
-    return promise.then(async (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      for await (const chunk of response) text += String(chunk);
-      return {
-        status: response.statusCode ?? 0,
-        retryAfter: response.headers['retry-after'] !== undefined,
-        body: text,
-      };
-    });
+    const answer = await this.agent.request({ origin: this.load.url, path, method, headers, body: body ?? null });
+    return {
+      status: answer.statusCode,
+      retryAfter: answer.headers['retry-after'] !== undefined,
+      body: await answer.body.text(),
+    };
   }
 }
 
@@ -123,9 +108,9 @@ const none = (kind: Kind): Counts => ({ kind, offered: 0, admitted: 0, refused: 
 
 const any = (of: readonly string[]): string => of[Math.floor(Math.random() * of.length)] ?? '';
 
-function kindAt(point: number): Kind {
+function readAt(point: number): Kind {
   let below = 0;
-  for (const { kind, share } of MIX) {
+  for (const { kind, share } of READS) {
     below += share;
     if (point < below) return kind;
   }

@@ -1,13 +1,16 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { lastCore, keepTo } from './cores';
 
-/** The kinds of requests of a shop, and what share of the load each is. */
-export const MIX = [
+/** The kinds of requests of a shop, and what share of the reads each is. Orders are placed beside them, at a rate of their own. */
+export const READS = [
   { kind: 'product', share: 0.2, what: 'reads of a product' },
-  { kind: 'order', share: 0.79, what: 'reads of an order' },
-  { kind: 'place', share: 0.01, what: 'orders placed' },
+  { kind: 'order', share: 0.8, what: 'reads of an order' },
 ] as const;
+export const MIX = [...READS, { kind: 'place', what: 'orders placed' }] as const;
+/** A crowd looks; how many of it buy is another matter, and an order is the work of dozens of reads. */
+export const ORDERS_PER_SECOND = 3;
 export const Kind = z.enum(['product', 'order', 'place']);
 export type Kind = z.infer<typeof Kind>;
 
@@ -17,8 +20,9 @@ export const OpenLoop = z.object({
   token: z.string(),
   products: z.array(z.string()).min(1),
   orders: z.array(z.string()).min(1),
-  /** Requests per second, sent whether or not earlier ones are answered. */
-  rate: z.number(),
+  /** Reads and orders per second, sent whether or not earlier ones are answered. */
+  readsPerSecond: z.number(),
+  ordersPerSecond: z.number(),
   seconds: z.number(),
 });
 export type OpenLoop = z.infer<typeof OpenLoop>;
@@ -54,6 +58,7 @@ export async function offer(load: OpenLoop): Promise<Seen> {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  if (client.pid !== undefined) keepTo(lastCore(), client.pid);
   const kill = (): void => void client.kill('SIGKILL');
   process.once('exit', kill);
   try {

@@ -15,10 +15,12 @@ const result = (overload: Phase): OverloadResult => ({
   at: '2026-11-25T10:00:00Z',
   machine: '2 cores',
   seconds: 15,
+  ownCore: true,
   search: [phase()],
   peak: [phase()],
   overload: [overload],
   peer: [phase({ goodput: 48, p99Ms: 900 })],
+  orders: [phase({ goodput: 300 })],
   placed: 10,
   confirmed: 10,
 });

@@ -1,5 +1,5 @@
 import { median, type Report } from './report';
-import { MIX, type Kind, type Seen } from './open-loop';
+import { MIX, ORDERS_PER_SECOND, READS, type Kind, type Seen } from './open-loop';
 
 /** An answer that comes later is of no use to a customer. */
 export const USEFUL_WITHIN_MS = 1_000;
@@ -27,12 +27,16 @@ export interface OverloadResult {
   readonly at: string;
   readonly machine: string;
   readonly seconds: number;
+  /** Whether the client had a core that the servers had not. */
+  readonly ownCore: boolean;
   /** The search for the peak: loads in the order in which they were tried. */
   readonly search: readonly Phase[];
   readonly peak: readonly Phase[];
   readonly overload: readonly Phase[];
   /** The same system by a gateway with LOAD_SHEDDING=off. */
   readonly peer: readonly Phase[];
+  /** With twice the orders as well. */
+  readonly orders: readonly Phase[];
   /** Orders answered with 201 in all phases, and how many of them were Confirmed when everything had come to rest. */
   readonly placed: number;
   readonly confirmed: number;
@@ -91,7 +95,19 @@ export function overloadReport(result: OverloadResult): Report {
   };
 }
 
-function markdownOf({ at, machine, seconds, search, peak, overload, peer, placed, confirmed }: OverloadResult): string {
+function markdownOf({
+  at,
+  machine,
+  seconds,
+  ownCore,
+  search,
+  peak,
+  overload,
+  peer,
+  orders,
+  placed,
+  confirmed,
+}: OverloadResult): string {
   const line = (name: string, phases: readonly Phase[], isPeak: boolean): string => {
     const ratios = ratiosOf(peak, phases);
     return row(
@@ -109,7 +125,7 @@ function markdownOf({ at, machine, seconds, search, peak, overload, peer, placed
   const admitted = (name: string, phases: readonly Phase[]): string =>
     row(name, ...MIX.map(({ kind }) => percent(median(phases.map((phase) => phase.admitted[kind])))));
   const ratios = ratiosOf(peak, overload);
-  const clientLateMs = Math.max(...[...peak, ...overload, ...peer].map((phase) => phase.clientLateMs));
+  const clientLateMs = Math.max(...[...peak, ...overload, ...peer, ...orders].map((phase) => phase.clientLateMs));
   const verdict = (met: boolean): string => {
     if (clientLateMs > CLIENT_LATE_MS)
       return 'not decided, the client was late itself: the machine has other things to do';
@@ -118,9 +134,12 @@ function markdownOf({ at, machine, seconds, search, peak, overload, peer, placed
   return [
     '# overload',
     '',
-    `\`npm run bench -- overload\`, ${at}, ${machine}. ${MIX.map(({ share, what }) => `${percent(share)} ${what}`).join(', ')}; ${seconds} s a phase, ` +
+    `\`npm run bench -- overload\`, ${at}, ${machine}. ${READS.map(({ share, what }) => `${percent(share)} ${what}`).join(', ')}, and ${ORDERS_PER_SECOND} orders placed a second; ${seconds} s a phase, ` +
       `open loop: requests come when they are due, answered or not, from a process of its own. Goodput: successful answers within ${USEFUL_WITHIN_MS} ms. ` +
-      'Latency is that of the admitted requests, from when they were due. Apps, Postgres servers, broker and client share the machine.',
+      'Latency is that of the admitted requests, from when they were due. ' +
+      (ownCore
+        ? 'The client has a core of its own, as if it were another machine; apps, Postgres servers and broker share the others.'
+        : 'Apps, Postgres servers, broker and client share the machine.'),
     '',
     row(
       'medians (rounds)',
@@ -137,12 +156,14 @@ function markdownOf({ at, machine, seconds, search, peak, overload, peer, placed
     line('**at the peak**', peak, true),
     line('**twice the capacity**', overload, false),
     line('the same, LOAD_SHEDDING=off', peer, false),
+    line('twice the orders too', orders, false),
     '',
     row('admitted of', ...MIX.map(({ what }) => what)),
     row('---', ...MIX.map(() => '---:')),
     admitted('at the peak', peak),
     admitted('twice the capacity', overload),
     admitted('the same, LOAD_SHEDDING=off', peer),
+    admitted('twice the orders too', orders),
     '',
     `- Goodput at twice the capacity at least 80 % of the peak: ${verdict(ratios.goodput >= 0.8)} (${percent(ratios.goodput)}).`,
     `- p99 of the admitted at most twice that at the peak: ${verdict(ratios.p99 <= 2)} (${ratios.p99.toFixed(2)} ×).`,

@@ -19,7 +19,7 @@ import { freePorts } from '../stack/ports';
 import type { Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { makeSecrets, type Secrets } from '../stack/secrets';
-import { FaultCriterionBroken } from './faults/fault';
+import { FaultCriterionBroken } from './fault-criterion-broken';
 import { SmallDisk, type DiskOwner } from './small-disk';
 
 /** Short, so that a run need not wait long for what a fault left Pending. */

@@ -7,9 +7,11 @@ export interface Answer {
   readonly text: string;
 }
 
-/** The body of an answer, checked against its published schema. */
+/** The body of an answer, checked against its published schema. An answer of another kind throws, with what it says. */
 export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.output<Schema> {
-  return schema.parse(jsonOf(answer));
+  const body = schema.safeParse(jsonOf(answer));
+  if (body.success) return body.data;
+  throw new Error(`an answer of ${answer.status} was not expected here: ${answer.text}`, { cause: body.error });
 }
 
 function jsonOf({ text, status }: Answer): unknown {

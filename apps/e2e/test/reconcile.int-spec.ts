@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { OrderView, type ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { z } from 'zod';
@@ -83,8 +85,17 @@ describe('npm run reconcile', () => {
     return Number(line?.slice(name.length));
   };
 
-  const place = async (productId: string, quantity: number, paymentToken: string): Promise<OrderView> =>
-    read(OrderView, await alice.place({ lines: [{ productId, quantity }], paymentToken }));
+  /** Asks again when the machine has too much to do, and while the first try is in hand, as customers do. */
+  const place = async (productId: string, quantity: number, paymentToken: string): Promise<OrderView> => {
+    const key = randomUUID();
+    const placing = () => alice.place({ lines: [{ productId, quantity }], paymentToken }, key);
+    let answer = await placing();
+    while (answer.status === 409 || answer.status >= 503) {
+      await setTimeout(1_000 * Number(answer.headers.get('retry-after') ?? 1));
+      answer = await placing();
+    }
+    return read(OrderView, answer);
+  };
   /** Orders of every ending, one after the other. */
   const buy = async (): Promise<void> => {
     while (buying) {

@@ -27,15 +27,24 @@ interface Limits {
   readonly deadline: number;
 }
 
+/** An answer as it came, to the request of that id. */
+interface Reply {
+  readonly message: Msg;
+  readonly id: string;
+}
+
 /**
  * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
  * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it or it was not sent (nothing happened)
  * or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
- * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few.
+ * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few. What one request asks twice
+ * is asked once, until it changes something itself.
  */
 @Injectable()
 export class RpcClient {
   private readonly dependencies = new Map<Service, Dependency>();
+  /** What each request in hand has asked, by subject and body. */
+  private readonly asked = new WeakMap<RequestContext, Map<string, Promise<Reply>>>();
 
   constructor(
     private readonly nats: Nats,
@@ -89,13 +98,46 @@ export class RpcClient {
     return dependency;
   }
 
-  /** One request and its answer. */
   private async exchange<Response extends z.ZodType>(
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
     context: RequestContext | undefined,
     deadline: number,
   ): Promise<z.output<Response>> {
+    const reply = await this.once(contract, body, context, () => this.ask(contract, body, context, deadline));
+    return resultOf(contract, reply);
+  }
+
+  /** Work without a deadline (events, live streams) is no request: it goes on, and has to see what has become of things. */
+  private once(
+    { kind, subject }: RpcContract,
+    body: unknown,
+    context: RequestContext | undefined,
+    ask: () => Promise<Reply>,
+  ): Promise<Reply> {
+    if (context?.deadline === undefined) return ask();
+    const asked = this.asked.get(context) ?? new Map<string, Promise<Reply>>();
+    this.asked.set(context, asked);
+    if (kind === 'command') {
+      asked.clear();
+      return ask().finally(() => asked.clear());
+    }
+    const question = JSON.stringify([subject, body]);
+    const known = asked.get(question);
+    if (known !== undefined) return known;
+    const reply = ask();
+    asked.set(question, reply);
+    reply.catch(() => asked.delete(question));
+    return reply;
+  }
+
+  /** One request and its answer. */
+  private async ask(
+    contract: RpcContract,
+    body: unknown,
+    context: RequestContext | undefined,
+    deadline: number,
+  ): Promise<Reply> {
     const { service, subject } = contract;
     const headers = await this.headersFor(contract, context, deadlineForNextHop(deadline));
     const id = uuidv7();
@@ -105,7 +147,7 @@ export class RpcClient {
       .catch((error: unknown) => {
         throw failureOf(error, service, subject);
       });
-    return resultOf(contract, message, id);
+    return { message, id };
   }
 
   private async headersFor(
@@ -136,8 +178,7 @@ function failureOf(error: unknown, dependency: Service, subject: string): Error 
 
 function resultOf<Response extends z.ZodType>(
   contract: RpcContract<z.ZodType, Response>,
-  message: Msg,
-  id: string,
+  { message, id }: Reply,
 ): z.output<Response> {
   const json = parseJson(message.data);
   const reply = ReplyPacket.safeParse(json.ok ? json.value : undefined);

@@ -269,6 +269,53 @@ describe('requests over NATS', () => {
     await expect(Promise.all(first)).resolves.toEqual([product, product]);
   });
 
+  describe('what one request asks twice', () => {
+    const trace = {
+      correlationId: 'correlation-2',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    };
+    const within = <Result>(work: () => Promise<Result>): Promise<Result> =>
+      runInContext({ ...trace, deadline: Date.now() + 5_000 }, work);
+    const get = () => client.call(ProductsRpc.get, { id: product.id });
+
+    it('is asked once, and again by the next request', async () => {
+      expect(await within(async () => [...(await Promise.all([get(), get()])), await get()])).toEqual(
+        Array(3).fill(product),
+      );
+      expect(seen).toHaveLength(1);
+      await within(get);
+      expect(seen).toHaveLength(2);
+    });
+
+    it('is asked again after a change, also one that came between', async () => {
+      const { promise: changed, resolve: change } = Promise.withResolvers<typeof product>();
+      await within(async () => {
+        await get();
+        behave = () => changed;
+        const changing = client.call(ProductsRpc.create, { sku: 'A', name: 'A', price: product.price });
+        await eventually(() => expect(seen).toHaveLength(2));
+        behave = async () => product;
+        await get();
+        change(product);
+        await changing;
+        await get();
+      });
+      expect(seen).toHaveLength(4);
+    });
+
+    it('is asked again when there was no answer, and where no deadline says that it is one request', async () => {
+      await app.close();
+      await within(async () => {
+        await expect(get()).rejects.toMatchObject({ status: 503 });
+        app = await serve();
+        await get();
+      });
+      expect(seen).toHaveLength(1);
+      await runInContext(trace, async () => [await get(), await get()]);
+      expect(seen).toHaveLength(3);
+    });
+  });
+
   it('runs each handler in its own context', async () => {
     behave = async () => ({ ...product, name: requireContext().correlationId });
     const names = await Promise.all(

@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
-import {
-  BREAKABLE,
-  FaultCriterionBroken,
-  OWNERS,
-  until,
-  type Fault,
-  type FaultContext,
-  type FaultOutcome,
-} from './fault';
+import { FaultCriterionBroken } from '../fault-criterion-broken';
+import { BREAKABLE, OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
 
 const READY_WITHIN_MS = 10_000;
 /** Without a failed request for so long, what failed before is over. */

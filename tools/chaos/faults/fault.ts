@@ -48,9 +48,6 @@ export const BREAKABLE: readonly [Caller, ...Caller[]] = ['orders', 'payments', 
 /** Those with events and a database. */
 export const OWNERS: readonly [Service, ...Service[]] = ['orders', 'payments', 'products'];
 
-/** A criterion of a fault that did not hold. */
-export class FaultCriterionBroken extends Error {}
-
 const POLL_MS = 50;
 
 /** Waits until `holds`; returns the milliseconds that took, undefined when it did not come within `withinMs`. */

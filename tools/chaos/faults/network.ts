@@ -3,15 +3,8 @@ import type { Caller } from '@rookery/contracts';
 import type { FaultyLink } from '@rookery/testing';
 import { memoryOf } from '../memory';
 import { redeliveriesTo } from '../broker-reader';
-import {
-  BREAKABLE,
-  FaultCriterionBroken,
-  OWNERS,
-  until,
-  type Fault,
-  type FaultContext,
-  type FaultOutcome,
-} from './fault';
+import { FaultCriterionBroken } from '../fault-criterion-broken';
+import { BREAKABLE, OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
 
 const NOTICED_WITHIN_MS = 25_000;
 const SLOW_CONSUMER_MS = 15_000;

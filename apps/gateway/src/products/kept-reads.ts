@@ -1,10 +1,16 @@
 /** Values of some marks at a time; in Redis a mark that was never set is null. */
 export type Marks = readonly (string | null)[];
 
-/** An answer as it was read, with what tells whether it still holds. */
-export interface KeptRead {
+/** What products answered, ready to be sent. */
+export interface Answer {
   /** JSON. */
   readonly body: string;
+  /** Of exactly this answer, in quotes. */
+  readonly tag: string;
+}
+
+/** An answer as it was read, with what tells whether it still holds. */
+export interface KeptRead extends Answer {
   /** When it was asked for, milliseconds since the epoch. */
   readonly at: number;
   /** The marks before it was asked for: whatever changed since has set another. */
@@ -17,7 +23,7 @@ export interface Lookup {
   /** As they are now. */
   readonly marks: Marks;
   /** Keeps an answer that was asked for after this look, in the place whose marks these are. */
-  keep(body: string, at: number): Promise<void>;
+  keep(answer: Answer, at: number): Promise<void>;
 }
 
 /**

@@ -29,8 +29,8 @@ export class OwnReads implements KeptReads {
     return {
       kept: this.reads.get(key),
       marks,
-      keep: async (body, at) => {
-        this.reads.set(key, { body, at, marks });
+      keep: async ({ body, tag }, at) => {
+        this.reads.set(key, { body, tag, at, marks });
       },
     };
   }

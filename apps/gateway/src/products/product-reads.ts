@@ -1,11 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  ProductsRpc,
-  type ListProducts,
-  type ProductPage,
-  type ProductView,
-  type RpcContract,
-} from '@rookery/contracts';
+import { ProductsRpc, type ListProducts, type ProductView, type RpcContract } from '@rookery/contracts';
 import type { RpcClient } from '@rookery/messaging';
 import {
   currentContext,
@@ -18,7 +12,7 @@ import {
 } from '@rookery/platform';
 import { Counter } from 'prom-client';
 import type { z } from 'zod';
-import type { KeptReads, Lookup, Marks } from './kept-reads';
+import type { Answer, KeptReads, Lookup, Marks } from './kept-reads';
 
 /** How long products takes to answer, at most, when there is an answer that can be given instead. */
 const PATIENCE_MS = 1_500;
@@ -35,29 +29,27 @@ export interface ProductReadOptions {
   readonly timeoutMs: number;
 }
 
-/** An answer of the catalogue. */
-export interface ProductRead<Value> {
-  readonly value: Value;
-  /** Of exactly this answer, in quotes. */
-  readonly tag: string;
+/** An answer of the catalogue: as JSON that is sent as it is, for reading it again costs more than all else that a kept answer takes. */
+export interface ProductRead extends Answer {
   /** Of an answer that may be out of date, because products does not answer now. */
   readonly staleSeconds: number | undefined;
 }
 
 /** One question: where its answer is kept, and what it depends on. */
-interface Question {
+interface Question<Value> {
   readonly key: string;
   /** Without a change of the first an answer may be given while products is away; the second is that of stock. */
   readonly marks: readonly [content: string, stock: string, missed: string];
   /** Age up to which a change of stock does not matter. */
   readonly stockMs: number;
+  readonly tagOf: (value: Value, body: string) => string;
 }
 
 type Outcome = 'kept' | 'asked' | 'joined' | 'stale';
 
 /** The catalogue as the gateway knows it: each answer of products is given again until something of it changes. For reading only: orders asks products itself. */
 export class ProductReads {
-  private readonly flights = new Map<string, Promise<string>>();
+  private readonly flights = new Map<string, Promise<Answer>>();
   private readonly outcomes: Counter<'outcome'>;
 
   constructor(
@@ -75,29 +67,29 @@ export class ProductReads {
     });
   }
 
-  async get(id: string): Promise<ProductRead<ProductView>> {
+  /** A `ProductView`. */
+  get(id: string): Promise<ProductRead> {
     const name = id.toLowerCase();
-    const { body, staleSeconds } = await this.read(
+    return this.read(
       ProductsRpc.get,
       { id },
       {
         key: `product:${name}`,
         marks: [contentMark(name), stockMark(name), ANYTHING],
         stockMs: 0,
+        tagOf: productTag,
       },
     );
-    const value = ProductsRpc.get.response.parse(JSON.parse(body));
-    return { value, tag: productTag(value), staleSeconds };
   }
 
-  async list(query: ListProducts): Promise<ProductRead<ProductPage>> {
-    const { body, staleSeconds } = await this.read(ProductsRpc.list, query, {
+  /** A `ProductPage`. */
+  list(query: ListProducts): Promise<ProductRead> {
+    return this.read(ProductsRpc.list, query, {
       key: `page:${hashOf(JSON.stringify([query.q, query.category, query.sort, query.limit, query.cursor]))}`,
       marks: [CATALOGUE, ANY_STOCK, ANYTHING],
       stockMs: PAGE_STOCK_MS,
+      tagOf: (_page, body) => `"${hashOf(body)}"`,
     });
-    const value = ProductsRpc.list.response.parse(JSON.parse(body));
-    return { value, tag: `"${hashOf(body)}"`, staleSeconds };
   }
 
   /** What is kept of this product, and every page, no longer holds. */
@@ -115,19 +107,18 @@ export class ProductReads {
     await this.reads.mark([ANYTHING]);
   }
 
-  private async read<Request extends z.ZodType>(
-    contract: RpcContract<Request>,
+  private async read<Request extends z.ZodType, Response extends z.ZodType>(
+    contract: RpcContract<Request, Response>,
     request: z.input<Request>,
-    question: Question,
-  ): Promise<{ readonly body: string; readonly staleSeconds: number | undefined }> {
+    question: Question<z.output<Response>>,
+  ): Promise<ProductRead> {
     const lookup = await this.reads.look(question.key, question.marks);
     if (lookup.kept !== undefined && this.holds(lookup, question)) {
       this.count('kept');
-      return { body: lookup.kept.body, staleSeconds: undefined };
+      return { body: lookup.kept.body, tag: lookup.kept.tag, staleSeconds: undefined };
     }
     try {
-      const body = await this.ask(contract, request, question, lookup);
-      return { body, staleSeconds: undefined };
+      return { ...(await this.ask(contract, request, question, lookup)), staleSeconds: undefined };
     } catch (error) {
       if (!isAway(error)) throw error;
       // Looked up again: what has changed meanwhile must not be given.
@@ -139,25 +130,26 @@ export class ProductReads {
   }
 
   /** Whoever asks the same while nothing has changed gets the same answer: products is asked once. */
-  private async ask<Request extends z.ZodType>(
-    contract: RpcContract<Request>,
+  private async ask<Request extends z.ZodType, Response extends z.ZodType>(
+    contract: RpcContract<Request, Response>,
     request: z.input<Request>,
-    { key }: Question,
+    { key, tagOf }: Question<z.output<Response>>,
     lookup: Lookup,
-  ): Promise<string> {
+  ): Promise<Answer> {
     const id = JSON.stringify([key, lookup.marks]);
     const known = this.flights.get(id);
     this.count(known === undefined ? 'asked' : 'joined');
-    const flight = known ?? this.depart(id, contract, request, lookup);
+    const flight = known ?? this.depart(id, contract, request, tagOf, lookup);
     return beforeDeadline(flight);
   }
 
-  private depart<Request extends z.ZodType>(
+  private depart<Request extends z.ZodType, Response extends z.ZodType>(
     id: string,
-    contract: RpcContract<Request>,
+    contract: RpcContract<Request, Response>,
     request: z.input<Request>,
+    tagOf: Question<z.output<Response>>['tagOf'],
     lookup: Lookup,
-  ): Promise<string> {
+  ): Promise<Answer> {
     const at = this.clock.now().getTime();
     const timeoutMs = this.stale(lookup) === undefined ? this.options.timeoutMs : PATIENCE_MS;
     // Others wait for it too: it ends by its own time, not by that of whoever came first.
@@ -165,10 +157,11 @@ export class ProductReads {
     const flight = runInContext({ correlationId, traceparent, actor }, () =>
       this.rpc.call(contract, request, { timeoutMs }),
     )
-      .then((answer) => {
-        const body = JSON.stringify(answer);
-        void lookup.keep(body, at);
-        return body;
+      .then((value) => {
+        const body = JSON.stringify(value);
+        const answer = { body, tag: tagOf(value, body) };
+        void lookup.keep(answer, at);
+        return answer;
       })
       .finally(() => this.flights.delete(id));
     this.flights.set(id, flight);
@@ -177,7 +170,7 @@ export class ProductReads {
     return flight;
   }
 
-  private holds({ kept, marks }: Lookup, { stockMs }: Question): boolean {
+  private holds({ kept, marks }: Lookup, { stockMs }: Question<never>): boolean {
     if (kept === undefined) return false;
     const ageMs = this.ageOf(kept.at);
     if (ageMs >= this.options.freshMs) return false;
@@ -187,10 +180,11 @@ export class ProductReads {
     );
   }
 
-  private stale({ kept, marks }: Lookup): { readonly body: string; readonly staleSeconds: number } | undefined {
+  private stale({ kept, marks }: Lookup): ProductRead | undefined {
     if (kept === undefined || !sameContent(kept.marks, marks)) return undefined;
     const ageMs = this.ageOf(kept.at);
-    return ageMs < this.options.staleMs ? { body: kept.body, staleSeconds: Math.floor(ageMs / 1_000) } : undefined;
+    if (ageMs >= this.options.staleMs) return undefined;
+    return { body: kept.body, tag: kept.tag, staleSeconds: Math.floor(ageMs / 1_000) };
   }
 
   private ageOf(at: number): number {

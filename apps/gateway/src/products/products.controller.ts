@@ -58,7 +58,7 @@ export class ProductsController {
     @Query({ schema: ListProducts }) query: ListProducts,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ProductPage | undefined> {
+  ): Promise<Buffer | undefined> {
     return answer(await this.reads.list(query), ifNoneMatch, reply);
   }
 
@@ -82,7 +82,7 @@ export class ProductsController {
     @Param('id', { schema: ProductId }) id: string,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ProductView | undefined> {
+  ): Promise<Buffer | undefined> {
     return answer(await this.reads.get(id), ifNoneMatch, reply);
   }
 
@@ -177,17 +177,21 @@ export class ProductsController {
   }
 }
 
-function answer<Value>(
-  { value, tag, staleSeconds }: ProductRead<Value>,
+function answer(
+  { body, tag, staleSeconds }: ProductRead,
   ifNoneMatch: string | undefined,
   reply: FastifyReply,
-): Value | undefined {
+): Buffer | undefined {
   reply.header('etag', tag).header('cache-control', staleSeconds === undefined ? CATALOGUE_CACHE : STALE_CACHE);
   if (staleSeconds !== undefined) {
     // RFC 9111 has given Warning up for Age; there are clients that show it.
     reply.header('age', String(staleSeconds)).header('warning', '110 - "Response is Stale"');
   }
-  if (!isNotModified(ifNoneMatch, tag)) return value;
-  reply.status(304);
-  return undefined;
+  if (isNotModified(ifNoneMatch, tag)) {
+    reply.status(304);
+    return undefined;
+  }
+  // As bytes: a text would be made JSON once more.
+  reply.type('application/json; charset=utf-8');
+  return Buffer.from(body);
 }

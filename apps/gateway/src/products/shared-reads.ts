@@ -9,7 +9,7 @@ const MISSED = 'missed';
 /** Longer than any answer is kept: a mark that ended would look as if it had never been set. */
 const MARK_SECONDS = 24 * 60 * 60;
 
-const Kept = z.object({ body: z.string(), at: z.number(), marks: z.array(z.string().nullable()) });
+const Kept = z.object({ body: z.string(), tag: z.string(), at: z.number(), marks: z.array(z.string().nullable()) });
 
 /** Answers that the gateways share through Redis. While it is away each keeps its own, and nothing that Redis kept before counts after. */
 export class SharedReads implements KeptReads {
@@ -43,8 +43,8 @@ export class SharedReads implements KeptReads {
     return {
       kept: readKept(kept),
       marks,
-      keep: async (body, at) => {
-        const read = JSON.stringify({ body, at, marks } satisfies KeptRead);
+      keep: async ({ body, tag }, at) => {
+        const read = JSON.stringify({ body, tag, at, marks } satisfies KeptRead);
         const expiration = { type: 'EX', value: this.keepSeconds } as const;
         await this.redis.ask((redis) => redis.set(`${PREFIX}${key}`, read, { expiration }));
       },

@@ -7,8 +7,11 @@ export type Priority = (typeof Priorities)[number];
 /** Why a request was refused: as many are in hand as may be, or the event loop is late. */
 export type ShedReason = 'limit' | 'event-loop';
 
-/** Share of the limit that requests up to this priority may fill: the rest is kept for what is more important. */
-const SHARES: Readonly<Record<Priority, number>> = { high: 1, normal: 0.9, low: 0.8 };
+/**
+ * Share of the limit that requests up to this priority may fill: the rest is kept for what is more important. High ones may exceed it,
+ * for it may have fallen below what is in hand just now.
+ */
+const SHARES: Readonly<Record<Priority, number>> = { high: 1.5, normal: 0.9, low: 0.8 };
 
 /** How many times the delay that is allowed the event loop may be late before requests of this priority are refused. */
 const PATIENCE: Readonly<Record<Priority, number>> = { high: 4, normal: 2, low: 1 };
@@ -37,7 +40,7 @@ export interface LoadShedderOptions {
 
 /**
  * Lets requests in or refuses them at once, by their priority: low ones may fill four fifths of the adaptive limit, normal ones nine
- * tenths, high ones all of it. What is refused has cost next to nothing; what is let in is answered in time.
+ * tenths, high ones one and a half times as much. What is refused has cost next to nothing; what is let in is answered in time.
  */
 export class LoadShedder {
   private readonly now: () => number;
