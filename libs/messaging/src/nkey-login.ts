@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
 import { nkeys, type Authenticator } from '@nats-io/nats-core';
+import { UnusableSetting } from '@rookery/platform';
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 /** What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, 7). */
@@ -10,7 +11,7 @@ const KEY_BYTES = 32;
 
 /**
  * Answers the broker's challenge by the nkey of a seed. `nkeyAuthenticator` of the client does the same in JavaScript, some hundred times slower: a
- * busy process would miss the two seconds that nats-server waits. Throws for what is no seed.
+ * busy process would miss the two seconds that nats-server waits. Throws UnusableSetting for what is no seed.
  */
 export function nkeyLogin(seed: string): Authenticator {
   const key = privateKeyOf(seed);
@@ -22,8 +23,12 @@ export function nkeyLogin(seed: string): Authenticator {
 export const nkeyOf = (seed: string): string => publicNkey(privateKeyOf(seed));
 
 function privateKeyOf(seed: string): KeyObject {
-  // Checks the kind and the sum.
-  nkeys.fromSeed(new TextEncoder().encode(seed));
+  try {
+    // Checks the kind and the sum.
+    nkeys.fromSeed(new TextEncoder().encode(seed));
+  } catch (cause) {
+    throw new UnusableSetting('NATS_NKEY_SEED is no seed: its check sum is wrong. Copy it again, whole.', { cause });
+  }
   return createPrivateKey({
     key: Buffer.concat([PKCS8_HEAD, decodeBase32(seed).subarray(...KEY_IN_SEED)]),
     format: 'der',
