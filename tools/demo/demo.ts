@@ -125,7 +125,9 @@ async function run(): Promise<void> {
   if (page.items.length > 5) print(dim('    …'));
   const product = page.items.find((item) => item.stock.available >= 2);
   if (product === undefined)
-    throw new DemoFailed('no product has two units in stock; `npm run reset` and `npm start` begin anew');
+    throw new DemoFailed(
+      'no product has two units in stock; `npm run seed` fills an empty catalogue, `npm run reset` and `npm start` begin anew',
+    );
 
   const buy = (quantity: number, paymentToken = 'tok_ok') => ({
     lines: [{ productId: product.id, quantity }],

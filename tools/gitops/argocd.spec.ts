@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Environments, overlayOf, type Environment } from '../deploy/overlay-images';
-import { idOf, type KubernetesObject } from '../k8s/manifest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { idOf, pick, strings, type KubernetesObject } from '../k8s/manifest';
 import { Manifests, readObjects } from '../k8s/render';
 import { repository } from '../stack/repository';
 import { deliveryOf, forbidden, loose, unneeded, waveOf, type Application, type Delivery } from './applications';
@@ -125,6 +127,39 @@ const kubectl = await kubectlHere();
     expect(broker('prod')).toEqual(broker('staging'));
     const [values = ''] = broker('prod').values ?? [];
     expect(existsSync(join(repository, values.replace('$repository/', '')))).toBe(true);
+  });
+
+  describe.each(['staging', 'prod'] as const)('the broker of %s, by the chart’s own templates,', (name) => {
+    const values: unknown = parse(readFileSync(join(repository, 'k8s/platform/production/nats/values.yaml'), 'utf8'));
+    const Labels = z.record(z.string(), z.string());
+    const Parameters = z.array(z.object({ name: z.string(), value: z.string() }));
+
+    /** What the chart merges into its object there, with what the application says. */
+    const labelsAt = (path: string): Readonly<Record<string, string>> => {
+      const [, chart] = environment(name).spec.sources;
+      const said = Parameters.parse(chart?.helm?.['parameters'])
+        .filter((parameter) => parameter.name.startsWith(`${path}.`))
+        .map((parameter) => [parameter.name.slice(path.length + 1).replaceAll('\\.', '.'), parameter.value] as const);
+      return { ...Labels.parse(pick(values, path)[0] ?? {}), ...Object.fromEntries(said) };
+    };
+
+    // Its volumes get the labels of nothing else, and the policy cost-labels refuses volumes without.
+    it.each(['podTemplate', 'config.jetstream.fileStore.pvc'])(
+      'carries the labels that costs are told apart by: %s',
+      (path) => {
+        expect(labelsAt(`${path}.merge.metadata.labels`)).toMatchObject({
+          'rookery.dev/team': 'platform',
+          'rookery.dev/service': 'broker',
+          'rookery.dev/environment': name,
+        });
+      },
+    );
+
+    it('has nothing mounted twice: the reloader gets by itself what the server has under /etc', () => {
+      const server = strings(values, 'container.patch.*.value.mountPath');
+      expect(server).toEqual(['/etc/rookery']);
+      expect(strings(values, 'reloader.patch.*.value.mountPath').filter((path) => server.includes(path))).toEqual([]);
+    });
   });
 
   it('has the platform before the environments, and of that first what others are made of', () => {

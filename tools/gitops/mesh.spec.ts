@@ -69,6 +69,17 @@ function onTheBroker(): readonly string[] {
     }
   });
 
+  it('has Redis outside, which nobody would be let in to', async () => {
+    manifests.write(
+      'overlays/meshed-redis/kustomization.yaml',
+      'namespace: rookery\nresources: [../prod]\ncomponents: [../../components/redis, ../../components/mesh-linkerd]\n',
+    );
+    const meshed = { ...bundle, objects: await manifests.render('overlays/meshed-redis') };
+    expect([...meshEdges(meshed)].filter((edge) => edge.includes('redis'))).toEqual([]);
+    const redis = meshed.objects.find((object) => idOf(object) === 'StatefulSet/redis');
+    expect(pick(redis, 'spec.template.metadata.annotations')).toEqual([{ 'linkerd.io/inject': 'disabled' }]);
+  });
+
   it('carries the broker’s and the databases’ bytes unread', () => {
     const opaque = bundle.objects
       .filter((object) => object.kind === 'Server' && strings(object, 'spec.proxyProtocol').includes('opaque'))
@@ -76,7 +87,7 @@ function onTheBroker(): readonly string[] {
     const namespace = bundle.objects.find(({ kind }) => kind === 'Namespace');
     const annotated = namespace?.metadata.annotations['config.linkerd.io/opaque-ports']?.split(',').map(Number);
     expect(annotated).toEqual(expect.arrayContaining(opaque));
-    expect(annotated).toEqual([4222, 5432, 6222]);
+    expect(annotated).toEqual([4222, 5432, 6222, 6379]);
   });
 
   it('lets the proxies reach one another: clients of an opaque port may send to port 4143 where it is', () => {

@@ -85,7 +85,8 @@ const admitted = (policy: string, ...admittedOnes: readonly Resource[]): readonl
 const refused = (policy: string, refusedFor: string, ...refusedOnes: readonly Resource[]): readonly Case[] =>
   refusedOnes.map((resource) => ({ policy, resource, refusedFor }));
 
-const onlyOurs = 'An image is one of ghcr.io/rookery by digest, or of the mesh, the database operator or the broker.';
+const onlyOurs =
+  'An image is one of ghcr.io/rookery by digest, or of the mesh, the database operator, the broker or Redis.';
 const apart = 'Costs are told apart by the labels rookery.dev/team and rookery.dev/service.';
 const environment = 'The label rookery.dev/environment is dev, staging or prod.';
 const noDefault = 'Nothing runs in the namespace default, which no network policy and no quota closes.';

@@ -32,7 +32,11 @@ const signed = new Map(
   /** What the policies say of a folder’s manifests and of what is made for them, and how often one had a say. */
   const judged = async (
     folder: string,
-  ): Promise<{ readonly refused: readonly string[]; readonly decisions: number }> => {
+  ): Promise<{
+    readonly refused: readonly string[];
+    readonly decisions: number;
+    readonly names: readonly string[];
+  }> => {
     const resources = (await manifests.render(folder)).flatMap(admittedFor);
     const cases = judges.flatMap((one) =>
       resources.filter((resource) => concerns(one.policy, resource)).map((resource) => ({ ...one, resource })),
@@ -42,7 +46,7 @@ const signed = new Map(
         (message) => `${policy.metadata.name}: ${resource.kind}/${resource.metadata.name}: ${message}`,
       ),
     );
-    return { refused, decisions: cases.length };
+    return { refused, decisions: cases.length, names: resources.map(({ metadata }) => metadata.name) };
   };
 
   /** The overlay as a promotion leaves it. */
@@ -71,12 +75,15 @@ const signed = new Map(
     expect((await judged('overlays/dev')).refused).toEqual([]);
   });
 
-  it('everything of prod with a canary and the mesh', async () => {
-    manifests.write(fileOf('prod'), released('prod'));
+  it('everything of prod with Redis, a canary and the mesh', async () => {
+    const secrets = '  - ../../components/external-secrets\n';
+    manifests.write(fileOf('prod'), released('prod').replace(secrets, `${secrets}  - ../../components/redis\n`));
     manifests.write(
       'overlays/all/kustomization.yaml',
       'namespace: rookery\nresources: [../prod]\ncomponents: [../../components/canary, ../../components/mesh-linkerd]\n',
     );
-    expect((await judged('overlays/all')).refused).toEqual([]);
+    const { refused, names } = await judged('overlays/all');
+    expect(names).toContain('redis-of-statefulset');
+    expect(refused).toEqual([]);
   });
 });

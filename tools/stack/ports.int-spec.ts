@@ -20,3 +20,11 @@ describe('the check of the ports', () => {
     await expect(requireFreePorts([{ what: 'gateway', port, variable: 'GATEWAY_PORT' }])).resolves.toBeUndefined();
   });
 });
+
+describe('a free port', () => {
+  it('is none that an outgoing connection may be given', async () => {
+    const ports = await freePorts(20);
+    expect(new Set(ports).size).toBe(20);
+    expect(ports.filter((port) => port >= 32_768)).toEqual([]);
+  });
+});

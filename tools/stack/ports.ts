@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { StackError } from './stack-error';
 
@@ -31,27 +32,15 @@ export async function requireFreePorts(ports: readonly NamedPort[], host = '127.
   );
 }
 
+/** Below those that systems give to outgoing connections: one of them would take a port between its choice and its use. */
+const [FIRST, AFTER_LAST] = [20_000, 30_000];
+
 /** Ports nobody listens on right now, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => resolve(server));
-        }),
-    ),
-  );
-  return Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          const address = server.address();
-          const port = address !== null && typeof address === 'object' ? address.port : 0;
-          server.close(() => resolve(port));
-        }),
-    ),
-  );
+  const found = new Set<number>();
+  while (found.size < count) {
+    const port = randomInt(FIRST, AFTER_LAST);
+    if (!found.has(port) && (await isFree(port, '127.0.0.1'))) found.add(port);
+  }
+  return [...found];
 }
