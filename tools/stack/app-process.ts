@@ -17,7 +17,9 @@ export const SERVICES = ['auth', 'products', 'orders', 'payments'] as const sati
 const READY_WITHIN_MS = 60_000;
 /** More than the grace the apps give themselves. */
 const KILL_AFTER_MS = 20_000;
-const dieWithParent = join(repository, 'tools/stack/die-with-parent.mjs');
+const loadedBefore = (file: string): readonly string[] => ['--import', join(repository, 'tools/stack', file)];
+const sourceMaps = loadedBefore('source-maps.mjs');
+const dieWithParent = loadedBefore('die-with-parent.mjs');
 
 /** Where `nx build` puts the apps. */
 const BUILT = join(repository, 'dist/apps');
@@ -48,15 +50,11 @@ export class AppProcess {
   ) {
     const log = openSync(logFile, 'a');
     // A process group of its own: Ctrl-C reaches the stack only, which stops the apps before what they stand on.
-    this.child = spawn(
-      process.execPath,
-      ['--enable-source-maps', '--import', dieWithParent, bundle(app, 'main.js', apps)],
-      {
-        stdio: ['ignore', log, log, 'ipc'],
-        detached: true,
-        env: inherited(env),
-      },
-    );
+    this.child = spawn(process.execPath, [...sourceMaps, ...dieWithParent, bundle(app, 'main.js', apps)], {
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+      env: inherited(env),
+    });
     closeSync(log);
     this.saidReady = new Promise((resolve) => {
       this.child.once('message', () => resolve());
@@ -133,7 +131,7 @@ export class AppProcess {
 /** Brings one service's database to its newest migration. */
 export async function migrate(app: Service, env: AppEnv): Promise<void> {
   try {
-    await promisify(execFile)(process.execPath, ['--enable-source-maps', bundle(app, 'migrate.js')], {
+    await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, 'migrate.js')], {
       env: inherited(env),
       timeout: 120_000,
     });

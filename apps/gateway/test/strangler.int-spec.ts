@@ -265,7 +265,7 @@ describe('a prefix that only the legacy system has', () => {
     it('by a request that wants to upgrade', async () => {
       const answer = await rawRequest(
         gateway.url,
-        `GET /legacy/ws HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n`,
+        `GET /legacy/ws HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\nconnection: upgrade, close\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n`,
       );
       expect(JSON.parse(answer.body)).toMatchObject({ status: 400, code: 'gateway.upgrade-refused' });
       expect(legacy.hits).toEqual([]);
