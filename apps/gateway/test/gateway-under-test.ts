@@ -34,6 +34,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
     INTERNAL_SIGNING_KEY: keys.signingKeySettingOf('gateway'),
     RATE_LIMIT_PER_MINUTE: '100000',
     REGISTRATION_LIMIT_PER_HOUR: '1000',
+    LOAD_SHEDDING_MIN_IN_FLIGHT: '512',
     LOAD_SHEDDING_EVENT_LOOP_DELAY_MS: '60000',
     ...env,
   });

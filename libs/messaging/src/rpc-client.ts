@@ -37,13 +37,13 @@ interface Reply {
  * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
  * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it or it was not sent (nothing happened)
  * or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
- * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few. What one request asks twice
- * is asked once, until it changes something itself.
+ * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few. What a request of HTTP
+ * asks twice is asked once, until it changes something itself.
  */
 @Injectable()
 export class RpcClient {
   private readonly dependencies = new Map<Service, Dependency>();
-  /** What each request in hand has asked, by subject and body. */
+  /** What each request of HTTP in hand has asked, by subject and body. */
   private readonly asked = new WeakMap<RequestContext, Map<string, Promise<Reply>>>();
 
   constructor(
@@ -108,14 +108,13 @@ export class RpcClient {
     return resultOf(contract, reply);
   }
 
-  /** Work without a deadline (events, live streams) is no request: it goes on, and has to see what has become of things. */
   private once(
     { kind, subject }: RpcContract,
     body: unknown,
     context: RequestContext | undefined,
     ask: () => Promise<Reply>,
   ): Promise<Reply> {
-    if (context?.deadline === undefined) return ask();
+    if (context?.asksOnce !== true) return ask();
     const asked = this.asked.get(context) ?? new Map<string, Promise<Reply>>();
     this.asked.set(context, asked);
     if (kind === 'command') {

@@ -269,13 +269,13 @@ describe('requests over NATS', () => {
     await expect(Promise.all(first)).resolves.toEqual([product, product]);
   });
 
-  describe('what one request asks twice', () => {
+  describe('what one request of HTTP asks twice', () => {
     const trace = {
       correlationId: 'correlation-2',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     const within = <Result>(work: () => Promise<Result>): Promise<Result> =>
-      runInContext({ ...trace, deadline: Date.now() + 5_000 }, work);
+      runInContext({ ...trace, asksOnce: true, deadline: Date.now() + 5_000 }, work);
     const get = () => client.call(ProductsRpc.get, { id: product.id });
 
     it('is asked once, and again by the next request', async () => {
@@ -303,7 +303,7 @@ describe('requests over NATS', () => {
       expect(seen).toHaveLength(4);
     });
 
-    it('is asked again when there was no answer, and where no deadline says that it is one request', async () => {
+    it('is asked again when there was no answer, and by other work, which looks to see what has become of things', async () => {
       await app.close();
       await within(async () => {
         await expect(get()).rejects.toMatchObject({ status: 503 });
@@ -311,7 +311,7 @@ describe('requests over NATS', () => {
         await get();
       });
       expect(seen).toHaveLength(1);
-      await runInContext(trace, async () => [await get(), await get()]);
+      await runInContext({ ...trace, deadline: Date.now() + 5_000 }, async () => [await get(), await get()]);
       expect(seen).toHaveLength(3);
     });
   });

@@ -149,8 +149,8 @@ export class OrderStreams {
   }
 
   private read(context: RequestContext, orderId: string, after: number): Promise<TimelineRead> {
-    // A stream outlives its request's deadline; each read has its own.
-    return runInContext({ ...context, deadline: undefined }, () =>
+    // A stream outlives its request's deadline, and reads to see what is new; each read has a deadline of its own.
+    return runInContext({ ...context, deadline: undefined, asksOnce: false }, () =>
       this.rpc.call(OrdersRpc.timeline, { id: orderId, after }),
     );
   }

@@ -27,6 +27,8 @@ export interface RequestContext {
   /** Id of the request or event that caused this one. */
   readonly causationId?: string | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** What it asks of a service twice is asked once: a request of HTTP looks at the world once, other work looks again to see what has become of it. */
+  readonly asksOnce?: boolean | undefined;
   /** The internal token as it came over NATS; not believed before `InternalTokenGuard` has verified it. Never logged. */
   readonly authorization?: string | undefined;
   /** Set by the guard that verified the token, hence not readonly. */

@@ -43,6 +43,7 @@ export function openContext(request: IncomingMessage, requestTimeoutMs: number |
       correlationId: first(request.headers[Headers.correlationId]),
       traceparent: first(request.headers[Headers.traceparent]),
     }),
+    asksOnce: true,
     ...(requestTimeoutMs !== undefined && { deadline: Date.now() + requestTimeoutMs }),
   };
   contexts.set(request, context);
