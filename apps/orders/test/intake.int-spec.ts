@@ -55,7 +55,10 @@ describe('while payments has stalled', () => {
     await confirm(waiting);
     await eventually(async () => expect((await place()).order.status).toBe('Pending'));
     await placeMany(25);
-    expect(await orders.metric('orders_saga_lag_seconds')).toBeLessThan(LAG_LIMIT_MS / 2_000);
+    // The gate opens before the last of those that waited is done.
+    await eventually(async () =>
+      expect(await orders.metric('orders_saga_lag_seconds')).toBeLessThan(LAG_LIMIT_MS / 2_000),
+    );
   });
 
   it('lets few in after all have come to their deadline, and all as soon as one of the few went all the way', async () => {

@@ -21,7 +21,7 @@ import { RpcServer } from '../src/rpc-server';
 const DEADLINE_MS = 3_000;
 /** Between p99 with and without a failing neighbour: a bound against waiting for it, not a measure of speed. */
 const FACTOR = 5;
-const NOISE_MS = 250;
+const NOISE_MS = 750;
 
 const id = '01939d3c-0000-7000-8000-000000000001';
 const order: OrderView = {
