@@ -9,7 +9,7 @@ export const READS = [
   { kind: 'order', share: 0.8, what: 'reads of an order' },
 ] as const;
 export const MIX = [...READS, { kind: 'place', what: 'orders placed' }] as const;
-/** A crowd looks; how many of it buy is another matter, and an order is the work of dozens of reads. */
+/** A crowd looks; how many of it buy is another matter, and an order is many times the work of a read. */
 export const ORDERS_PER_SECOND = 3;
 export const Kind = z.enum(['product', 'order', 'place']);
 export type Kind = z.infer<typeof Kind>;

@@ -27,12 +27,6 @@ interface Limits {
   readonly deadline: number;
 }
 
-/** An answer as it came, to the request of that id. */
-interface Reply {
-  readonly message: Msg;
-  readonly id: string;
-}
-
 /**
  * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
  * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it or it was not sent (nothing happened)
@@ -44,7 +38,7 @@ interface Reply {
 export class RpcClient {
   private readonly dependencies = new Map<Service, Dependency>();
   /** What each request of HTTP in hand has asked, by subject and body. */
-  private readonly asked = new WeakMap<RequestContext, Map<string, Promise<Reply>>>();
+  private readonly asked = new WeakMap<RequestContext, Map<string, Promise<unknown>>>();
 
   constructor(
     private readonly nats: Nats,
@@ -78,7 +72,30 @@ export class RpcClient {
     }
   }
 
-  private send<Response extends z.ZodType>(
+  /** What was asked already takes no place at the dependency, and tells its breaker nothing. */
+  private async send<Response extends z.ZodType>(
+    contract: RpcContract<z.ZodType, Response>,
+    body: unknown,
+    limits: Limits,
+  ): Promise<z.output<Response>> {
+    const { context } = limits;
+    if (context?.asksOnce !== true) return this.ask(contract, body, limits);
+    const asked = this.asked.get(context) ?? new Map<string, Promise<unknown>>();
+    this.asked.set(context, asked);
+    if (contract.kind === 'command') {
+      asked.clear();
+      return this.ask(contract, body, limits).finally(() => asked.clear());
+    }
+    const question = JSON.stringify([contract.subject, body]);
+    const known = asked.get(question);
+    if (known !== undefined) return contract.response.parse(await known);
+    const answer = this.ask(contract, body, limits);
+    asked.set(question, answer);
+    answer.catch(() => asked.delete(question));
+    return answer;
+  }
+
+  private ask<Response extends z.ZodType>(
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
     { context, deadline }: Limits,
@@ -98,45 +115,13 @@ export class RpcClient {
     return dependency;
   }
 
+  /** One request and its answer. */
   private async exchange<Response extends z.ZodType>(
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
     context: RequestContext | undefined,
     deadline: number,
   ): Promise<z.output<Response>> {
-    const reply = await this.once(contract, body, context, () => this.ask(contract, body, context, deadline));
-    return resultOf(contract, reply);
-  }
-
-  private once(
-    { kind, subject }: RpcContract,
-    body: unknown,
-    context: RequestContext | undefined,
-    ask: () => Promise<Reply>,
-  ): Promise<Reply> {
-    if (context?.asksOnce !== true) return ask();
-    const asked = this.asked.get(context) ?? new Map<string, Promise<Reply>>();
-    this.asked.set(context, asked);
-    if (kind === 'command') {
-      asked.clear();
-      return ask().finally(() => asked.clear());
-    }
-    const question = JSON.stringify([subject, body]);
-    const known = asked.get(question);
-    if (known !== undefined) return known;
-    const reply = ask();
-    asked.set(question, reply);
-    reply.catch(() => asked.delete(question));
-    return reply;
-  }
-
-  /** One request and its answer. */
-  private async ask(
-    contract: RpcContract,
-    body: unknown,
-    context: RequestContext | undefined,
-    deadline: number,
-  ): Promise<Reply> {
     const { service, subject } = contract;
     const headers = await this.headersFor(contract, context, deadlineForNextHop(deadline));
     const id = uuidv7();
@@ -146,7 +131,7 @@ export class RpcClient {
       .catch((error: unknown) => {
         throw failureOf(error, service, subject);
       });
-    return { message, id };
+    return resultOf(contract, message, id);
   }
 
   private async headersFor(
@@ -177,7 +162,8 @@ function failureOf(error: unknown, dependency: Service, subject: string): Error 
 
 function resultOf<Response extends z.ZodType>(
   contract: RpcContract<z.ZodType, Response>,
-  { message, id }: Reply,
+  message: Msg,
+  id: string,
 ): z.output<Response> {
   const json = parseJson(message.data);
   const reply = ReplyPacket.safeParse(json.ok ? json.value : undefined);
