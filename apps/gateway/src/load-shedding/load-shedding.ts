@@ -24,8 +24,8 @@ const overloaded = new DomainError({
 
 /**
  * Refuses requests as soon as more come than can be answered in time, before the token is looked at: reads first, placing orders last,
- * probes and metrics never. Documents are reads: no limit of requests counts them, and they cost more than others. A request is in hand from when all of it has come: who sends slowly takes no place and seems no
- * slow answer. Call it before the routes are made.
+ * probes and metrics never. Documents are reads: no rate limit counts them, and they cost more than others. A request is in hand from when
+ * all of it has come: who sends slowly takes no place and seems no slow answer. Call it before the routes are made.
  */
 export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): void {
   const delay = new EventLoopDelay();

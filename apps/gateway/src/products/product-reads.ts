@@ -29,7 +29,7 @@ export interface ProductReadOptions {
   readonly timeoutMs: number;
 }
 
-/** An answer of the catalogue: as JSON that is sent as it is, for reading it again costs more than all else that a kept answer takes. */
+/** An answer of the catalogue: as JSON that is sent as it is. It was checked when it came; reading and writing it again would be for nothing. */
 export interface ProductRead extends Answer {
   /** Of an answer that may be out of date, because products does not answer now. */
   readonly staleSeconds: number | undefined;
