@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { eventually } from '@rookery/testing';
+import { z } from 'zod';
 import { isAlive } from './stack/leftover';
 import { repository } from './stack/repository';
 
@@ -22,7 +25,33 @@ async function runUnderShell(): Promise<{ readonly shell: ChildProcess; readonly
   return { shell, pid: Number(line) };
 }
 
+const Manifest = z.object({ scripts: z.record(z.string(), z.string()) });
+
 describe('a program that npm runs', () => {
+  it('takes the place of npm’s shell, so that a signal to npm reaches it', () => {
+    const { scripts } = Manifest.parse(JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')));
+    for (const command of Object.values(scripts)) expect(command).toMatch(/^exec /);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends by a %s to the npm process', async (signal) => {
+    // Answers nothing: the program waits for its log-in.
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const address = silent.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const npm = spawn('npm', ['run', '-s', 'token', 'alice'], {
+      cwd: repository,
+      env: { ...process.env, NODE_OPTIONS: '', AUTH_URL: `http://127.0.0.1:${port}` },
+      stdio: 'ignore',
+    });
+    const ended = once(npm, 'exit');
+    await once(silent, 'connection');
+    npm.kill(signal);
+    await ended;
+    await new Promise((resolve) => silent.close(resolve));
+    expect(npm.exitCode ?? npm.signalCode).not.toBe(0);
+  });
+
   it.each(['SIGTERM', 'SIGKILL'] as const)('ends when npm’s shell is ended by %s', async (signal) => {
     const { shell, pid } = await runUnderShell();
     expect(isAlive(pid)).toBe(true);

@@ -185,7 +185,10 @@ env.PATH = [join(modules, '.bin'), env.PATH ?? ''].join(delimiter);
 env.NX_DAEMON = 'false';
 if (env.HTTPS_PROXY ?? env.https_proxy ?? env.HTTP_PROXY ?? env.http_proxy) env.NODE_USE_ENV_PROXY ??= '1';
 
-const child = spawn(pinnedNode, ['--import', 'tsx', join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
+// Specs run the same everywhere: whatever `.env` says is for the programs.
+const loaded = ['tsx', ...(script.startsWith('tools/test/') ? [] : [join(root, 'tools/stack/load-env-file.ts')])];
+const imports = loaded.flatMap((module) => ['--import', module]);
+const child = spawn(pinnedNode, [...imports, join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
 let told = false;
 const tell = (signal) => {
   told = true;

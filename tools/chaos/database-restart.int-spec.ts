@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProductView } from '@rookery/contracts';
+import { eventProducers, ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { demoPassword, signIn } from '../demo/sign-in';
 import { APPS } from '../stack/app-process';
@@ -11,8 +11,7 @@ import { violationsOf } from './invariants';
 import { Random } from './random';
 import { Load } from './shoppers';
 
-const OWNERS = ['products', 'orders', 'payments'] as const;
-type Owner = (typeof OWNERS)[number];
+type Owner = (typeof eventProducers)[number];
 
 /** Of the pool, from the moment at which the database answers again. */
 const RECOVERED_WITHIN_MS = 5_000;
@@ -96,7 +95,7 @@ describe('a restart of one service’s database under load', () => {
   async function watching(work: (seen: Readonly<Record<Owner, string[]>>) => Promise<void>) {
     const seen: Record<Owner, string[]> = { products: [], orders: [], payments: [] };
     const done = new AbortController();
-    const watches = OWNERS.map(async (owner) => {
+    const watches = eventProducers.map(async (owner) => {
       while (!done.signal.aborted) {
         seen[owner].push(await ask(owner));
         await sleep(PROBE_EVERY_MS);
@@ -129,7 +128,7 @@ describe('a restart of one service’s database under load', () => {
           { timeoutMs: RECOVERED_WITHIN_MS },
         );
       });
-      for (const other of OWNERS) {
+      for (const other of eventProducers) {
         const allowed = other === owner ? ['200', '503 with Retry-After'] : ['200'];
         expect({ other, answers: seen[other].filter((answer) => !allowed.includes(answer)) }).toEqual({
           other,

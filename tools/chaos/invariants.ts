@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OrderView, type Service } from '@rookery/contracts';
+import { eventProducers, OrderView, type Service } from '@rookery/contracts';
 import { asAdmin, messagesOf, streamsOf } from './broker-reader';
 import { ORDER_DEADLINE_SECONDS, type ChaosStack } from './chaos-stack';
 import type { Poison } from './faults/fault';
@@ -224,13 +224,11 @@ async function deadlines({ stack, sweeperAwayMs }: Aftermath): Promise<readonly 
   return late.map(({ id, seconds }) => ({ invariant: 'I1', what: `order ${id} was Pending for ${seconds} s` }));
 }
 
-const PRODUCERS = ['orders', 'payments', 'products'] as const;
-
 /** I6: everything was published, and is in the stream. */
 async function outboxes(stack: ChaosStack): Promise<readonly Violation[]> {
   return asAdmin(stack, async (admin) => {
     const violations: Violation[] = [];
-    for (const producer of PRODUCERS) {
+    for (const producer of eventProducers) {
       const rows = await rowsOf<{ event_id: string; published: boolean }>(
         stack,
         producer,
@@ -260,7 +258,7 @@ const COMPLETE: readonly { readonly consumer: Service; readonly producer: Servic
 /** I7: each consumer applied the events of an aggregate in order and without gaps, and I5: all of them. */
 async function sequences(stack: ChaosStack): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
-  for (const service of PRODUCERS) {
+  for (const service of eventProducers) {
     const rows = await rowsOf<{ aggregate_id: string; sequences: number[] }>(
       stack,
       service,
@@ -309,7 +307,7 @@ async function deadLetters({ stack, poison }: Aftermath): Promise<readonly Viola
 /** After everything has come to rest, no connection of a service is in the midst of something. */
 async function connections(stack: ChaosStack): Promise<readonly Violation[]> {
   const stuck = await Promise.all(
-    PRODUCERS.map((service) =>
+    eventProducers.map((service) =>
       rowsOf<{ pid: number; state: string }>(
         stack,
         service,

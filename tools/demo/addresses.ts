@@ -1,3 +1,57 @@
-/** Where the running stack is: the default ports, or what the variables of `npm start` say. */
-export const gatewayUrl = process.env['GATEWAY_URL'] ?? `http://localhost:${process.env['GATEWAY_PORT'] ?? 3000}`;
-export const authUrl = process.env['AUTH_URL'] ?? `http://localhost:${process.env['AUTH_PORT'] ?? 3001}`;
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { lockHolder } from '../stack/data-lock';
+import { printFailure } from '../stack/progress';
+import { readSettings } from '../stack/settings';
+
+/** The system that a program talks to. */
+export interface System {
+  readonly gatewayUrl: string;
+  readonly authUrl: string;
+  /** Why that one, for people. */
+  readonly because: string;
+}
+
+/**
+ * What GATEWAY_URL and AUTH_URL or the ports of `npm start` name, else the stack that runs on this checkout's data folder, else the default
+ * ports.
+ */
+export function systemOf(env: NodeJS.ProcessEnv = process.env): System {
+  const settings = readSettings(env);
+  const given = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const named = ['GATEWAY_URL', 'AUTH_URL', 'GATEWAY_PORT', 'AUTH_PORT'].filter((name) => given(name) !== undefined);
+  const running = named.length > 0 ? undefined : runningOn(settings.dataFolder);
+  if (running !== undefined) return { ...running, because: `the stack that runs on ${settings.dataFolder}` };
+  return {
+    gatewayUrl: given('GATEWAY_URL') ?? `http://localhost:${settings.ports.gateway}`,
+    authUrl: given('AUTH_URL') ?? `http://localhost:${settings.ports.auth}`,
+    because: named.length > 0 ? named.join(', ') : `the default; no stack runs on ${settings.dataFolder}`,
+  };
+}
+
+/** The addresses of the stack that holds the data folder: it wrote them for its apps. */
+function runningOn(dataFolder: string): Pick<System, 'gatewayUrl' | 'authUrl'> | undefined {
+  const [gateway, auth] = [join(dataFolder, 'env', 'gateway.env'), join(dataFolder, 'env', 'auth.env')];
+  if (lockHolder(dataFolder) === undefined || !existsSync(gateway) || !existsSync(auth)) return undefined;
+  const gatewayUrl = parseEnv(readFileSync(gateway, 'utf8'))['PUBLIC_URL'];
+  const authUrl = parseEnv(readFileSync(auth, 'utf8'))['OIDC_ISSUER'];
+  return gatewayUrl === undefined || authUrl === undefined ? undefined : { gatewayUrl, authUrl };
+}
+
+const system = orExit(systemOf);
+export const { gatewayUrl, authUrl } = system;
+
+function orExit(read: () => System): System {
+  try {
+    return read();
+  } catch (error) {
+    printFailure(error);
+    process.exit(1);
+  }
+}
+
+/** Says on stderr which system is talked to: stdout belongs to the answer. */
+export function sayWhichSystem(): void {
+  process.stderr.write(`System: ${gatewayUrl}, auth ${authUrl} (${system.because})\n`);
+}

@@ -10,7 +10,7 @@ import {
   type PlaceOrder,
 } from '@rookery/contracts';
 import type { z } from 'zod';
-import { authUrl, gatewayUrl } from './addresses';
+import { authUrl, gatewayUrl, sayWhichSystem } from './addresses';
 import { demoPassword, signIn, SignInFailed } from './sign-in';
 
 /** The longest an order may stay Pending, and some. */
@@ -152,6 +152,7 @@ async function run(): Promise<void> {
 }
 
 try {
+  sayWhichSystem();
   await run();
 } catch (error) {
   const message = error instanceof DemoFailed || error instanceof SignInFailed ? error.message : undefined;

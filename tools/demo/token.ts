@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { helpWhenAsked } from '../stack/help';
 import { ALL_SCOPES, demoPassword, signIn, SignInFailed } from './sign-in';
-import { authUrl } from './addresses';
+import { authUrl, sayWhichSystem } from './addresses';
 
 const usage =
   'Usage: npm run -s token <user> [-- --scope "orders:read orders:write"] [--password <password>]\nDemo users: alice, bob, olga';
@@ -24,6 +24,7 @@ const { positionals, values } = read();
 const [login] = positionals;
 if (login === undefined || positionals.length > 1) fail(usage);
 try {
+  sayWhichSystem();
   const scope = values.scope === undefined ? ALL_SCOPES : `openid ${values.scope}`;
   const tokens = await signIn({ issuer: authUrl, login, password: values.password ?? demoPassword(login), scope });
   process.stdout.write(`${tokens.access_token}\n`);

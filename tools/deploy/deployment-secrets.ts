@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Caller, Service } from '@rookery/contracts';
+import { Callers, recordOf, Requesters, Services, type Caller } from '@rookery/contracts';
 import { nkeyOf } from '@rookery/messaging';
 import { BROKER_CLIENTS, makeSeed } from '../stack/broker-accounts';
 import { clientTls, provideCertificates, serverTls } from '../stack/certificates';
@@ -20,10 +20,9 @@ type Values = Readonly<Record<string, string>>;
 /** Variables of the postgres image and of create-databases.sh. */
 const postgresValues = ({ postgres, databases }: Secrets): Values => ({
   POSTGRES_PASSWORD: postgres,
-  POSTGRES_PASSWORD_AUTH: databases.auth,
-  POSTGRES_PASSWORD_PRODUCTS: databases.products,
-  POSTGRES_PASSWORD_ORDERS: databases.orders,
-  POSTGRES_PASSWORD_PAYMENTS: databases.payments,
+  ...Object.fromEntries(
+    Services.map((service) => [`POSTGRES_PASSWORD_${service.toUpperCase()}`, databases[service]] as const),
+  ),
 });
 
 /** Variables of nats-server, see k8s/platform/nats/accounts.conf: public keys only. Nobody has the seeds of the next ones. */
@@ -64,8 +63,12 @@ export function composeSecrets(secrets: Secrets): Values {
       BROKER_CLIENTS.map((client) => [`NATS_NKEY_SEED_${client.toUpperCase()}`, secrets.broker[client]]),
     ),
     INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
-    INTERNAL_SIGNING_KEY_GATEWAY: JSON.stringify(secrets.internalKeys.gateway),
-    INTERNAL_SIGNING_KEY_ORDERS: JSON.stringify(secrets.internalKeys.orders),
+    ...Object.fromEntries(
+      Requesters.map((caller) => [
+        `INTERNAL_SIGNING_KEY_${caller.toUpperCase()}`,
+        JSON.stringify(secrets.internalKeys[caller]),
+      ]),
+    ),
     SEALING_KEY: secrets.sealingKey,
     KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
     COOKIE_KEYS: secrets.cookieKeys.join(','),
@@ -75,30 +78,27 @@ export function composeSecrets(secrets: Secrets): Values {
 
 /** The Secrets of the development overlay with their keys; those of an app are called like its settings. */
 export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Values>> {
-  const jwks = JSON.stringify(secrets.internalJwks);
-  const service = (name: Service): Values => ({
-    NATS_NKEY_SEED: secrets.broker[name],
-    DATABASE_URL: `postgres://${name}:${secrets.databases[name]}@postgres:5432/${name}`,
-    INTERNAL_JWKS: jwks,
-  });
-  const apps: Readonly<Record<Caller, Values>> = {
-    gateway: {
-      NATS_NKEY_SEED: secrets.broker.gateway,
-      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
-    },
-    auth: {
-      ...service('auth'),
-      KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
-      COOKIE_KEYS: secrets.cookieKeys.join(','),
-    },
-    products: service('products'),
-    orders: {
-      ...service('orders'),
-      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.orders),
-      SEALING_KEY: secrets.sealingKey,
-    },
-    payments: { ...service('payments'), SEALING_KEY: secrets.sealingKey },
+  const databases: Readonly<Partial<Record<Caller, string>>> = secrets.databases;
+  const signingKeys: Readonly<Partial<Record<Caller, object>>> = secrets.internalKeys;
+  const ofOne: Readonly<Partial<Record<Caller, Values>>> = {
+    auth: { KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey, COOKIE_KEYS: secrets.cookieKeys.join(',') },
+    orders: { SEALING_KEY: secrets.sealingKey },
+    payments: { SEALING_KEY: secrets.sealingKey },
   };
+  const apps = recordOf(Callers, (app): Values => {
+    const [password, signingKey] = [databases[app], signingKeys[app]];
+    return {
+      NATS_NKEY_SEED: secrets.broker[app],
+      ...(password === undefined
+        ? {}
+        : {
+            DATABASE_URL: `postgres://${app}:${password}@postgres:5432/${app}`,
+            INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
+          }),
+      ...(signingKey === undefined ? {} : { INTERNAL_SIGNING_KEY: JSON.stringify(signingKey) }),
+      ...ofOne[app],
+    };
+  });
   return {
     ...apps,
     nats: natsValues(secrets),

@@ -1,31 +1,25 @@
 import { type BrokerClient, brokerUsers, natsAccountsConfig, natsServerSettings } from '@rookery/messaging';
-import { MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { recordOf } from '@rookery/contracts';
+import { BROKER_CLIENTS, MAIN_ACCOUNT } from '../stack/broker-accounts';
 
 /** Where the files are that nats-server reads in a container. */
 export const NATS_CONFIG_FOLDER = 'k8s/platform/nats';
 
 /** Variables of nats-server's environment with the public keys that each client may use: the one in use, and the next one. */
-export const brokerKeyVariables = {
-  admin: ['NATS_NKEY_ADMIN'],
-  gateway: ['NATS_NKEY_GATEWAY', 'NATS_NKEY_GATEWAY_NEXT'],
-  auth: ['NATS_NKEY_AUTH', 'NATS_NKEY_AUTH_NEXT'],
-  products: ['NATS_NKEY_PRODUCTS', 'NATS_NKEY_PRODUCTS_NEXT'],
-  orders: ['NATS_NKEY_ORDERS', 'NATS_NKEY_ORDERS_NEXT'],
-  payments: ['NATS_NKEY_PAYMENTS', 'NATS_NKEY_PAYMENTS_NEXT'],
-} as const satisfies Record<BrokerClient, readonly string[]>;
+export const brokerKeyVariables: Readonly<Record<BrokerClient, readonly [string, string?]>> = recordOf(
+  BROKER_CLIENTS,
+  (client) => {
+    const current = `NATS_NKEY_${client.toUpperCase()}`;
+    return client === 'admin' ? [current] : [current, `${current}_NEXT`];
+  },
+);
 
-const variables = (names: readonly string[]) => names.map((variable) => ({ variable }));
+const variables = (names: readonly (string | undefined)[]) =>
+  names.filter((name) => name !== undefined).map((variable) => ({ variable }));
 
 /** nats-server's configuration for containers, from the same rules as that of the embedded one: users, permissions, limits. */
 export function natsConfigFiles(): readonly { readonly path: string; readonly text: string }[] {
-  const users = brokerUsers({
-    admin: variables(brokerKeyVariables.admin),
-    gateway: variables(brokerKeyVariables.gateway),
-    auth: variables(brokerKeyVariables.auth),
-    products: variables(brokerKeyVariables.products),
-    orders: variables(brokerKeyVariables.orders),
-    payments: variables(brokerKeyVariables.payments),
-  });
+  const users = brokerUsers(recordOf(BROKER_CLIENTS, (client) => variables(brokerKeyVariables[client])));
   const accounts = natsAccountsConfig([{ name: MAIN_ACCOUNT, users }]);
   const where = {
     host: '0.0.0.0',

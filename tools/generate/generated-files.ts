@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { natsConfigFiles } from '../deploy/nats-config';
-import { Settings } from '../stack/settings';
+import { Settings, ToolSettings } from '../stack/settings';
 
 /** The repository's root folder. */
 export const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
@@ -93,15 +93,19 @@ function schemaIn(module: unknown, source: string): z.ZodObject {
 }
 
 function envExample(apps: readonly { readonly source: string; readonly schema: z.ZodObject }[]): string {
-  const stack = { source: 'tools/stack/settings.ts', schema: Settings };
-  const sections = [stack, ...apps].map(({ source, schema }) => {
+  const source = 'tools/stack/settings.ts';
+  const programs = [
+    { title: `npm start, npm run infra (${source})`, schema: Settings },
+    { title: `programs that talk to a running system (${source})`, schema: ToolSettings },
+    ...apps.map((app) => ({ title: `${basename(app.source, '.config.ts')} (${app.source})`, schema: app.schema })),
+  ];
+  const sections = programs.map(({ title, schema }) => {
     const lines = listSettings(schema).map(({ name, description, defaultValue, required, secret }) => {
       const assignment = defaultValue === undefined ? `${required ? '' : '#'}${name}=` : `#${name}=${defaultValue}`;
       const notes = [...(required ? ['required'] : []), ...(secret ? ['secret'] : [])];
       return `# ${description}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}\n${assignment}`;
     });
-    const title = source === stack.source ? 'npm start, npm run infra' : basename(source, '.config.ts');
-    return [`# ---- ${title} (${source})`, ...lines].join('\n\n');
+    return [`# ---- ${title}`, ...lines].join('\n\n');
   });
   return `${[ENV_EXAMPLE_HEAD, ...sections].join('\n\n')}\n`;
 }
@@ -109,7 +113,8 @@ function envExample(apps: readonly { readonly source: string; readonly schema: z
 const ENV_EXAMPLE_HEAD = [
   '# Every setting of every app, made by `npm run generate` from the schemas the apps read them with.',
   '# Commented lines show the default. X_FILE=<path> reads X from a file.',
-  '# `npm start` needs none of this: it takes the settings of the first section from its environment and writes .data/env/<app>.env.',
+  '# `npm start` needs none of this. What a file `.env` beside this one sets, every program of this repository reads, after its environment;',
+  '# `npm start` writes each app’s own settings to .data/env/<app>.env.',
 ].join('\n');
 
 const asJson = (document: unknown): string => `${JSON.stringify(document, null, 2)}\n`;

@@ -1,5 +1,5 @@
 import { Problem } from '@rookery/contracts';
-import { authUrl, gatewayUrl } from '../demo/addresses';
+import { authUrl, gatewayUrl, sayWhichSystem } from '../demo/addresses';
 import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
 
 /** The message says all that is needed. */
@@ -22,10 +22,13 @@ export async function program(name: string, run: () => Promise<void>, exitCode =
 
 /** Half of what an access token lives. */
 const FRESH_MS = 5 * 60_000;
+let toldWhichSystem = false;
 let signedIn: { readonly token: string; readonly until: number } | undefined;
 
 /** `ROOKERY_TOKEN`, else a token of the demo operator, who is signed in; again when a command takes longer than a token lives. */
 export async function operatorToken(): Promise<string> {
+  if (!toldWhichSystem) sayWhichSystem();
+  toldWhichSystem = true;
   const given = process.env['ROOKERY_TOKEN'];
   if (given !== undefined && given !== '') return given;
   if (signedIn !== undefined && Date.now() < signedIn.until) return signedIn.token;
@@ -60,9 +63,12 @@ function jsonOf(text: string, gatewayUrl: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CommandFailed(`What answers at ${gatewayUrl} is not this gateway. Is GATEWAY_PORT set here too?`, {
-      cause,
-    });
+    throw new CommandFailed(
+      `What answers at ${gatewayUrl} is not a gateway of Rookery. GATEWAY_URL names another address.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -1,16 +1,14 @@
-import type { Caller, Service } from '@rookery/contracts';
+import { Requesters, type Caller, type Requester, type Service } from '@rookery/contracts';
 import { z } from 'zod';
 import { APPS, SERVICES } from '../stack/app-process';
 import { StackError } from '../stack/stack-error';
-import type { Rotation, Say, SigningCaller } from './rotation';
-
-const SIGNING = ['gateway', 'orders'] as const satisfies readonly SigningCaller[];
+import type { Rotation, Say } from './rotation';
 
 /** What is to be rotated, and whose. */
 export const RotationRequest = z.discriminatedUnion('what', [
   z.object({ what: z.literal('database-password'), whose: z.array(z.enum(SERVICES)) }),
   z.object({ what: z.literal('nats-key'), whose: z.array(z.enum(APPS)) }),
-  z.object({ what: z.literal('internal-key'), whose: z.array(z.enum(SIGNING)) }),
+  z.object({ what: z.literal('internal-key'), whose: z.array(z.enum(Requesters)) }),
   z.object({ what: z.literal('cookie-key'), whose: z.array(z.literal('auth')) }),
 ]);
 export type RotationRequest = z.infer<typeof RotationRequest>;
@@ -18,7 +16,7 @@ export type RotationRequest = z.infer<typeof RotationRequest>;
 const owners: Readonly<Record<RotationRequest['what'], readonly Caller[]>> = {
   'database-password': SERVICES,
   'nats-key': APPS,
-  'internal-key': SIGNING,
+  'internal-key': Requesters,
   'cookie-key': ['auth'],
 };
 
@@ -26,7 +24,7 @@ export const ROTATION_USAGE = `Usage: npm run rotate -- <what> [service …]    
   database-password  ${SERVICES.join(', ')}
   nats-key           ${APPS.join(', ')}
   cookie-key         auth
-  internal-key       ${SIGNING.join(', ')}: signs the tokens for the services they call
+  internal-key       ${Requesters.join(', ')}: signs the tokens for the services they call
   signing-key        auth: signs access tokens`;
 
 /** Reads the command line; throws a StackError that names what is wrong. */
@@ -48,7 +46,7 @@ export async function carryOut(rotation: Rotation, request: RotationRequest, say
     case 'nats-key':
       return eachOf<Caller>(request.whose, (app) => rotation.natsKey(app, say));
     case 'internal-key':
-      return eachOf<SigningCaller>(request.whose, (caller) => rotation.internalKey(caller, say));
+      return eachOf<Requester>(request.whose, (caller) => rotation.internalKey(caller, say));
     case 'cookie-key':
       return rotation.cookieKey(say);
   }

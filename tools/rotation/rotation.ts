@@ -1,4 +1,4 @@
-import type { Caller, Service } from '@rookery/contracts';
+import type { Caller, Requester, Service } from '@rookery/contracts';
 import { Client } from 'pg';
 import { SERVICES } from '../stack/app-process';
 import { makeSeed } from '../stack/broker-accounts';
@@ -15,9 +15,6 @@ export interface RotationOptions extends StackOptions {
 
 /** Tells what has been done. */
 export type Say = (line: string) => void;
-
-/** Those who sign tokens for the services they call. */
-export type SigningCaller = keyof Secrets['internalKeys'];
 
 /**
  * Gives a running stack new credentials. Each time the same three steps: whoever checks the credential takes the new one beside the old
@@ -89,7 +86,7 @@ export class Rotation {
   }
 
   /** Three waves: the services know the new key, the caller signs with it, the services forget the former one. */
-  async internalKey(caller: SigningCaller, say: Say): Promise<void> {
+  async internalKey(caller: Requester, say: Say): Promise<void> {
     const { signing, published } = await makeInternalKey(`${caller}.${random(6)}`);
     const { kid: former } = this.secrets.internalKeys[caller];
     this.secrets = { ...this.secrets, internalJwks: { keys: [...this.secrets.internalJwks.keys, published] } };

@@ -70,6 +70,7 @@ describe('a stack that speaks TLS', () => {
       natsPort,
       dataFolder: folder,
       tls: true,
+      inspect: [],
       orderDeadlineSeconds: 60,
       requestsPerMinute: 1_000_000,
       issuer: undefined,

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { API_AUDIENCE, type Caller } from '@rookery/contracts';
+import { API_AUDIENCE, Callers, recordOf, type Caller } from '@rookery/contracts';
 import type { BrokerSeeds } from './broker-accounts';
 import { natsTlsFiles } from './certificates';
 import type { DatabaseUrls } from './databases';
@@ -35,9 +35,30 @@ export interface AppEnvOptions {
   readonly audience?: string | undefined;
 }
 
-/** The environment of each of the five apps. */
+/** The environment of each app. */
 export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEnvOptions): AppEnvs {
-  const common = (app: Caller): AppEnv => ({
+  const authUrl = `http://localhost:${ports.auth}`;
+  const gatewayUrl = `http://localhost:${ports.gateway}`;
+  const ofOne: Readonly<Partial<Record<Caller, AppEnv>>> = {
+    gateway: {
+      PUBLIC_URL: gatewayUrl,
+      OIDC_ISSUER: options.issuer ?? authUrl,
+      OIDC_AUDIENCE: options.audience ?? API_AUDIENCE,
+      RATE_LIMIT_PER_MINUTE: String(options.requestsPerMinute),
+    },
+    auth: {
+      OIDC_ISSUER: authUrl,
+      GATEWAY_URL: gatewayUrl,
+      KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
+      COOKIE_KEYS: secrets.cookieKeys.join(','),
+      DEMO: 'true',
+    },
+    orders: { SEALING_KEY: secrets.sealingKey, ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds) },
+    payments: { SEALING_KEY: secrets.sealingKey },
+  };
+  const databaseUrls: Readonly<Partial<Record<Caller, string>>> = databases;
+  const signingKeys: Readonly<Partial<Record<Caller, object>>> = secrets.internalKeys;
+  return recordOf(Callers, (app) => ({
     HOST: '127.0.0.1',
     PORT: String(ports[app]),
     ...(PORTS_CAN_BE_SHARED ? { SHARE_PORT: 'true' } : {}),
@@ -45,38 +66,13 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
     NATS_NKEY_SEED: broker.seeds[app],
     ...(broker.certificates === undefined ? {} : natsTlsFiles(broker.certificates, app)),
     INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
-  });
-  const authUrl = `http://localhost:${ports.auth}`;
-  const gatewayUrl = `http://localhost:${ports.gateway}`;
-  return {
-    gateway: {
-      ...common('gateway'),
-      PUBLIC_URL: gatewayUrl,
-      OIDC_ISSUER: options.issuer ?? authUrl,
-      OIDC_AUDIENCE: options.audience ?? API_AUDIENCE,
-      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
-      RATE_LIMIT_PER_MINUTE: String(options.requestsPerMinute),
-    },
-    auth: {
-      ...common('auth'),
-      DATABASE_URL: databases.auth,
-      OIDC_ISSUER: authUrl,
-      GATEWAY_URL: gatewayUrl,
-      KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
-      COOKIE_KEYS: secrets.cookieKeys.join(','),
-      DEMO: 'true',
-    },
-    products: { ...common('products'), DATABASE_URL: databases.products },
-    orders: {
-      ...common('orders'),
-      DATABASE_URL: databases.orders,
-      INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.orders),
-      SEALING_KEY: secrets.sealingKey,
-      ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds),
-    },
-    payments: { ...common('payments'), DATABASE_URL: databases.payments, SEALING_KEY: secrets.sealingKey },
-  };
+    ...given('DATABASE_URL', databaseUrls[app]),
+    ...given('INTERNAL_SIGNING_KEY', signingKeys[app] && JSON.stringify(signingKeys[app])),
+    ...ofOne[app],
+  }));
 }
+
+const given = (name: string, value: string | undefined): AppEnv => (value === undefined ? {} : { [name]: value });
 
 const quoted = (value: string): string => (/^[\w.:/@%?&=,+-]*$/.test(value) ? value : `'${value}'`);
 

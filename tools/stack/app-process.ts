@@ -3,16 +3,16 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Caller, Service } from '@rookery/contracts';
+import { Callers, Services, type Caller, type Service } from '@rookery/contracts';
 import type { AppEnv } from './app-env';
 import { lastLines } from './guarded-process';
 import { repository } from './repository';
 import { StackError } from './stack-error';
 
-/** The five, in the order in which they are stopped. */
-export const APPS = ['gateway', 'auth', 'orders', 'payments', 'products'] as const satisfies readonly Caller[];
+/** Every app. */
+export const APPS = Callers;
 /** Those with a database. */
-export const SERVICES = ['auth', 'products', 'orders', 'payments'] as const satisfies readonly Service[];
+export const SERVICES = Services;
 
 const READY_WITHIN_MS = 60_000;
 /** More than the grace the apps give themselves. */
@@ -47,10 +47,13 @@ export class AppProcess {
     readonly logFile: string,
     /** Folder of the built apps. */
     apps = BUILT,
+    /** Port on which a debugger can attach; none without it. */
+    inspectorPort?: number,
   ) {
     const log = openSync(logFile, 'a');
     // A process group of its own: Ctrl-C reaches the stack only, which stops the apps before what they stand on.
-    this.child = spawn(process.execPath, [...sourceMaps, ...dieWithParent, bundle(app, 'main.js', apps)], {
+    const inspect = inspectorPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectorPort}`];
+    this.child = spawn(process.execPath, [...inspect, ...sourceMaps, ...dieWithParent, bundle(app, 'main.js', apps)], {
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
       env: inherited(env),

@@ -1,3 +1,4 @@
+import { Callers, recordOf } from '@rookery/contracts';
 import { brokerUsers, nkeyOf, type BrokerAccount, type BrokerClient, type BrokerCredential } from '@rookery/messaging';
 import { nkeys } from '@nats-io/nats-core';
 
@@ -11,29 +12,15 @@ export const MAIN_ACCOUNT = 'ROOKERY';
 export const FORMER_RELEASE_ACCOUNT = 'E4';
 
 /** Everybody who has a key. */
-export const BROKER_CLIENTS = [
-  'admin',
-  'gateway',
-  'auth',
-  'products',
-  'orders',
-  'payments',
-] as const satisfies readonly BrokerClient[];
+export const BROKER_CLIENTS: readonly BrokerClient[] = ['admin', ...Callers];
 
 /** A new nkey's seed: `SU…`. */
 export const makeSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
 
 /** New keys for one account. */
-export const makeSeeds = (): BrokerSeeds => ({
-  admin: makeSeed(),
-  gateway: makeSeed(),
-  auth: makeSeed(),
-  products: makeSeed(),
-  orders: makeSeed(),
-  payments: makeSeed(),
-});
+export const makeSeeds = (): BrokerSeeds => recordOf(BROKER_CLIENTS, makeSeed);
 
-/** An account with the admin and the five processes in it. `also`: further seeds that open the door while one is replaced. */
+/** An account with the admin and every process in it. `also`: further seeds that open the door while one is replaced. */
 export function brokerAccount(
   name: string,
   seeds: BrokerSeeds,
@@ -45,15 +32,5 @@ export function brokerAccount(
     ...[seeds[client], also[client]].filter((seed) => seed !== undefined).map(nkeyOf),
     ...(formerPassword === undefined ? [] : [{ user: client, password: formerPassword }]),
   ];
-  return {
-    name,
-    users: brokerUsers({
-      admin: keys('admin'),
-      gateway: keys('gateway'),
-      auth: keys('auth'),
-      products: keys('products'),
-      orders: keys('orders'),
-      payments: keys('payments'),
-    }),
-  };
+  return { name, users: brokerUsers(recordOf(BROKER_CLIENTS, keys)) };
 }

@@ -1,4 +1,4 @@
-import type { Service } from '@rookery/contracts';
+import { recordOf, Services, type Service } from '@rookery/contracts';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 
 /** Address of each service's database, with its own login role. */
@@ -14,7 +14,7 @@ export interface CreateDatabasesOptions {
   readonly prefix?: string;
 }
 
-/** Four databases with a login role each; nobody may connect to another's. Running it again changes nothing. */
+/** A database for each service with a login role of its own; nobody may connect to another's. Running it again changes nothing. */
 export async function createDatabases({
   url,
   passwords,
@@ -38,12 +38,9 @@ export async function createDatabases({
     // By default everybody may connect to these two.
     await client.query('revoke connect on database postgres from public');
     await client.query('revoke connect on database template1 from public');
-    return {
-      auth: await create('auth'),
-      products: await create('products'),
-      orders: await create('orders'),
-      payments: await create('payments'),
-    };
+    const addresses = new Map<Service, string>();
+    for (const service of Services) addresses.set(service, await create(service));
+    return recordOf(Services, (service) => addresses.get(service) ?? '');
   } finally {
     await client.end();
   }

@@ -6,6 +6,8 @@ import { brokerLogin } from '@rookery/messaging';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
+import { Callers, recordOf, Services, type Caller } from '@rookery/contracts';
+import { BROKER_CLIENTS } from './broker-accounts';
 import { buildApps } from './build';
 import { createDatabases } from './databases';
 import { provision, type Infrastructure } from './infrastructure';
@@ -13,14 +15,7 @@ import { freePorts } from './ports';
 import { makeSecrets } from './secrets';
 import { startStack, type Stack } from './stack';
 
-const seeds = z.object({
-  admin: z.string(),
-  gateway: z.string(),
-  auth: z.string(),
-  products: z.string(),
-  orders: z.string(),
-  payments: z.string(),
-});
+const seeds = z.object(recordOf(BROKER_CLIENTS, () => z.string()));
 const TestEnvironment = z.object({
   TEST_POSTGRES_URL: z.string(),
   TEST_NATS_URL: z.string(),
@@ -35,9 +30,7 @@ export interface TestStackOptions {
   readonly account: string;
   readonly orderDeadlineSeconds?: number;
   /** Settings of single apps beyond the usual ones. */
-  readonly extra?: Readonly<
-    Partial<Record<'gateway' | 'auth' | 'products' | 'orders' | 'payments', Readonly<Record<string, string>>>>
-  >;
+  readonly extra?: Readonly<Partial<Record<Caller, Readonly<Record<string, string>>>>>;
 }
 
 /** A whole stack on free ports, on the Jest run's Postgres and nats-server. */
@@ -47,7 +40,7 @@ export interface TestStack extends Stack {
   readonly folder: string;
 }
 
-/** Starts the five apps from dist/ with databases and a broker account of their own. */
+/** Starts the apps from dist/ with databases and a broker account of their own. */
 export async function startTestStack({
   account,
   orderDeadlineSeconds = ORDER_DEADLINE_SECONDS,
@@ -64,7 +57,7 @@ export async function startTestStack({
     createDatabases({ url: test.TEST_POSTGRES_URL, passwords: secrets.databases, prefix }),
     provision(test.TEST_NATS_URL, admin),
   ]);
-  const [gateway = 0, auth = 0, products = 0, orders = 0, payments = 0] = await freePorts(5);
+  const numbers = await freePorts(Callers.length);
   const infrastructure: Infrastructure = {
     databases,
     broker: { url: test.TEST_NATS_URL, seeds: brokerSeeds },
@@ -73,7 +66,7 @@ export async function startTestStack({
   };
   const folder = mkdtempSync(join(tmpdir(), `rookery-test-${process.pid}-stack-`));
   const stack = await startStack({
-    ports: { gateway, auth, products, orders, payments },
+    ports: recordOf(Callers, (app) => numbers[Callers.indexOf(app)] ?? 0),
     infrastructure,
     secrets,
     folder,
@@ -122,10 +115,9 @@ export function testStackEnv({ gatewayUrl, authUrl, infrastructure, folder, envs
   return {
     E2E_GATEWAY_URL: gatewayUrl,
     E2E_AUTH_URL: authUrl,
-    E2E_DATABASE_URL_AUTH: databases.auth,
-    E2E_DATABASE_URL_PRODUCTS: databases.products,
-    E2E_DATABASE_URL_ORDERS: databases.orders,
-    E2E_DATABASE_URL_PAYMENTS: databases.payments,
+    ...Object.fromEntries(
+      Services.map((service) => [`E2E_DATABASE_URL_${service.toUpperCase()}`, databases[service]] as const),
+    ),
     E2E_NATS_URL: broker.url,
     E2E_NATS_SEEDS: JSON.stringify(broker.seeds),
     E2E_ORDER_DEADLINE_SECONDS: envs.orders['ORDER_DEADLINE_SECONDS'] ?? '',

@@ -1,6 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokerLogin, natsOptions, natsServerConfig, provisionBroker, type NatsOptions } from '@rookery/messaging';
+import { Callers, recordOf, Services, type Service } from '@rookery/contracts';
+import {
+  brokerLogin,
+  natsOptions,
+  natsServerConfig,
+  provisionBroker,
+  type BrokerClient,
+  type NatsOptions,
+} from '@rookery/messaging';
 import { brokerConfig, parseConfig } from '@rookery/platform';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
@@ -47,7 +55,7 @@ export async function provision(url: string, login: Pick<NatsOptions, 'nkeySeed'
   }
 }
 
-/** Postgres and nats-server of our own, with the four databases, the users, streams and consumers. */
+/** Postgres and nats-server of our own, with a database for each service, the users, streams and consumers. */
 export async function embeddedInfrastructure(
   settings: StackSettings,
   secrets: Secrets,
@@ -112,7 +120,7 @@ export async function embeddedInfrastructure(
     }
   };
   const [databases, broker] = await Promise.allSettled([
-    progress.step(`Postgres on 127.0.0.1:${postgresPort}, four databases`, startDatabases),
+    progress.step(`Postgres on 127.0.0.1:${postgresPort}, a database for each service`, startDatabases),
     progress.step(`NATS on 127.0.0.1:${natsPort}, users and streams`, startBroker),
   ]);
   const stop = async (): Promise<void> => {
@@ -138,16 +146,14 @@ export async function embeddedInfrastructure(
   };
 }
 
-const DATABASE_VARIABLES = [
-  'DATABASE_URL_AUTH',
-  'DATABASE_URL_PRODUCTS',
-  'DATABASE_URL_ORDERS',
-  'DATABASE_URL_PAYMENTS',
-] as const;
+/** The variable that names a service's database when servers are given. */
+export const databaseVariable = (service: Service): string => `DATABASE_URL_${service.toUpperCase()}`;
+/** The variable with the seed of a client's key when servers are given. */
+export const seedVariable = (client: BrokerClient): string => `NATS_NKEY_SEED_${client.toUpperCase()}`;
 
 /** True when servers are given by the environment, which must then name all of them. */
 export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boolean {
-  const variables = [...DATABASE_VARIABLES, 'NATS_URL'];
+  const variables = [...Services.map(databaseVariable), 'NATS_URL'];
   const missing = variables.filter((name) => (env[name] ?? '') === '');
   if (missing.length === variables.length) return false;
   if (missing.length === 0) return true;
@@ -180,26 +186,14 @@ export async function givenInfrastructure(
     return value;
   };
   const url = required('NATS_URL');
-  const admin = env['NATS_NKEY_SEED_ADMIN'] ?? '';
-  const seeds = {
-    admin,
-    gateway: required('NATS_NKEY_SEED_GATEWAY'),
-    auth: required('NATS_NKEY_SEED_AUTH'),
-    products: required('NATS_NKEY_SEED_PRODUCTS'),
-    orders: required('NATS_NKEY_SEED_ORDERS'),
-    payments: required('NATS_NKEY_SEED_PAYMENTS'),
-  };
+  const admin = env[seedVariable('admin')] ?? '';
+  const seeds = { admin, ...recordOf(Callers, (app) => required(seedVariable(app))) };
   if (admin === '') progress.say('NATS_NKEY_SEED_ADMIN is not set: streams and consumers are taken to be there');
   else {
     await progress.step('streams and consumers', () => provision(url, givenBroker({ ...env, NATS_NKEY_SEED: admin })));
   }
   return {
-    databases: {
-      auth: required('DATABASE_URL_AUTH'),
-      products: required('DATABASE_URL_PRODUCTS'),
-      orders: required('DATABASE_URL_ORDERS'),
-      payments: required('DATABASE_URL_PAYMENTS'),
-    },
+    databases: recordOf(Services, (service) => required(databaseVariable(service))),
     broker: { url, seeds },
     servers: [],
     stop: () => Promise.resolve(),

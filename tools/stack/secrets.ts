@@ -1,37 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Services } from '@rookery/contracts';
+import { recordOf, Requesters, Services, type Requester } from '@rookery/contracts';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
-import { makeSeeds } from './broker-accounts';
+import { BROKER_CLIENTS, makeSeeds } from './broker-accounts';
 import { StackError } from './stack-error';
 
-const passwords = z.object({
-  gateway: z.string(),
-  auth: z.string(),
-  products: z.string(),
-  orders: z.string(),
-  payments: z.string(),
-});
 const jwk = z.looseObject({ kid: z.string() });
 
 const Secrets = z.object({
   postgres: z.string(),
-  databases: passwords.omit({ gateway: true }),
+  databases: z.object(recordOf(Services, () => z.string())),
   /** Services that log in to their database by their second role (`npm run rotate -- database-password`). */
-  secondRoles: z.array(z.enum(Services)).default([]),
+  secondRoles: z.array(z.enum(Services)),
   /** Seeds of nkeys. */
-  broker: passwords.extend({ admin: z.string() }),
+  broker: z.object(recordOf(BROKER_CLIENTS, () => z.string())),
   /** Private JWKs of the processes that call others. */
-  internalKeys: z.object({ gateway: jwk, orders: jwk }),
+  internalKeys: z.object(recordOf(Requesters, () => jwk)),
   internalJwks: z.object({ keys: z.array(jwk) }),
   /** 32 bytes each, base64url. */
   sealingKey: z.string(),
   keyEncryptionKey: z.string(),
   cookieKeys: z.array(z.string()),
-  /** For deployments with Redis; data folders from before have none, and do not need it. */
-  redis: z.string().default(() => random()),
+  /** For deployments with Redis. */
+  redis: z.string(),
 });
 /** Everything secret of one stack. Made once per data folder. */
 export type Secrets = z.infer<typeof Secrets>;
@@ -51,39 +44,72 @@ export async function makeInternalKey(kid: string) {
 
 /** Fresh secrets. */
 export async function makeSecrets(): Promise<Secrets> {
-  const [gateway, orders] = [await makeInternalKey('gateway'), await makeInternalKey('orders')];
-  const databases = { auth: random(), products: random(), orders: random(), payments: random() };
-  return {
+  const keys = new Map<Requester, Awaited<ReturnType<typeof makeInternalKey>>>();
+  for (const caller of Requesters) keys.set(caller, await makeInternalKey(caller));
+  return Secrets.parse({
     postgres: random(),
-    databases,
+    databases: recordOf(Services, () => random()),
     secondRoles: [],
     broker: makeSeeds(),
-    internalKeys: { gateway: gateway.signing, orders: orders.signing },
-    internalJwks: { keys: [gateway.published, orders.published] },
+    internalKeys: recordOf(Requesters, (caller) => keys.get(caller)?.signing),
+    internalJwks: { keys: [...keys.values()].map(({ published }) => published) },
     sealingKey: random(32),
     keyEncryptionKey: random(32),
     cookieKeys: [random(), random()],
     redis: random(),
-  };
+  });
 }
 
-/** The data folder's secrets, made when it has none. Readable by the owner only. */
+/**
+ * The data folder's secrets, made when it has none. What a newer version needs besides (a service that was added, another kind of secret) is
+ * made and kept; what is there stays, and with it the data. Readable by the owner only.
+ */
 export async function provideSecrets(dataFolder: string): Promise<Secrets> {
-  const folder = join(dataFolder, 'secrets');
-  const file = join(folder, 'secrets.json');
-  if (existsSync(file)) {
-    try {
-      return Secrets.parse(JSON.parse(readFileSync(file, 'utf8')));
-    } catch {
-      throw new StackError(
-        `${file} cannot be read as this version's secrets.`,
-        '`npm run reset` empties the data and makes new ones.',
-      );
-    }
+  const file = join(dataFolder, 'secrets', 'secrets.json');
+  const fresh = await makeSecrets();
+  if (!existsSync(file)) {
+    saveSecrets(dataFolder, fresh);
+    return fresh;
   }
-  const secrets = await makeSecrets();
-  saveSecrets(dataFolder, secrets);
+  const stored = readStored(file);
+  const read = Secrets.safeParse(withMissing(stored, fresh));
+  if (!isRecord(stored) || !read.success) throw unreadable(file);
+  const secrets = { ...read.data, internalJwks: { keys: allPublished(read.data, fresh) } };
+  if (JSON.stringify(secrets) !== JSON.stringify(stored)) saveSecrets(dataFolder, secrets);
   return secrets;
+}
+
+function readStored(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    throw unreadable(file);
+  }
+}
+
+const unreadable = (file: string): StackError =>
+  new StackError(
+    `${file} cannot be read: it is damaged.`,
+    'Put a copy of it back, or let `npm run reset` empty the data and make new secrets.',
+  );
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is stored, and of `fresh` what is not. */
+function withMissing(stored: unknown, fresh: unknown): unknown {
+  if (stored === undefined) return fresh;
+  if (!isRecord(stored) || !isRecord(fresh)) return stored;
+  const names = new Set([...Object.keys(stored), ...Object.keys(fresh)]);
+  return Object.fromEntries([...names].map((name) => [name, withMissing(stored[name], fresh[name])]));
+}
+
+/** The published keys that are stored, and those of callers that had none. */
+function allPublished({ internalKeys, internalJwks }: Secrets, fresh: Secrets): Secrets['internalJwks']['keys'] {
+  const isNew = ({ kid }: { readonly kid: string }): boolean =>
+    !internalJwks.keys.some((key) => key.kid === kid) &&
+    Requesters.some((caller) => internalKeys[caller]['x'] === fresh.internalKeys[caller]['x'] && kid === caller);
+  return [...internalJwks.keys, ...fresh.internalJwks.keys.filter(isNew)];
 }
 
 /** Keeps changed secrets for the next start. Readable by the owner only. */

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Callers, recordOf, type Caller } from '@rookery/contracts';
 import { appEnvs, writeEnvFiles, type AppEnv, type AppEnvOptions, type AppEnvs } from './app-env';
 import { AppProcess, APPS, migrate, SERVICES } from './app-process';
-import type { Caller } from '@rookery/contracts';
 import type { Infrastructure } from './infrastructure';
 import { Progress } from './progress';
+import { inspectorPortOf } from './settings';
 import { StackError } from './stack-error';
 
 export interface StackOptions extends Omit<AppEnvOptions, 'databases' | 'broker'> {
@@ -16,6 +17,8 @@ export interface StackOptions extends Omit<AppEnvOptions, 'databases' | 'broker'
   readonly signal?: AbortSignal;
   /** Settings of single apps beyond the usual ones. */
   readonly extra?: Readonly<Partial<Record<Caller, AppEnv>>>;
+  /** Apps that a debugger can attach to. */
+  readonly inspect?: readonly Caller[];
 }
 
 /** Five running apps. */
@@ -40,18 +43,12 @@ export interface Stack {
 export function provideEnvs({ infrastructure, folder, extra = {}, ...options }: StackOptions): AppEnvs {
   const { databases, broker } = infrastructure;
   const envs = appEnvs({ ...options, databases, broker });
-  const complete = {
-    gateway: { ...envs.gateway, ...extra.gateway },
-    auth: { ...envs.auth, ...extra.auth },
-    products: { ...envs.products, ...extra.products },
-    orders: { ...envs.orders, ...extra.orders },
-    payments: { ...envs.payments, ...extra.payments },
-  };
+  const complete = recordOf(Callers, (app) => ({ ...envs[app], ...extra[app] }));
   writeEnvFiles(join(folder, 'env'), complete);
   return complete;
 }
 
-/** Brings the four databases to their newest migration. */
+/** Brings each service's database to its newest migration. */
 export async function migrateAll(envs: AppEnvs): Promise<void> {
   const results = await Promise.allSettled(SERVICES.map((service) => migrate(service, envs[service])));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -64,13 +61,20 @@ function rotate(logFile: string): void {
 
 /** Migrates and starts the five apps from dist/; resolves when all are ready. Stops what it started when one is not. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, infrastructure, ports, signal, progress = new Progress(true) } = options;
+  const { folder, infrastructure, inspect = [], ports, signal, progress = new Progress(true) } = options;
   const logs = join(folder, 'logs');
   mkdirSync(logs, { recursive: true });
   const envs = provideEnvs(options);
   await progress.step('migrations', () => migrateAll(envs));
   const running = new Map<Caller, AppProcess>();
-  const start = (app: Caller, env: AppEnv): AppProcess => new AppProcess(app, env, join(logs, `${app}.log`));
+  const start = (app: Caller, env: AppEnv): AppProcess =>
+    new AppProcess(
+      app,
+      env,
+      join(logs, `${app}.log`),
+      undefined,
+      inspect.includes(app) ? inspectorPortOf(app) : undefined,
+    );
   const stop = async (): Promise<void> => {
     await Promise.all([...running.values()].map((app) => app.stop()));
   };

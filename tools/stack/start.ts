@@ -13,6 +13,7 @@ import { takeRotations } from '../rotation/control';
 import { requireFreePorts } from './ports';
 import { both, runInForeground } from './program';
 import type { Progress } from './progress';
+import { repository } from './repository';
 import { provideSecrets } from './secrets';
 import { appPorts, embeddedPorts, hasLeftovers, readSettings, type StackSettings } from './settings';
 import { startStack, type Stack } from './stack';
@@ -75,10 +76,8 @@ async function seed(
 }
 
 function welcome({ dataFolder }: StackSettings, { gatewayUrl, authUrl }: Stack, progress: Progress): void {
-  const environment =
-    gatewayUrl === 'http://localhost:3000' && authUrl === 'http://localhost:3001'
-      ? ''
-      : `GATEWAY_URL=${gatewayUrl} AUTH_URL=${authUrl} `;
+  // Programs find the stack of their checkout's data folder; another folder has to be named.
+  const environment = dataFolder === join(repository, '.data') ? '' : `GATEWAY_URL=${gatewayUrl} AUTH_URL=${authUrl} `;
   process.stdout.write(`
 Ready after ${progress.elapsed}.
 

@@ -1,22 +1,11 @@
-import type { Service } from '@rookery/contracts';
+import { recordOf, Services, type Service } from '@rookery/contracts';
 import { Client } from 'pg';
 import { z } from 'zod';
 
-const environment = z
-  .object({
-    E2E_DATABASE_URL_AUTH: z.url(),
-    E2E_DATABASE_URL_PRODUCTS: z.url(),
-    E2E_DATABASE_URL_ORDERS: z.url(),
-    E2E_DATABASE_URL_PAYMENTS: z.url(),
-  })
-  .parse(process.env);
-
-const stackUrls: Readonly<Record<Service, string>> = {
-  auth: environment.E2E_DATABASE_URL_AUTH,
-  products: environment.E2E_DATABASE_URL_PRODUCTS,
-  orders: environment.E2E_DATABASE_URL_ORDERS,
-  payments: environment.E2E_DATABASE_URL_PAYMENTS,
-};
+/** Address of each service's database in the stack that all specs share. */
+export const stackDatabaseUrls: Readonly<Record<Service, string>> = recordOf(Services, (service) =>
+  z.url().parse(process.env[`E2E_DATABASE_URL_${service.toUpperCase()}`]),
+);
 
 const Row = z.record(z.string(), z.unknown());
 const Counted = z.tuple([z.object({ count: z.coerce.number() })]);
@@ -26,7 +15,7 @@ export class Databases {
   private readonly clients = new Map<Service, Promise<Client>>();
 
   /** Those of the stack that all specs share, unless told. */
-  constructor(private readonly urls = stackUrls) {}
+  constructor(private readonly urls = stackDatabaseUrls) {}
 
   async rows(service: Service, sql: string, parameters: readonly unknown[] = []): Promise<z.infer<typeof Row>[]> {
     const client = await this.client(service);

@@ -1,41 +1,24 @@
 import { connect } from '@nats-io/transport-node';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { eventProducers, Services, type Caller, rpcEdges } from '@rookery/contracts';
+import { Callers, eventProducers, recordOf, Services, type Caller, rpcEdges } from '@rookery/contracts';
 import { brokerLogin, inboxPrefixOf } from '@rookery/messaging';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
 import { z } from 'zod';
+import { stackDatabaseUrls } from '../src/databases';
 
-const names = ['gateway', ...Services] as const;
-const perCaller = z
-  .string()
-  .transform((text) =>
-    z
-      .object({ gateway: z.string(), auth: z.string(), products: z.string(), orders: z.string(), payments: z.string() })
-      .parse(JSON.parse(text)),
-  );
+const perCaller = z.string().transform((text) => z.object(recordOf(Callers, () => z.string())).parse(JSON.parse(text)));
 const environment = z
   .object({
-    E2E_DATABASE_URL_AUTH: z.url(),
-    E2E_DATABASE_URL_PRODUCTS: z.url(),
-    E2E_DATABASE_URL_ORDERS: z.url(),
-    E2E_DATABASE_URL_PAYMENTS: z.url(),
     E2E_NATS_URL: z.url(),
     E2E_NATS_SEEDS: perCaller,
   })
   .parse(process.env);
 
-const databases = {
-  auth: environment.E2E_DATABASE_URL_AUTH,
-  products: environment.E2E_DATABASE_URL_PRODUCTS,
-  orders: environment.E2E_DATABASE_URL_ORDERS,
-  payments: environment.E2E_DATABASE_URL_PAYMENTS,
-};
-
 const pairs = Services.flatMap((own) => Services.filter((other) => other !== own).map((other) => ({ own, other })));
 
-/** Connects as one service to the database a url names and returns the outcome. */
+/** Connects as one service to the database a url Callers and returns the outcome. */
 async function logIn(url: string): Promise<string> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   try {
@@ -51,15 +34,15 @@ async function logIn(url: string): Promise<string> {
 
 describe('the databases', () => {
   it.each(pairs)('$own cannot log in to the database of $other', async ({ own, other }) => {
-    const url = new URL(databases[own]);
-    url.pathname = new URL(databases[other]).pathname;
+    const url = new URL(stackDatabaseUrls[own]);
+    url.pathname = new URL(stackDatabaseUrls[other]).pathname;
     expect(await logIn(url.href)).toMatch(/permission denied for database/);
-    expect(await logIn(databases[own])).toBe(new URL(databases[own]).pathname.slice(1));
+    expect(await logIn(stackDatabaseUrls[own])).toBe(new URL(stackDatabaseUrls[own]).pathname.slice(1));
   });
 
   it.each(pairs)('the role of $own has no access with a guessed password of $other', async ({ own, other }) => {
-    const url = new URL(databases[other]);
-    url.password = new URL(databases[own]).password;
+    const url = new URL(stackDatabaseUrls[other]);
+    url.password = new URL(stackDatabaseUrls[own]).password;
     expect(await logIn(url.href)).toMatch(/password authentication failed/);
   });
 });
@@ -95,7 +78,7 @@ describe('the broker', () => {
   });
 
   it.each(
-    names.flatMap((caller) => eventProducers.filter((other) => other !== caller).map((other) => ({ caller, other }))),
+    Callers.flatMap((caller) => eventProducers.filter((other) => other !== caller).map((other) => ({ caller, other }))),
   )('$caller cannot publish an event of $other', async ({ caller, other }) => {
     const { connection, refused } = await connectAs(caller);
     const subject = `events.${other}.order.order-confirmed.v1`;
@@ -106,7 +89,7 @@ describe('the broker', () => {
   });
 
   it.each(
-    names.flatMap((caller) =>
+    Callers.flatMap((caller) =>
       Services.filter((other) => other !== caller && !rpcEdges[caller].includes(other)).map((other) => ({
         caller,
         other,
@@ -120,9 +103,9 @@ describe('the broker', () => {
     });
   });
 
-  it.each(names)('%s can neither make a stream, nor read another’s answers or requests', async (caller) => {
+  it.each(Callers)('%s can neither make a stream, nor read another’s answers or requests', async (caller) => {
     const { connection, refused } = await connectAs(caller);
-    const other = names.find((name) => name !== caller) ?? 'gateway';
+    const other = Callers.find((name) => name !== caller) ?? 'gateway';
     connection.publish('$JS.API.STREAM.CREATE.STOLEN', '{}');
     connection.publish('$JS.API.STREAM.DELETE.ORDERS', '');
     connection.subscribe(`${inboxPrefixOf(other)}.>`);
@@ -133,7 +116,7 @@ describe('the broker', () => {
     });
   });
 
-  it.each(names)('%s can make no stream and no consumer of another', async (caller) => {
+  it.each(Callers)('%s can make no stream and no consumer of another', async (caller) => {
     const { connection, refused } = await connectAs(caller);
     const streams = eventProducers.filter((producer) => producer !== caller).map((producer) => producer.toUpperCase());
     const consumers = streams.flatMap((stream) =>

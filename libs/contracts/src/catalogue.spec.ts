@@ -1,5 +1,6 @@
 import { DeadLetterConsumers } from './dead-letters';
-import { eventContracts, eventEdges, eventHandlers, eventProducers, rpcContracts, rpcEdges } from './catalogue';
+import { eventContracts, eventHandlers, rpcContracts } from './catalogue';
+import { eventEdges, eventProducers, rpcEdges } from './context-map';
 
 describe('the catalogue of contracts', () => {
   it('gives each request and each event a subject of its own', () => {

@@ -6,7 +6,7 @@ import * as orders from './orders';
 import * as payments from './payments';
 import * as products from './products';
 import { ReconciliationRpc } from './reconciliation';
-import type { Caller, RpcContract, Service } from './rpc';
+import type { RpcContract } from './rpc';
 
 /** Every request/reply contract of the system. */
 export const rpcContracts: readonly RpcContract[] = [
@@ -33,26 +33,6 @@ export const eventContracts: readonly EventContract[] = [
   products.StockReleased,
   products.ProductChanged,
 ];
-
-/** Who calls whom: the edges of the context map. Broker permissions and internal tokens are made from it. */
-export const rpcEdges: Readonly<Record<Caller, readonly Service[]>> = {
-  gateway: ['auth', 'products', 'orders', 'payments'],
-  auth: [],
-  products: [],
-  orders: ['products', 'payments'],
-  payments: [],
-};
-
-/** Which services publish events: each has a stream named after it in capitals. */
-export const eventProducers = ['orders', 'payments', 'products'] as const satisfies readonly Service[];
-
-/** Who consumes whose stream, by a durable consumer named after the consuming service. */
-export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof eventProducers)[number][]>>> = {
-  auth: ['orders'],
-  orders: ['payments', 'products'],
-  payments: ['orders'],
-  products: ['orders', 'payments'],
-};
 
 /** Who acts on which event; each service's specs hold its handlers against it. A consumer of a stream skips what it does not act on. */
 export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {

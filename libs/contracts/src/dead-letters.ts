@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { Cursor, PageLimit, pageOf } from './page';
 import { Count, Timestamp } from './primitives';
+import { EventConsumers } from './context-map';
+import { recordOf } from './record-of';
 import { defineRpc } from './rpc';
 
 /** The services that consume events and may therefore have dead letters, in the order in which these are listed. */
-export const DeadLetterConsumers = ['auth', 'orders', 'payments', 'products'] as const;
+export const DeadLetterConsumers = EventConsumers;
 export const DeadLetterConsumer = z.enum(DeadLetterConsumers).meta({ id: 'DeadLetterConsumer' });
 export type DeadLetterConsumer = z.infer<typeof DeadLetterConsumer>;
 
@@ -12,7 +14,7 @@ export type DeadLetterConsumer = z.infer<typeof DeadLetterConsumer>;
 export const DeadLetterId = z
   .string()
   .regex(
-    /^(auth|orders|payments|products)-[1-9][0-9]{0,14}$/,
+    new RegExp(`^(${DeadLetterConsumers.join('|')})-[1-9][0-9]{0,14}$`),
     'must be the id of a dead letter, for example orders-17',
   );
 
@@ -126,9 +128,4 @@ const requestsOf = (service: DeadLetterConsumer) => ({
 });
 
 /** The requests about dead letters, the same ones at each consuming service. */
-export const DeadLetterRpc = {
-  auth: requestsOf('auth'),
-  orders: requestsOf('orders'),
-  payments: requestsOf('payments'),
-  products: requestsOf('products'),
-} as const;
+export const DeadLetterRpc = recordOf(DeadLetterConsumers, requestsOf);

@@ -5,6 +5,8 @@ export * from './page';
 export * from './headers';
 export * from './scopes';
 export * from './rpc';
+export * from './record-of';
+export * from './context-map';
 export * from './event';
 export * from './products';
 export * from './orders';

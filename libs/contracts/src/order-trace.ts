@@ -4,10 +4,16 @@ import { Money } from './money';
 import { CancellationReason, OrderStatus, TimelineEntry } from './orders';
 import { PaymentStatuses } from './payments';
 import { Count, Id, Timestamp } from './primitives';
-import { defineRpc } from './rpc';
+import { defineRpc, Services, type Service } from './rpc';
 
-/** The services that an order's saga goes through. Whoever else consumes its events, as auth does for its mails, holds no order up. */
-export const SagaServices = ['orders', 'payments', 'products'] as const;
+/** A service that consumes an order's events without a part in its saga: auth, for its mails. No order waits for it. */
+const OUTSIDE_THE_SAGA = ['auth'] as const satisfies readonly Service[];
+type OutsideTheSaga = (typeof OUTSIDE_THE_SAGA)[number];
+
+/** The services that an order's saga goes through, by name: all but those that are named as outside of it. */
+export const SagaServices: readonly Exclude<Service, OutsideTheSaga>[] = Services.filter(
+  (service): service is Exclude<Service, OutsideTheSaga> => !OUTSIDE_THE_SAGA.some((outside) => outside === service),
+).toSorted();
 export const SagaService = z.enum(SagaServices).meta({ id: 'SagaService' });
 export type SagaService = z.infer<typeof SagaService>;
 

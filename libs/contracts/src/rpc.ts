@@ -4,8 +4,9 @@ import type { Scope } from './scopes';
 /** The services that answer requests over NATS. */
 export const Services = ['auth', 'products', 'orders', 'payments'] as const;
 export type Service = (typeof Services)[number];
-/** Every process that may call one. */
-export type Caller = Service | 'gateway';
+/** Every process: those that answer requests, and the gateway, which only calls. */
+export const Callers = ['gateway', ...Services] as const;
+export type Caller = (typeof Callers)[number];
 
 /**
  * One request/reply over NATS, the only definition of it: subject `rpc.<service>.<verb>[-<noun>]`, schemas of both directions.

@@ -1,4 +1,5 @@
 import {
+  Callers,
   DeadLetterConsumers,
   eventEdges,
   eventProducers,
@@ -231,8 +232,6 @@ export interface BrokerAccount {
   readonly users: readonly BrokerUser[];
 }
 
-const callers: readonly Caller[] = ['gateway', ...Services];
-
 /** Subjects the gateway listens to besides its inbox: order timelines that grew, products that it may have kept and that changed. */
 const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
 
@@ -243,7 +242,7 @@ export const inboxPrefixOf = (service: string): string => `_INBOX.${service}`;
 export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerCredential[]>>): readonly BrokerUser[] {
   return [
     { keys: keys.admin },
-    ...callers.map((caller) => ({
+    ...Callers.map((caller) => ({
       keys: keys[caller],
       permissions: {
         publish: publishSubjects(caller),

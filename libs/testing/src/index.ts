@@ -4,7 +4,7 @@ export { expectDocumented, OpenApi, routesOf, type DocumentedRoute } from './doc
 export { eventually, type EventuallyOptions } from './eventually';
 export { FaultyLink } from './faulty-link';
 export { handledEvents } from './handled-events';
-export { internalKeys, type InternalKeys, type SigningCaller } from './internal-keys';
+export { internalKeys, type InternalKeys } from './internal-keys';
 export { OidcIssuer, type TokenOptions } from './oidc-issuer';
 export { rawRequest, type RawAnswer } from './raw-request';
 export { stubRpc, type RpcStub } from './stub-rpc';

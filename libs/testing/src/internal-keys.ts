@@ -1,14 +1,12 @@
+import { recordOf, Requesters, type Requester } from '@rookery/contracts';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
-
-/** Processes that call services. */
-export type SigningCaller = 'gateway' | 'orders';
 
 /** Keys of the tokens between services, as the dev stack and production have them. */
 export interface InternalKeys {
   /** Private key of a caller. */
-  readonly signingKeyOf: (caller: SigningCaller) => JWK;
+  readonly signingKeyOf: (caller: Requester) => JWK;
   /** The same as text: `INTERNAL_SIGNING_KEY`. */
-  readonly signingKeySettingOf: (caller: SigningCaller) => string;
+  readonly signingKeySettingOf: (caller: Requester) => string;
   /** Public keys of all callers. */
   readonly jwks: JSONWebKeySet;
   /** The same as text: `INTERNAL_JWKS`. */
@@ -24,9 +22,13 @@ export function internalKeys(): Promise<InternalKeys> {
 }
 
 async function makeKeys(): Promise<InternalKeys> {
-  const [gateway, orders] = await Promise.all([makeKey('gateway'), makeKey('orders')]);
-  const privateKeys = { gateway: gateway.privateKey, orders: orders.privateKey };
-  const jwks = { keys: [gateway.publicKey, orders.publicKey] };
+  const made = await Promise.all(Requesters.map(makeKey));
+  const privateKeys = recordOf(Requesters, (caller) => {
+    const found = made.find(({ privateKey }) => privateKey.kid === caller);
+    if (found === undefined) throw new TypeError(`${caller} has no key`);
+    return found.privateKey;
+  });
+  const jwks = { keys: made.map(({ publicKey }) => publicKey) };
   return {
     signingKeyOf: (caller) => privateKeys[caller],
     signingKeySettingOf: (caller) => JSON.stringify(privateKeys[caller]),
@@ -35,7 +37,7 @@ async function makeKeys(): Promise<InternalKeys> {
   };
 }
 
-async function makeKey(kid: SigningCaller): Promise<{ readonly privateKey: JWK; readonly publicKey: JWK }> {
+async function makeKey(kid: Requester): Promise<{ readonly privateKey: JWK; readonly publicKey: JWK }> {
   const pair = await generateKeyPair('ES256', { extractable: true });
   const [privateKey, publicKey] = await Promise.all([exportJWK(pair.privateKey), exportJWK(pair.publicKey)]);
   return { privateKey: { ...privateKey, kid }, publicKey: { ...publicKey, kid } };

@@ -1,4 +1,4 @@
-import type { Caller } from '@rookery/contracts';
+import { Callers, recordOf, type Caller, type Requester } from '@rookery/contracts';
 import { brokerLogin, EventPublisher, Nats, provisionBroker, RpcClient, type BrokerClient } from '@rookery/messaging';
 import { InternalTokenIssuer } from '@rookery/security';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -8,17 +8,7 @@ import { z } from 'zod';
 import { internalKeys } from './internal-keys';
 import { requiredEnv } from './required-env';
 
-const Seeds = z.record(
-  z.string(),
-  z.object({
-    admin: z.string(),
-    gateway: z.string(),
-    auth: z.string(),
-    products: z.string(),
-    orders: z.string(),
-    payments: z.string(),
-  }),
-);
+const Seeds = z.record(z.string(), z.object({ admin: z.string(), ...recordOf(Callers, () => z.string()) }));
 
 /** How a process connects: the options of `MessagingModule.forRoot` and `Nats.connect`. */
 export interface BrokerLogin {
@@ -85,7 +75,7 @@ export class TestBroker {
   }
 
   /** A process's client for requests, with its internal tokens. */
-  async rpcClient(process: 'gateway' | 'orders'): Promise<RpcClient> {
+  async rpcClient(process: Requester): Promise<RpcClient> {
     const { signingKeyOf } = await internalKeys();
     return new RpcClient(
       await this.connect(process),

@@ -1,4 +1,4 @@
-import { rpcEdges, type Caller, type Service } from '@rookery/contracts';
+import { Callers, rpcEdges, type Caller, type Service } from '@rookery/contracts';
 import { logger, Unauthenticated, type Actor } from '@rookery/platform';
 import {
   createLocalJWKSet,
@@ -116,10 +116,8 @@ const isKeyOf = (issuer: string, kid: string | undefined): kid is string =>
 
 /** The key names the caller: nobody may issue in another's name, or call whom the context map does not let him call. */
 function callerOf(issuer: string, kid: string | undefined, audience: Service): Caller {
-  const caller = callers.find((name) => name === issuer);
+  const caller = Callers.find((name) => name === issuer);
   if (caller === undefined || !isKeyOf(issuer, kid)) throw new Error('issuer and key do not belong together');
   if (!rpcEdges[caller].includes(audience)) throw new Error(`${caller} may not call ${audience}`);
   return caller;
 }
-
-const callers = ['gateway', 'auth', 'products', 'orders', 'payments'] as const satisfies readonly Caller[];

@@ -1,0 +1,41 @@
+import { Callers, Services, type Caller, type Service } from './rpc';
+
+const callees = {
+  gateway: ['auth', 'products', 'orders', 'payments'],
+  auth: [],
+  products: [],
+  orders: ['products', 'payments'],
+  payments: [],
+} as const satisfies Record<Caller, readonly Service[]>;
+
+/** Who calls whom: the edges of the context map. Broker permissions and internal tokens are made from it. */
+export const rpcEdges: Readonly<Record<Caller, readonly Service[]>> = callees;
+
+/** A process that calls services, and so has a key of its own to sign internal tokens with. */
+export type Requester = { [C in Caller]: (typeof callees)[C] extends readonly [] ? never : C }[Caller];
+
+/** Every process that calls services. */
+export const Requesters: readonly Requester[] = Callers.filter(
+  (caller): caller is Requester => callees[caller].length > 0,
+);
+
+/** Which services publish events: each has a stream named after it in capitals. */
+export const eventProducers = ['orders', 'payments', 'products'] as const satisfies readonly Service[];
+
+const consumers = {
+  auth: ['orders'],
+  orders: ['payments', 'products'],
+  payments: ['orders'],
+  products: ['orders', 'payments'],
+} as const satisfies Partial<Record<Service, readonly (typeof eventProducers)[number][]>>;
+
+/** Who consumes whose stream, by a durable consumer named after the consuming service. */
+export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof eventProducers)[number][]>>> = consumers;
+
+/** A service that consumes events and may therefore have dead letters. */
+export type EventConsumer = keyof typeof consumers;
+
+/** The services that consume events, by name. */
+export const EventConsumers: readonly EventConsumer[] = Services.filter(
+  (service): service is EventConsumer => service in consumers,
+).toSorted();
