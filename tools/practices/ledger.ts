@@ -81,7 +81,7 @@ function faultsOfRow({ state, where, proof, live }: LedgerRow, subject: LedgerSu
 }
 
 /** The linked paths of the repository, from its root. */
-export function pathsIn(cell: string, { folder }: LinkedFiles): readonly string[] {
+export function pathsIn(cell: string, { folder }: Pick<LinkedFiles, 'folder'>): readonly string[] {
   return [...cell.matchAll(LINK)]
     .map(({ groups }) => groups?.['target'] ?? '')
     .filter((target) => !target.startsWith('https://'))
@@ -89,7 +89,7 @@ export function pathsIn(cell: string, { folder }: LinkedFiles): readonly string[
 }
 
 /** The specs that a cell links to, each with the titles quoted after it. */
-export function proofsIn(cell: string, subject: LinkedFiles): readonly Proof[] {
+export function proofsIn(cell: string, subject: Pick<LinkedFiles, 'folder'>): readonly Proof[] {
   // Each piece begins after the opening bracket of a link and reaches to the next link.
   return cell.split('[').flatMap((piece) => {
     const [path] = pathsIn(piece, subject);

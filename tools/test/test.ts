@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { SpecResults, unprovenPractices } from '../practices/unproven';
 import { APPS } from '../stack/app-process';
 import { Progress, type StepOptions } from '../stack/progress';
 import { repository } from '../stack/repository';
@@ -54,6 +55,7 @@ const JestResults = z.object({
   numPassedTests: z.number(),
   numFailedTests: z.number(),
   numRuntimeErrorTestSuites: z.number(),
+  testResults: SpecResults,
 });
 
 const children = new Set<ReturnType<typeof spawn>>();
@@ -140,6 +142,9 @@ async function runSpecs(args: readonly string[]): Promise<{ readonly passed: num
     const results = JestResults.parse(JSON.parse(readFileSync(file, 'utf8')));
     // A suite that cannot even be loaded has no failed test in it, and a failed set-up no test at all.
     const broken = results.numRuntimeErrorTestSuites;
+    unproven = unprovenPractices(readFileSync(join(repository, 'docs/practices.md'), 'utf8'), results.testResults, {
+      folder: 'docs',
+    });
     const failed = results.numFailedTests + broken;
     return { passed: results.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
   } catch {
@@ -153,6 +158,8 @@ async function runSpecs(args: readonly string[]): Promise<{ readonly passed: num
 const progress = new Progress();
 /** Checks that failed, in the order of their end. */
 const failures: string[] = [];
+/** Practices whose proof was skipped on this machine. */
+let unproven: readonly string[] = [];
 await runCheck(build);
 exitIfStopped();
 const [{ passed, failed }] = await Promise.all([
@@ -161,5 +168,6 @@ const [{ passed, failed }] = await Promise.all([
 ]);
 exitIfStopped();
 progress.say(`after ${progress.elapsed}${failures.length === 0 ? '' : `; failed checks: ${failures.join('; ')}`}`);
+if (unproven.length > 0) progress.say(`not proven on this machine:\n    ${unproven.join('\n    ')}`);
 process.stdout.write(`${passed} passed, ${failed + failures.length} failed\n`);
 process.exit(failed + failures.length === 0 ? 0 : 1);
