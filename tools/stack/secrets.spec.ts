@@ -40,10 +40,8 @@ describe('the secrets of a data folder', () => {
     const before = fromBefore(await makeSecrets());
     store(before);
     const secrets = await provideSecrets(folder);
-    expect(secrets).toMatchObject({
-      ...before,
-      internalJwks: { keys: expect.arrayContaining(before.internalJwks.keys) },
-    });
+    expect(secrets).toMatchObject(without(before, 'internalJwks'));
+    for (const key of before.internalJwks.keys) expect(secrets.internalJwks.keys).toContainEqual(key);
     expect(secrets.databases.payments).toEqual(expect.any(String));
     expect(secrets.broker.payments).toMatch(/^SU/);
     expect(secrets.internalJwks.keys).toHaveLength(2);
