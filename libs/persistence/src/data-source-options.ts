@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { DataSourceOptions, EntitySchema } from 'typeorm';
+import { BrokenConnections } from './broken-connections';
 import { FailedStatements } from './failed-statements';
-import { HalfOpenConnections } from './half-open-connections';
+import { renewableDriver } from './renewable-pool';
 import { deadlineDriver, StatementDeadlines } from './request-deadlines';
 import { SnakeCaseNaming } from './snake-case-naming';
 import { CONNECTION_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from './time-limits';
@@ -58,7 +59,7 @@ export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: 
     entities: [...entities],
     migrations: [...migrations],
     driver: deadlineDriver,
-    subscribers: [StatementDeadlines, HalfOpenConnections, FailedStatements],
+    subscribers: [StatementDeadlines, BrokenConnections, FailedStatements],
     migrationsTableName: 'migrations',
     namingStrategy: new SnakeCaseNaming(),
     synchronize: false,
@@ -72,6 +73,6 @@ export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: 
 /** The same without the deadlines of requests: for work that is done whether somebody waits for it or not. */
 export const withoutRequestDeadlines = (options: PostgresOptions): PostgresOptions => ({
   ...options,
-  driver: undefined,
-  subscribers: [HalfOpenConnections, FailedStatements],
+  driver: renewableDriver,
+  subscribers: [BrokenConnections, FailedStatements],
 });

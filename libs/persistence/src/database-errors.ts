@@ -35,8 +35,27 @@ export function isTransactionConflict(error: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
-/** Connection exceptions, insufficient resources (also a full disk), operator intervention (also a statement timeout), idle in transaction. */
-const UNAVAILABLE_STATES = /^(08|53|57|58|25P03)/;
+/** SQLSTATE read_only_sql_transaction: a standby, or a server that an operator or a failover has closed for writing. */
+const READ_ONLY = '25006';
+
+/** True when the session reads but does not write: another server does, or this one will again. */
+export const isReadOnly = (error: unknown): boolean =>
+  error instanceof SessionReadOnly || databaseErrorCode(error) === READ_ONLY;
+
+/** The server answers but takes no writes, as after a failover that this connection did not follow. */
+export class SessionReadOnly extends Error {
+  override readonly name = 'SessionReadOnly';
+
+  constructor() {
+    super('the database takes no writes');
+  }
+}
+
+/**
+ * Connection exceptions, insufficient resources (also a full disk), operator intervention (also a statement timeout), idle in transaction, and
+ * a server that takes no writes.
+ */
+const UNAVAILABLE_STATES = /^(08|53|57|58|25P03|25006)/;
 const UNAVAILABLE_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -56,7 +75,8 @@ const UNAVAILABLE_MESSAGES =
 
 /** True when the database cannot work now and the same request may succeed later: the caller gets 503, not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (isTransactionConflict(error) || error instanceof DatabaseUnreachable) return true;
+  if (isTransactionConflict(error) || error instanceof DatabaseUnreachable || error instanceof SessionReadOnly)
+    return true;
   const code = databaseErrorCode(error);
   if (code !== undefined && (UNAVAILABLE_STATES.test(code) || UNAVAILABLE_CODES.has(code))) return true;
   return UNAVAILABLE_MESSAGES.test(causeOf(error)?.message ?? '');

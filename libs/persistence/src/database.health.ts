@@ -1,10 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { HealthCheck } from '@rookery/platform';
 import { DataSource } from 'typeorm';
+import { SessionReadOnly } from './database-errors';
+import { IS_WRITABLE, type Writable } from './is-writable';
+import { renewConnections } from './renewable-pool';
 
 const ANSWER_WITHIN_MS = 2_000;
 
-/** Readiness check `database`: the pool gives a connection and Postgres answers on it within 2 s. */
+/**
+ * Readiness check `database`: the pool gives a connection, Postgres answers on it within 2 s, and takes writes. Where it does not, the pool
+ * leaves that server: the next connection may lead to the one that does.
+ */
 @Injectable()
 export class DatabaseHealth implements HealthCheck {
   readonly name = 'database';
@@ -15,9 +21,16 @@ export class DatabaseHealth implements HealthCheck {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Error('no answer in time')), ANSWER_WITHIN_MS);
     try {
-      await Promise.race([this.dataSource.query('SELECT 1'), late.promise]);
+      await Promise.race([this.requireWritable(), late.promise]);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  private async requireWritable(): Promise<void> {
+    const [session] = await this.dataSource.query<Writable[]>(IS_WRITABLE);
+    if (session?.writable === true) return;
+    renewConnections(this.dataSource);
+    throw new SessionReadOnly();
   }
 }

@@ -1,5 +1,7 @@
 import { Client, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { sessionOptions } from './data-source-options';
+import { SessionReadOnly } from './database-errors';
+import { IS_WRITABLE, type Writable } from './is-writable';
 
 /** Advisory lock keys of this library; locks are per database, thus per service. */
 export const LockKeys = { namespace: 0x526f6f6b, relay: 1, migrations: 2 } as const;
@@ -84,6 +86,7 @@ export class RelaySession {
   /** Takes the lock if it is free; ends the session that holds it past its lease, so that the next try may take it. */
   async tryToLead(): Promise<boolean> {
     if (this.leading) return true;
+    await this.requireWritable();
     const { rows } = await this.run<{ locked: boolean }>({
       text: 'SELECT pg_try_advisory_lock($1, $2) AS locked',
       values: [LockKeys.namespace, LockKeys.relay],
@@ -140,10 +143,18 @@ export class RelaySession {
     await this.client.end();
   }
 
+  /** The lock is the server's: on one that was demoted it says nothing of who publishes from the other. */
   private keepLease(): void {
     this.heartbeat = setInterval(() => {
-      this.run({ text: 'SELECT' }).catch(() => undefined);
+      this.requireWritable().catch(() => undefined);
     }, this.leaseMs / 4);
+  }
+
+  private async requireWritable(): Promise<void> {
+    const { rows } = await this.run<Writable>({ text: IS_WRITABLE });
+    if (rows[0]?.writable === true) return;
+    this.abandon();
+    throw new SessionReadOnly();
   }
 
   private async endStalledLeader(): Promise<void> {

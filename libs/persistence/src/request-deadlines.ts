@@ -1,6 +1,7 @@
 import { currentContext, DeadlineExceeded } from '@rookery/platform';
 import * as pg from 'pg';
 import { type BeforeQueryEvent, type EntitySubscriberInterface, EventSubscriber, type QueryRunner } from 'typeorm';
+import { RenewablePool } from './renewable-pool';
 import { STATEMENT_TIMEOUT_MS } from './time-limits';
 
 /**
@@ -64,7 +65,7 @@ const CONTROLS = new Set(['START', 'SET', 'SAVEPOINT', 'RELEASE']);
 type Connected = Parameters<pg.Pool['connect']>[0];
 
 /** A pool in which a request waits for a connection no longer than until its deadline. */
-class DeadlinePool extends pg.Pool {
+class DeadlinePool extends RenewablePool {
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Connected): void;
   override connect(callback?: Connected): Promise<pg.PoolClient> | void {
