@@ -24,7 +24,8 @@ const programs: Readonly<Record<string, SettingsSchema>> = {
 };
 
 /** What a setting that holds a secret is called here. */
-const CALLED_LIKE_A_SECRET = /PASSWORD|SECRET|CREDENTIAL|_KEYS?$|_SEED$|_TOKEN$|^(?:DATABASE|REDIS|SMTP)_URL$/;
+const CALLED_LIKE_A_SECRET =
+  /PASSWORD|SECRET|CREDENTIAL|_KEYS?$|_SEED$|_TOKEN$|^(?:DATABASE(?:_SESSION)?|REDIS|SMTP)_URL$/;
 
 const secretsOf = (schema: SettingsSchema): readonly string[] =>
   listSettings(schema).flatMap(({ name, secret }) => (secret ? [name] : []));
@@ -43,10 +44,12 @@ beforeAll(async () => {
     REDIS_URL: 'redis://:a-password-of-redis@127.0.0.1:6379',
     SMTP_URL: 'smtps://shop:a-password-of-mail@mail.example.com',
     MAIL_FROM: 'shop@example.com',
+    DATABASE_SESSION_URL: 'postgres://orders:a-password-of-sessions@127.0.0.1:5432/orders',
   };
   const made = kubernetesSecrets(await makeSecrets());
   samples = Object.fromEntries(Object.keys(programs).map((name) => [name, { ...common, ...made[name] }]));
-  samples = { ...samples, migrate: { DATABASE_URL: made['orders']?.['DATABASE_URL'] ?? '' } };
+  const { DATABASE_SESSION_URL } = common;
+  samples = { ...samples, migrate: { DATABASE_URL: made['orders']?.['DATABASE_URL'] ?? '', DATABASE_SESSION_URL } };
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

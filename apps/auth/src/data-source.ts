@@ -10,13 +10,16 @@ import { OidcPayload } from './provider/oidc-payload.entity';
 /** The auth database: entities and migrations. */
 export const authDatabase = ({
   DATABASE_URL,
+  DATABASE_SESSION_URL,
   DATABASE_POOL_SIZE,
 }: {
   readonly DATABASE_URL: string;
+  readonly DATABASE_SESSION_URL?: string | undefined;
   readonly DATABASE_POOL_SIZE: number;
 }) =>
   dataSourceOptions({
     url: DATABASE_URL,
+    sessionUrl: DATABASE_SESSION_URL,
     poolSize: DATABASE_POOL_SIZE,
     entities: [User, OauthClient, SigningKey, OidcPayload],
     migrations: [Auth1764000000000, Notifications1765000000000, InboxOrder1765000100000],

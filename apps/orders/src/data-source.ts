@@ -8,9 +8,10 @@ import { Order } from './order/order.entity';
 import { TimelineRow } from './order/timeline-row.entity';
 
 /** The orders database: the service and its migrations connect alike. */
-export const ordersDatabase = (url: string, poolSize?: number): PostgresOptions =>
+export const ordersDatabase = (url: string, poolSize?: number, sessionUrl?: string): PostgresOptions =>
   dataSourceOptions({
     url,
+    sessionUrl,
     ...(poolSize === undefined ? {} : { poolSize }),
     entities: [Order, TimelineRow, IdempotencyKey],
     migrations: [Orders1764000000000, OpsAudit1764500000000, InboxOrder1764600000000, Reconciliation1764700000000],

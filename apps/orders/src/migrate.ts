@@ -5,4 +5,4 @@ import { z } from 'zod';
 import { ordersDatabase } from './data-source';
 
 const config = loadConfig(z.object(databaseConfig), { name: 'orders migrations' });
-await migrate('orders', ordersDatabase(config.DATABASE_URL));
+await migrate('orders', ordersDatabase(config.DATABASE_URL, undefined, config.DATABASE_SESSION_URL));

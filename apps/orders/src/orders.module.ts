@@ -52,7 +52,7 @@ export class OrdersModule implements OnApplicationBootstrap {
       imports: [
         HealthModule.register(),
         PersistenceModule.forRoot({
-          options: ordersDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+          options: ordersDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE, config.DATABASE_SESSION_URL),
           service: 'orders',
         }),
         SecurityModule.forRpc({

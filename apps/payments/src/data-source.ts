@@ -5,9 +5,10 @@ import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order'
 import { Payment } from './payment/payment.entity';
 
 /** Everything that lives in the payments database. The simulated provider's ledger has a schema of its own there. */
-export const paymentsDatabase = (url: string, poolSize?: number) =>
+export const paymentsDatabase = (url: string, poolSize?: number, sessionUrl?: string) =>
   dataSourceOptions({
     url,
+    sessionUrl,
     poolSize,
     entities: [Payment],
     migrations: [Payments1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],

@@ -5,4 +5,4 @@ import { z } from 'zod';
 import { paymentsDatabase } from './data-source';
 
 const config = loadConfig(z.object(databaseConfig), { name: 'payments migrations' });
-await migrate('payments', paymentsDatabase(config.DATABASE_URL));
+await migrate('payments', paymentsDatabase(config.DATABASE_URL, undefined, config.DATABASE_SESSION_URL));

@@ -32,7 +32,7 @@ export class PaymentsModule implements OnApplicationBootstrap {
       imports: [
         HealthModule.register(),
         PersistenceModule.forRoot({
-          options: paymentsDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+          options: paymentsDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE, config.DATABASE_SESSION_URL),
           service: 'payments',
         }),
         SecurityModule.forRpc({ service: 'payments', jwks: config.INTERNAL_JWKS }),

@@ -6,9 +6,10 @@ import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
 /** Everything that lives in the products database; the stock has no entity, its statements are conditional updates. */
-export const productsDatabase = (url: string, poolSize?: number) =>
+export const productsDatabase = (url: string, poolSize?: number, sessionUrl?: string) =>
   dataSourceOptions({
     url,
+    sessionUrl,
     poolSize,
     entities: [Product, Reservation],
     migrations: [CatalogueAndStock1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],

@@ -33,7 +33,7 @@ export class ProductsModule implements OnApplicationBootstrap {
       imports: [
         HealthModule.register(),
         PersistenceModule.forRoot({
-          options: productsDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+          options: productsDatabase(config.DATABASE_URL, config.DATABASE_POOL_SIZE, config.DATABASE_SESSION_URL),
           service: 'products',
         }),
         SecurityModule.forRpc({ service: 'products', jwks: config.INTERNAL_JWKS }),

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import type { DataSourceOptions, EntitySchema } from 'typeorm';
+import { escapeLiteral, type ClientBase } from 'pg';
+import type { DataSource, DataSourceOptions, EntitySchema } from 'typeorm';
 import { BrokenConnections } from './broken-connections';
 import { FailedStatements } from './failed-statements';
 import { renewableDriver } from './renewable-pool';
@@ -11,27 +12,42 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 /** The client's own limit notices a half-open connection, on which the server's statement timeout never arrives. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-const sessionSettings = [
-  'default_transaction_isolation=read\\ committed',
-  // A client that vanished without a FIN gives back its locks within 25 s.
-  'tcp_keepalives_idle=10',
-  'tcp_keepalives_interval=5',
-  'tcp_keepalives_count=3',
-];
-
-/** What every session of a service gets, pooled or dedicated. */
-export const sessionOptions = {
+const sessionSettings = {
+  default_transaction_isolation: 'read committed',
   statement_timeout: STATEMENT_TIMEOUT_MS,
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  // A client that vanished without a FIN gives back its locks within 25 s.
+  tcp_keepalives_idle: 10,
+  tcp_keepalives_interval: 5,
+  tcp_keepalives_count: 3,
+} as const;
+
+/**
+ * Gives a fresh session its settings, in one round trip. Not as startup parameters: PgBouncer refuses those, or ignores them where it is told
+ * to, and then there would be no limits.
+ */
+export async function prepareSession(
+  client: Pick<ClientBase, 'query'>,
+  settings: Readonly<Partial<Record<keyof typeof sessionSettings | 'role', string | number>>> = {},
+): Promise<void> {
+  const all = Object.entries({ ...sessionSettings, ...settings });
+  await client.query(all.map(([name, value]) => `SET ${name} = ${escapeLiteral(String(value))}`).join('; '));
+}
+
+/** How the client treats every connection of a service, pooled or dedicated. */
+export const connectionOptions = {
   query_timeout: ANSWER_TIMEOUT_MS,
   connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
-  options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
 } as const;
 
-/** TypeORM options of a Postgres database. */
-export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+/** TypeORM options of a service's Postgres database. */
+export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }> & {
+  readonly url: string;
+  /** The server itself: for what needs a session of its own, such as a lock. */
+  readonly sessionUrl: string;
+};
 
 type EntityClass = abstract new (...args: never[]) => unknown;
 type MigrationClass = new () => unknown;
@@ -40,6 +56,8 @@ type MigrationClass = new () => unknown;
 export interface DatabaseSettings {
   /** `postgres://role:password@host:port/database`. */
   readonly url: string;
+  /** The same database without the pooler that `url` may lead to; default: `url`. */
+  readonly sessionUrl?: string | undefined;
   /** Most connections of the pool; default 10. The relay has one more of its own, `ReservedConnections` a few. */
   readonly poolSize?: number;
   readonly entities: readonly (EntityClass | EntitySchema)[];
@@ -50,11 +68,18 @@ export interface DatabaseSettings {
  * TypeORM options that every service uses: snake_case naming, READ COMMITTED, bounded waits everywhere, by a request's deadline too,
  * TCP keep-alive in both directions, and no schema synchronisation.
  */
-export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: DatabaseSettings): PostgresOptions {
+export function dataSourceOptions({
+  url,
+  sessionUrl = url,
+  poolSize = 10,
+  entities,
+  migrations,
+}: DatabaseSettings): PostgresOptions {
   const logger = new Logger('Database');
   return {
     type: 'postgres',
     url,
+    sessionUrl,
     poolSize,
     entities: [...entities],
     migrations: [...migrations],
@@ -64,7 +89,7 @@ export function dataSourceOptions({ url, poolSize = 10, entities, migrations }: 
     namingStrategy: new SnakeCaseNaming(),
     synchronize: false,
     logging: false,
-    extra: { ...sessionOptions, idleTimeoutMillis: 30_000 },
+    extra: { ...connectionOptions, idleTimeoutMillis: 30_000, onConnect: prepareSession },
     // An idle connection that breaks is replaced by the pool; without a handler it would end the process.
     poolErrorHandler: (error: Error) => logger.warn(`an idle database connection was lost: ${error.message}`),
   };
@@ -76,3 +101,10 @@ export const withoutRequestDeadlines = (options: PostgresOptions): PostgresOptio
   driver: renewableDriver,
   subscribers: [BrokenConnections, FailedStatements],
 });
+
+/** Where a data source made of `dataSourceOptions` finds the server itself. */
+export function sessionUrlOf({ options }: DataSource): string {
+  const url: unknown = 'sessionUrl' in options ? options.sessionUrl : undefined;
+  if (typeof url !== 'string') throw new Error('the data source was not made by dataSourceOptions');
+  return url;
+}

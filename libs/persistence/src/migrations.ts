@@ -1,7 +1,8 @@
-import { type DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
+import type { ClientBase } from 'pg';
+import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from './connect';
-import { sessionOptions } from './data-source-options';
+import { connectionOptions, prepareSession, type PostgresOptions } from './data-source-options';
 import { reasonOf } from './database-errors';
 import { LockKeys } from './relay-session';
 
@@ -110,10 +111,10 @@ export class MigrationFailed extends Error {
  * Returns the names of those applied. Throws DatabaseUnreachable or MigrationFailed.
  */
 export async function runMigrations(
-  options: DataSourceOptions,
+  options: PostgresOptions,
   progress: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
 ): Promise<readonly string[]> {
-  const dataSource = await connect(withoutTimeouts(options));
+  const dataSource = await connect(ofOneSession(options));
   const runner = dataSource.createQueryRunner();
   try {
     await lock(runner);
@@ -126,7 +127,7 @@ export async function runMigrations(
 }
 
 /** Runs the migrations as a program: progress on stdout; a failure is one line on stderr and exit code 1. */
-export async function migrate(service: string, options: DataSourceOptions): Promise<void> {
+export async function migrate(service: string, options: PostgresOptions): Promise<void> {
   try {
     await runMigrations(options);
   } catch (error) {
@@ -167,7 +168,13 @@ async function applyPending(
   return pending.map(({ name }) => name);
 }
 
-function withoutTimeouts(options: DataSourceOptions): DataSourceOptions {
-  if (options.type !== 'postgres') return options;
-  return { ...options, extra: { ...sessionOptions, statement_timeout: 0, query_timeout: 0 } };
-}
+/** On the server itself: the lock is the session's. A migration may take as long as it needs. */
+const ofOneSession = (options: PostgresOptions): PostgresOptions => ({
+  ...options,
+  url: options.sessionUrl,
+  extra: {
+    ...connectionOptions,
+    query_timeout: 0,
+    onConnect: (client: ClientBase) => prepareSession(client, { statement_timeout: 0 }),
+  },
+});

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { sessionUrlOf } from './data-source-options';
 import { reasonOf } from './database-errors';
 import { Outbox } from './outbox';
 import { OutboxMetrics } from './outbox.metrics';
@@ -87,9 +88,7 @@ export class OutboxRelay implements BeforeApplicationShutdown {
 
   private async livingSession(): Promise<RelaySession> {
     if (this.session?.alive) return this.session;
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres' || options.url === undefined) throw new Error('the relay needs a Postgres url');
-    this.session = await RelaySession.connect(options.url);
+    this.session = await RelaySession.connect(sessionUrlOf(this.dataSource));
     return this.session;
   }
 

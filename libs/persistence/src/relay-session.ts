@@ -1,5 +1,5 @@
 import { Client, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
-import { sessionOptions } from './data-source-options';
+import { connectionOptions, prepareSession } from './data-source-options';
 import { SessionReadOnly } from './database-errors';
 import { IS_WRITABLE, type Writable } from './is-writable';
 
@@ -62,14 +62,14 @@ export class RelaySession {
 
   static async connect(url: string, leaseMs = LEASE_MS): Promise<RelaySession> {
     const client = new Client({
-      ...sessionOptions,
-      // As who logged in: a role that becomes the owner of the database as it connects could not see and end its own stalled sessions.
-      options: `${sessionOptions.options} -c role=none`,
+      ...connectionOptions,
       connectionString: url,
       application_name: 'outbox-relay',
     });
     const session = new RelaySession(client, leaseMs);
     await client.connect();
+    // As who logged in: a role that becomes the owner of the database as it connects could not see and end its own stalled sessions.
+    await prepareSession(client, { role: 'none' });
     return session;
   }
 

@@ -29,4 +29,4 @@ export * from './platform.module';
 export * from './rpc/rpc-contract';
 export * from './rpc/rpc-problem.filter';
 export * from './service/run-service';
-export { UnusableSetting } from './service/start-failure';
+export { explainStartFailure, UnusableSetting } from './service/start-failure';

@@ -12,4 +12,5 @@ export { testBroker, type BrokerLogin, type TestBroker } from './test-broker';
 export { testActor, TestCaller, type CallOptions } from './test-caller';
 export { testDatabase, type TestDatabase } from './test-database';
 export { publishEvent, recordEvents, type EventOptions, type EventRecorder, type RecordedMessage } from './test-events';
+export { pgbouncer, TestPooler } from './test-pooler';
 export { redisServer, TestRedis } from './test-redis';

@@ -1,25 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
 import { eventually } from './eventually';
-
-const runnable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
+import { accepts, freePort, programInPath } from './server-program';
 
 /** The redis-server in the PATH; undefined where there is none, and specs that need it say so and are skipped. */
-export const redisServer: string | undefined = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .map((folder) => join(folder, 'redis-server'))
-  .find(runnable);
+export const redisServer: string | undefined = programInPath('redis-server');
 
 /** A real Redis of the spec's own, which keeps nothing on disk: killed, it has forgotten everything. */
 export class TestRedis {
@@ -66,23 +52,4 @@ export class TestRedis {
   resume(): void {
     this.#process?.kill('SIGCONT');
   }
-}
-
-async function accepts(port: number): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-  } finally {
-    socket.destroy();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -94,6 +94,14 @@ export const databaseConfig = {
     .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database')
     .describe('Database of this service, with its own login role')
     .meta(SECRET),
+  DATABASE_SESSION_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database')
+    .optional()
+    .describe(
+      'The same database without the pooler that DATABASE_URL leads to, for migrations and for the lock of the relay; DATABASE_URL without it',
+    )
+    .meta(SECRET),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to the database'),
 } as const;
 

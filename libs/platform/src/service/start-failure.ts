@@ -37,13 +37,23 @@ function reasonOf(error: unknown, config: Addresses): string {
       return 'the database refuses the log-in. Check role and password in DATABASE_URL.';
     case '3D000':
       return 'the database does not exist. Check the name in DATABASE_URL, and that the databases were created.';
+    case 'TRANSACTION_POOLING':
+      return 'DATABASE_URL leads to a pooler that pools transactions, where time limits and locks of a session do not hold. Let it pool sessions (PgBouncer: pool_mode = session), or connect to the server itself; DATABASE_SESSION_URL, where it is set, must lead to the server itself.';
     case 'MIGRATIONS_PENDING':
       return 'the database is older than this release. Run the migrations of this service (migrate.js) first.';
     case '42P01':
       return 'a table is missing. Run the migrations of this service (migrate.js) first.';
     default:
-      return unreachable(error, config) ?? 'see the error above.';
+      return refusedSession(error) ?? unreachable(error, config) ?? 'see the error above.';
   }
+}
+
+/** What a database server, or a pooler before it, said of itself: so something answers there. */
+function refusedSession(error: unknown): string | undefined {
+  const answered = chain(error).find((one) => 'severity' in one && 'code' in one);
+  return answered === undefined
+    ? undefined
+    : `what answers at DATABASE_URL refuses the session: ${answered.message}. A pooler must know this database and role.`;
 }
 
 function unreachable(error: unknown, config: Addresses): string | undefined {

@@ -1,0 +1,112 @@
+import { explainStartFailure } from '@rookery/platform';
+import { eventually, pgbouncer, TestPooler, type TestDatabase } from '@rookery/testing';
+import type { DataSource } from 'typeorm';
+import { connectMigrated } from '../src/connect';
+import { dataSourceOptions, runMigrations } from '../src/index';
+import { RelaySession } from '../src/relay-session';
+import { CreateWallets1700000000000, Wallet } from './wallet';
+import { walletDatabase } from './wallet-service';
+
+const optionsOf = (url: string, sessionUrl?: string) =>
+  dataSourceOptions({ url, sessionUrl, poolSize: 4, entities: [Wallet], migrations: [CreateWallets1700000000000] });
+
+const settingsOf = (dataSource: DataSource): Promise<unknown> =>
+  dataSource.query(`SELECT current_setting('statement_timeout') AS statement,
+                           current_setting('idle_in_transaction_session_timeout') AS idle,
+                           current_setting('tcp_keepalives_idle') AS keepalive`);
+
+const describeWithPooler = pgbouncer === undefined ? describe.skip : describe;
+
+describeWithPooler('a PgBouncer before the database (skipped where there is no pgbouncer)', () => {
+  let database: TestDatabase;
+  let pooler: TestPooler | undefined;
+  let dataSource: DataSource | undefined;
+
+  beforeAll(async () => {
+    database = await walletDatabase();
+  });
+  afterEach(async () => {
+    await dataSource?.destroy();
+    await pooler?.stop();
+    dataSource = undefined;
+    pooler = undefined;
+  });
+  afterAll(() => database.drop());
+
+  it('in session mode, with its defaults, gives every session the same limits as the server', async () => {
+    pooler = await TestPooler.start(database.url, 'session');
+    const direct = await connectMigrated(optionsOf(database.url));
+    const expected = await settingsOf(direct);
+    await direct.destroy();
+    dataSource = await connectMigrated(optionsOf(pooler.url));
+    expect(await settingsOf(dataSource)).toEqual(expected);
+    expect(expected).toEqual([{ statement: '5s', idle: '10s', keepalive: '10' }]);
+  });
+
+  it('in session mode lets one relay lead at a time', async () => {
+    pooler = await TestPooler.start(database.url, 'session');
+    const [first, second] = [await RelaySession.connect(pooler.url), await RelaySession.connect(pooler.url)];
+    expect(await first.tryToLead()).toBe(true);
+    expect(await second.tryToLead()).toBe(false);
+    await first.close();
+    await eventually(async () => expect(await second.tryToLead()).toBe(true));
+    await second.close();
+  });
+
+  it.each(['transaction', 'statement'] as const)(
+    'in %s mode is refused at the start, with what is wrong',
+    async (mode) => {
+      pooler = await TestPooler.start(database.url, mode, { ignore_startup_parameters: 'extra_float_digits' });
+      const { url } = pooler;
+      for (const attempt of [
+        () => connectMigrated(optionsOf(url)),
+        () => runMigrations(optionsOf(url), () => undefined),
+      ]) {
+        const refused: unknown = await attempt().then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        expect(refused).toMatchObject({ name: 'TransactionPooling' });
+        const text = explainStartFailure('wallets', refused, {
+          HOST: '127.0.0.1',
+          PORT: 1,
+          LOG_LEVEL: 'silent',
+          SHUTDOWN_GRACE_SECONDS: 1,
+          DATABASE_URL: url,
+        });
+        expect(text).toMatch(/pools transactions.*pool_mode = session/);
+      }
+    },
+  );
+
+  it('in transaction mode does not serve the sessions either', async () => {
+    pooler = await TestPooler.start(database.url, 'transaction');
+    await expect(connectMigrated(optionsOf(database.url, pooler.url))).rejects.toMatchObject({
+      name: 'TransactionPooling',
+    });
+  });
+
+  it('runs migrations on the server itself, where it is named', async () => {
+    pooler = await TestPooler.start(database.url, 'session', { max_client_conn: '4' });
+    // Nothing answers at the first address, and nobody asks there.
+    expect(await runMigrations(optionsOf('postgres://nobody@127.0.0.1:1/none', database.url), () => undefined)).toEqual(
+      [],
+    );
+    expect(await runMigrations(optionsOf(pooler.url, database.url), () => undefined)).toEqual([]);
+  });
+
+  it('that refuses says why: something answers there', async () => {
+    pooler = await TestPooler.start(database.url, 'session');
+    const wrong = pooler.url.replace(/\/[^/]*$/, '/elsewhere');
+    const refused: unknown = await connectMigrated(optionsOf(wrong)).catch((error: unknown) => error);
+    const text = explainStartFailure('wallets', refused, {
+      HOST: '127.0.0.1',
+      PORT: 1,
+      LOG_LEVEL: 'silent',
+      SHUTDOWN_GRACE_SECONDS: 1,
+      DATABASE_URL: wrong,
+    });
+    expect(text).not.toMatch(/no database answers/);
+    expect(text).toMatch(/elsewhere|does not exist/);
+  });
+});
