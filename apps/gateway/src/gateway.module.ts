@@ -56,7 +56,7 @@ export class GatewayModule {
           provide: ProductReads,
           inject: [RpcClient, Redis, Nats, Clock, Metrics],
           useFactory: (rpc: RpcClient, redis: Redis, nats: Nats, clock: Clock, metrics: Metrics) => {
-            const own = new OwnReads();
+            const own = new OwnReads({ keepMs: keepSeconds * 1_000 });
             const kept = redis.isConfigured ? new SharedReads(redis, own, keepSeconds) : own;
             const reads = new ProductReads(rpc, kept, clock, metrics, {
               freshMs: config.PRODUCT_CACHE_SECONDS * 1_000,
