@@ -2,6 +2,7 @@ import type { ServiceOptions } from '@rookery/platform';
 import { GatewayModule } from './gateway.module';
 import { isBehindTls, type GatewayConfig } from './gateway.config';
 import { DeclaredInputGuard } from './input/declared-input.guard';
+import { dropTypeOfNothing } from './input/no-body';
 import { limitAddresses } from './rate-limit/address-limit';
 import { shedLoad } from './load-shedding/load-shedding';
 import { openApiDocument } from './openapi/openapi-document';
@@ -25,6 +26,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       behindTls: isBehindTls(config),
     },
     configure: (app) => {
+      dropTypeOfNothing(app.getHttpAdapter().getInstance());
       if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);
       limitAddresses(app, config.RATE_LIMIT_PER_MINUTE * SUBJECTS_PER_ADDRESS);
       // After the guards of the modules: who asks comes before what is asked.
