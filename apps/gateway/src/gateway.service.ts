@@ -5,6 +5,7 @@ import { DeclaredInputGuard } from './input/declared-input.guard';
 import { dropTypeOfNothing } from './input/no-body';
 import { limitAddresses } from './rate-limit/address-limit';
 import { shedLoad } from './load-shedding/load-shedding';
+import { openFrontDoor } from './openapi/front-door';
 import { openApiDocument } from './openapi/openapi-document';
 import { serveSwaggerUi } from './openapi/swagger-ui';
 import { installStrangler } from './strangler/install-strangler';
@@ -33,6 +34,7 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       app.useGlobalGuards(new DeclaredInputGuard());
       if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...cors, origin: config.CORS_ORIGINS });
       if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
+      openFrontDoor(app);
       serveSwaggerUi(app, config, () => openApiDocument(app, config));
     },
   };
