@@ -59,7 +59,13 @@ export const GatewayConfig = z.object({
     .default(600)
     .describe('Seconds for which it may be given, marked as stale, while products does not answer; 0 never'),
   STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
-  STREAM_HEARTBEAT_SECONDS: count(15).describe('Seconds between the heartbeats of a live order stream'),
+  STREAM_HEARTBEAT_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(300)
+    .default(15)
+    .describe('Seconds between the heartbeats of a live order stream'),
   LOAD_SHEDDING: z
     .enum(['on', 'off'])
     .default('on')

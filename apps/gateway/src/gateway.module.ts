@@ -29,8 +29,7 @@ export class GatewayModule {
         HealthModule.register(),
         MessagingModule.forRoot(natsOptions('gateway', config)),
         RedisModule.forRoot({ name: 'gateway', url: config.REDIS_URL }),
-        // Guards run in this order: a flood of bad tokens is limited too, and subjects are counted once they are known.
-        RateLimitModule.forAddresses(limits),
+        // Guards run in this order: subjects are counted once they are known.
         SecurityModule.forHttp({
           issuer: config.OIDC_ISSUER,
           audience: config.OIDC_AUDIENCE,
@@ -56,7 +55,7 @@ export class GatewayModule {
           provide: ProductReads,
           inject: [RpcClient, Redis, Nats, Clock, Metrics],
           useFactory: (rpc: RpcClient, redis: Redis, nats: Nats, clock: Clock, metrics: Metrics) => {
-            const own = new OwnReads();
+            const own = new OwnReads({ keepMs: keepSeconds * 1_000 });
             const kept = redis.isConfigured ? new SharedReads(redis, own, keepSeconds) : own;
             const reads = new ProductReads(rpc, kept, clock, metrics, {
               freshMs: config.PRODUCT_CACHE_SECONDS * 1_000,

@@ -3,6 +3,7 @@ import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
 import { problemOf } from './problem';
 import { OpenApi, rawRequest, routesOf } from '@rookery/testing';
+import { sampleRequests } from './sample-requests';
 import { committedDocuments } from '../src/documents';
 
 const documented = routesOf(OpenApi.parse((await committedDocuments()).openapi));
@@ -111,6 +112,59 @@ describe('an order', () => {
   it('is refused without a content type', async () => {
     await expectRefused(415, '/v1/orders', { method: 'POST', headers, body: new TextEncoder().encode('{}') });
   });
+});
+
+describe('no bytes', () => {
+  const changing = documented.filter(({ method }) => ['POST', 'PATCH', 'DELETE'].includes(method));
+  const bodiless = changing.filter(({ operation }) => operation.requestBody === undefined);
+  const kinds = ['a length of 0', 'no length', 'chunks'] as const;
+
+  /** As some clients send every request: with the media type, and nothing after it. */
+  const empty = (id: string, kind: (typeof kinds)[number], type: string) => {
+    const [route] = documented.filter((one) => one.id === id);
+    const sample = sampleRequests[id];
+    if (route === undefined || sample === undefined) throw new Error(`no sample for ${id}`);
+    const lines = [
+      `${route.method} ${sample.path} HTTP/1.1`,
+      'host: localhost',
+      'connection: close',
+      `authorization: Bearer ${token}`,
+      ...Object.entries(sample.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
+      ...(type === '' ? [] : [`content-type: ${type}`]),
+      ...{ 'a length of 0': ['content-length: 0'], 'no length': [], chunks: ['transfer-encoding: chunked'] }[kind],
+    ];
+    return rawRequest(gateway.url, `${lines.join('\r\n')}\r\n\r\n${kind === 'chunks' ? '0\r\n\r\n' : ''}`);
+  };
+
+  it('are tried on every route that takes no body', () => {
+    expect(bodiless.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['Products.archive', 'Orders.cancel', 'DeadLetters.discard', 'DeadLetters.replay']),
+    );
+  });
+
+  it.each(bodiless.flatMap(({ id }) => kinds.map((kind) => ({ id, kind }))))(
+    'are no body: $id with $kind',
+    async ({ id, kind }) => {
+      const json = ['application/json', 'application/json; charset=utf-8'];
+      // Chunks announce a body, so their media type is looked at first.
+      const types = kind === 'chunks' ? json : [...json, 'text/plain', ''];
+      const answers = await Promise.all(types.map(async (type) => (await empty(id, kind, type)).status));
+      expect(answers).toEqual(types.map(() => sampleRequests[id]?.status));
+    },
+  );
+
+  it.each(changing.filter((route) => !bodiless.includes(route)).map(({ id }) => ({ id })))(
+    'are refused where a body belongs: $id',
+    async ({ id }) => {
+      for (const kind of kinds) {
+        const answer = await empty(id, kind, 'application/json');
+        expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+          400,
+          { code: 'request.empty-body', errors: [{ pointer: '', detail: 'must not be empty' }] },
+        ]);
+      }
+    },
+  );
 });
 
 describe('a body where none belongs', () => {

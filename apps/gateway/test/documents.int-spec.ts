@@ -6,6 +6,7 @@ import { OpenApi, routesOf } from '@rookery/testing';
 import { exampleProductId } from '../src/openapi/examples';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { productId } from './neighbours';
+import { problemOf } from './problem';
 
 const committed = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(new URL(`../../../docs/api/${name}`, import.meta.url), 'utf8'));
@@ -110,6 +111,11 @@ describe('Swagger UI', () => {
     expect((await response.text()).length).toBeGreaterThan(0);
   });
 
+  it.each(['/docs', '/docs/'])('fits the screen of a phone: %s', async (path) => {
+    const html = await (await gateway.request(path)).text();
+    expect(html).toMatch(/<head>\s*<meta name="viewport" content="width=device-width, initial-scale=1">/);
+  });
+
   it('logs in by code and PKCE as its own client, coming back to its redirect page', async () => {
     const script = await (await gateway.request('/docs/swagger-ui-init.js')).text();
     expect(script).toContain('"clientId": "rookery-swagger"');
@@ -124,5 +130,45 @@ describe('Swagger UI', () => {
     expect(one).toContain(`"example": "${productId}"`); // the id in the path of a product's routes
     expect(one).not.toContain(exampleProductId);
     expect(one).not.toEqual(other);
+  });
+});
+
+describe('the front door', () => {
+  const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
+  const open = (path: string, accept: string | undefined, method = 'GET') =>
+    gateway.request(path, { method, redirect: 'manual', headers: accept === undefined ? {} : { accept } });
+
+  it.each([['/'], ['/v1'], ['/v1/'], ['/?utm_source=mail']])('leads a person’s browser to the docs: %s', async (path) => {
+    for (const method of ['GET', 'HEAD']) {
+      const response = await open(path, BROWSER, method);
+      expect([response.status, response.headers.get('location')]).toEqual([302, '/docs']);
+      expect(response.headers.get('vary')).toMatch(/\baccept\b/i);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(response.headers.has('x-correlation-id')).toBe(true);
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    }
+  });
+
+  it.each([
+    ['/', undefined],
+    ['/', '*/*'],
+    ['/', 'application/json, text/plain, */*'],
+    ['/', 'application/json, text/html;q=0.5'],
+    ['/', 'text/html;q=0'],
+    ['/v1', 'application/problem+json'],
+    ['/v1', '*/*'],
+    ['/v1/nothing', BROWSER],
+    ['/nothing', BROWSER],
+    ['//', BROWSER],
+  ])('is a problem to anybody else, and elsewhere: %s for %s', async (path, accept) => {
+    const response = await open(path, accept);
+    expect(response.status).toBe(404);
+    expect((await problemOf(response)).code).toBe('request.unknown-route');
+  });
+
+  it('opens for no other method', async () => {
+    const response = await open('/', BROWSER, 'POST');
+    expect(response.status).toBe(404);
+    await problemOf(response);
   });
 });

@@ -1,7 +1,8 @@
-import { liveOrderSubject } from '@rookery/contracts';
+import { liveOrderSubject, TimelineEntry } from '@rookery/contracts';
 import type { Nats } from '@rookery/messaging';
 import { Readiness, ServiceUnavailable } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
+import { decodeJwt } from 'jose';
 import { EventStreamReader } from './event-stream';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, step, unknownId } from './neighbours';
@@ -135,6 +136,77 @@ it('refuses one more stream than a subject may have, until one of them leaves', 
   expect((await follow()).status).toBe(200);
   leaving.at(0)?.abort();
   await eventually(async () => expect((await follow({}, orderId, subject)).status).toBe(200));
+});
+
+describe('a stream whose token runs out', () => {
+  const SECONDS = 3;
+  const shortLived = (subject: string) =>
+    gateway.issuer.token({ subject, scopes: ['orders:read'], expiresIn: SECONDS });
+  const endOf = (token: string): number => decodeJwt(token).exp ?? NaN;
+  /** Well before the two minutes or more for which such streams once went on. */
+  const endsSoon = async (reader: EventStreamReader): Promise<void> => {
+    let ended = false;
+    reader.ended.then(
+      () => (ended = true),
+      () => undefined,
+    );
+    await eventually(() => expect(ended).toBe(true), { timeoutMs: (SECONDS + 3) * 1_000 });
+  };
+
+  it('ends then, and with a new token and Last-Event-ID the client has each step once', async () => {
+    const before = reading(await follow({}, orderId, await shortLived('dora')));
+    await eventually(() => expect(before.events).toHaveLength(1));
+    happens('PaymentReserved');
+    await endsSoon(before);
+    // Nobody listens.
+    happens('StockReserved');
+    const position = before.events.at(-1)?.id ?? '';
+    const after = reading(await follow({ 'last-event-id': position }, orderId, await shortLived('dora')));
+    await eventually(() => expect(after.events).toHaveLength(1));
+    gateway.state.status = 'Confirmed';
+    happens('OrderConfirmed');
+    await endsSoon(after);
+    expect([...before.events, ...after.events].map(({ id, event }) => [id, event])).toEqual([
+      ['1', 'OrderCreated'],
+      ['2', 'PaymentReserved'],
+      ['3', 'StockReserved'],
+      ['4', 'OrderConfirmed'],
+      ['4', 'end'],
+    ]);
+  });
+
+  it('tells of nothing that happened after its end', async () => {
+    const token = await shortLived('emil');
+    const reader = reading(await follow({}, orderId, token));
+    let ended = false;
+    reader.ended.then(
+      () => (ended = true),
+      () => undefined,
+    );
+    await eventually(
+      () => {
+        const now = { ...step(gateway.state.timeline.length + 1, 'PaymentReserved'), at: new Date().toISOString() };
+        gateway.state.timeline.push(now);
+        orders.connection.publish(liveOrderSubject(orderId));
+        expect(ended).toBe(true);
+      },
+      { timeoutMs: (SECONDS + 3) * 1_000, intervalMs: 20 },
+    );
+    const [last] = gateway.state.timeline.slice(-1);
+    expect(Date.parse(last?.at ?? '')).toBeGreaterThan(endOf(token) * 1_000 - 1_000);
+    const told = reader.events.map(({ data }) => TimelineEntry.parse(JSON.parse(data ?? '')));
+    expect(told.length).toBeGreaterThan(10);
+    expect(told.filter(({ at }) => Date.parse(at) > endOf(token) * 1_000)).toEqual([]);
+  });
+
+  it('is not opened with one that has run out, though a plain read may still be let through for clocks that differ', async () => {
+    const token = await gateway.issuer.token({ subject: 'fritz', scopes: ['orders:read'], expiresIn: -2 });
+    expect((await gateway.request(`/v1/orders/${orderId}`, { token })).status).toBe(200);
+    const response = await follow({}, orderId, token);
+    expect(response.status).toBe(401);
+    expect((await problemOf(response)).code).toBe('auth.invalid-token');
+    expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
+  });
 });
 
 it('ends its streams when the process begins to drain', async () => {

@@ -58,7 +58,55 @@ it('counts clients behind a trusted proxy by their own address', async () => {
   expect(await statusOf('203.0.113.2')).toBe(201);
 });
 
+describe('an address', () => {
+  /** Ten times what one subject may. */
+  const LIMIT = 10;
+  it.each([
+    { what: 'that leads nowhere', path: '/nothing', init: {} },
+    { what: 'that leads nowhere under /v1', path: '/v1/nothing', init: {} },
+    { what: 'with a method that it does not know', path: '/v1/products', init: { method: 'PUT' } },
+    { what: 'with a body that nobody reads', path: '/v1/orders', init: { method: 'POST', body: '<a/>' } },
+    { what: 'of a file that is not there', path: '/docs/nothing.js', init: {} },
+    { what: 'of a document', path: '/asyncapi.json', init: {} },
+    { what: 'with a bad token', path: '/v1/me', init: { headers: { authorization: 'Bearer nonsense' } } },
+  ])('$what counts for whoever asks', async ({ path, init }) => {
+    gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: String(LIMIT / 10) });
+    const statusOf = async (where: string, how: RequestInit = {}): Promise<number> => {
+      const response = await gateway.request(where, how);
+      await response.arrayBuffer();
+      return response.status;
+    };
+    const answers = [];
+    for (let index = 0; index < LIMIT; index += 1) answers.push(await statusOf(path, init));
+    expect(answers).not.toContain(429);
+    const refused = await gateway.request(path, init);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused.headers.get('ratelimit-limit')).toBe(String(LIMIT));
+    expect(refused.headers.get('ratelimit-remaining')).toBe('0');
+    expect((await problemOf(refused)).code).toBe('gateway.too-many-requests');
+    // One budget, wherever it was spent; probes have none.
+    expect([await statusOf('/v1/products'), await statusOf('/readyz')]).toEqual([429, 200]);
+  });
+});
+
+it('tells a browser application on another origin that it asked too much', async () => {
+  const origin = 'https://shop.example';
+  gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1', CORS_ORIGINS: origin });
+  const ask = async () => {
+    const response = await gateway.request('/v1/nothing', { headers: { origin } });
+    await response.arrayBuffer();
+    return response;
+  };
+  for (let index = 0; index < 10; index += 1) await ask();
+  const refused = await ask();
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
+});
+
 it('never tells a probe to slow down', async () => {
   gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1' });
-  for (let index = 0; index < 5; index += 1) expect((await gateway.request('/livez')).status).toBe(200);
+  for (const path of ['/livez', '/readyz', '/health', '/metrics']) {
+    for (let index = 0; index < 15; index += 1) expect((await gateway.request(path)).status).toBe(200);
+  }
 });

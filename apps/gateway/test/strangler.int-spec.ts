@@ -491,6 +491,23 @@ describe('a prefix that only the legacy system has', () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
+  it('ends live streams when the token runs out with which they were asked for', async () => {
+    legacy.answer = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    };
+    for (const path of ['/legacy/events', '/pages/events']) {
+      const shortLived = await gateway.issuer.token({ subject: 'alice', expiresIn: 3 });
+      const response = await gateway.request(path, { token: shortLived });
+      let text: string | undefined;
+      response.text().then(
+        (all) => (text = all),
+        () => undefined,
+      );
+      await eventually(() => expect(text).toBe('data: 1\n\n'), { timeoutMs: 6_000 });
+    }
+    await eventually(() => expect(legacy.abandoned).toBe(2));
+  });
+
   it('lets live streams take no places of other requests', async () => {
     const narrow = await start([{ prefix: '/legacy', access: 'public' }], {
       LOAD_SHEDDING_MIN_IN_FLIGHT: '2',

@@ -2,6 +2,7 @@ import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/c
 import type { ProblemDetail } from '@rookery/contracts';
 import { InvalidInput } from './errors/domain-error';
 import { escapeToken } from './errors/json-pointer';
+import { emptyBody } from './http/json-body';
 
 /** More than this helps nobody, and how many there are is up to the caller. */
 const MAX_ERRORS = 50;
@@ -13,7 +14,8 @@ interface Issue {
 
 /**
  * Validates every parameter that declares a schema (`@Body({schema})`, `@Query`, `@Param`, `@Payload`) and gives the handler
- * the parsed value. Throws `InvalidInput` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`.
+ * the parsed value. Throws `InvalidInput` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`; `request.empty-body` when a body is
+ * needed and none came.
  */
 @Injectable()
 export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
@@ -22,6 +24,7 @@ export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
     if (schema === undefined) return value;
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return result.value;
+    if (value === undefined && metadata.type === 'body') throw emptyBody();
     const details = result.issues.flatMap((issue) => describe(issue, rootOf(metadata)));
     throw new InvalidInput(details.slice(0, MAX_ERRORS));
   }

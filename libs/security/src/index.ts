@@ -5,6 +5,7 @@ export * from './http/access-token.strategy';
 export * from './http/access-token.verifier';
 export * from './http/bearer-token';
 export * from './http/challenges';
+export * from './http/lease-end';
 export * from './http/scopes.guard';
 export * from './rpc/internal-keys';
 export * from './rpc/internal-token';

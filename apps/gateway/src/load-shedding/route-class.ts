@@ -13,9 +13,12 @@ const HIGH: ReadonlySet<string> = new Set(['POST /v1/orders', 'POST /v1/orders/:
 const STREAMS: ReadonlySet<string> = new Set(['GET /v1/orders/:id/events']);
 
 /** Probes and metrics. An orchestrator that is refused would kill what only has much to do. */
-const EXEMPT = /^\/(livez|readyz|health|metrics)$/;
+const OPERATIONAL = /^\/(livez|readyz|health|metrics)$/;
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/** Whether a route is a probe or the metrics, which no limit may refuse. By its pattern: one address can be spelled in many ways. */
+export const isOperational = (url: string | undefined): boolean => url !== undefined && OPERATIONAL.test(url);
 
 /** The path of one order. */
 const ORDER = /^\/v1\/orders\/[^/]+/;
@@ -35,7 +38,7 @@ export function priorityOf(method: string, target: string): Priority | undefined
  * not there. `url` is the pattern (`/v1/orders/:id`).
  */
 export function classOf(method: string, url: string | undefined): RouteClass | undefined {
-  if (url === undefined || url === '*' || method === 'OPTIONS' || EXEMPT.test(url)) return undefined;
+  if (url === undefined || url === '*' || method === 'OPTIONS' || isOperational(url)) return undefined;
   const route = `${method} ${url}`;
   if (HIGH.has(route)) return { priority: 'high', isStream: false };
   // HEAD is answered by the same handler, which leaves it open as long.

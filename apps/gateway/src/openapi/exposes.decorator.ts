@@ -8,7 +8,7 @@ import { responseHeaders, type ResponseHeader } from './response-headers';
 /** What a route promises: who may use it and each answer it can give. */
 export interface RouteContract {
   readonly summary: string;
-  readonly description?: string;
+  readonly description: string;
   /** Scopes the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
   readonly access: readonly Scope[] | 'anyone' | 'anyone-logged-in';
   readonly success: {
@@ -63,7 +63,12 @@ export function Exposes(route: RouteContract): MethodDecorator {
   return applyDecorators(
     HttpCode(success.status),
     ...guardOf(access),
-    ApiOperation({ summary: route.summary, description: route.description }),
+    ApiOperation({
+      summary: route.summary,
+      description: route.description,
+      // Said outright: without it the document leaves open whether a token was forgotten.
+      ...(access === 'anyone' && { security: [] }),
+    }),
     ApiResponse({
       status: success.status,
       description: success.description,
@@ -105,7 +110,8 @@ const rateLimitHeaders = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-R
 function guardOf(access: RouteContract['access']): (ClassDecorator & MethodDecorator)[] {
   if (access === 'anyone') return [Public()];
   const scopes = access === 'anyone-logged-in' ? [] : access;
-  return [RequireScopes(...scopes), ApiSecurity(OIDC_SCHEME, [...scopes]), ApiSecurity(BEARER_SCHEME, [...scopes])];
+  // Only OAuth 2.0 and OpenID Connect schemes declare scopes that an operation can name.
+  return [RequireScopes(...scopes), ApiSecurity(OIDC_SCHEME, [...scopes]), ApiSecurity(BEARER_SCHEME, [])];
 }
 
 function bodyOf({ schema, mediaType }: RouteContract['success']) {

@@ -38,6 +38,7 @@ function base(config: DocumentConfig) {
       'A catalogue, orders and payments. To try it: **Authorize**, log in, open **Place an order** and **Execute** it; everything is filled in.\n\nErrors are RFC 9457 problems with a stable `code`; every answer carries the correlation id of its request. Amounts are integers in minor units.',
     )
     .setVersion('1.0.0')
+    .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer(config.PUBLIC_URL)
     .addTag('Products', 'The catalogue and its stock')
     .addTag('Orders', 'Placing orders and following what happens to them')

@@ -31,16 +31,23 @@ export function pagePolicy(html: string, connect: readonly string[]): string {
   ].join('; ');
 }
 
-/** Gives the HTML below a path a policy of its own. */
+/** Without it a phone shows the page as wide as a desk's screen. Swagger UI's own page has none. */
+const VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">';
+
+/** Gives the HTML below a path a viewport and a policy of its own. */
 export function guardPages(fastify: FastifyInstance, path: string, connect: readonly string[]): void {
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const type = String(reply.getHeader('content-type') ?? '');
     if (request.url.startsWith(path) && type.startsWith('text/html')) {
       // What comes from a file is a stream, and has nothing inline: the page to which the log-in comes back.
-      const html = typeof payload === 'string' ? payload : '';
+      const html = typeof payload === 'string' ? payload.replace('<head>', `<head>\n  ${VIEWPORT}`) : '';
       void reply.header('content-security-policy', pagePolicy(html, connect));
       // The page keeps its hold on the log-in that it opens, and only on that. The log-in's last page is in that window and must not let go.
       if (html !== '') void reply.header('cross-origin-opener-policy', 'same-origin-allow-popups');
+      if (html !== '') {
+        done(null, html);
+        return;
+      }
     }
     done(null, payload);
   });

@@ -1,8 +1,8 @@
 import { Controller, Headers, Param, Sse, SseSignal, type MessageEvent } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import { Id, OrdersRpc } from '@rookery/contracts';
-import { InvalidInput, type Actor } from '@rookery/platform';
-import { CurrentActor } from '@rookery/security';
+import { InvalidInput, type AccessLease, type Actor } from '@rookery/platform';
+import { CurrentActor, CurrentLease } from '@rookery/security';
 import { from, type Observable } from 'rxjs';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { OrderStreams } from './order-streams';
@@ -18,7 +18,7 @@ export class OrderStreamController {
   @Exposes({
     summary: 'Follow an order live',
     description:
-      'Server-Sent Events: one event per step of the timeline, named after it, its position as the id. The last event is `end` with the order’s final status. After a lost connection, send Last-Event-ID to go on where it broke.',
+      'Server-Sent Events: one event per step of the timeline, named after it, its position as the id. The last event is `end` with the order’s final status. The stream also ends when the access token expires. After that, or a lost connection, send Last-Event-ID, with a new token where the old one has expired, to go on where it broke.',
     access: accessOf(OrdersRpc.timeline),
     success: {
       status: 200,
@@ -38,10 +38,11 @@ export class OrderStreamController {
     @Param('id', { schema: Id }) orderId: string,
     @Headers('last-event-id') lastEventId: string | undefined,
     @CurrentActor() actor: Actor,
+    @CurrentLease() lease: AccessLease,
     @SseSignal() signal: AbortSignal,
   ): Promise<Observable<MessageEvent>> {
     const after = positionOf(lastEventId);
-    return from(await this.streams.open({ orderId, after, actor, signal }));
+    return from(await this.streams.open({ orderId, after, actor, lease, signal }));
   }
 }
 

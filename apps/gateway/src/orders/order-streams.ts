@@ -6,10 +6,12 @@ import {
   logger,
   requireContext,
   runInContext,
+  type AccessLease,
   type Actor,
   type Readiness,
   type RequestContext,
 } from '@rookery/platform';
+import { hasExpired, InvalidToken, leaseEnd } from '@rookery/security';
 import { WakeUp } from './wake-up';
 
 /** How long a client waits before it connects again after a stream broke. */
@@ -36,6 +38,8 @@ export interface Follow {
   /** Position of the last step the client has; 0 for none. */
   readonly after: number;
   readonly actor: Actor;
+  /** How long the caller's token lets the stream go on. */
+  readonly lease: AccessLease;
   /** Aborted when the answer has ended, however it did. */
   readonly signal: AbortSignal;
 }
@@ -70,10 +74,13 @@ export class OrderStreams {
 
   /**
    * Starts following an order. The first read is done when this resolves, so that a refusal is still a plain problem answer.
-   * The stream ends after the step that ended the order, when the client leaves, and at shutdown.
-   * @throws TooManyStreams (429) and what orders answers (403, 404, 503, 504)
+   * The stream ends after the step that ended the order, when the client leaves, at shutdown, and when the token expires or would no longer be
+   * let in: with a new one the client goes on where it was.
+   * @throws InvalidToken (401) when the token has expired, TooManyStreams (429) and what orders answers (403, 404, 503, 504)
    */
   async open(follow: Follow): Promise<AsyncIterable<MessageEvent>> {
+    // New requests have some tolerance for clocks that differ; a stream would end at once.
+    if (hasExpired(follow.lease)) throw new InvalidToken();
     const wakeUp = this.admit(follow);
     const context = requireContext();
     const first = await this.read(context, follow.orderId, follow.after);
@@ -81,7 +88,7 @@ export class OrderStreams {
   }
 
   /** Takes one of the subject's places and subscribes; before the first read, so that what happens in between is not missed. */
-  private admit({ orderId, actor, signal }: Follow): WakeUp {
+  private admit({ orderId, actor, lease, signal }: Follow): WakeUp {
     const subject = `${actor.issuer} ${actor.subject}`;
     const open = this.countPerSubject.get(subject) ?? 0;
     if (open >= this.options.streamsPerSubject) throw new TooManyStreams(this.options.streamsPerSubject);
@@ -100,6 +107,7 @@ export class OrderStreams {
       this.following.delete(wakeUp);
       this.release(subject);
     };
+    leaseEnd(lease, signal).addEventListener('abort', wakeUp.close, { once: true });
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
     return wakeUp;
@@ -112,7 +120,7 @@ export class OrderStreams {
   }
 
   private async *steps(
-    { orderId, after }: Follow,
+    { orderId, after, lease }: Follow,
     context: RequestContext,
     wakeUp: WakeUp,
     first: TimelineRead,
@@ -121,7 +129,8 @@ export class OrderStreams {
     let position = after;
     // The id keeps the client's position: an event without one would be given a number of its own.
     yield { retry: RECONNECT_MS, id: String(position) };
-    for (;;) {
+    // Looked at after each read as well: what happened after the token's end is not told.
+    while (!hasExpired(lease)) {
       for (const step of items) {
         position = step.position;
         yield { id: String(position), type: step.event, data: step };

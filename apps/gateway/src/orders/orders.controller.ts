@@ -69,6 +69,7 @@ export class OrdersController {
   @Get(':id')
   @Exposes({
     summary: 'Read an order',
+    description: 'The order as it is now; its steps are in its timeline.',
     access: accessOf(OrdersRpc.get),
     success: { status: 200, description: 'The order', schema: OrderView, headers: ['ETag', 'Cache-Control'] },
     conditionalRead: true,

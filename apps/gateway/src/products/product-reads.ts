@@ -13,6 +13,7 @@ import {
 import { Counter } from 'prom-client';
 import type { z } from 'zod';
 import type { Answer, KeptReads, Lookup, Marks } from './kept-reads';
+import { questionKey } from './question-key';
 
 /** How long products takes to answer, at most, when there is an answer that can be given instead. */
 const PATIENCE_MS = 1_500;
@@ -35,9 +36,8 @@ export interface ProductRead extends Answer {
   readonly staleSeconds: number | undefined;
 }
 
-/** One question: where its answer is kept, and what it depends on. */
+/** What the answer to a question depends on, and how it is tagged. */
 interface Question<Value> {
-  readonly key: string;
   /** Without a change of the first an answer may be given while products is away; the second is that of stock. */
   readonly marks: readonly [content: string, stock: string, missed: string];
   /** Age up to which a change of stock does not matter. */
@@ -72,9 +72,8 @@ export class ProductReads {
     const name = id.toLowerCase();
     return this.read(
       ProductsRpc.get,
-      { id },
+      { id: name },
       {
-        key: `product:${name}`,
         marks: [contentMark(name), stockMark(name), ANYTHING],
         stockMs: 0,
         tagOf: productTag,
@@ -85,7 +84,6 @@ export class ProductReads {
   /** A `ProductPage`. */
   list(query: ListProducts): Promise<ProductRead> {
     return this.read(ProductsRpc.list, query, {
-      key: `page:${hashOf(JSON.stringify([query.q, query.category, query.sort, query.limit, query.cursor]))}`,
       marks: [CATALOGUE, ANY_STOCK, ANYTHING],
       stockMs: PAGE_STOCK_MS,
       tagOf: (_page, body) => `"${hashOf(body)}"`,
@@ -112,17 +110,18 @@ export class ProductReads {
     request: z.input<Request>,
     question: Question<z.output<Response>>,
   ): Promise<ProductRead> {
-    const lookup = await this.reads.look(question.key, question.marks);
+    const key = questionKey(contract, request);
+    const lookup = await this.reads.look(key, question.marks);
     if (lookup.kept !== undefined && this.holds(lookup, question)) {
       this.count('kept');
       return { body: lookup.kept.body, tag: lookup.kept.tag, staleSeconds: undefined };
     }
     try {
-      return { ...(await this.ask(contract, request, question, lookup)), staleSeconds: undefined };
+      return { ...(await this.ask(contract, request, { ...question, key }, lookup)), staleSeconds: undefined };
     } catch (error) {
       if (!isAway(error)) throw error;
       // Looked up again: what has changed meanwhile must not be given.
-      const stale = this.stale(await this.reads.look(question.key, question.marks));
+      const stale = this.stale(await this.reads.look(key, question.marks));
       if (stale === undefined) throw error;
       this.count('stale');
       return stale;
@@ -133,7 +132,7 @@ export class ProductReads {
   private async ask<Request extends z.ZodType, Response extends z.ZodType>(
     contract: RpcContract<Request, Response>,
     request: z.input<Request>,
-    { key, tagOf }: Question<z.output<Response>>,
+    { key, tagOf }: Question<z.output<Response>> & { readonly key: string },
     lookup: Lookup,
   ): Promise<Answer> {
     const id = JSON.stringify([key, lookup.marks]);

@@ -89,6 +89,7 @@ export class ProductsController {
   @Post()
   @Exposes({
     summary: 'Add a product',
+    description: 'The SKU must be new. The product is in the catalogue at once.',
     access: accessOf(ProductsRpc.create),
     success: { status: 201, description: 'The new product', schema: ProductView, headers: ['Location', 'ETag'] },
     hasBody: true,
@@ -107,6 +108,8 @@ export class ProductsController {
   @Patch(':id')
   @Exposes({
     summary: 'Change a product',
+    description:
+      'Only the fields that are sent; null clears one. If-Match names the version that the change is based on.',
     access: accessOf(ProductsRpc.change),
     success: { status: 200, description: 'The changed product', schema: ProductView, headers: ['ETag'] },
     hasBody: true,

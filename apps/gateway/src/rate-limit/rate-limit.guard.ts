@@ -32,13 +32,18 @@ export interface RateLimit {
   readonly callerOf: (request: FastifyRequest) => string;
   /** Unless told, every request under /v1/. */
   readonly appliesTo?: (context: ExecutionContext) => boolean;
-  /** Whether answers tell how much is left; a refusal always does. */
-  readonly isAnnounced: boolean;
 }
+
+/** What a refusal says of the window. */
+export const refusalHeaders = (limit: number, secondsLeft: number): Record<string, string> => ({
+  'ratelimit-limit': String(limit),
+  'ratelimit-remaining': '0',
+  'ratelimit-reset': String(secondsLeft),
+});
 
 /**
  * Past a limit: 429 with Retry-After. Every answer has RateLimit-Limit, -Remaining and -Reset
- * (draft-ietf-httpapi-ratelimit-headers-07); where several limits are announced, those of the last.
+ * (draft-ietf-httpapi-ratelimit-headers-07); where several limits apply, those of the last.
  */
 export class RateLimitGuard extends ThrottlerGuard {
   protected override headerPrefix = 'RateLimit';
@@ -47,7 +52,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     super({ throttlers: limits.map(throttlerOf) }, storage, reflector);
   }
 
-  /** Probes, metrics and documents: an orchestrator must never be told to slow down. By the route: one address can be spelled in many ways. */
+  /** What is no part of the API is counted per address only. By the route: one address can be spelled in many ways. */
   protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { url = '' } = request.routeOptions;
@@ -61,21 +66,16 @@ export class RateLimitGuard extends ThrottlerGuard {
     context
       .switchToHttp()
       .getResponse<FastifyReply>()
-      .headers({
-        'ratelimit-limit': String(limit),
-        'ratelimit-remaining': '0',
-        'ratelimit-reset': String(timeToBlockExpire),
-      });
+      .headers(refusalHeaders(limit, timeToBlockExpire));
     throw new TooManyRequests(timeToBlockExpire);
   }
 }
 
 /** Without a name of its own: the throttler would put it behind each header's. The keys keep limits apart. */
-function throttlerOf({ name, limit, windowMs, callerOf, appliesTo, isAnnounced }: RateLimit): ThrottlerOptions {
+function throttlerOf({ name, limit, windowMs, callerOf, appliesTo }: RateLimit): ThrottlerOptions {
   return {
     limit,
     ttl: windowMs,
-    setHeaders: isAnnounced,
     getTracker: (_request, context) => callerOf(context.switchToHttp().getRequest<FastifyRequest>()),
     // One budget for all routes.
     generateKey: (_context, caller) => `${name} ${caller}`,

@@ -9,9 +9,6 @@ import { WindowStorage } from './window-storage';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** So many subjects may share an address: a household, an office, a mobile network's gateway. */
-const SUBJECTS_PER_ADDRESS = 10;
-
 /** How much one caller may ask for. */
 export interface RateLimits {
   readonly requestsPerMinute: number;
@@ -26,26 +23,10 @@ const subjectOrAddressOf = (request: FastifyRequest): string => {
   return actor === undefined ? addressOf(request) : `${actor.issuer} ${actor.subject}`;
 };
 
-/** The limits of the gateway. */
+/** The limits of the API. Those per address, of everything that is asked for, are `limitAddresses`. */
 @Module({})
 export class RateLimitModule {
-  /**
-   * Per address, ten times what one subject may: also of requests whose token is refused, and of one customer's many accounts.
-   * Import it before the module whose guard finds out who is asking.
-   */
-  static forAddresses({ requestsPerMinute }: RateLimits): DynamicModule {
-    return limiting(() => [
-      {
-        name: 'address',
-        limit: requestsPerMinute * SUBJECTS_PER_ADDRESS,
-        windowMs: MINUTE_MS,
-        callerOf: addressOf,
-        isAnnounced: false,
-      },
-    ]);
-  }
-
-  /** Per subject or, without a token, per address; and registrations per address. Import it after that module. */
+  /** Per subject or, without a token, per address; and registrations per address. Import it after the module whose guard finds out who is asking. */
   static forSubjects({ requestsPerMinute, registrationsPerHour }: RateLimits): DynamicModule {
     return limiting((reflector) => [
       {
@@ -53,7 +34,6 @@ export class RateLimitModule {
         limit: requestsPerMinute,
         windowMs: MINUTE_MS,
         callerOf: subjectOrAddressOf,
-        isAnnounced: true,
       },
       {
         name: 'registrations',
@@ -61,7 +41,6 @@ export class RateLimitModule {
         windowMs: HOUR_MS,
         callerOf: addressOf,
         appliesTo: (context) => isRegistration(reflector, context),
-        isAnnounced: true,
       },
     ]);
   }

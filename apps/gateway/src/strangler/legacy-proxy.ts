@@ -6,10 +6,10 @@ import {
   logger,
   rawBodyOf,
   requireContext,
-  type Actor,
+  type AccessLease,
   type Readiness,
 } from '@rookery/platform';
-import { bearerTokenOf, type AccessTokenVerifier } from '@rookery/security';
+import { bearerTokenOf, leaseEnd, type AccessTokenVerifier, type AdmittedCaller } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { headersFromLegacy, headersToLegacy } from './forwarded-headers';
@@ -56,13 +56,13 @@ export class LegacyProxy {
   }
 
   /** Whoever sent the request with a good token, also where no token is needed and so no guard has looked at it. */
-  async callerOf(request: FastifyRequest): Promise<Actor | undefined> {
-    const { actor } = requireContext();
-    if (actor !== undefined) return actor;
+  async callerOf(request: FastifyRequest): Promise<AdmittedCaller | undefined> {
+    const { actor, lease } = requireContext();
+    if (actor !== undefined && lease !== undefined) return { actor, lease };
     const token = bearerTokenOf(request.headers.authorization);
     if (token === undefined) return undefined;
     try {
-      return await this.tokens.verify(token);
+      return await this.tokens.admit(token);
     } catch (error) {
       if (error instanceof DomainError) return undefined;
       throw error;
@@ -76,7 +76,7 @@ export class LegacyProxy {
    */
   async ask(
     route: StranglerRoute,
-    caller: Actor | undefined,
+    caller: AdmittedCaller | undefined,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<() => void> {
@@ -111,13 +111,13 @@ export class LegacyProxy {
     if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), ANSWER_TIMEOUT_MS);
     return () => {
       this.copyHead(route, answer, reply);
-      this.sendBody(answer, reply);
+      this.sendBody(answer, reply, caller?.lease);
     };
   }
 
   private headersFor(
     { passHeaders }: StranglerRoute,
-    caller: Actor | undefined,
+    caller: AdmittedCaller | undefined,
     request: FastifyRequest,
   ): Record<string, string> {
     const { correlationId, traceparent, deadline } = requireContext();
@@ -145,27 +145,33 @@ export class LegacyProxy {
     });
   }
 
-  private sendBody(answer: Dispatcher.ResponseData, reply: FastifyReply): void {
+  private sendBody(answer: Dispatcher.ResponseData, reply: FastifyReply, lease: AccessLease | undefined): void {
     const { statusCode, body } = answer;
     if (statusCode === 204 || statusCode === 304) {
       body.resume();
       void reply.send();
       return;
     }
-    void reply.send(isLiveStream(answer) ? this.untilDrained(body) : limited(body));
+    void reply.send(isLiveStream(answer) ? this.whileAllowed(body, lease) : limited(body));
   }
 
-  /** A live stream ends when this process is about to stop: its reader comes back to another replica. */
-  private untilDrained(body: Readable): Readable {
-    const { signal } = this.readiness;
+  /**
+   * A live stream ends when this process is about to stop, whose reader comes back to another replica, and when the token that went
+   * along with the request expires or would no longer be let in.
+   */
+  private whileAllowed(body: Readable, lease: AccessLease | undefined): Readable {
+    const closed = new AbortController();
+    const ends = [this.readiness.signal, ...(lease === undefined ? [] : [leaseEnd(lease, closed.signal)])];
     const stream = chained(body, new PassThrough());
     const endStream = (): void => {
       body.unpipe(stream);
       stream.end();
     };
-    if (signal.aborted) endStream();
-    else signal.addEventListener('abort', endStream, { once: true });
-    stream.once('close', () => signal.removeEventListener('abort', endStream));
+    for (const signal of ends) {
+      if (signal.aborted) endStream();
+      else signal.addEventListener('abort', endStream, { once: true, signal: closed.signal });
+    }
+    stream.once('close', () => closed.abort());
     return stream;
   }
 }

@@ -1,6 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { noteForLog, OtherAnswer, type Actor } from '@rookery/platform';
+import { noteForLog, OtherAnswer } from '@rookery/platform';
 import { limitedAddress } from '@rookery/resilience';
+import type { AdmittedCaller } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LegacyProxy } from './legacy-proxy';
 import { isLegacyRoute } from './legacy-route';
@@ -48,6 +49,6 @@ export class StranglerGuard implements CanActivate {
   }
 }
 
-function keyOf(caller: Actor | undefined, request: FastifyRequest): string {
-  return caller === undefined ? limitedAddress(request.ip) : `${caller.issuer} ${caller.subject}`;
+function keyOf(caller: AdmittedCaller | undefined, request: FastifyRequest): string {
+  return caller === undefined ? limitedAddress(request.ip) : `${caller.actor.issuer} ${caller.actor.subject}`;
 }

@@ -12,6 +12,14 @@ export interface Actor {
   readonly roles: readonly string[];
 }
 
+/** For how long the caller's access token lets an answer go on that stays open. */
+export interface AccessLease {
+  /** When the token expires (its `exp`), milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+  /** Whether a new request with the same token would still be let in. */
+  holds(): Promise<boolean>;
+}
+
 /** Operators see and cancel every customer's orders. */
 export function isOperator(actor: Actor | undefined): boolean {
   return actor?.roles.includes('operator') === true;
@@ -33,6 +41,8 @@ export interface RequestContext {
   readonly authorization?: string | undefined;
   /** Set by the guard that verified the token, hence not readonly. */
   actor?: Actor | undefined;
+  /** Set together with `actor` at the HTTP edge; for answers that stay open. */
+  lease?: AccessLease | undefined;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

@@ -55,6 +55,11 @@ export function accepts(header: string, offered: string): boolean {
   return decisive !== undefined && (quality.get(decisive) ?? 0) > 0;
 }
 
+/** Weight that an Accept header gives to a media type by its own name, ranges like `text/*` left aside; 0 when it does not name it. */
+export function preference(header: string, type: string): number {
+  return new Map(header.split(',').map(readRange)).get(type) ?? 0;
+}
+
 function readRange(text: string): readonly [range: string, quality: number] {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
   const weight = parameters.find((parameter) => parameter.startsWith('q='));

@@ -14,6 +14,10 @@ const codeOf = (text: string | Buffer): string => {
 const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 describe('a JSON body', () => {
+  it('takes no bytes for no body', () => {
+    expect(parseJsonBody(Buffer.alloc(0), 20)).toBeUndefined();
+  });
+
   it('accepts nesting up to the limit and refuses one level more', () => {
     expect(codeOf(nested(20))).toBe('accepted');
     expect(codeOf(nested(21))).toBe('request.too-deep');
@@ -30,7 +34,6 @@ describe('a JSON body', () => {
   });
 
   it.each([
-    ['an empty body', '', 'request.empty-body'],
     ['no JSON', '{"a":', 'request.invalid-json'],
     ['a number that is none', '{"a":01}', 'request.invalid-json'],
     ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'request.invalid-json'],

@@ -15,13 +15,17 @@ const poison = new Set(['__proto__', 'constructor', 'prototype']);
 /** Only a text in which one of them or an unsafe character can be is walked: escapes can spell anything. */
 const suspicious = /__proto__|constructor|prototype|\\u/;
 
+/** 400: the route takes a body and none came. */
+export const emptyBody = (): UnreadableBody => new UnreadableBody('request.empty-body', 'must not be empty');
+
 /**
- * Parses a JSON body (RFC 8259) and refuses with 400: no body, bytes that are not UTF-8, anything but JSON, nesting deeper than
+ * Parses a JSON body (RFC 8259). No bytes are no body, `undefined`, whatever media type was announced: the route's contract tells whether it
+ * needs one. Refuses with 400: bytes that are not UTF-8, anything but JSON, nesting deeper than
  * `maxDepth`, one name twice in an object (4: readers differ in which they take), U+0000 and lone surrogates in any string (Postgres
  * stores neither), and keys that reach prototypes.
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
-  if (bytes.length === 0) throw new UnreadableBody('request.empty-body', 'must not be empty');
+  if (bytes.length === 0) return undefined;
   const text = decode(bytes);
   const members = countMembers(text, maxDepth);
   const value = parse(text);

@@ -12,13 +12,14 @@ const DEEPEST = 2;
 
 /** Names of fields are written in our code, so there are few; the bound is for those who log what they were sent. */
 const MOST_NAMES = 1_000;
+const LONGEST_NAME = 64;
 const secretNames = new Map<string, boolean>();
 
 function isSecret(name: string): boolean {
   const known = secretNames.get(name);
   if (known !== undefined) return known;
   const secret = SECRET_NAME.test(name);
-  if (secretNames.size < MOST_NAMES) secretNames.set(name, secret);
+  if (secretNames.size < MOST_NAMES && name.length <= LONGEST_NAME) secretNames.set(name, secret);
   return secret;
 }
 

@@ -34,4 +34,16 @@ describe('FixedWindows', () => {
     expect(windows.hit('the first').hits).toBe(1);
     expect(windows.hit(`address ${MAX_WINDOWS}`).hits).toBe(2);
   });
+
+  it('keeps no window that has ended: the memory that a flood took is given back', () => {
+    const clock = new SetClock();
+    const windows = new FixedWindows(60_000, clock);
+    for (let index = 0; index < 1_000; index += 1) windows.hit(`address ${index}`);
+    clock.nowMs += 30_000;
+    windows.hit('alice');
+    clock.nowMs += 30_000;
+    for (let index = 0; index < 600; index += 1) windows.hit('alice');
+    expect(windows.size).toBe(1);
+    expect(windows.hit('alice').hits).toBe(602);
+  });
 });

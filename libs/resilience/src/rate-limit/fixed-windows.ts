@@ -2,6 +2,8 @@ import type { Clock } from '@rookery/platform';
 
 /** Callers remembered at a time; past it the oldest window is forgotten, so that made-up addresses cannot fill the memory. */
 export const MAX_WINDOWS = 100_000;
+/** Ended windows that one hit removes, at most. */
+const FORGOTTEN_PER_HIT = 4;
 
 interface Window {
   readonly endsAtMs: number;
@@ -31,6 +33,7 @@ export class FixedWindows {
 
   hit(key: string): WindowState {
     const nowMs = this.clock.now().getTime();
+    this.forgetEnded(nowMs);
     const window = this.windowOf(key, nowMs);
     window.hits += 1;
     return { hits: window.hits, secondsLeft: secondsIn(window.endsAtMs - nowMs) };
@@ -45,6 +48,16 @@ export class FixedWindows {
     const opened = { endsAtMs: nowMs + this.windowMs, hits: 0 };
     this.windows.set(key, opened);
     return opened;
+  }
+
+  /** More of them at each hit than a hit can add, so that all are gone soon and no hit takes long. They stand in the order of their ends. */
+  private forgetEnded(nowMs: number): void {
+    let left = FORGOTTEN_PER_HIT;
+    for (const [key, { endsAtMs }] of this.windows) {
+      if (endsAtMs > nowMs || left === 0) return;
+      this.windows.delete(key);
+      left -= 1;
+    }
   }
 
   private forgetOldest(): void {

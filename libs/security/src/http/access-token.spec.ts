@@ -390,6 +390,9 @@ describe('a key that the provider has withdrawn', () => {
 
     await publish('old', old.publicKey);
     await expect(verifier.verify(await tokenOf('alice', 'old', old.privateKey))).resolves.toBeDefined();
+    // An answer that stays open, as a live stream does.
+    const { lease } = await verifier.admit(await tokenOf('alice', 'old', old.privateKey));
+    let lastHeldAt = begin;
     await publish('next', next.publicKey);
     // Somebody asks every ten seconds: with a token that is new, and once more with those of the last minute.
     let tokens: readonly string[] = [];
@@ -406,8 +409,11 @@ describe('a key that the provider has withdrawn', () => {
         );
         if (believed) lastBelievedAt = now;
       }
+      if (await lease.holds()) lastHeldAt = now;
     }
     expect(lastBelievedAt - begin).toBeLessThan(10 * MINUTE);
+    expect(lastHeldAt).toBeLessThanOrEqual(lastBelievedAt);
+    expect(lastHeldAt - begin).toBeGreaterThan(9 * MINUTE);
     // It was believed for most of that time, or this would prove nothing.
     expect(lastBelievedAt - begin).toBeGreaterThan(9 * MINUTE);
     await expect(verifier.verify(await tokenOf('bob', 'next', next.privateKey))).resolves.toMatchObject({

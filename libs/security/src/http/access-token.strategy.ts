@@ -32,10 +32,10 @@ export class AccessTokenStrategy extends PassportStrategy(passportJwt.Strategy, 
       this.fail('missing token', 401);
       return;
     }
-    this.verifier.verify(token).then(
-      (actor) => {
+    this.verifier.admit(token).then(
+      ({ actor, lease }) => {
         const context = currentContext();
-        if (context !== undefined) context.actor = actor;
+        if (context !== undefined) Object.assign(context, { actor, lease });
         this.success(actor);
       },
       (error: unknown) =>

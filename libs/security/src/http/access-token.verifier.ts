@@ -1,4 +1,4 @@
-import { logger, Metrics, ServiceUnavailable, type Actor } from '@rookery/platform';
+import { logger, Metrics, ServiceUnavailable, type AccessLease, type Actor } from '@rookery/platform';
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { TokenCache } from '../token-cache';
@@ -37,6 +37,17 @@ const Claims = z.object({
   roles: z.array(z.string()).optional(),
 });
 
+/** Whom a good token speaks for, and how long it lets an open answer go on. */
+export interface AdmittedCaller {
+  readonly actor: Actor;
+  readonly lease: AccessLease;
+}
+
+interface Verified {
+  readonly actor: Actor;
+  readonly expiresAtMs: number;
+}
+
 /** Header parameters (RFC 7515, 4.1) by which a token would bring its own key. */
 const foreignKeys = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 
@@ -51,7 +62,7 @@ const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'] as const;
  */
 export class AccessTokenVerifier {
   private readonly keys: JWTVerifyGetKey;
-  private readonly verified = new TokenCache<Actor>({ size: 2000, ttlMs: REMEMBERED_MS });
+  private readonly verified = new TokenCache<Verified>({ size: 2000, ttlMs: REMEMBERED_MS });
 
   constructor(
     private readonly rules: AccessTokenRules,
@@ -61,6 +72,28 @@ export class AccessTokenVerifier {
   }
 
   async verify(token: string): Promise<Actor> {
+    return (await this.look(token)).actor;
+  }
+
+  /** The same, with a lease for an answer that stays open. */
+  async admit(token: string): Promise<AdmittedCaller> {
+    const { actor, expiresAtMs } = await this.look(token);
+    return { actor, lease: { expiresAtMs, holds: () => this.isStillGood(token) } };
+  }
+
+  /** While the issuer's keys cannot be had nothing has been found wrong with the token. */
+  private async isStillGood(token: string): Promise<boolean> {
+    try {
+      await this.look(token);
+      return true;
+    } catch (error) {
+      if (error instanceof InvalidToken) return false;
+      if (error instanceof ServiceUnavailable) return true;
+      throw error;
+    }
+  }
+
+  private async look(token: string): Promise<Verified> {
     const known = this.verified.get(token);
     if (known !== undefined) return known;
     const claims = await this.check(token);
@@ -71,8 +104,9 @@ export class AccessTokenVerifier {
       scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [],
       roles: claims.roles ?? [],
     };
-    this.verified.set(token, actor, claims.exp * 1000);
-    return actor;
+    const verified = { actor, expiresAtMs: claims.exp * 1000 };
+    this.verified.set(token, verified, verified.expiresAtMs);
+    return verified;
   }
 
   private async check(token: string): Promise<z.infer<typeof Claims>> {
