@@ -29,7 +29,7 @@ export class AuthUnderTest {
   ) {}
 
   static async start(overrides: Readonly<Record<string, string>> = {}): Promise<AuthUnderTest> {
-    const port = await freePort();
+    const port = overrides['PORT'] ?? (await freePort());
     const database = await testDatabase('auth', authDatabase({ DATABASE_URL: '', DATABASE_POOL_SIZE: 1 }));
     const broker = await testBroker();
     const config = AuthConfig.parse({

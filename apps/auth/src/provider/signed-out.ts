@@ -12,7 +12,7 @@ const SignOut = z.object({ postLogoutRedirectUri: z.string().optional(), state: 
 export function answerWhenSignedOut(provider: Provider): void {
   provider.use(async (ctx: KoaContextWithOIDC, next) => {
     await next();
-    if (ctx.oidc?.route !== 'end_session' || ctx.status !== 200) return;
+    if (ctx.status !== 200 || !('oidc' in ctx) || ctx.oidc.route !== 'end_session') return;
     const { session } = ctx.oidc;
     if (session === undefined || session.accountId !== undefined) return;
     // Of the session that the library began for its form.

@@ -88,7 +88,7 @@ async function answerOf(claims: Claims, standing: TokenStanding): Promise<object
 
 /** The library shows of a refresh token what was granted; of that, what counts now is shown. */
 async function showStanding(ctx: KoaContextWithOIDC, standing: TokenStanding): Promise<void> {
-  const token = ctx.oidc?.route === 'introspection' ? ctx.oidc.entities.RefreshToken : undefined;
+  const token = 'oidc' in ctx && ctx.oidc.route === 'introspection' ? ctx.oidc.entities.RefreshToken : undefined;
   const { success, data: answer } = ActiveAnswer.safeParse(ctx.body);
   if (token === undefined || !success) return;
   const { clientId, accountId } = token;
