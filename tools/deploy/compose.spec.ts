@@ -169,6 +169,12 @@ describe('docker/compose.yaml', () => {
     }
   });
 
+  it('lets auth know the name under which the gateway asks for its keys', async () => {
+    const settings = parseConfig(appSettings.auth, interpolated(service('auth').environment, await givenByEnv()));
+    const { OIDC_DISCOVERY_URL } = service('gateway').environment;
+    expect(settings).toMatchObject({ ok: true, config: { OIDC_INTERNAL_URLS: [OIDC_DISCOVERY_URL] } });
+  });
+
   it('lets the gateway reach no database', () => {
     const { networks } = service('gateway');
     expect(networks.filter((network) => service('postgres').networks.includes(network))).toEqual([]);

@@ -30,7 +30,7 @@ async function main(): Promise<number> {
     );
     try {
       const code = await fuzz(options, document, await Shop.open(stack), progress);
-      const issuer = new WireClient(stack.authUrl.replace('localhost', '127.0.0.1'));
+      const issuer = new WireClient(stack.authUrl);
       const cases = Math.ceil(options.cases / ISSUER_SHARE);
       await progress.step(`the issuer, ${cases} requests`, () => fuzzIssuer(issuer, options.seed, cases));
       issuer.close();

@@ -151,6 +151,7 @@ export async function issuerFault(client: WireClient, request: WireRequest): Pro
   try {
     const { status, headers, body } = await client.send(request);
     if (status >= 500) return `answered ${status}`;
+    if (status === 421) return 'the issuer does not know its name: nothing is tried';
     if (/\bat .+:\d+:\d+|node_modules|QueryFailed|violates|invalid byte sequence/.test(body))
       return `${status} tells of its insides`;
     if (headers['x-content-type-options'] !== 'nosniff') return `${status} comes without nosniff`;

@@ -46,6 +46,8 @@ export class WireClient {
     const outgoing = httpRequest({
       agent,
       host: this.url.hostname,
+      // The issuer answers to its own name only, and it listens on IPv4.
+      family: 4,
       port: this.url.port,
       method,
       path: target,

@@ -153,7 +153,12 @@ export class System {
           // Another address than the issuer's, as inside a container network.
           `OIDC_DISCOVERY_URL=${this.urlOf('auth')}`,
         ],
-        auth: [`OIDC_ISSUER=${this.authUrl}`, `GATEWAY_URL=${this.gatewayUrl}`, 'DEMO=true'],
+        auth: [
+          `OIDC_ISSUER=${this.authUrl}`,
+          `OIDC_INTERNAL_URLS=${this.urlOf('auth')}`,
+          `GATEWAY_URL=${this.gatewayUrl}`,
+          'DEMO=true',
+        ],
         products: [],
         orders: [],
         payments: [],

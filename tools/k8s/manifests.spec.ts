@@ -17,7 +17,7 @@ import { networkDifferences, type ContextMap } from './checks/network';
 import { probes, resources, unrestrictedPods } from './checks/pods';
 import { danglingReferences } from './checks/references';
 import { selectorsWithoutPods, unknownPorts } from './checks/selectors';
-import { shutdownTimes, wrongSettings, type Program } from './checks/settings';
+import { shutdownTimes, strangersToAuth, wrongSettings, type Program } from './checks/settings';
 import { kubectlHere } from './kubectl';
 import { entriesOf, idOf, KubernetesObject, pick, strings, type Bundle } from './manifest';
 import { Manifests, Overlays, readObjects, type Overlay } from './render';
@@ -67,6 +67,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     'images stay what they are': movingImages,
     'every process knows its settings, has those it needs and takes their values': (bundle) =>
       wrongSettings(bundle, programs),
+    'auth knows the names under which it is asked': strangersToAuth,
     'every database takes as many connections as may be opened': tooFewConnections,
     'the network is open along the context map and nowhere else': (bundle) => networkDifferences(bundle, contextMap),
     'every kind is one of those we use, none that Kubernetes removed': ({ objects }) => unknownKinds(objects),
@@ -315,6 +316,9 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         dev Job/orders-migration ${inContainer}args = ["migration.js"] => the settings of migration.js
         prod ConfigMap/auth-config data.OIDC_ISSUER = "http://auth.example.com" => OIDC_ISSUER must be https
         prod ConfigMap/auth-config data.DEMO = "true" => DEMO must not be true`,
+      'auth knows the names under which it is asked': `
+        dev ConfigMap/auth-config data.OIDC_INTERNAL_URLS = "http://identity" => asks auth at http://auth
+        prod ConfigMap/gateway-config data.OIDC_DISCOVERY_URL = "http://auth.rookery.svc" => asks auth at http://auth.rookery.svc`,
       'every database takes as many connections as may be opened': `
         prod Cluster/orders-db spec.postgresql.parameters.max_connections = "100" => Cluster/orders-db: takes 100 connections
         prod ScaledObject/products spec.maxReplicaCount = 20 => Cluster/products-db: takes 250 connections

@@ -57,6 +57,13 @@ describe('the settings of auth', () => {
     expect(badUrls('smtp://user:password@localhost', 'smtp://user:password@[::1]:25')).toEqual([]);
   });
 
+  it('know other names of the service by scheme, host and port only, and none unless told', () => {
+    const bad = ['auth', 'http://auth/', 'http://auth/path', 'ftp://auth', 'http://user@auth', '*'];
+    expect(bad.filter((OIDC_INTERNAL_URLS) => badNames({ OIDC_INTERNAL_URLS }).length === 0)).toEqual([]);
+    expect(badNames({ OIDC_INTERNAL_URLS: 'http://auth, http://auth.shop.svc:3001,https://auth' })).toEqual([]);
+    expect(parseConfig(AuthConfig, settings)).toMatchObject({ ok: true, config: { OIDC_INTERNAL_URLS: [] } });
+  });
+
   it('refuse short keys', () => {
     expect(badNames({ KEY_ENCRYPTION_KEY: 'c2hvcnQ', COOKIE_KEYS: 'short' })).toEqual([
       'KEY_ENCRYPTION_KEY',

@@ -11,6 +11,9 @@ const isLoopback = (url: string): boolean => {
   return parsed !== null && LOOPBACK.test(parsed.hostname);
 };
 
+/** Scheme, host and port, nothing behind. */
+const isOrigin = (text: string): boolean => /^https?:/u.test(text) && URL.parse(text)?.origin === text;
+
 /** The description goes to the schema with the default: that is the one that is listed. */
 const origin = (fallback: string, description: string) =>
   z
@@ -28,6 +31,11 @@ export const AuthConfig = z
     INTERNAL_JWKS: internalJwksSetting,
     OIDC_ISSUER: origin('http://localhost:3001', 'Issuer: the address under which browsers reach this service'),
     GATEWAY_URL: origin('http://localhost:3000', 'Address of the gateway, whose Swagger UI signs in here'),
+    OIDC_INTERNAL_URLS: commaList
+      .refine((urls) => urls.every(isOrigin), 'must be addresses like http://auth:3001, separated by commas')
+      .describe(
+        'Addresses besides the issuer under which processes inside fetch keys and tokens (the gateway’s OIDC_DISCOVERY_URL), separated by commas; any other host is refused',
+      ),
     KEY_ENCRYPTION_KEY: z
       .string()
       .refine((key) => Buffer.from(key, 'base64url').length === 32, 'must be 32 bytes in base64url')
@@ -47,7 +55,9 @@ export const AuthConfig = z
       .min(1)
       .max(10_000_000)
       .default(600)
-      .describe('Requests per minute and address at the endpoints for tokens and devices, and as many for log-ins'),
+      .describe(
+        'Requests per minute and address at the endpoints for tokens and devices, as many for log-ins and for pages, and ten times as many for keys',
+      ),
     TRUST_PROXY: addressesSetting.describe(
       'Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas',
     ),

@@ -14,9 +14,11 @@ import { KeyCipher } from './keys/key-cipher';
 import { SigningKeys } from './keys/signing-keys';
 import { NotificationModule } from './notification/notification.module';
 import { AccessTokenRegister } from './provider/access-token-register';
+import { AddressLimit } from './provider/address-limit';
+import { FrontDoor } from './provider/front-door';
 import { Maintenance } from './provider/maintenance';
 import { ProviderHost } from './provider/provider-host';
-import { TokenLimit } from './rate-limit/token-limit';
+import { RootController } from './pages/root.controller';
 import { FormTokens } from './sign-in/form-tokens';
 import { InteractionController } from './sign-in/interaction.controller';
 import { SignInThrottle } from './sign-in/sign-in-throttle';
@@ -35,7 +37,7 @@ export class AuthModule {
         DeadLettersModule.forConsumer('auth'),
         NotificationModule.forRoot({ server: config.SMTP_URL, from: config.MAIL_FROM }),
       ],
-      controllers: [AccountRpc, InteractionController],
+      controllers: [AccountRpc, InteractionController, RootController],
       providers: [
         { provide: AUTH_CONFIG, useValue: config },
         { provide: KeyCipher, useValue: new KeyCipher(config.KEY_ENCRYPTION_KEY) },
@@ -48,7 +50,8 @@ export class AuthModule {
         AccountService,
         AccessTokenRegister,
         SignInThrottle,
-        TokenLimit,
+        AddressLimit,
+        FrontDoor,
         FormTokens,
         ProviderHost,
         Maintenance,

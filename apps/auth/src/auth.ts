@@ -4,8 +4,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ServerResponse } from 'node:http';
 import type { AuthConfig } from './auth.config';
 import { AuthModule } from './auth.module';
+import { FrontDoor, type MiddlewareRequest } from './provider/front-door';
 import { ProviderHost } from './provider/provider-host';
-import { TokenLimit, type MiddlewareRequest } from './rate-limit/token-limit';
+import { placeOf } from './provider/provider-routes';
 
 /** The auth service as a whole: what main.ts runs and component specs build. */
 export const auth = (config: AuthConfig): ServiceOptions => ({
@@ -23,17 +24,22 @@ export const auth = (config: AuthConfig): ServiceOptions => ({
 /** oidc-provider reads the raw request, so it goes before Fastify's body parsers. */
 function mountProvider(app: NestFastifyApplication): void {
   const host = app.get(ProviderHost);
-  const limit = app.get(TokenLimit);
+  const door = app.get(FrontDoor);
   app.use((request: MiddlewareRequest, response: ServerResponse, next: (error?: unknown) => void) => {
-    const route = host.routeOf(request.originalUrl ?? request.url);
-    if (route === undefined) {
+    const place = placeOf(request.method ?? 'GET', request.originalUrl ?? request.url ?? '');
+    if (place === undefined) {
       next();
       return;
     }
-    nameRoute(request, route);
-    limit
-      .refuses(request, response)
-      .then((refused) => (refused ? undefined : host.handle(request, response)))
+    nameRoute(request, place.label);
+    door
+      .admits(request, response, place)
+      .then((admitted) => {
+        if (!admitted) return undefined;
+        if (place.isLibrarys) return host.handle(request, response);
+        next();
+        return undefined;
+      })
       .catch(next);
   });
 }

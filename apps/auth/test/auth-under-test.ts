@@ -29,7 +29,7 @@ export class AuthUnderTest {
   ) {}
 
   static async start(overrides: Readonly<Record<string, string>> = {}): Promise<AuthUnderTest> {
-    const port = await freePort();
+    const port = overrides['PORT'] ?? (await freePort());
     const database = await testDatabase('auth', authDatabase({ DATABASE_URL: '', DATABASE_POOL_SIZE: 1 }));
     const broker = await testBroker();
     const config = AuthConfig.parse({
@@ -47,7 +47,7 @@ export class AuthUnderTest {
     });
     configureLogger('auth', config.LOG_LEVEL);
     const app = await createService(auth(config));
-    await app.listen({ port, host: '127.0.0.1' });
+    await app.listen({ port: config.PORT, host: '127.0.0.1' });
     await app.startAllMicroservices();
     return new AuthUnderTest(app, config, database, broker);
   }
@@ -67,10 +67,7 @@ export class AuthUnderTest {
   }
 
   /** The real client library, set up from discovery. */
-  client(
-    clientId: 'rookery-cli' | 'rookery-swagger' | 'rookery-machine',
-    secret = MACHINE_SECRET,
-  ): Promise<oidc.Configuration> {
+  client(clientId: string, secret = MACHINE_SECRET): Promise<oidc.Configuration> {
     const authentication = clientId === 'rookery-machine' ? oidc.ClientSecretBasic(secret) : oidc.None();
     return oidc.discovery(new URL(this.issuer), clientId, undefined, authentication, {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- the issuer under test is plain http on localhost
@@ -127,7 +124,7 @@ export const credentials = (login: string, password = `${login}-demo-password`) 
   action: 'continue',
 });
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

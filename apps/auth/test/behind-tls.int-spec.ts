@@ -1,4 +1,4 @@
-import { AuthUnderTest, CALLBACK, credentials } from './auth-under-test';
+import { AuthUnderTest, CALLBACK, credentials, freePort } from './auth-under-test';
 
 const ISSUER = 'https://localhost:9443';
 /** What the proxy that ends TLS says of each request. */
@@ -11,7 +11,13 @@ const FORWARDED = {
 describe('an issuer behind a proxy that ends TLS', () => {
   let auth: AuthUnderTest;
   beforeAll(async () => {
-    auth = await AuthUnderTest.start({ OIDC_ISSUER: ISSUER, TRUST_PROXY: '127.0.0.1' });
+    const port = await freePort();
+    auth = await AuthUnderTest.start({
+      PORT: String(port),
+      OIDC_ISSUER: ISSUER,
+      OIDC_INTERNAL_URLS: `http://127.0.0.1:${port}`,
+      TRUST_PROXY: '127.0.0.1',
+    });
   });
   afterAll(() => auth.stop());
 

@@ -25,18 +25,22 @@ describe('the auth service', () => {
     expect(nothing?.headers.get('content-type')).toContain('application/problem+json');
   });
 
+  it('tells a person at its root what this is, on a page like the others', async () => {
+    const page = await fetch(`${auth.issuer}/`, { headers: { accept: 'text/html' } });
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'none'");
+    expect(page.headers.get('x-frame-options')).toBe('DENY');
+    const text = await page.text();
+    expect(text).toContain('sign in');
+    expect(text).toContain('href="/device"');
+    expect((await fetch(`${auth.issuer}/`, { method: 'HEAD' })).status).toBe(200);
+  });
+
   it('counts what the provider answers by its route', async () => {
     await fetch(`${auth.issuer}/token`, { method: 'POST' });
     await fetch(`${auth.issuer}/.well-known/openid-configuration?x=1`);
     const metrics = await (await fetch(`${auth.issuer}/metrics`)).text();
     for (const route of ['/token', '/.well-known/openid-configuration']) expect(metrics).toContain(`route="${route}"`);
-  });
-
-  it('names its keys at the address it is asked by, so that the gateway stays inside the cluster, and always its public name', async () => {
-    const inside = auth.issuer.replace('localhost', '127.0.0.1');
-    expect(inside).not.toBe(auth.issuer);
-    const metadata: unknown = await (await fetch(`${inside}/.well-known/openid-configuration`)).json();
-    expect(metadata).toMatchObject({ issuer: auth.issuer, jwks_uri: `${inside}/jwks` });
   });
 
   it('can start again on the same database: demo users, clients and keys stay as they are', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type * as oidc from 'openid-client';
 import { AuthUnderTest, credentials, CALLBACK } from './auth-under-test';
+import { aheadBy } from './clock-ahead';
 
 const HOSTILE = `"><script>alert('x')</script>`;
 
@@ -99,6 +100,48 @@ describe('the sign-in pages', () => {
     expect(tried).toBeGreaterThanOrEqual(5);
     // The waits after that, of 1 s and 2 s, may be over before a busy machine has looked at all of them.
     expect(tried).toBeLessThanOrEqual(7);
+  });
+
+  it('count a refused attempt nowhere: neither against the account it names nor once more against the address', async () => {
+    const { browser, page: first } = await auth.authorize(cli);
+    let page = await browser.submit(first, credentials('someone', 'wrong-password-1'));
+    await auth.database.query(
+      `UPDATE sign_in_failures SET failures = 101, blocked_until = now() + interval '1 minute'`,
+    );
+    const state = () => auth.database.query('SELECT * FROM sign_in_failures ORDER BY subject');
+    const before = await state();
+    for (let guess = 0; guess < 8; guess += 1) {
+      page = await browser.submit(page, credentials(guess % 2 === 0 ? 'alice' : 'bob', 'wrong-password-1'));
+      expect(page.status).toBe(429);
+    }
+    expect(await state()).toEqual(before);
+
+    await auth.database.query(`UPDATE sign_in_failures SET blocked_until = 'epoch' WHERE failures = 101`);
+    await auth.database.query('DELETE FROM sign_in_failures');
+    for (let guess = 0; guess < 6; guess += 1)
+      page = await browser.submit(page, credentials('bob', 'wrong-password-1'));
+    await auth.database.query(
+      `UPDATE sign_in_failures SET blocked_until = now() + interval '1 minute' WHERE failures = 5 AND blocked_until > 'epoch'`,
+    );
+    const waiting = await state();
+    page = await browser.submit(page, credentials('bob'));
+    expect(page.status).toBe(429);
+    expect(await state()).toEqual(waiting);
+  });
+
+  it('keep somebody waiting by the database’s clock, whatever this process’s says', async () => {
+    const { browser, page: first } = await auth.authorize(cli);
+    const page = await browser.submit(first, credentials('bob', 'wrong-password-1'));
+    await auth.database.query(`UPDATE sign_in_failures SET failures = 5, blocked_until = now() + interval '1 minute'`);
+    const clock = aheadBy(70_000, auth);
+    try {
+      const refused = await browser.submit(page, credentials('bob'));
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(30);
+      expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+    } finally {
+      clock.restore();
+    }
   });
 
   it('slow down one address that tries many accounts', async () => {

@@ -13,6 +13,12 @@ describe('signing out', () => {
   });
   afterAll(() => auth.stop());
 
+  const signedOut = async () => {
+    const { browser } = await auth.logIn(cli, 'bob');
+    await browser.submit(await browser.open('/session/end'), { logout: 'yes' });
+    return browser;
+  };
+
   it('ends the session, revokes what was granted in it, and returns to the client', async () => {
     const session = await auth.logIn(cli, 'alice');
     const tokens = await session.redeem();
@@ -40,10 +46,19 @@ describe('signing out', () => {
     expect(page.text).toContain('You are signed out');
   });
 
-  it('works without a session', async () => {
-    const browser = auth.browser();
-    const page = await browser.submit(await browser.open('/session/end'), {});
-    expect(page.text).toContain('You are signed out');
+  it('says that nobody was signed in when nobody was, with nothing left to press', async () => {
+    for (const browser of [auth.browser(), await signedOut()]) {
+      const page = await browser.open('/session/end');
+      expect([page.status, page.text.includes('You are signed out')]).toEqual([200, true]);
+      expect(page.text).toContain('Nobody was signed in');
+      expect(page.text).not.toContain('<form');
+    }
+  });
+
+  it('returns to the client at once when nobody was signed in', async () => {
+    const parameters = { client_id: 'rookery-cli', post_logout_redirect_uri: AFTERWARDS, state: 'a b' };
+    const page = await auth.browser().open(`/session/end?${new URLSearchParams(parameters).toString()}`);
+    expect(page.url).toBe(`${AFTERWARDS}?state=a+b`);
   });
 
   it('does not return to an address that is not registered', async () => {

@@ -2,7 +2,7 @@ import { eventually, redisServer, TestRedis } from '@rookery/testing';
 import { createService } from '@rookery/platform';
 import { z } from 'zod';
 import { auth as authService } from '../src/auth';
-import { AuthUnderTest } from './auth-under-test';
+import { AuthUnderTest, freePort } from './auth-under-test';
 
 const OAuthError = z.strictObject({ error: z.string(), error_description: z.string() });
 
@@ -54,7 +54,7 @@ describe('the endpoints for tokens', () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '2' });
     const cli = await auth.client('rookery-cli');
     const pages = [];
-    // Each is sent on to its log-in page, which is not counted.
+    // Each is sent on to its log-in page, which is counted apart.
     for (let index = 0; index < 3; index += 1) pages.push((await auth.authorize(cli)).page);
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(pages[2]?.text).toContain('Too many attempts');
@@ -74,7 +74,7 @@ describe('the endpoints for tokens', () => {
     ]);
   });
 
-  it('leave keys, discovery and health alone', async () => {
+  it('leave keys, discovery and health alone, which have a budget of their own, ten times as large', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1' });
     await guess(auth.issuer);
     expect((await guess(auth.issuer)).status).toBe(429);
@@ -89,10 +89,16 @@ describe('the endpoints for tokens', () => {
   () => {
     it('have one budget together', async () => {
       const redis = await TestRedis.start();
-      const auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '4', REDIS_URL: redis.url });
+      const ports = [await freePort(), await freePort()];
+      const auth = await AuthUnderTest.start({
+        PORT: String(ports[0]),
+        OIDC_INTERNAL_URLS: ports.map((port) => `http://127.0.0.1:${port}`).join(','),
+        TOKEN_LIMIT_PER_MINUTE: '4',
+        REDIS_URL: redis.url,
+      });
       const second = await createService(authService(auth.config));
       try {
-        await second.listen({ port: 0, host: '127.0.0.1' });
+        await second.listen({ port: ports[1] ?? 0, host: '127.0.0.1' });
         const other = await second.getUrl();
         const ready = async (url: string) =>
           expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^redis_up 1$/m);

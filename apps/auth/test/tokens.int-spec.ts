@@ -1,7 +1,7 @@
-import { jest } from '@jest/globals';
 import * as jose from 'jose';
 import * as oidc from 'openid-client';
 import { AuthUnderTest } from './auth-under-test';
+import { aheadBy } from './clock-ahead';
 
 const INVALID_GRANT = { error: 'invalid_grant' };
 
@@ -40,17 +40,12 @@ describe('tokens', () => {
     await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'RefreshToken'`);
     const first = await refreshTokenOf();
     expect(await daysLeft()).toBeCloseTo(14, 1);
-    // The provider's clock goes on by five days; the database counts from today.
-    const later = Date.now() + 5 * day;
-    const clock = jest.spyOn(Date, 'now').mockImplementation(() => later);
-    try {
-      const second = await oidc.refreshTokenGrant(cli, first);
-      expect(await daysLeft()).toBeCloseTo(9, 1);
-      await oidc.refreshTokenGrant(cli, second.refresh_token ?? '');
-      expect(await daysLeft()).toBeCloseTo(9, 1);
-    } finally {
-      clock.mockRestore();
-    }
+    // Five days go by, by the clock that counts.
+    await auth.database.query(`UPDATE oidc_payload SET expires_at = expires_at - interval '5 days'`);
+    const second = await oidc.refreshTokenGrant(cli, first);
+    expect(await daysLeft()).toBeCloseTo(9, 1);
+    await oidc.refreshTokenGrant(cli, second.refresh_token ?? '');
+    expect(await daysLeft()).toBeCloseTo(9, 1);
   });
 
   it('revokes the whole grant when a refresh token is used twice', async () => {
@@ -140,6 +135,128 @@ describe('tokens', () => {
   it('refuses a resource that it does not know', async () => {
     const asked = oidc.clientCredentialsGrant(machine, { scope: 'orders:read', resource: 'https://other.example' });
     await expect(asked).rejects.toMatchObject({ error: 'invalid_target' });
+  });
+
+  it.each(['urn:unknown', 'https://other.example', 'not a uri'])(
+    'refuses the resource %s and leaves the refresh token as it was',
+    async (resource) => {
+      const refreshToken = await refreshTokenOf();
+      const asked = oidc.refreshTokenGrant(cli, refreshToken, { resource });
+      await expect(asked).rejects.toMatchObject({ error: 'invalid_target' });
+      expect((await oidc.refreshTokenGrant(cli, refreshToken)).access_token).toEqual(expect.any(String));
+    },
+  );
+
+  it('refuses a scope that was not granted, a foreign client and several resources without using a refresh token up', async () => {
+    const refreshToken = await refreshTokenOf();
+    const several = new URLSearchParams([
+      ['resource', 'urn:rookery:api'],
+      ['resource', 'urn:unknown'],
+    ]);
+    const refused = [
+      oidc.refreshTokenGrant(cli, refreshToken, { scope: 'orders:read made:up' }),
+      oidc.refreshTokenGrant(await auth.client('rookery-swagger'), refreshToken),
+      oidc.refreshTokenGrant(cli, refreshToken, several),
+    ];
+    const results = await Promise.allSettled(refused);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect((await oidc.refreshTokenGrant(cli, refreshToken)).access_token).toEqual(expect.any(String));
+  });
+
+  it('refuses an unknown resource and leaves the code as it was', async () => {
+    const { page, verifier } = await auth.logIn(cli, 'alice');
+    const redeem = (parameters: Readonly<Record<string, string>>) =>
+      oidc.authorizationCodeGrant(cli, new URL(page.url), { pkceCodeVerifier: verifier }, { ...parameters });
+    await expect(redeem({ resource: 'urn:unknown' })).rejects.toMatchObject({ error: 'invalid_target' });
+    expect((await redeem({})).access_token).toEqual(expect.any(String));
+  });
+
+  it('calls no token active whose user is disabled or gone, and shows of one whose roles were taken away what is left', async () => {
+    await auth.database.query(`UPDATE users SET roles = '{operator}', disabled = false WHERE username = 'olga'`);
+    const [alice, olga] = [await newTokens('alice'), await newTokens('olga')];
+    const active = (token: string | undefined) => oidc.tokenIntrospection(machine, token ?? '');
+    expect(await active(olga.access_token)).toMatchObject({ active: true, roles: ['operator'] });
+
+    await auth.database.query(`UPDATE users SET disabled = true WHERE username = 'alice'`);
+    try {
+      for (const token of [alice.access_token, alice.refresh_token])
+        expect(await active(token)).toEqual({ active: false });
+    } finally {
+      await auth.database.query(`UPDATE users SET disabled = false WHERE username = 'alice'`);
+    }
+    expect(await active(alice.access_token)).toMatchObject({ active: true });
+
+    await auth.database.query(`UPDATE users SET roles = '{customer}' WHERE username = 'olga'`);
+    try {
+      expect(await active(olga.access_token)).toMatchObject({
+        active: true,
+        roles: [],
+        scope: 'orders:read orders:write',
+      });
+      expect(await active(olga.refresh_token)).toMatchObject({ active: true });
+      expect((await active(olga.refresh_token)).scope?.split(' ')).not.toContain('ops:write');
+      await auth.database.query(`UPDATE users SET roles = '{}' WHERE username = 'olga'`);
+      expect(await active(olga.access_token)).toEqual({ active: false });
+    } finally {
+      await auth.database.query(`UPDATE users SET roles = '{operator}' WHERE username = 'olga'`);
+    }
+  });
+
+  it('calls no token active whose user was deleted, or whose client is gone or may less', async () => {
+    await auth.database.query(
+      `INSERT INTO users SELECT gen_random_uuid(), 'carl@example.com', 'carl', 'Carl', password_hash, roles, false, now()
+       FROM users WHERE username = 'alice'`,
+    );
+    const attempt = await auth.authorize(cli);
+    const page = await attempt.browser.submit(attempt.page, {
+      login: 'carl',
+      password: 'alice-demo-password',
+      action: 'continue',
+    });
+    const tokens = await oidc.authorizationCodeGrant(cli, new URL(page.url), { pkceCodeVerifier: attempt.verifier });
+    expect(await oidc.tokenIntrospection(machine, tokens.access_token)).toMatchObject({ active: true });
+    await auth.database.query(`DELETE FROM users WHERE username = 'carl'`);
+    for (const token of [tokens.access_token, tokens.refresh_token ?? ''])
+      expect(await oidc.tokenIntrospection(machine, token)).toEqual({ active: false });
+    await expect(oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+
+    await auth.database.query(
+      `INSERT INTO oauth_clients SELECT 'short-lived', metadata, sealed_secret FROM oauth_clients WHERE client_id = 'rookery-cli'`,
+    );
+    const shortLived = await auth.client('short-lived');
+    const theirs = await (await auth.logIn(shortLived, 'alice')).redeem();
+    await auth.database.query(
+      `UPDATE oauth_clients SET metadata = metadata || '{"api_scope":"orders:read"}' WHERE client_id = 'short-lived'`,
+    );
+    expect(await oidc.tokenIntrospection(machine, theirs.access_token)).toMatchObject({ scope: 'orders:read' });
+    await auth.database.query(`DELETE FROM oauth_clients WHERE client_id = 'short-lived'`);
+    for (const token of [theirs.access_token, theirs.refresh_token ?? ''])
+      expect(await oidc.tokenIntrospection(machine, token)).toEqual({ active: false });
+  });
+
+  it('keeps codes and tokens for as long as the database says, on a replica whose clock is wrong', async () => {
+    const { redeem } = await auth.logIn(cli, 'alice');
+    const clock = aheadBy(70_000, auth);
+    try {
+      const tokens = await redeem();
+      expect(await oidc.tokenIntrospection(machine, tokens.access_token)).toMatchObject({ active: true });
+      const again = await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '');
+      await auth.database.query(`UPDATE oidc_payload SET expires_at = now()`);
+      expect(await oidc.tokenIntrospection(machine, again.access_token)).toEqual({ active: false });
+      await expect(oidc.refreshTokenGrant(cli, again.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  it('calls an access token active until its end on a replica whose clock is ahead', async () => {
+    const { access_token: token } = await newTokens();
+    const clock = aheadBy(11 * 60_000, auth);
+    try {
+      expect(await oidc.tokenIntrospection(machine, token)).toMatchObject({ active: true });
+    } finally {
+      clock.restore();
+    }
   });
 
   it('introspects access and refresh tokens', async () => {

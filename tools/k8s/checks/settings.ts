@@ -79,6 +79,24 @@ function refused(env: Environment, { schema, secrets }: Program): readonly strin
   return result.ok ? [] : result.bad.map(({ name, reason }) => `${name} ${reason}`);
 }
 
+/** Hosts under which the gateway asks auth for keys and auth does not answer: it refuses every name that it was not told. */
+export function strangersToAuth(bundle: Bundle): readonly string[] {
+  const settingsOf = (app: string): readonly Environment[] =>
+    podsOf(bundle)
+      .filter(({ owner }) => owner.endsWith(`/${app}`))
+      .flatMap(({ spec }) => (spec?.containers ?? []).map((container) => environmentOf(bundle, container)));
+  const known = settingsOf('auth').flatMap(({ OIDC_ISSUER = '', OIDC_INTERNAL_URLS = '' }) => [
+    OIDC_ISSUER,
+    ...OIDC_INTERNAL_URLS.split(','),
+  ]);
+  const asked = settingsOf('gateway').flatMap(
+    ({ OIDC_ISSUER = '', OIDC_DISCOVERY_URL = OIDC_ISSUER }) => OIDC_DISCOVERY_URL,
+  );
+  return [...new Set(asked)]
+    .filter((address) => !known.includes(address))
+    .map((address) => `the gateway asks auth at ${address}, which is not in its OIDC_INTERNAL_URLS`);
+}
+
 /** Pods that are killed before their shutdown has ended, or stop before load balancers have noticed. */
 export function shutdownTimes(bundle: Bundle): readonly string[] {
   return podsOf(bundle)

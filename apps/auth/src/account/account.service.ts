@@ -3,7 +3,7 @@ import { Clock, InvalidInput, uuidv7 } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AccountNotCreated } from './account.errors';
-import { hashPassword, passwordMatches } from './password-hash';
+import { hashPassword, matchPassword, normalizedPassword } from './password-hash';
 import { passwordWeakness } from './password-policy';
 import { User } from './user.entity';
 
@@ -25,7 +25,7 @@ export class AccountService {
 
   /** Makes a customer account. An address that is taken costs the same work and tells nothing more than "not created". */
   async register({ email, password, name }: RegisterAccount): Promise<AccountView> {
-    const weakness = passwordWeakness(password, email);
+    const weakness = passwordWeakness(normalizedPassword(password), email);
     if (weakness !== undefined) throw new InvalidInput([{ pointer: '/password', detail: weakness }]);
 
     const user = await this.create({
@@ -58,8 +58,10 @@ export class AccountService {
   /** The user with this e-mail address or user name and password. Unknown, disabled and wrong password look and last the same. */
   async authenticate(login: string, password: string): Promise<User | undefined> {
     const user = await this.findByLogin(login);
-    const matches = await passwordMatches(user?.passwordHash, password);
-    return matches && user !== undefined && !user.disabled ? user : undefined;
+    const match = await matchPassword(user?.passwordHash, password);
+    if (match === 'none' || user === undefined || user.disabled) return undefined;
+    if (match === 'outdated') await this.renewHash(user, password);
+    return user;
   }
 
   /** One word for a person, whichever of their names they sign in with: what guesses are counted by. */
@@ -69,6 +71,11 @@ export class AccountService {
 
   async findEnabled(id: string): Promise<User | undefined> {
     return (await this.users.findOneBy({ id, disabled: false })) ?? undefined;
+  }
+
+  /** Unless the password was changed meanwhile. */
+  private async renewHash({ id, passwordHash: before }: User, password: string): Promise<void> {
+    await this.users.update({ id, passwordHash: before }, { passwordHash: await hashPassword(password) });
   }
 
   private async findByLogin(login: string): Promise<User | undefined> {

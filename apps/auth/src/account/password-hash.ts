@@ -6,11 +6,23 @@ const OPTIONS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** Compared with when there is no such user, so that an unknown name takes as long as a wrong password. */
 let decoy: Promise<string> | undefined;
 
-export const hashPassword = (password: string): Promise<string> => hash(password, OPTIONS);
+/** One spelling of what keyboards and systems write in several ways (NIST SP 800-63B, section 3.1.1.2). */
+export const normalizedPassword = (password: string): string => password.normalize('NFKC');
 
-export async function passwordMatches(storedHash: string | undefined, password: string): Promise<boolean> {
-  if (storedHash !== undefined) return verify(storedHash, password);
+export const hashPassword = (password: string): Promise<string> => hash(normalizedPassword(password), OPTIONS);
+
+/** `outdated`: right, but the hash was made before passwords were normalized. */
+export type PasswordMatch = 'current' | 'outdated' | 'none';
+
+/** Never quicker for an unknown user: how many spellings are tried depends on what was typed alone. */
+export async function matchPassword(storedHash: string | undefined, password: string): Promise<PasswordMatch> {
   decoy ??= hashPassword('no account has this password');
-  await verify(await decoy, password);
-  return false;
+  const compared = storedHash ?? (await decoy);
+  const current = normalizedPassword(password);
+  if ((await verify(compared, current)) && storedHash !== undefined) return 'current';
+  const asBefore = new Set([password, password.normalize('NFD'), password.normalize('NFC')]);
+  asBefore.delete(current);
+  for (const spelling of asBefore)
+    if ((await verify(compared, spelling)) && storedHash !== undefined) return 'outdated';
+  return 'none';
 }

@@ -13,9 +13,11 @@ export const signOutPage = (action: string, xsrf: string): string =>
       </form>`,
   );
 
-export const signedOutPage = (): string =>
+/** `note`: what there is to say besides. */
+export const signedOutPage = (note?: string): string =>
   page(
     'Signed out',
     html`<h1>You are signed out</h1>
+      ${note === undefined ? html`` : html`<p>${note}</p>`}
       <p>You can close this page.</p>`,
   );

@@ -10,6 +10,7 @@ main{width:100%;max-width:25rem;padding:2rem;background:var(--card);border:1px s
 h1{margin:0 0 .4rem;font-size:1.45rem;line-height:1.25}
 p{margin:0 0 1.1rem;color:var(--soft)}
 strong{color:var(--ink);overflow-wrap:anywhere}
+a{color:var(--accent)}
 label{display:block;margin:0 0 .3rem;font-weight:550}
 input[type=text],input[type=password]{width:100%;margin:0 0 1.1rem;padding:.65rem .75rem;font:inherit;color:inherit;background:var(--ground);border:1px solid var(--edge);border-radius:.5rem}
 input[aria-invalid=true]{border-color:var(--bad)}

@@ -1,7 +1,6 @@
-import { Clock } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
 import type { UnknownObject } from 'oidc-provider';
-import { DataSource, MoreThan } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { OidcPayload } from './oidc-payload.entity';
 
 const MODEL = 'JwtAccessToken';
@@ -12,25 +11,28 @@ const MODEL = 'JwtAccessToken';
  */
 @Injectable()
 export class AccessTokenRegister {
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly dataSource: DataSource) {}
 
   async record(claims: UnknownObject, grantId: string | undefined): Promise<void> {
-    const { jti, exp } = claims;
-    if (typeof jti !== 'string' || typeof exp !== 'number') throw new Error('an access token needs jti and exp');
+    const { jti, iat, exp } = claims;
+    if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number')
+      throw new Error('an access token needs jti, iat and exp');
+    // How long it lives, by the database's clock: that of this process may be wrong.
     await this.dataSource.query(
-      `INSERT INTO oidc_payload (model, id, payload, grant_id, expires_at) VALUES ($1, $2, $3, $4, $5)`,
-      [MODEL, jti, JSON.stringify(claims), grantId, new Date(exp * 1000)],
+      `INSERT INTO oidc_payload (model, id, payload, grant_id, expires_at)
+       VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
+      [MODEL, jti, JSON.stringify(claims), grantId, exp - iat],
     );
   }
 
   /** False after expiry, revocation of the token, and revocation of its grant. */
   async isActive(jti: string): Promise<boolean> {
-    const row = await this.rows.findOneBy({ model: MODEL, id: jti, expiresAt: MoreThan(this.clock.now()) });
-    if (row === null) return false;
-    return row.grantId === null || (await this.rows.existsBy({ model: 'Grant', id: row.grantId }));
+    const found = await this.dataSource.query<readonly unknown[]>(
+      `SELECT 1 FROM oidc_payload AS token WHERE model = $1 AND id = $2 AND expires_at > now()
+         AND (grant_id IS NULL OR EXISTS (SELECT 1 FROM oidc_payload WHERE model = 'Grant' AND id = token.grant_id))`,
+      [MODEL, jti],
+    );
+    return found.length > 0;
   }
 
   async revoke(jti: string): Promise<void> {

@@ -1,17 +1,43 @@
+import type { IncomingMessage } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { z } from 'zod';
 import { API_SCOPES } from './api-access';
 
-const Scopes = z.array(z.string());
+const Metadata = z.looseObject({ scopes_supported: z.array(z.string()) });
 
-/** oidc-provider names only its own scopes in the discovery document; clients look there for the API's too. */
-export function announceApiScopes(provider: Provider): void {
+/** Endpoints that programs call. People's browsers know the issuer's own address only. */
+const FOR_PROGRAMS = [
+  'jwks_uri',
+  'token_endpoint',
+  'introspection_endpoint',
+  'revocation_endpoint',
+  'device_authorization_endpoint',
+] as const;
+
+/**
+ * What the library's discovery document lacks: it names only the library's own scopes, and clients look there for the API's too.
+ * And a process that asks inside is given addresses of the inside for what it will call itself.
+ */
+export function completeDiscovery(
+  provider: Provider,
+  insideOf: (request: IncomingMessage) => string | undefined,
+): void {
   provider.use(async (ctx, next) => {
     await next();
     if (!ctx.path.startsWith('/.well-known/')) return;
-    const document: unknown = ctx.body;
-    if (typeof document !== 'object' || document === null || !('scopes_supported' in document)) return;
-    const own = Scopes.parse(document.scopes_supported);
-    ctx.body = { ...document, scopes_supported: [...own, ...API_SCOPES] };
+    const { success, data: document } = Metadata.safeParse(ctx.body);
+    if (!success) return;
+    const origin = insideOf(ctx.req);
+    const inside = origin === undefined ? {} : moved(document, origin);
+    ctx.body = { ...document, ...inside, scopes_supported: [...document.scopes_supported, ...API_SCOPES] };
   });
+}
+
+function moved(document: Readonly<Record<string, unknown>>, origin: string): Record<string, string> {
+  const entries = FOR_PROGRAMS.flatMap((name) => {
+    const address = document[name];
+    if (typeof address !== 'string') return [];
+    return [[name, `${origin}${new URL(address).pathname}`] as const];
+  });
+  return Object.fromEntries(entries);
 }

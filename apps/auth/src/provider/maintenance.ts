@@ -1,11 +1,10 @@
 import { Inbox } from '@rookery/persistence';
 import { Clock, logger } from '@rookery/platform';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { DataSource, LessThan } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { SigningKeys } from '../keys/signing-keys';
 import { NotificationRepository } from '../notification/notification.repository';
 import { SignInThrottle } from '../sign-in/sign-in-throttle';
-import { OidcPayload } from './oidc-payload.entity';
 
 const EVERY_MS = 60_000;
 /** Events that are forgotten at a time; more than come in that time. */
@@ -36,7 +35,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
   }
 
   async run(): Promise<void> {
-    await this.dataSource.getRepository(OidcPayload).delete({ expiresAt: LessThan(this.clock.now()) });
+    await this.dataSource.query('DELETE FROM oidc_payload WHERE expires_at < now()');
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
     await this.notifications.forgetOld(this.clock.now());

@@ -2,6 +2,19 @@ import { EventEmitter } from 'node:events';
 import { logger } from '@rookery/platform';
 import { isDatabaseUnavailable } from '@rookery/persistence';
 import type { Provider } from 'oidc-provider';
+import { placeOf } from './provider-routes';
+
+/** What the library leaves unanswered, such as OPTIONS that is no preflight: Koa would say so in plain text. */
+export function answerTheRest(provider: Provider): void {
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.status !== 404 || (ctx.body !== undefined && ctx.body !== null)) return;
+    const methods = placeOf(ctx.method, ctx.path)?.methods ?? [];
+    ctx.set('allow', methods.join(', '));
+    ctx.status = ctx.method === 'OPTIONS' ? 204 : 404;
+    ctx.body = ctx.method === 'OPTIONS' ? null : { error: 'invalid_request' };
+  });
+}
 
 /** Logs what is our fault; a database that cannot answer now makes the answer 503 instead of 500. */
 export function reportFailures(provider: Provider): void {

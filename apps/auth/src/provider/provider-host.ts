@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BlockList } from 'node:net';
-import { Clock, logger } from '@rookery/platform';
+import { logger } from '@rookery/platform';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { Provider } from 'oidc-provider';
+import { type AdapterFactory, type Configuration, type JWK, Provider } from 'oidc-provider';
 import { DataSource } from 'typeorm';
 import { AccountService } from '../account/account.service';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
@@ -10,21 +9,20 @@ import { ClientAdapter } from '../clients/client-adapter';
 import { KeyCipher } from '../keys/key-cipher';
 import { SigningKeys } from '../keys/signing-keys';
 import { AccessTokenRegister } from './access-token-register';
-import { announceApiScopes } from './discovery';
+import { AnonymousSessions } from './anonymous-sessions';
+import { announcePollInterval, paceDevices } from './device-polls';
+import { completeDiscovery } from './discovery';
 import { dressFormPosts } from './form-post';
+import { FrontDoor } from './front-door';
 import { refuseLostSessions } from './lost-session';
 import { PayloadAdapter } from './payload-adapter';
-import { needsTls, refusePlainHttp } from './plain-http';
 import { providerConfiguration } from './provider.configuration';
-import { reportFailures } from './provider-errors';
+import { answerTheRest, reportFailures } from './provider-errors';
 import { serveStructuredTokens } from './structured-tokens';
-import { dropForgedForwarding, trustedProxies } from './trusted-proxies';
+import { answerWhenSignedOut } from './signed-out';
+import { TokenStanding } from './token-standing';
 
 const KEY_POLL_MS = 2_000;
-
-/** Paths that oidc-provider answers; all others belong to Nest. */
-const PROVIDER_PATHS =
-  /^\/(?:\.well-known\/(?:openid-configuration|oauth-authorization-server)|auth|token|jwks|device|session)(?=$|[/?])/u;
 
 interface Running {
   readonly provider: Provider;
@@ -40,7 +38,7 @@ interface Running {
 export class ProviderHost implements OnModuleInit, OnModuleDestroy {
   #running: Running | undefined;
   #poll: NodeJS.Timeout | undefined;
-  readonly #trusted: BlockList;
+  readonly #anonymous: AnonymousSessions;
 
   constructor(
     @Inject(AUTH_CONFIG) private readonly config: AuthConfig,
@@ -49,9 +47,9 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
     private readonly signingKeys: SigningKeys,
     private readonly cipher: KeyCipher,
     private readonly register: AccessTokenRegister,
-    private readonly clock: Clock,
+    private readonly door: FrontDoor,
   ) {
-    this.#trusted = trustedProxies(config.TRUST_PROXY);
+    this.#anonymous = new AnonymousSessions(cipher, config.OIDC_ISSUER.startsWith('https:'));
   }
 
   async onModuleInit(): Promise<void> {
@@ -70,17 +68,8 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
     return this.running.provider;
   }
 
-  /** What of the provider answers at this address, `/token` for one; undefined: nothing. */
-  routeOf(url: string | undefined): string | undefined {
-    return PROVIDER_PATHS.exec(url ?? '')?.[0];
-  }
-
+  /** Answers a request that the front door has let in. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    dropForgedForwarding(request, this.#trusted);
-    if (this.config.OIDC_ISSUER.startsWith('https:') && needsTls(request)) {
-      refusePlainHttp(response);
-      return;
-    }
     await this.running.handle(request, response);
   }
 
@@ -99,23 +88,45 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
   private async build(): Promise<Omit<Running, 'keys'>> {
     const keys = await this.signingKeys.load();
     const clients = new ClientAdapter(this.dataSource, this.cipher);
-    const configuration = providerConfiguration({
+    const standing = new TokenStanding(clients, this.accounts);
+    const configuration = this.configuration(keys, clients, standing);
+    const provider = new Provider(this.config.OIDC_ISSUER, configuration);
+    // The front door has made every request one to the issuer.
+    provider.proxy = true;
+    reportFailures(provider);
+    answerTheRest(provider);
+    this.#anonymous.follow(provider);
+    completeDiscovery(provider, (request) => this.door.insideOf(request));
+    refuseLostSessions(provider);
+    dressFormPosts(provider);
+    answerWhenSignedOut(provider);
+    announcePollInterval(provider);
+    serveStructuredTokens({ provider, keys, register: this.register, standing });
+    return { provider, handle: provider.callback() };
+  }
+
+  private configuration(keys: readonly JWK[], clients: ClientAdapter, standing: TokenStanding): Configuration {
+    const rows = (model: string) => new PayloadAdapter(model, this.dataSource, this.cipher);
+    const adapter: AdapterFactory = (model) => {
+      switch (model) {
+        case 'Client':
+          return clients;
+        case 'Session':
+          return this.#anonymous.adapter(rows(model));
+        case 'DeviceCode':
+          return paceDevices(rows(model));
+        default:
+          return rows(model);
+      }
+    };
+    return providerConfiguration({
       issuer: this.config.OIDC_ISSUER,
       cookieKeys: this.config.COOKIE_KEYS,
       keys,
-      adapter: (model) =>
-        model === 'Client' ? clients : new PayloadAdapter(model, this.dataSource, this.cipher, () => this.clock.now()),
+      adapter,
       register: this.register,
+      standing,
       findUser: (id) => this.accounts.findEnabled(id),
     });
-    const provider = new Provider(this.config.OIDC_ISSUER, configuration);
-    // Those that untrusted peers send are dropped in `handle`.
-    provider.proxy = true;
-    reportFailures(provider);
-    announceApiScopes(provider);
-    refuseLostSessions(provider);
-    dressFormPosts(provider);
-    serveStructuredTokens(provider, keys, this.register);
-    return { provider, handle: provider.callback() };
   }
 }

@@ -2,9 +2,11 @@ import { API_AUDIENCE, type Role } from '@rookery/contracts';
 import { type AdapterFactory, type Configuration, errors, type JWK, type KoaContextWithOIDC } from 'oidc-provider';
 import type { User } from '../account/user.entity';
 import type { AccessTokenRegister } from './access-token-register';
+import { ANONYMOUS_SESSION_SECONDS } from './anonymous-sessions';
 import { API_RESOURCE, apiScopesOfClient, scopesOfRoles } from './api-access';
 import { consentPolicy, grantableHere, isFirstParty } from './consent-policy';
 import * as pages from './provider.pages';
+import type { TokenStanding } from './token-standing';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -16,6 +18,7 @@ export interface ProviderParts {
   readonly keys: readonly JWK[];
   readonly adapter: AdapterFactory;
   readonly register: AccessTokenRegister;
+  readonly standing: TokenStanding;
   readonly findUser: (id: string) => Promise<User | undefined>;
 }
 
@@ -65,8 +68,11 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       // As for JWTs (structured-tokens.ts): a public client may ask about its own tokens only, and nobody revokes another's.
       introspection: {
         enabled: true,
-        allowedPolicy: (_ctx, client, token) =>
-          client.clientAuthMethod !== 'none' || token.clientId === client.clientId,
+        allowedPolicy: async (_ctx, client, token) => {
+          const mayAsk = client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+          const accountId = 'accountId' in token ? token.accountId : undefined;
+          return mayAsk && (await parts.standing.of({ clientId: token.clientId, accountId, scopes: [] })) !== undefined;
+        },
       },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       deviceFlow: {
@@ -105,7 +111,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       DeviceCode: 10 * MINUTE,
       IdToken: HOUR,
       Interaction: HOUR,
-      Session: 14 * DAY,
+      Session: (_ctx, session) => (session.accountId === undefined ? ANONYMOUS_SESSION_SECONDS : 14 * DAY),
       Grant: 14 * DAY,
       // A rotated token does not live longer than the first one would have.
       RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? 14 * DAY,

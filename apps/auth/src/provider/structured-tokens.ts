@@ -1,49 +1,99 @@
 import { API_AUDIENCE } from '@rookery/contracts';
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { errors, type JWK, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { z } from 'zod';
 import type { AccessTokenRegister } from './access-token-register';
+import type { TokenStanding } from './token-standing';
+
+const Claims = z.looseObject({
+  jti: z.string(),
+  sub: z.string(),
+  client_id: z.string(),
+  scope: z.string().optional(),
+  roles: z.array(z.string()).optional(),
+});
+type Claims = z.infer<typeof Claims>;
+const ActiveAnswer = z.looseObject({ active: z.literal(true), scope: z.string() });
+
+interface Parts {
+  readonly provider: Provider;
+  readonly keys: readonly JWK[];
+  readonly register: AccessTokenRegister;
+  readonly standing: TokenStanding;
+}
 
 /**
  * oidc-provider refuses to introspect or revoke JWT access tokens. RFC 7662 and 7009 know no such difference, so this answers for them,
  * after oidc-provider has authenticated the client.
  */
-export function serveStructuredTokens(provider: Provider, keys: readonly JWK[], register: AccessTokenRegister): void {
+export function serveStructuredTokens({ provider, keys, register, standing }: Parts): void {
   const refused = new WeakSet<object>();
   const remember = (ctx: KoaContextWithOIDC, error: unknown) => {
     if (error instanceof errors.UnsupportedTokenType) refused.add(ctx.req);
   };
   provider.on('introspection.error', remember);
   provider.on('revocation.error', remember);
-
-  const keySet = createLocalJWKSet({
-    keys: keys.map(({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg })),
-  });
-  const read = async (token: unknown): Promise<JWTPayload | undefined> => {
-    if (typeof token !== 'string') return undefined;
-    const options = { issuer: provider.issuer, audience: API_AUDIENCE, algorithms: ['ES256'], typ: 'at+jwt' };
-    return jwtVerify(token, keySet, options).then(
-      ({ payload }) => payload,
-      () => undefined,
-    );
-  };
+  const read = readerOf(provider.issuer, keys);
 
   provider.use(async (ctx: KoaContextWithOIDC, next) => {
     await next();
-    if (!refused.has(ctx.req)) return;
+    if (!refused.has(ctx.req)) {
+      await showStanding(ctx, standing);
+      return;
+    }
     const { route, params, client } = ctx.oidc;
     const claims = await read(params?.['token']);
     // A public client proves nothing about itself: it may only ask about its own tokens. Nobody revokes another's.
-    const own = claims !== undefined && claims['client_id'] === client?.clientId;
+    const own = claims !== undefined && claims.client_id === client?.clientId;
     const mayAsk = own || client?.clientAuthMethod !== 'none';
-
+    ctx.status = 200;
     if (route === 'revocation') {
-      if (own && claims.jti !== undefined) await register.revoke(claims.jti);
-      ctx.status = 200;
+      if (own) await register.revoke(claims.jti);
       ctx.body = '';
       return;
     }
-    const active = mayAsk && claims?.jti !== undefined && (await register.isActive(claims.jti));
-    ctx.status = 200;
-    ctx.body = active ? { ...claims, active, token_type: 'Bearer' } : { active: false };
+    const active = mayAsk && claims !== undefined && (await register.isActive(claims.jti));
+    ctx.body = (active ? await answerOf(claims, standing) : undefined) ?? { active: false };
   });
 }
+
+/** Reads tokens that we signed. Whether one has ended is for the register to say: it goes by the database's clock. */
+function readerOf(issuer: string, keys: readonly JWK[]): (token: unknown) => Promise<Claims | undefined> {
+  const keySet = createLocalJWKSet({
+    keys: keys.map(({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg })),
+  });
+  const options = {
+    issuer,
+    audience: API_AUDIENCE,
+    algorithms: ['ES256'],
+    typ: 'at+jwt',
+    currentDate: new Date(0),
+  };
+  const claimsOf = ({ payload }: { readonly payload: JWTPayload }) => Claims.safeParse(payload).data;
+  return async (token) =>
+    typeof token === 'string' ? jwtVerify(token, keySet, options).then(claimsOf, () => undefined) : undefined;
+}
+
+/** Undefined when nothing of the token counts any more. */
+async function answerOf(claims: Claims, standing: TokenStanding): Promise<object | undefined> {
+  // The subject of a program's own token is the program (RFC 9068, section 2.2).
+  const accountId = claims.sub === claims.client_id ? undefined : claims.sub;
+  const now = await standing.of({ clientId: claims.client_id, accountId, scopes: scopesOf(claims.scope) });
+  if (now === undefined) return undefined;
+  const scope = claims.scope === undefined ? {} : { scope: now.scopes.join(' ') };
+  const held: readonly string[] = now.roles;
+  const roles = claims.roles === undefined ? {} : { roles: claims.roles.filter((role) => held.includes(role)) };
+  return { ...claims, ...scope, ...roles, active: true, token_type: 'Bearer' };
+}
+
+/** The library shows of a refresh token what was granted; of that, what counts now is shown. */
+async function showStanding(ctx: KoaContextWithOIDC, standing: TokenStanding): Promise<void> {
+  const token = 'oidc' in ctx && ctx.oidc.route === 'introspection' ? ctx.oidc.entities.RefreshToken : undefined;
+  const { success, data: answer } = ActiveAnswer.safeParse(ctx.body);
+  if (token === undefined || !success) return;
+  const { clientId, accountId } = token;
+  const now = await standing.of({ clientId, accountId, scopes: scopesOf(answer.scope) });
+  ctx.body = now === undefined ? { active: false } : { ...answer, scope: now.scopes.join(' ') };
+}
+
+const scopesOf = (scope: string | undefined): readonly string[] => (scope === undefined ? [] : scope.split(' '));

@@ -1,36 +1,60 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { Clock } from '@rookery/platform';
-import { Injectable } from '@nestjs/common';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { OidcPayload } from '../provider/oidc-payload.entity';
+import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 
 const MODEL = 'FormToken';
+/** As long as a log-in may take. */
 const LIFETIME_SECONDS = 60 * 60;
 
-/** One-time tokens in the forms: a form is taken once, and only from the page that was shown for this very interaction. */
+/**
+ * One-time tokens in the forms: a form is taken once, and only from the page that was shown for this very interaction. To show a page
+ * keeps nothing: its token is a MAC over the interaction and how many of its forms were taken. That count is kept, in one row for each
+ * log-in.
+ */
 @Injectable()
 export class FormTokens {
+  private readonly key: Buffer;
+
   constructor(
     private readonly dataSource: DataSource,
-    private readonly clock: Clock,
-  ) {}
+    @Inject(AUTH_CONFIG) { KEY_ENCRYPTION_KEY }: AuthConfig,
+  ) {
+    this.key = createHmac('sha256', Buffer.from(KEY_ENCRYPTION_KEY, 'base64url')).update('form tokens').digest();
+  }
 
   async issue(interactionUid: string): Promise<string> {
-    const token = randomBytes(32).toString('base64url');
-    const expiresAt = new Date(this.clock.now().getTime() + LIFETIME_SECONDS * 1000);
-    await this.rows.insert({ model: MODEL, id: digest(token, interactionUid), payload: {}, expiresAt });
-    return token;
+    return this.tokenOf(interactionUid, await this.taken(interactionUid)).toString('base64url');
   }
 
+  /** Of parallel forms with one token one is taken. */
   async redeem(interactionUid: string, token: string): Promise<boolean> {
-    const { affected } = await this.rows.delete({ model: MODEL, id: digest(token, interactionUid) });
-    return affected === 1;
+    const taken = await this.taken(interactionUid);
+    const wanted = this.tokenOf(interactionUid, taken);
+    const given = Buffer.from(token, 'base64url');
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return false;
+    const counted = await this.dataSource.query<readonly unknown[]>(
+      `INSERT INTO oidc_payload AS form (model, id, payload, expires_at)
+       VALUES ($1, $2, jsonb_build_object('taken', $3::int + 1), now() + make_interval(secs => $4))
+       ON CONFLICT (model, id) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at
+       WHERE (form.payload->>'taken')::int = $3
+       RETURNING 1`,
+      [MODEL, rowOf(interactionUid), taken, LIFETIME_SECONDS],
+    );
+    return counted.length === 1;
   }
 
-  private get rows() {
-    return this.dataSource.getRepository(OidcPayload);
+  private async taken(interactionUid: string): Promise<number> {
+    const [row] = await this.dataSource.query<readonly { readonly taken: number }[]>(
+      `SELECT (payload->>'taken')::int AS taken FROM oidc_payload WHERE model = $1 AND id = $2`,
+      [MODEL, rowOf(interactionUid)],
+    );
+    return row?.taken ?? 0;
+  }
+
+  private tokenOf(interactionUid: string, taken: number): Buffer {
+    return createHmac('sha256', this.key).update(`${interactionUid}.${taken}`).digest();
   }
 }
 
-const digest = (token: string, interactionUid: string) =>
-  createHash('sha256').update(`${interactionUid}.${token}`).digest('base64url');
+const rowOf = (interactionUid: string): string => createHash('sha256').update(interactionUid).digest('base64url');

@@ -1,0 +1,32 @@
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { z } from 'zod';
+import { signedOutPage } from '../pages/sign-out.page';
+import { pageHeaders } from '../pages/page';
+
+const SignOut = z.object({ postLogoutRedirectUri: z.string().optional(), state: z.string().optional() });
+
+/**
+ * A sign-out when nobody is signed in. The library shows a form to confirm it, which does not say what it is for; and there is nothing to
+ * confirm. The person is sent back to the client (OpenID Connect RP-Initiated Logout 1.0, section 3), or told so.
+ */
+export function answerWhenSignedOut(provider: Provider): void {
+  provider.use(async (ctx: KoaContextWithOIDC, next) => {
+    await next();
+    if (ctx.status !== 200 || !('oidc' in ctx) || ctx.oidc.route !== 'end_session') return;
+    const { session } = ctx.oidc;
+    if (session === undefined || session.accountId !== undefined) return;
+    // Of the session that the library began for its form.
+    ctx.remove('set-cookie');
+    ctx.set({ ...pageHeaders() });
+    const { postLogoutRedirectUri, state } = SignOut.parse(session.state);
+    if (postLogoutRedirectUri === undefined) {
+      ctx.body = signedOutPage('Nobody was signed in in this browser.');
+      return;
+    }
+    const address = new URL(postLogoutRedirectUri);
+    if (state !== undefined) address.searchParams.append('state', state);
+    ctx.redirect(address.href);
+    ctx.status = 303;
+    ctx.body = '';
+  });
+}
