@@ -19,7 +19,7 @@ export interface AnswersOptions<Label extends string> {
  * that begins with the first failure has a rate of 0 in Prometheus, so alerts read this one; the histogram has too many series for that.
  */
 export class Answers<Label extends string> {
-  private readonly counter: Counter<Label | 'class'>;
+  private readonly counter: Counter;
 
   constructor(
     registry: Registry,
@@ -35,9 +35,9 @@ export class Answers<Label extends string> {
   }
 
   /** Counts an answer and the seconds that it took. */
-  observe(labels: Readonly<Record<Label, string>> & { readonly status: string | number }, seconds: number): void {
+  observe(labels: Readonly<Record<Label | 'status', string | number>>, seconds: number): void {
     this.options.durations.observe(labels, seconds);
-    const { status, ...rest } = labels;
-    this.counter.inc({ ...rest, class: classOf(status) });
+    const own = Object.fromEntries(this.options.labelNames.map((name) => [name, labels[name]] as const));
+    this.counter.inc({ ...own, class: classOf(labels.status) });
   }
 }

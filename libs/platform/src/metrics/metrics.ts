@@ -16,7 +16,7 @@ export class Metrics {
   readonly registry = new Registry();
 
   /** HTTP requests served. `route` is the pattern, never the address: labels must stay few. */
-  readonly httpServer = new Answers(this.registry, {
+  readonly httpServer = new Answers<'method' | 'route'>(this.registry, {
     durations: this.histogram('http_server_request_duration_seconds', 'HTTP requests served', [
       'method',
       'route',
@@ -27,7 +27,7 @@ export class Metrics {
     labelNames: ['method', 'route'],
   });
   /** Requests over NATS answered; `status` is 200 or the problem's. */
-  readonly rpcServer = new Answers(this.registry, {
+  readonly rpcServer = new Answers<'subject'>(this.registry, {
     durations: this.histogram('rpc_server_duration_seconds', 'NATS requests answered', ['subject', 'status']),
     counter: 'rpc_server_responses_total',
     help: 'NATS requests answered, by class of status',
