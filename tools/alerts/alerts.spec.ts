@@ -6,7 +6,7 @@ import { errorReason } from '../stack/error-facts';
 import { repository } from '../stack/repository';
 import { findPromtool, promtool } from './promtool';
 import { allQueries, countingMoreThanClients, NOT_OF_CLIENTS } from './queries';
-import { ruleGroups, rulesFile, unitTests, untested, withoutAnnotations, type Group, type TestFile } from './rules';
+import { ruleGroups, rulesFile, unitTests, untested, rulesFor, type Group, type TestFile } from './rules';
 
 const groups = ruleGroups();
 const rules = groups.flatMap((group) => group.rules);
@@ -43,10 +43,10 @@ const found = await findPromtool({ binFolder: join(repository, '.data/bin') }).t
       expect(await promtool(program, folder, 'check', 'rules', 'annotated.yaml')).toMatchObject({ passed: true });
     });
 
-    it.each([...tests.keys()])(
+    it.each([...tests])(
       'alerts fire, clear and stay silent as %s says',
-      async (name) => {
-        const { passed, said } = await judge(name, withoutAnnotations(groups));
+      async (name, { content }) => {
+        const { passed, said } = await judge(name, rulesFor(content, groups));
         expect(said).toContain('SUCCESS');
         expect(passed).toBe(true);
       },
@@ -57,7 +57,9 @@ const found = await findPromtool({ binFolder: join(repository, '.data/bin') }).t
       ['never fires', 'vector(0) > 1', /exp:.*CertificateEnds/s],
       ['always fires', 'vector(1)', /got:.*CertificateEnds/s],
     ])('an alert that %s is found by its unit test', async (_, expr, said) => {
-      const planted = withoutAnnotations(groups).map((group) => ({
+      const file = tests.get('certificates.yaml');
+      if (file === undefined) throw new Error('there is no such file');
+      const planted = rulesFor(file.content, groups).map((group) => ({
         ...group,
         rules: group.rules.map((rule) => (rule.alert === 'CertificateEnds' ? { ...rule, expr } : rule)),
       }));

@@ -45,13 +45,19 @@ export function ruleGroups(): readonly Group[] {
 /** A rules file of Prometheus. */
 export const rulesFile = (groups: readonly Group[]): string => JSON.stringify({ groups });
 
-/** promtool compares annotations word by word; unit tests are about what fires, so theirs are left out. */
-export const withoutAnnotations = (groups: readonly Group[]): readonly Group[] =>
-  groups.map((group) => ({
+/**
+ * What a file of unit tests is about: promtool evaluates every rule for each of its minutes, and those of three days are many. It also
+ * compares annotations word by word, so they are left out.
+ */
+export const rulesFor = ({ tests }: TestFile, groups: readonly Group[]): readonly Group[] => {
+  const asked = new Set(tests.flatMap((test) => test.alert_rule_test.map(({ alertname }) => alertname)));
+  const concerned = groups.filter(({ rules }) => rules.some(({ alert = '' }) => asked.has(alert)));
+  return concerned.map((group) => ({
     ...group,
     // As undefined it is left out of the file.
     rules: group.rules.map((rule) => ({ ...rule, annotations: undefined })),
   }));
+};
 
 /** The unit tests by the names of their files, as text and as what they say. */
 export function unitTests(): ReadonlyMap<string, { readonly text: string; readonly content: TestFile }> {

@@ -72,7 +72,7 @@ function onTheBroker(): readonly string[] {
   it('has Redis outside, which nobody would be let in to', async () => {
     manifests.write(
       'overlays/meshed-redis/kustomization.yaml',
-      'namespace: rookery\nresources: [../prod]\ncomponents: [../../components/redis, ../../components/mesh-linkerd]\n',
+      'namespace: rookery\nresources: [../prod]\ncomponents: [../../components/mesh-linkerd]\n',
     );
     const meshed = { ...bundle, objects: await manifests.render('overlays/meshed-redis') };
     expect([...meshEdges(meshed)].filter((edge) => edge.includes('redis'))).toEqual([]);
