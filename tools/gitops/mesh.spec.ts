@@ -51,7 +51,7 @@ function onTheBroker(): readonly string[] {
   });
 
   it('says the same as the network policies, but for databases, names and the proxies’ own port', () => {
-    const apart = /-db:|-> (kube-system|anywhere|linkerd):|:4143$/;
+    const apart = /-db:|-> (kube-system|anywhere|linkerd|redis):|:4143$/;
     const network = [...openEdges(bundle).open].filter((edge) => !apart.test(edge));
     expect([...meshEdges(bundle)].toSorted()).toEqual(network.toSorted());
   });
