@@ -12,7 +12,7 @@ resource "aws_eks_cluster" "main" {
   name                      = local.name
   version                   = var.kubernetes_version
   role_arn                  = aws_iam_role.cluster.arn
-  enabled_cluster_log_types = ["api", "audit", "authenticator"]
+  enabled_cluster_log_types = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
   # The add-ons below, no others.
   bootstrap_self_managed_addons = false
 

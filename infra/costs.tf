@@ -61,6 +61,46 @@ resource "aws_ce_cost_allocation_tag" "known" {
 
 # What each service costs: the share of every pod, by its labels, every day.
 
+data "aws_iam_policy_document" "costs_key" {
+  # any: a key's policy is about its own key, and without this nobody could change it again.
+  statement {
+    sid       = "TheAccountByItsRoles"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${var.account_id}:root"]
+    }
+  }
+
+  # any: a key's policy is about its own key.
+  statement {
+    sid       = "ExportsOfThisAccount"
+    actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["bcm-data-exports.amazonaws.com", "billingreports.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+resource "aws_kms_key" "costs" {
+  provider = aws.billing
+
+  description         = "Costs of ${local.name}"
+  enable_key_rotation = true
+  policy              = data.aws_iam_policy_document.costs_key.json
+}
+
 resource "aws_s3_bucket" "costs" {
   provider = aws.billing
 
@@ -73,10 +113,43 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "costs" {
   bucket = aws_s3_bucket.costs.id
 
   rule {
+    bucket_key_enabled = true
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.costs.arn
     }
   }
+}
+
+# Each export overwrites the one before it.
+resource "aws_s3_bucket_versioning" "costs" {
+  provider = aws.billing
+
+  bucket = aws_s3_bucket.costs.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "costs" {
+  provider = aws.billing
+
+  bucket = aws_s3_bucket.costs.id
+
+  rule {
+    id     = "forget-earlier-exports"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = var.backup_retention_days
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.costs]
 }
 
 resource "aws_s3_bucket_public_access_block" "costs" {

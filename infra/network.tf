@@ -119,3 +119,56 @@ resource "aws_vpc_endpoint" "s3" {
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [for table in aws_route_table.private : table.id]
 }
+
+# Who talked to whom, for whoever looks into an incident: metadata, never contents.
+
+resource "aws_cloudwatch_log_group" "flows" {
+  name              = "/aws/vpc/${local.name}/flows"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_flow_log" "main" {
+  vpc_id               = aws_vpc.main.id
+  traffic_type         = "ALL"
+  log_destination_type = "cloud-watch-logs"
+  log_destination      = aws_cloudwatch_log_group.flows.arn
+  iam_role_arn         = aws_iam_role.flows.arn
+}
+
+data "aws_iam_policy_document" "flows_trust" {
+  statement {
+    sid     = "FlowLogsOfThisAccount"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["vpc-flow-logs.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "flows" {
+  # any: the streams of its own group, which the service names.
+  statement {
+    sid       = "WriteIntoItsGroup"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    resources = [aws_cloudwatch_log_group.flows.arn, "${aws_cloudwatch_log_group.flows.arn}:log-stream:*"]
+  }
+}
+
+resource "aws_iam_role" "flows" {
+  name               = "${local.name}-flow-logs"
+  assume_role_policy = data.aws_iam_policy_document.flows_trust.json
+}
+
+resource "aws_iam_role_policy" "flows" {
+  name   = "write-flows"
+  role   = aws_iam_role.flows.id
+  policy = data.aws_iam_policy_document.flows.json
+}

@@ -86,7 +86,7 @@ variable "pools" {
 
 variable "log_retention_days" {
   type        = number
-  description = "How long the control plane's logs are kept"
+  description = "How long the logs of the control plane and of the network's flows are kept"
   default     = 30
 }
 

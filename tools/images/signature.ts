@@ -1,9 +1,8 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
 import { buildApps } from '../stack/build';
@@ -12,21 +11,7 @@ import { StackError } from '../stack/stack-error';
 import type { Engine } from './engine';
 import { must, type Report } from './report';
 import { bomOf } from './bom';
-
-const run = promisify(execFile);
-
-/** The first of these programs that is here. */
-function find(variable: string, names: readonly string[]): string | undefined {
-  const given = process.env[variable] ?? '';
-  return [...(given === '' ? names : [given])].find((name) => {
-    try {
-      execFileSync(name, ['--help'], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
+import { Cosign, programHere } from './cosign';
 
 const WHAT = 'a signature and an SBOM attestation, made with a key and verified';
 
@@ -35,8 +20,8 @@ const WHAT = 'a signature and an SBOM attestation, made with a key and verified'
  * CI, where they are keyless. Says so when there is no cosign or no registry.
  */
 export async function verifySignature(engine: Engine, image: string, app: Caller, report: Report): Promise<void> {
-  const cosign = find('COSIGN_BIN', ['cosign']);
-  const registry = find('REGISTRY_BIN', ['docker-registry', 'registry']);
+  const cosign = programHere('COSIGN_BIN', ['cosign']);
+  const registry = programHere('REGISTRY_BIN', ['docker-registry', 'registry']);
   if (cosign === undefined || registry === undefined) {
     const missing = [...(cosign === undefined ? ['cosign'] : []), ...(registry === undefined ? ['a registry'] : [])];
     report.notVerified(WHAT, `${missing.join(' and ')} not found (COSIGN_BIN, REGISTRY_BIN)`);
@@ -50,7 +35,7 @@ export async function verifySignature(engine: Engine, image: string, app: Caller
   const server = spawn(registry, ['serve', config], { stdio: 'ignore' });
   try {
     const digest = await push(engine, image, `127.0.0.1:${port}/rookery/${app}`, folder);
-    const sign = new Cosign(cosign, folder, digest);
+    const sign = await Cosign.open(cosign, folder, digest);
     await report.check(WHAT, async () => {
       await sign.makeKeys('ours');
       await sign.makeKeys('theirs');
@@ -72,7 +57,8 @@ export async function verifySignature(engine: Engine, image: string, app: Caller
   }
 }
 
-const registryConfig = (port: number, folder: string): string =>
+/** A registry on the loopback address, without TLS. */
+export const registryConfig = (port: number, folder: string): string =>
   JSON.stringify({
     version: '0.1',
     log: { level: 'error' },
@@ -100,60 +86,4 @@ async function push(engine: Engine, image: string, repository: string, folder: s
   const url = `http://${host}/v2/${path.join('/')}/manifests/verify`;
   const response = await fetch(url, { method: 'HEAD', headers: { accept } });
   return `${repository}@${z.string().parse(response.headers.get('docker-content-digest'))}`;
-}
-
-class Cosign {
-  constructor(
-    private readonly program: string,
-    private readonly folder: string,
-    private readonly image: string,
-  ) {}
-
-  async makeKeys(name: string): Promise<void> {
-    await this.#run('generate-key-pair', '--output-key-prefix', join(this.folder, name));
-  }
-
-  async sign(key: string): Promise<void> {
-    await this.#run('sign', ...this.#offline, '--key', this.#private(key), this.image);
-  }
-
-  verifies(key: string): Promise<boolean> {
-    return this.#succeeds('verify', ...this.#withoutLog, '--key', this.#public(key), this.image);
-  }
-
-  async attest(key: string, bom: string): Promise<void> {
-    const what = ['--type', 'cyclonedx', '--predicate', bom];
-    await this.#run('attest', ...this.#offline, ...what, '--key', this.#private(key), this.image);
-  }
-
-  attested(key: string): Promise<boolean> {
-    const what = ['--type', 'cyclonedx'];
-    return this.#succeeds('verify-attestation', ...this.#withoutLog, ...what, '--key', this.#public(key), this.image);
-  }
-
-  /** Nothing of a trial belongs in the public log. */
-  readonly #offline = ['--yes', '--tlog-upload=false', '--allow-http-registry'];
-  readonly #withoutLog = ['--insecure-ignore-tlog', '--allow-http-registry'];
-
-  #private(key: string): string {
-    return join(this.folder, `${key}.key`);
-  }
-
-  #public(key: string): string {
-    return join(this.folder, `${key}.pub`);
-  }
-
-  async #run(...args: readonly string[]): Promise<void> {
-    const env = { ...process.env, COSIGN_PASSWORD: '' };
-    await run(this.program, args, { cwd: this.folder, env, maxBuffer: 64 * 1024 * 1024 });
-  }
-
-  async #succeeds(...args: readonly string[]): Promise<boolean> {
-    try {
-      await this.#run(...args);
-      return true;
-    } catch {
-      return false;
-    }
-  }
 }

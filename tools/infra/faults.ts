@@ -20,6 +20,7 @@ export function faultsOfConfiguration(configuration: Configuration): readonly st
     ...ingress(configuration),
     ...permissions(configuration),
     ...encryption(configuration),
+    ...traces(configuration),
     ...budgets(configuration),
     ...variables(configuration),
     ...references(configuration),
@@ -141,16 +142,28 @@ function permissions({ blocks, files }: Configuration): readonly string[] {
   ];
 }
 
+/** The resources of a type that are about another one. */
+const about = (configuration: Configuration, type: string, field: string, other: Block): readonly Body[] =>
+  ofType(configuration, type)
+    .map(({ body }) => body)
+    .filter((body) => textOf(body[field]) === `\${${address(other)}.id}`);
+
+/** A key that nobody but us can take away or let others use: AWS's own (AES256) is everybody's in the account. */
 function encryption(configuration: Configuration): readonly string[] {
-  const concerns = (type: string, bucket: Block): boolean =>
-    ofType(configuration, type).some(({ body }) => textOf(body['bucket']) === `\${${address(bucket)}.id}`);
   return [
-    ...ofType(configuration, 'aws_s3_bucket').flatMap((bucket) => [
-      ...(concerns('aws_s3_bucket_server_side_encryption_configuration', bucket)
-        ? []
-        : [`${address(bucket)} is not encrypted`]),
-      ...(concerns('aws_s3_bucket_public_access_block', bucket) ? [] : [`${address(bucket)} may become public`]),
-    ]),
+    ...ofType(configuration, 'aws_s3_bucket').flatMap((bucket) => {
+      const encrypted = about(configuration, 'aws_s3_bucket_server_side_encryption_configuration', 'bucket', bucket);
+      const defaults = encrypted
+        .flatMap((body) => nested(body, 'rule'))
+        .flatMap((rule) => nested(rule, 'apply_server_side_encryption_by_default'));
+      const own = defaults.some((one) => one['sse_algorithm'] === 'aws:kms' && one['kms_master_key_id'] !== undefined);
+      const closed = about(configuration, 'aws_s3_bucket_public_access_block', 'bucket', bucket).length > 0;
+      return [
+        ...(encrypted.length > 0 ? [] : [`${address(bucket)} is not encrypted`]),
+        ...(own ? [] : [`${address(bucket)} is not encrypted with a key of ours`]),
+        ...(closed ? [] : [`${address(bucket)} may become public`]),
+      ];
+    }),
     ...ofType(configuration, 'aws_kms_key')
       .filter(({ body }) => body['enable_key_rotation'] !== true)
       .map((key) => `${address(key)} is never rotated`),
@@ -162,6 +175,29 @@ function encryption(configuration: Configuration): readonly string[] {
         .flatMap((disk) => nested(disk, 'ebs'))
         .filter((disk) => disk['encrypted'] !== true)
         .map(() => `${address(template)} has a disk that is not encrypted`),
+    ),
+  ];
+}
+
+const CONTROL_PLANE_LOGS = ['api', 'audit', 'authenticator', 'controllerManager', 'scheduler'];
+
+/** What is needed after something happened: what was overwritten, who talked to whom, what the control plane did. */
+function traces(configuration: Configuration): readonly string[] {
+  const kept = (bucket: Block): boolean =>
+    about(configuration, 'aws_s3_bucket_versioning', 'bucket', bucket)
+      .flatMap((body) => nested(body, 'versioning_configuration'))
+      .some((versioning) => versioning['status'] === 'Enabled');
+  return [
+    ...ofType(configuration, 'aws_s3_bucket')
+      .filter((bucket) => !kept(bucket))
+      .map((bucket) => `${address(bucket)} forgets what is overwritten`),
+    ...ofType(configuration, 'aws_vpc')
+      .filter((network) => about(configuration, 'aws_flow_log', 'vpc_id', network).length === 0)
+      .map((network) => `${address(network)} has no flow log`),
+    ...ofType(configuration, 'aws_eks_cluster').flatMap((cluster) =>
+      CONTROL_PLANE_LOGS.filter((log) => !stringsIn(cluster.body['enabled_cluster_log_types']).includes(log)).map(
+        (log) => `${address(cluster)} has no log of its ${log}`,
+      ),
     ),
   ];
 }

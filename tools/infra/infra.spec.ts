@@ -127,6 +127,27 @@ resource "aws_s3_bucket" "backups" {
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "backups" {
   bucket = aws_s3_bucket.backups.id
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.key.arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "backups" {
+  bucket = aws_s3_bucket.backups.id
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_vpc" "main" {
+  cidr_block = "10.0.0.0/16"
+}
+
+resource "aws_flow_log" "main" {
+  vpc_id = aws_vpc.main.id
 }
 
 resource "aws_s3_bucket_public_access_block" "backups" {
@@ -178,6 +199,7 @@ resource "aws_launch_template" "node" {
 }
 
 resource "aws_eks_cluster" "main" {
+  enabled_cluster_log_types = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
   encryption_config {
     resources = ["secrets"]
   }
@@ -284,6 +306,11 @@ describe('the check of the infrastructure', () => {
       'resource "aws_s3_bucket_public_access_block" "backups" {',
       'backups may become public',
     ],
+    ['a bucket with a key of Amazon’s', '"aws:kms"', '"AES256"', 'backups is not encrypted with a key of ours'],
+    ['a bucket with a key that is not named', 'kms_master_key_id = aws_kms_key.key.arn', '', 'with a key of ours'],
+    ['a bucket without versions', 'status = "Enabled"', 'status = "Suspended"', 'backups forgets what is overwritten'],
+    ['a network without a flow log', 'vpc_id = aws_vpc.main.id', 'subnet_id = "x"', 'aws_vpc.main has no flow log'],
+    ['a control plane without a log', ', "scheduler"', '', 'aws_eks_cluster.main has no log of its scheduler'],
     ['a key for ever', 'enable_key_rotation = true', '', 'aws_kms_key.key is never rotated'],
     ['Secrets in clear', 'resources = ["secrets"]', '', 'does not encrypt its Secrets'],
     ['a disk in clear', 'encrypted = true', 'encrypted = false', 'has a disk that is not encrypted'],

@@ -17,9 +17,12 @@ export type KubernetesObject = z.infer<typeof KubernetesObject>;
 
 /** What an environment deploys, with what it finds on the cluster. */
 export interface Bundle {
+  /** Its folder below k8s/overlays. */
+  readonly overlay: string;
+  /** The label that its objects carry. */
   readonly environment: string;
   readonly objects: readonly KubernetesObject[];
-  /** Once per cluster: k8s/platform/cluster. */
+  /** Once per cluster, k8s/platform/cluster, and what is put there by hand. */
   readonly shared: readonly KubernetesObject[];
   /** Values of the NATS chart where the broker comes by it; undefined where it stands among the objects. */
   readonly natsChart: unknown;

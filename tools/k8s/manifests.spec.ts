@@ -13,6 +13,7 @@ import { tooFewConnections } from './checks/connections';
 import { isReleased, movingImages } from './checks/images';
 import { patchesOfNothing, unreadableYaml, unusedFiles } from './checks/kustomizations';
 import { missingLabels } from './checks/labels';
+import { limitsPerPod } from './checks/limits';
 import { networkDifferences, type ContextMap } from './checks/network';
 import { probes, resources, unrestrictedPods } from './checks/pods';
 import { danglingReferences } from './checks/references';
@@ -44,12 +45,13 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
 
   beforeAll(async () => {
     manifests = await Manifests.copy(kubectl ?? '');
-    const [dev, staging, prod] = await Promise.all([
+    const [dev, shared, staging, prod] = await Promise.all([
       manifests.bundle('dev'),
+      manifests.bundle('dev-shared'),
       manifests.bundle('staging'),
       manifests.bundle('prod'),
     ]);
-    bundles = { dev, staging, prod };
+    bundles = { dev, 'dev-shared': shared, staging, prod };
     programs = await knownPrograms();
   });
   afterAll(() => manifests.remove());
@@ -68,6 +70,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     'every process knows its settings, has those it needs and takes their values': (bundle) =>
       wrongSettings(bundle, programs),
     'auth knows the names under which it is asked': strangersToAuth,
+    'a limit counts once, however many pods there are': limitsPerPod,
     'every database takes as many connections as may be opened': tooFewConnections,
     'the network is open along the context map and nowhere else': (bundle) => networkDifferences(bundle, contextMap),
     'every kind is one of those we use, none that Kubernetes removed': ({ objects }) => unknownKinds(objects),
@@ -138,34 +141,14 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     }
   });
 
-  it('Redis added to staging breaks no rule, and the gateway and auth are told of it', async () => {
-    const staging = join(manifests.folder, 'overlays/staging');
-    const text = readFileSync(join(staging, 'kustomization.yaml'), 'utf8');
-    const taking = text.replace('components:\n', 'components:\n  - ../../components/redis\n');
-    // Behind the one whose Secrets it adds to.
-    const ordered = taking.replace(
-      /(  - ..\/..\/components\/redis\n)(  - ..\/..\/components\/external-secrets\n)/,
-      '$2$1',
-    );
-    manifests.write('overlays/staging-redis/kustomization.yaml', ordered);
-    manifests.write('overlays/staging-redis/namespace.yaml', readFileSync(join(staging, 'namespace.yaml'), 'utf8'));
-    const bundle = { ...bundles.staging, objects: await manifests.render('overlays/staging-redis') };
-    expect(Object.values(rules).flatMap((faultsOf) => faultsOf(bundle))).toEqual([]);
-    expect(await schemaFaults(bundle.objects)).toEqual([]);
-    expect(unknownFields(bundle.objects)).toEqual([]);
-    expect(patchesOfNothing(manifests.folder, 'overlays/staging-redis')).toEqual([]);
-    const told = bundle.objects.filter((object) => strings(object, 'data.REDIS_URL_FILE').length > 0);
-    expect(told.map((object) => withoutHash(idOf(object))).toSorted()).toEqual([
-      'ConfigMap/auth-config',
-      'ConfigMap/gateway-config',
-    ]);
+  it('what is put into the cluster of dev-shared by hand is what `npm run secrets` makes', async () => {
+    const text = readFileSync(join(repository, 'k8s/overlays/dev-shared/kustomization.yaml'), 'utf8');
+    const [, named = ''] = /for of in ([a-z -]+); do/.exec(text) ?? [];
+    expect(named.split(' ').toSorted()).toEqual(Object.keys(kubernetesSecrets(await makeSecrets())).toSorted());
   });
 
-  it('every other overlay renders', async () => {
-    const others = readdirSync(join(repository, 'k8s/overlays')).filter(
-      (name) => !Overlays.some((one) => one === name),
-    );
-    for (const name of others) expect(await manifests.render(`overlays/${name}`)).not.toHaveLength(0);
+  it('every overlay is one of those above', () => {
+    expect(readdirSync(join(repository, 'k8s/overlays')).toSorted()).toEqual([...Overlays].toSorted());
   });
 
   it.each([
@@ -319,6 +302,9 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
       'auth knows the names under which it is asked': `
         dev ConfigMap/auth-config data.OIDC_INTERNAL_URLS = "http://identity" => asks auth at http://auth
         prod ConfigMap/gateway-config data.OIDC_DISCOVERY_URL = "http://auth.rookery.svc" => asks auth at http://auth.rookery.svc`,
+      'a limit counts once, however many pods there are': `
+        prod ConfigMap/gateway-config data.REDIS_URL_FILE = nothing => gateway: each of up to 10 pods counts by itself
+        staging ConfigMap/auth-config data.REDIS_URL_FILE = nothing => auth: each of up to 10 pods counts by itself`,
       'every database takes as many connections as may be opened': `
         prod Cluster/orders-db spec.postgresql.parameters.max_connections = "100" => Cluster/orders-db: takes 100 connections
         prod ScaledObject/products spec.maxReplicaCount = 20 => Cluster/products-db: takes 250 connections

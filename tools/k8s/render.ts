@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
-import { K8S_SECRETS_FOLDER, writeKubernetesSecrets } from '../deploy/deployment-secrets';
+import { K8S_SECRETS_FOLDER, kubernetesSecrets, writeKubernetesSecrets } from '../deploy/deployment-secrets';
 import { repository } from '../stack/repository';
 import { makeSecrets } from '../stack/secrets';
 import { StackError } from '../stack/stack-error';
@@ -12,8 +12,8 @@ import { KubernetesObject, type Bundle } from './manifest';
 
 const run = promisify(execFile);
 
-/** The overlays, in the order in which a release passes through them. */
-export const Overlays = ['dev', 'staging', 'prod'] as const;
+/** The overlays: of this machine, then in the order in which a release passes through them. */
+export const Overlays = ['dev', 'dev-shared', 'staging', 'prod'] as const;
 export type Overlay = (typeof Overlays)[number];
 
 /** Of whoever works here. */
@@ -76,13 +76,35 @@ export class Manifests {
 
   /** An overlay with what the cluster brings. */
   async bundle(overlay: Overlay): Promise<Bundle> {
-    const [objects, shared] = await Promise.all([this.render(`overlays/${overlay}`), this.render('platform/cluster')]);
+    const [objects, cluster, byHand] = await Promise.all([
+      this.render(`overlays/${overlay}`),
+      this.render('platform/cluster'),
+      overlay === 'dev-shared' ? secretsByHand() : [],
+    ]);
     const fromChart = objects.some(({ kind }) => kind === 'Cluster');
-    return { environment: overlay, objects, shared, natsChart: fromChart ? this.natsValues() : undefined };
+    return {
+      overlay,
+      environment: overlay === 'dev-shared' ? 'dev' : overlay,
+      objects,
+      shared: [...cluster, ...byHand],
+      natsChart: fromChart ? this.natsValues() : undefined,
+    };
   }
 
   private natsValues(): unknown {
     const file = join(this.folder, 'platform/production/nats/values.yaml');
     return existsSync(file) ? parse(readFileSync(file, 'utf8')) : undefined;
   }
+}
+
+/** What the comment of overlays/dev-shared has whoever makes the cluster put there. */
+async function secretsByHand(): Promise<readonly KubernetesObject[]> {
+  return Object.entries(kubernetesSecrets(await makeSecrets())).map(([of, data]) =>
+    KubernetesObject.parse({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `${of}-secrets`, labels: {}, annotations: {} },
+      data,
+    }),
+  );
 }

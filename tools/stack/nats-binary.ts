@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorCode, errorReason } from './error-facts';
+import { fromDebianPackage } from './debian-package';
+import { errorReason } from './error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from './program-path';
 import { StackError } from './stack-error';
 
@@ -147,36 +148,5 @@ async function publishedChecksum(releases: string, file: string): Promise<string
   return sum;
 }
 
-/** apt checks the package's signature chain itself; nothing is installed and no root is needed. */
-async function unpackDebianPackage(folder: string, { aptGet = 'apt-get', say }: FindNatsOptions): Promise<string> {
-  if (platform() !== 'linux') throw new Error(`not on ${platform()}`);
-  const fetchPackage = (options: readonly string[]) =>
-    run(aptGet, [...options, 'download', 'nats-server'], { cwd: folder, timeout: DOWNLOAD_TIMEOUT_MS });
-  try {
-    await fetchPackage([]);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw new Error('there is no apt-get here');
-    // Slim images have no package lists. Lists of our own need no root and leave the system's alone.
-    say?.('reading the package lists');
-    const state = join(folder, 'apt');
-    mkdirSync(join(state, 'lists/partial'), { recursive: true });
-    mkdirSync(join(state, 'cache/archives/partial'), { recursive: true });
-    const options = ['-o', `Dir::State::Lists=${join(state, 'lists')}`, '-o', `Dir::Cache=${join(state, 'cache')}`];
-    options.push(
-      '-o',
-      'APT::Sandbox::User=root',
-      '-o',
-      'Acquire::http::Timeout=10',
-      '-o',
-      'Acquire::https::Timeout=10',
-    );
-    await run(aptGet, [...options, '-qq', 'update'], { cwd: folder, timeout: DOWNLOAD_TIMEOUT_MS });
-    await fetchPackage(options);
-  }
-  const deb = readdirSync(folder).find((file) => file.endsWith('.deb'));
-  if (deb === undefined) throw new Error('apt-get fetched no package');
-  await run('dpkg', ['-x', deb, 'unpacked'], { cwd: folder });
-  const file = join(folder, 'unpacked/usr/sbin/nats-server');
-  if (!existsSync(file)) throw new Error('the package holds no nats-server');
-  return file;
-}
+const unpackDebianPackage = (folder: string, { aptGet, say }: FindNatsOptions): Promise<string> =>
+  fromDebianPackage('nats-server', 'usr/sbin/nats-server', { folder, aptGet, say });

@@ -160,6 +160,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   /** Does not wait for the streams: until they are there the health check is red and nothing is lost. */
   listen(callback: () => void): void {
     this.#heartbeat = setInterval(() => this.#signWork(), this.#workSignalMs);
+    // "None was handled" is a 0, not a missing series.
+    for (const subject of this.messageHandlers.keys()) {
+      const contract = contractOf(subject);
+      if (contract !== undefined) this.#nats.metrics.eventHandler.zero({ event: contract.name, outcome: 'ack' });
+    }
     for (const consumer of this.#consumers) {
       this.#nats.dependOn(consumer);
       consumer.start((message) => this.#receive(message, consumer));

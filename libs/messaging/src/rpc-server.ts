@@ -104,6 +104,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   }
 
   #subscribe(subject: string, handler: MessageHandler): Subscription {
+    this.#nats.metrics.rpcServer.expect({ subject });
     return this.#nats.connection.subscribe(subject, {
       queue: this.#nats.service,
       callback: (error, message) => {

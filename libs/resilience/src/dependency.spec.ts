@@ -131,6 +131,30 @@ describe('the circuit breaker of a dependency', () => {
     await expect(dependency.call(answers, call())).resolves.toBe('answer');
   });
 
+  it('counts calls by whether they were answered, from 0 on', async () => {
+    const { dependency, metrics } = dependencyWith();
+    const shown = async (outcome: string, count: number): Promise<void> =>
+      expect(await metrics.registry.metrics()).toContain(
+        `dependency_calls_total{dependency="products",outcome="${outcome}"} ${count}\n`,
+      );
+    await shown('answered', 0);
+    await shown('failed', 0);
+    await dependency.call(answers, call());
+    // A refusal is an answer; so is the failure of what stands behind it.
+    for (const error of [remote(404), remote(503, { dependency: 'payments' })])
+      await dependency.call(fails(error), call()).catch(() => undefined);
+    await shown('answered', 3);
+    // A short wait says nothing to the breaker, and still nobody answered.
+    for (const error of [remote(500), new NotTaken('products'), new DeadlineExceeded()])
+      await dependency.call(fails(error), call()).catch(() => undefined);
+    await shown('failed', 3);
+    await shown('answered', 3);
+    for (const reason of ['breaker', 'bulkhead', 'deadline'])
+      expect(await metrics.registry.metrics()).toContain(
+        `dependency_rejections_total{dependency="products",reason="${reason}"} 0\n`,
+      );
+  });
+
   it('shows its state and its refusals', async () => {
     const { dependency, metrics } = dependencyWith();
     await dependency.call(answers, call());

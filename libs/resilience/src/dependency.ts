@@ -42,6 +42,8 @@ const FAIR_MS = 1_000;
 /** A service that just restarts needs about this long to be there again. */
 const RETRY_WITHIN_MS = 200;
 
+const REJECTIONS = ['breaker', 'bulkhead', 'deadline'] as const;
+
 const stateNumbers: Readonly<Record<CircuitState, number>> = {
   [CircuitState.Closed]: 0,
   [CircuitState.HalfOpen]: 1,
@@ -91,6 +93,8 @@ export class Dependency {
     });
     this.breaker.onStateChange((state) => this.changed(state));
     metrics.dependencyBreaker.set({ dependency: name }, 0);
+    for (const outcome of ['answered', 'failed']) metrics.dependencyCalls.inc({ dependency: name, outcome }, 0);
+    for (const reason of REJECTIONS) metrics.dependencyRejections.inc({ dependency: name, reason }, 0);
   }
 
   /**
@@ -141,9 +145,12 @@ export class Dependency {
     this.metrics.dependencyInFlight.inc({ dependency: this.name });
     const { epoch } = this;
     const startedAt = Date.now();
+    let outcome = 'answered';
     try {
       return { value: await work(probing ? Math.min(call.deadline, startedAt + this.probeMs) : call.deadline) };
     } catch (error) {
+      // Also when it is no sign for the breaker: no answer came, however little time it had.
+      if (isFaultOf(this.name, error)) outcome = 'failed';
       const early = error instanceof DeadlineExceeded && Date.now() - startedAt < FAIR_MS;
       if (!probing && (early || epoch !== this.epoch)) throw new NoSign(error);
       if (isFaultOf(this.name, error)) throw error;
@@ -151,6 +158,7 @@ export class Dependency {
     } finally {
       this.places.leave(call.kind);
       this.metrics.dependencyInFlight.dec({ dependency: this.name });
+      this.metrics.dependencyCalls.inc({ dependency: this.name, outcome });
     }
   }
 
@@ -159,7 +167,7 @@ export class Dependency {
     return new CircuitOpen(this.name, Math.ceil(this.halfOpenAfterMs / 1_000));
   }
 
-  private count(reason: 'breaker' | 'bulkhead' | 'deadline'): void {
+  private count(reason: (typeof REJECTIONS)[number]): void {
     this.metrics.dependencyRejections.inc({ dependency: this.name, reason });
   }
 

@@ -26,7 +26,7 @@ export function movingImages(bundle: Bundle): readonly string[] {
   const unreleased = versions.size === 1 && versions.has(UNRELEASED);
   return imagesOf(bundle).flatMap(([owner, image]) => {
     const version = OURS.exec(image)?.groups?.['version'];
-    if (bundle.environment !== 'dev' && OURS.test(image)) {
+    if (bundle.overlay !== 'dev' && OURS.test(image)) {
       return DIGEST.test(version ?? '') || unreleased ? [] : [`${owner}: ${image} is not named by digest`];
     }
     return /(?:[:@](?!latest$)[^/]+)$/u.test(image) ? [] : [`${owner}: ${image} has no version`];

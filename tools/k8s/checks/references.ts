@@ -92,7 +92,7 @@ export function danglingReferences(bundle: Bundle): readonly string[] {
 }
 
 /** The keys of each Secret whose content the manifests tell. */
-export function secretKeys({ objects }: Bundle): ReadonlyMap<string, readonly string[]> {
+export function secretKeys({ objects, shared }: Bundle): ReadonlyMap<string, readonly string[]> {
   const keysOf = (object: KubernetesObject): readonly (readonly [string, readonly string[]])[] => {
     const [target] = strings(object, 'spec.target.name');
     const [secret] = strings(object, 'spec.secretName');
@@ -115,7 +115,7 @@ export function secretKeys({ objects }: Bundle): ReadonlyMap<string, readonly st
         return [];
     }
   };
-  return new Map(objects.flatMap(keysOf));
+  return new Map([...objects, ...shared].flatMap(keysOf));
 }
 
 function missingKeys(bundle: Bundle): readonly string[] {

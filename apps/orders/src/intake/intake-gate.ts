@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EventPublisher } from '@rookery/messaging';
 import { DomainError, logger, Metrics } from '@rookery/platform';
 import { Counter } from 'prom-client';
-import { OrderIntake, type RefusalReason } from './order-intake';
+import { OrderIntake, RefusalReasons, type RefusalReason } from './order-intake';
 import { SagaProgressReader } from './saga-progress';
 
 /** When a refused customer may try again. */
@@ -44,6 +44,7 @@ export class IntakeGate {
       labelNames: ['reason'],
       registers: [metrics.registry],
     });
+    for (const reason of RefusalReasons) this.refused.inc({ reason }, 0);
     metrics.gauge(
       'orders_saga_lag_seconds',
       'Age of the oldest order that waits behind the newest one that went all the way',

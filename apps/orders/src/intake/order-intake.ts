@@ -9,7 +9,8 @@ export interface SagaProgress {
 }
 
 /** Why no orders are taken: those before wait too long, or their events have no room. */
-export type RefusalReason = 'saga-lag' | 'stream-full';
+export const RefusalReasons = ['saga-lag', 'stream-full'] as const;
+export type RefusalReason = (typeof RefusalReasons)[number];
 
 /** When orders are refused. */
 export interface IntakeLimits {

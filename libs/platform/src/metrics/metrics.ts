@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Answers } from './answers';
 
 /** Seconds; from a cache hit to the longest deadline. */
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -15,13 +16,23 @@ export class Metrics {
   readonly registry = new Registry();
 
   /** HTTP requests served. `route` is the pattern, never the address: labels must stay few. */
-  readonly httpServer = this.histogram('http_server_request_duration_seconds', 'HTTP requests served', [
-    'method',
-    'route',
-    'status',
-  ]);
+  readonly httpServer = new Answers<'method' | 'route'>(this.registry, {
+    durations: this.histogram('http_server_request_duration_seconds', 'HTTP requests served', [
+      'method',
+      'route',
+      'status',
+    ]),
+    counter: 'http_server_responses_total',
+    help: 'HTTP requests served, by class of status',
+    labelNames: ['method', 'route'],
+  });
   /** Requests over NATS answered; `status` is 200 or the problem's. */
-  readonly rpcServer = this.histogram('rpc_server_duration_seconds', 'NATS requests answered', ['subject', 'status']);
+  readonly rpcServer = new Answers<'subject'>(this.registry, {
+    durations: this.histogram('rpc_server_duration_seconds', 'NATS requests answered', ['subject', 'status']),
+    counter: 'rpc_server_responses_total',
+    help: 'NATS requests answered, by class of status',
+    labelNames: ['subject'],
+  });
   /** Requests over NATS made. */
   readonly rpcClient = this.histogram('rpc_client_duration_seconds', 'NATS requests made', ['subject', 'status']);
   /** Events handled; `outcome` is what became of the message: ack, retry, dead-letter. */
@@ -47,6 +58,13 @@ export class Metrics {
     name: 'dependency_calls_in_flight',
     help: 'Calls of a dependency that wait for its answer',
     labelNames: ['dependency'],
+    registers: [this.registry],
+  });
+  /** Calls that were sent; `outcome` is answered (a refusal is an answer too) or failed. */
+  readonly dependencyCalls = new Counter({
+    name: 'dependency_calls_total',
+    help: 'Calls of a dependency that were sent, by outcome: answered or failed',
+    labelNames: ['dependency', 'outcome'],
     registers: [this.registry],
   });
   /** Calls that were not sent; `reason` is breaker, bulkhead or deadline. */

@@ -360,6 +360,18 @@ describe('a service over HTTP', () => {
       store.state = 'up';
     });
 
+    it('shows each route at 0 for each class of status before anybody asks, so that a first failure is seen to come', async () => {
+      const { body } = await look('/metrics');
+      for (const status of ['2xx', '3xx', '4xx', '5xx']) {
+        const series = `http_server_responses_total{method="GET",route="/v1/notes/files/*",class="${status}"}`;
+        expect(body).toContain(`${series} 0\n`);
+      }
+      await fetch(`${url}/v1/notes/broken`);
+      expect((await look('/metrics')).body).toMatch(
+        /http_server_responses_total\{method="GET",route="\/v1\/notes\/broken",class="5xx"\} [1-9]/,
+      );
+    });
+
     it('counts requests by route pattern', async () => {
       await fetch(`${url}/v1/notes/broken?secret=hunter2`);
       const { body } = await look('/metrics');

@@ -51,7 +51,12 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest types options by a class it does not export
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, nest);
   parts.readiness = app.get(Readiness);
-  parts.metrics = app.get(Metrics);
+  const metrics = app.get(Metrics);
+  parts.metrics = metrics;
+  // Nest adds its routes when it starts.
+  fastify.addHook('onRoute', ({ url, method }) => {
+    for (const name of [method].flat()) metrics.httpServer.expect({ method: name, route: url });
+  });
   app.useGlobalGuards(new AcceptGuard());
   app.useGlobalPipes(new ContractPipe());
   app.useGlobalFilters(new ProblemFilter(routes));

@@ -1,0 +1,28 @@
+import { pick, strings, type Bundle } from '../manifest';
+
+/** Those that count what a client does: requests, sign-ins. */
+const COUNTING = ['gateway', 'auth'] as const;
+
+/** On a developer's cluster a limit may be times the pods. */
+const DEVELOPMENT = 'dev';
+
+/** Services of several pods that count by themselves: each limit would be times the pods, that of tried passwords too. */
+export function limitsPerPod({ environment, objects }: Bundle): readonly string[] {
+  if (environment === DEVELOPMENT) return [];
+  return COUNTING.flatMap((service) => {
+    const most = objects
+      .filter(({ kind, metadata }) => metadata.name === service && SCALING.some((one) => one === kind))
+      .flatMap((object) => [...pick(object, 'spec.replicas'), ...pick(object, 'spec.maxReplicas')].map(Number));
+    const shares = objects.some(
+      (object) =>
+        object.kind === 'ConfigMap' &&
+        object.metadata.name.startsWith(`${service}-config`) &&
+        strings(object, 'data.REDIS_URL_FILE').length > 0,
+    );
+    return Math.max(...most) <= 1 || shares
+      ? []
+      : [`${service}: each of up to ${Math.max(...most)} pods counts by itself`];
+  });
+}
+
+const SCALING = ['Deployment', 'HorizontalPodAutoscaler'] as const;
