@@ -5,6 +5,7 @@ import { SigningKey } from './keys/signing-key.entity';
 import { Auth1764000000000 } from './migrations/1-auth';
 import { Notifications1765000000000 } from './migrations/1765000000000-notifications';
 import { InboxOrder1765000100000 } from './migrations/1765000100000-inbox-order';
+import { IdempotencyKeys1765200000000 } from './migrations/1765200000000-idempotency-keys';
 import { OidcPayload } from './provider/oidc-payload.entity';
 
 /** The auth database: entities and migrations. */
@@ -19,5 +20,5 @@ export const authDatabase = ({
     url: DATABASE_URL,
     poolSize: DATABASE_POOL_SIZE,
     entities: [User, OauthClient, SigningKey, OidcPayload],
-    migrations: [Auth1764000000000, Notifications1765000000000, InboxOrder1765000100000],
+    migrations: [Auth1764000000000, Notifications1765000000000, InboxOrder1765000100000, IdempotencyKeys1765200000000],
   });
