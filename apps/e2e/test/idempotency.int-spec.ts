@@ -23,7 +23,7 @@ const send = ({ token }: Shopper, { path, body }: Write, key?: string): Promise<
   request('POST', path, {
     token: token === '' ? undefined : token,
     body,
-    headers: key === undefined ? {} : { 'idempotency-key': key },
+    headers: { 'idempotency-key': key },
   });
 
 const isReplay = ({ headers }: Answer): boolean => headers.get('idempotent-replayed') === 'true';
