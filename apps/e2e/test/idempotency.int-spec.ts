@@ -28,6 +28,15 @@ const send = ({ token }: Shopper, { path, body }: Write, key?: string): Promise<
 
 const isReplay = ({ headers }: Answer): boolean => headers.get('idempotent-replayed') === 'true';
 
+/** The same request in other characters: ids in upper case, fields in another order, white space. */
+function spelledOtherwise({ path, body }: Write): Write {
+  const id = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+  const upper = (text: string): string => text.replaceAll(id, (match) => match.toUpperCase());
+  if (typeof body !== 'object' || body === null) return { path: upper(path) };
+  const reversed = Object.fromEntries(Object.entries(body).toReversed());
+  return { path: upper(path), body: upper(JSON.stringify(reversed, undefined, 2)) };
+}
+
 /** What a replay repeats exactly. */
 const said = ({ status, text, headers }: Answer) => ({
   status,
@@ -60,14 +69,18 @@ describe.each(Object.entries(writes))('the Idempotency-Key of %s', (_id, { servi
     expect(await effects()).toBe(0);
   });
 
-  it('makes a request that is sent again take effect once and gives the same bytes', async () => {
+  it('makes a request that is sent again, however it is spelled, take effect once and gives the same bytes', async () => {
     const somebody = await someone(who, databases);
     const { effects, ...write } = await fresh(somebody);
     const key = randomUUID();
     const first = await send(somebody, write, key);
     expect({ status: first.status, replayed: isReplay(first) }).toEqual({ status, replayed: false });
-    for (const form of [key, `"${key}"`]) {
-      const again = await send(somebody, write, form);
+    for (const [sent, form] of [
+      [write, key],
+      [write, `"${key}"`],
+      [spelledOtherwise(write), key],
+    ] as const) {
+      const again = await send(somebody, sent, form);
       expect(said(again)).toEqual(said(first));
       expect(isReplay(again)).toBe(true);
     }
