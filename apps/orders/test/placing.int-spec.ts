@@ -173,14 +173,6 @@ describe('placing an order', () => {
     expect(second.order.id).not.toBe(first.order.id);
   });
 
-  it('keeps a key for 24 hours of the database, however far the clock of the process is ahead', async () => {
-    const key = randomUUID();
-    const first = await place(anOrder, key);
-    orders.advanceClock(48 * 3_600_000);
-    expect((await place(anOrder, key)).order.id).toBe(first.order.id);
-    orders.resetClock();
-  });
-
   it.each([undefined, '', 'short', 'with a space', 'x'.repeat(256), 'ümlaut-key'])(
     'refuses the key %j',
     async (key) => {
