@@ -1,6 +1,6 @@
 import { OrderView } from '@rookery/contracts';
 import { eventually, OpenApi, routesOf } from '@rookery/testing';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Databases } from '../src/databases';
 import { keyedWrites, someone, type Write } from '../src/keyed-writes';
 import { type Answer, Operator, problem, read, request, Shopper } from '../src/shop';
@@ -189,14 +189,23 @@ it('a stock adjustment that is sent again adds once', async () => {
 
 it('whoever knows key and address of a registration, but not its password, does not see its answer', async () => {
   const [email, key] = [`${randomUUID()}@keyed.example`, randomUUID()];
-  const register = (password: string) =>
-    request('POST', '/v1/accounts', { body: { email, password, name: 'Wren' }, headers: { 'idempotency-key': key } });
+  const register = (password: string, address = email) =>
+    request('POST', '/v1/accounts', {
+      body: { email: address, password, name: 'Wren' },
+      headers: { 'idempotency-key': key },
+    });
   const password = randomUUID();
   const first = await register(password);
   expect(first.status).toBe(201);
+  expect((await register(password, email.toUpperCase())).text).toBe(first.text);
   const stranger = await register(randomUUID());
   expect(stranger.status).toBe(422);
   expect(stranger.text).not.toContain(email);
-  const stored = JSON.stringify(await databases.rows('auth', 'SELECT * FROM idempotency_key WHERE key = $1', [key]));
-  expect(stored).not.toContain(password);
+  const [stored] = await databases.rows('auth', 'SELECT * FROM idempotency_key WHERE key = $1', [key]);
+  expect(JSON.stringify(stored)).not.toContain(password);
+  const quickHash = createHash('sha256').update(
+    JSON.stringify(['rpc.auth.register', { email, password, name: 'Wren' }]),
+  );
+  expect(stored).toMatchObject({ subject: email });
+  expect(stored?.['fingerprint']).not.toBe(quickHash.digest('base64url'));
 });
