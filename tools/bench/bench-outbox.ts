@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { OrderConfirmed } from '@rookery/contracts';
-import { createOutboxAndInbox, type PostgresOptions, runMigrations } from '@rookery/persistence';
+import { createIdempotencyKeys, createOutboxAndInbox, type PostgresOptions, runMigrations } from '@rookery/persistence';
 import { Client } from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
@@ -11,6 +11,7 @@ export const AGGREGATES_AT_ONCE = 100;
 export class BenchTables1764100000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await createOutboxAndInbox(runner);
+    await createIdempotencyKeys(runner);
     // What the outbox is filled from again and again.
     await runner.query('CREATE TABLE template (LIKE outbox INCLUDING IDENTITY)');
   }

@@ -70,7 +70,8 @@ async function answered({ stack, load }: Aftermath, orders: readonly OrderRow[])
   const kept = await rowsOf<{ key: string; response: string }>(
     stack,
     'orders',
-    'SELECT key, response FROM idempotency_key',
+    // Those of placed orders: a cancellation's answer is Canceled, a reconciliation's no order.
+    `SELECT key, response FROM idempotency_key WHERE response LIKE '{"id":%' AND response LIKE '%"status":"Pending"%'`,
   );
   const idOfKey = new Map(kept.map(({ key, response }) => [key, OrderView.parse(JSON.parse(response)).id]));
   const byId = new Map(orders.map((order) => [order.id, order]));

@@ -56,8 +56,9 @@ export const mutants: readonly Mutant[] = [
     what: 'a key is not remembered',
     apps: ['orders'],
     changes: [
-      ['async find({ fingerprint, ...key }) {', 'async find({ fingerprint, ...key }) { return null;'],
-      ['return claimed.length > 0;', 'return true;'],
+      ['AND key = $4 AND expires_at > now()', 'AND key = $4 AND false'],
+      // Without its lock on the key, the second of two at the same time does not come again.
+      ['SELECT WHERE pg_try_advisory_xact_lock(hashtextextended($1, 0))', 'SELECT WHERE $1::text IS NOT NULL'],
     ],
     faults: ['redelivery'],
     seconds: 8,

@@ -141,7 +141,11 @@ export async function addProducts(stack: ChaosStack, { token }: Customer): Promi
   const add = async (index: number): Promise<string> => {
     const response = await fetch(new URL('/v1/products', stack.gatewayUrl), {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': `chaos-product-${index}`,
+      },
       body: JSON.stringify({
         sku: `CHAOS-${index}`,
         name: `Chaos ${index}`,

@@ -151,7 +151,7 @@ export class Load {
     await sleep(cancelsAfterMs);
     const { id } = OrderView.parse(JSON.parse(placed.text));
     this.cancellations += 1;
-    await this.send(`/v1/orders/${id}/cancellations`, token, {});
+    await this.send(`/v1/orders/${id}/cancellations`, token, { 'idempotency-key': randomUUID() });
   }
 
   private async untilAnswered(placing: Placing, token: string): Promise<void> {

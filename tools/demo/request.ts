@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 
 /** One answer of a gateway: status, headers and the exact body. */
@@ -30,21 +31,26 @@ export interface RequestOptions {
   readonly token?: string | undefined;
   /** A text is sent as it is, anything else as JSON. */
   readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Names in lower case; undefined leaves one out that would be sent otherwise. */
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-/** Sends one request to a gateway as the holder of a token, or as nobody. */
+/** Sends one request to a gateway as the holder of a token, or as nobody. A POST has an Idempotency-Key of its own unless given. */
 export async function request(method: string, path: string, options: RequestOptions): Promise<Answer> {
   const { gateway, token, body, headers } = options;
   const response = await fetch(new URL(path, gateway), {
     method,
-    headers: {
+    headers: given({
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
       ...headers,
-    },
+    }),
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
+
+const given = (headers: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

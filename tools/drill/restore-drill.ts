@@ -271,7 +271,7 @@ class RestoreDrill {
       const email = `${when}-${number}@example.com`;
       const response = await fetch(new URL('/v1/accounts', this.stack.gatewayUrl), {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
         body: JSON.stringify({ email, password: randomUUID() }),
       });
       if (response.status !== 201)
@@ -345,7 +345,11 @@ async function reconcile(
   while (body !== null) {
     const response = await fetch(new URL('/v1/ops/reconciliations', stack.gatewayUrl), {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': randomUUID(),
+      },
       body: JSON.stringify(body),
     });
     const text = await response.text();

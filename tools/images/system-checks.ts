@@ -108,7 +108,7 @@ async function verifyOrder({ gatewayUrl, authUrl }: System, report: Report): Pro
     const since = performance.now();
     const product = await call(ProductView, '/v1/products', {
       method: 'POST',
-      headers: await tokenOf('olga'),
+      headers: { ...(await tokenOf('olga')), 'idempotency-key': randomUUID() },
       body: JSON.stringify({
         sku: 'VERIFY-1',
         name: 'Nest box',

@@ -1,6 +1,7 @@
 import { OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
 import { deadLetterStreamOf, EventPublisher, JetStreamServer, Nats, OnEvent } from '@rookery/messaging';
 import {
+  createIdempotencyKeys,
   createOutboxAndInbox,
   dataSourceOptions,
   Inbox,
@@ -23,6 +24,7 @@ Logger.overrideLogger(false);
 class CreateTables1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await createOutboxAndInbox(runner);
+    await createIdempotencyKeys(runner);
     await runner.query('CREATE TABLE effect (order_id uuid NOT NULL, sequence integer NOT NULL)');
   }
   readonly down = (): Promise<void> => Promise.resolve();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Problem } from '@rookery/contracts';
 import { authUrl, gatewayUrl, sayWhichSystem } from '../demo/addresses';
 import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
@@ -44,6 +45,7 @@ export async function ask(token: string, method: string, path: string, body?: ob
     headers: {
       authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demoPassword, signIn } from '../demo/sign-in';
@@ -24,10 +25,15 @@ export async function seedCatalogue({ gatewayUrl, authUrl, marker, progress }: S
 }
 
 async function add(product: (typeof catalogue)[number], url: URL, token: string): Promise<void> {
+  const idempotencyKey = randomUUID();
   for (;;) {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+      },
       body: JSON.stringify(product),
       signal: AbortSignal.timeout(10_000),
     });

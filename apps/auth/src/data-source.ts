@@ -6,6 +6,7 @@ import { Auth1764000000000 } from './migrations/1-auth';
 import { Notifications1765000000000 } from './migrations/1765000000000-notifications';
 import { InboxOrder1765000100000 } from './migrations/1765000100000-inbox-order';
 import { DevicePolls1765000200000 } from './migrations/1765000200000-device-polls';
+import { IdempotencyKeys1765200000000 } from './migrations/1765200000000-idempotency-keys';
 import { OidcPayload } from './provider/oidc-payload.entity';
 
 /** The auth database: entities and migrations. */
@@ -23,5 +24,5 @@ export const authDatabase = ({
     sessionUrl: DATABASE_SESSION_URL,
     poolSize: DATABASE_POOL_SIZE,
     entities: [User, OauthClient, SigningKey, OidcPayload],
-    migrations: [Auth1764000000000, Notifications1765000000000, InboxOrder1765000100000, DevicePolls1765000200000],
+    migrations: [Auth1764000000000, Notifications1765000000000, InboxOrder1765000100000, DevicePolls1765000200000, IdempotencyKeys1765200000000],
   });

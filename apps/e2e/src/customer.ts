@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { ALL_SCOPES, signIn, type Tokens } from '../../../tools/demo/sign-in';
+import type { Databases } from './databases';
 import { authUrl } from './environment';
 import { request, Shopper } from './shop';
 
@@ -12,11 +13,20 @@ export interface Customer extends Shopper {
 }
 
 /** Registers a customer and signs him in, as anyone would. */
-export async function newCustomer(): Promise<Customer> {
+export const newCustomer = (): Promise<Customer> => registered(async () => undefined);
+
+/** Registers somebody whom the database then makes an operator. */
+export const newOperator = (databases: Databases): Promise<Customer> =>
+  registered(async (email) => {
+    await databases.rows('auth', 'UPDATE users SET roles = $2 WHERE email = $1', [email, ['operator']]);
+  });
+
+async function registered(beforeSignIn: (email: string) => Promise<void>): Promise<Customer> {
   const email = `${randomUUID()}@customers.example`;
   const password = randomUUID();
   const answer = await request('POST', '/v1/accounts', { body: { email, password, name: 'A customer' } });
   expect(answer).toMatchObject({ status: 201 });
+  await beforeSignIn(email);
   const scope = `${ALL_SCOPES} offline_access`;
   const tokens = await signIn({ issuer: authUrl, login: email, password, scope });
   return Object.assign(new Shopper(tokens.access_token), { email, tokens, subject: subjectOf(tokens.access_token) });

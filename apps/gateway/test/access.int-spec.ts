@@ -24,11 +24,19 @@ function sampleOf(route: DocumentedRoute): SampleRequest {
   return sample;
 }
 
-async function ask(route: DocumentedRoute, token?: string): Promise<Response> {
-  const { path, body, headers = {} } = sampleOf(route);
-  const init = { method: route.method, headers, ...(token !== undefined && { token }) };
+async function ask(route: DocumentedRoute, token?: string, further?: Record<string, string>): Promise<Response> {
+  const { path, body, headers } = sampleOf(route);
+  const init = { method: route.method, headers: { ...headers, ...further }, ...(token !== undefined && { token }) };
   return body === undefined ? gateway.request(path, init) : gateway.send(route.method, path, body, init);
 }
+
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
+
+/** How often the services were asked for anything. */
+const requestsOf = ({ stubs }: GatewayUnderTest): number =>
+  Object.values(stubs)
+    .flat()
+    .reduce((sum, stub) => sum + ('requests' in stub ? stub.requests.length : 0), 0);
 
 async function expectProblem(response: Response, status: number, code?: string): Promise<void> {
   expect(response.status).toBe(status);
@@ -64,6 +72,26 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
       : gateway.send(route.method, url, body, init));
     await expectProblem(response, 400);
     expect(await response.json()).toMatchObject({ errors: [{ pointer: '#/query/surprise' }] });
+  });
+
+  it('demands an Idempotency-Key, documented and before any service is asked, if it is a POST and only then', async () => {
+    const documented = route.operation.parameters.find(({ name }) => name === 'Idempotency-Key');
+    expect(documented?.required).toBe(route.method === 'POST' ? true : undefined);
+    if (route.method !== 'POST') return;
+    const token = await gateway.issuer.token({ scopes: allScopes });
+    const asked = requestsOf(gateway);
+    for (const [key, fact] of [
+      ['', 'missing'],
+      ['short', 'malformed'],
+    ] as const) {
+      const response = await ask(route, token, { 'idempotency-key': key });
+      expect(await response.clone().json()).toMatchObject({
+        status: 400,
+        code: matching(new RegExp(`^[a-z]+[.]idempotency-key-${fact}$`)),
+      });
+      await expectDocumented(document, route, response);
+    }
+    expect(requestsOf(gateway)).toBe(asked);
   });
 
   if (route.scopes === undefined) {

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { randomUUID } from 'node:crypto';
 import { configureLogger, createService, parseConfig } from '@rookery/platform';
 import { internalKeys, OidcIssuer, testBroker, type TestBroker } from '@rookery/testing';
 import { GatewayConfig } from '../src/gateway.config';
@@ -11,7 +12,7 @@ export interface GatewayUnderTest extends Neighbours {
   readonly app: NestFastifyApplication;
   readonly broker: TestBroker;
   readonly issuer: OidcIssuer;
-  /** `fetch` of a path, with a bearer token when there is one. */
+  /** `fetch` of a path, with a bearer token when there is one. A POST has an Idempotency-Key of its own unless given; an empty one sends none. */
   request(path: string, init?: RequestInit & { readonly token?: string }): Promise<Response>;
   /** The same with a JSON body. */
   send(
@@ -47,6 +48,8 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
   const request: GatewayUnderTest['request'] = (path, { token, ...init } = {}) => {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    if (init.method === 'POST' && !headers.has('idempotency-key')) headers.set('idempotency-key', randomUUID());
+    if (headers.get('idempotency-key') === '') headers.delete('idempotency-key');
     return fetch(`${url}${path}`, { ...init, headers });
   };
   return {

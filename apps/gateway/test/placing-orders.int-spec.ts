@@ -83,7 +83,7 @@ it.each([
 });
 
 it('requires a key', async () => {
-  const response = await place({});
+  const response = await place({ 'idempotency-key': '' });
   expect(response.status).toBe(400);
   expect((await problemOf(response)).code).toBe('orders.idempotency-key-missing');
 });

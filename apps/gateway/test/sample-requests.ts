@@ -33,7 +33,6 @@ export const sampleRequests: Readonly<Record<string, SampleRequest>> = {
   'Orders.place': {
     path: '/v1/orders',
     body: { lines: [{ productId, quantity: 2 }], paymentToken: 'tok_ok' },
-    headers: { 'idempotency-key': 'sample-key-1' },
     status: 201,
   },
   'Orders.list': { path: '/v1/orders?status=Pending', status: 200 },

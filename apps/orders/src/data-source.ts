@@ -1,5 +1,4 @@
 import { dataSourceOptions, type PostgresOptions } from '@rookery/persistence';
-import { IdempotencyKey } from './idempotency/idempotency-key.entity';
 import { Orders1764000000000 } from './migrations/1764000000000-orders';
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
 import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
@@ -13,6 +12,6 @@ export const ordersDatabase = (url: string, poolSize?: number, sessionUrl?: stri
     url,
     sessionUrl,
     ...(poolSize === undefined ? {} : { poolSize }),
-    entities: [Order, TimelineRow, IdempotencyKey],
+    entities: [Order, TimelineRow],
     migrations: [Orders1764000000000, OpsAudit1764500000000, InboxOrder1764600000000, Reconciliation1764700000000],
   });

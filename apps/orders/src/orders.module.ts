@@ -7,7 +7,6 @@ import { DataSource } from 'typeorm';
 import { ordersDatabase } from './data-source';
 import { DeadlineSweeper } from './deadline/deadline-sweeper';
 import { OrderDeadline } from './deadline/order-deadline';
-import { IdempotencyStore } from './idempotency/idempotency.store';
 import { IntakeGate } from './intake/intake-gate';
 import { OrderIntake } from './intake/order-intake';
 import { SagaProgressReader } from './intake/saga-progress';
@@ -32,13 +31,12 @@ import { Schedule } from './schedule/schedule';
 const INTAKE_INTERVAL_MS = 1_000;
 /** Share of the deadline that the saga may lag behind: with twice as many orders as can be done, a new one waits twice as long. */
 const LAG_LIMIT = 0.4;
-const PRUNE_INTERVAL_MS = 600_000;
 /** How soon a reconciliation that is due is begun, and one that failed tried again. */
 const RECONCILIATION_PAUSE_MS = 60_000;
 /** Where all services start together, the others are there by then. */
 const FIRST_RECONCILIATION_AFTER_MS = 10_000;
 
-/** The orders service: orders, the saga's state with its timeline, the deadline sweeper, the idempotency keys. */
+/** The orders service: orders, the saga's state with its timeline, the deadline sweeper. */
 @Module({})
 export class OrdersModule implements OnApplicationBootstrap {
   constructor(
@@ -77,13 +75,8 @@ export class OrdersModule implements OnApplicationBootstrap {
         { provide: OrderDeadline, useFactory: () => new OrderDeadline(config.ORDER_DEADLINE_SECONDS) },
         {
           provide: Schedule,
-          inject: [DeadlineSweeper, IntakeGate, IdempotencyStore, PeriodicReconciliation],
-          useFactory: (
-            sweeper: DeadlineSweeper,
-            intake: IntakeGate,
-            keys: IdempotencyStore,
-            reconciliation: PeriodicReconciliation,
-          ) =>
+          inject: [DeadlineSweeper, IntakeGate, PeriodicReconciliation],
+          useFactory: (sweeper: DeadlineSweeper, intake: IntakeGate, reconciliation: PeriodicReconciliation) =>
             new Schedule([
               {
                 name: 'end overdue orders',
@@ -91,7 +84,6 @@ export class OrdersModule implements OnApplicationBootstrap {
                 run: (stopping) => sweeper.sweep(stopping),
               },
               { name: 'look at the lag of the saga', pauseMs: INTAKE_INTERVAL_MS, run: () => intake.look() },
-              { name: 'prune idempotency keys', pauseMs: PRUNE_INTERVAL_MS, run: (stopping) => keys.prune(stopping) },
               {
                 name: 'reconcile',
                 pauseMs: Math.min(config.RECONCILIATION_INTERVAL_SECONDS * 1_000, RECONCILIATION_PAUSE_MS),
@@ -127,7 +119,6 @@ export class OrdersModule implements OnApplicationBootstrap {
         OrderPlacement,
         SagaProgressReader,
         IntakeGate,
-        IdempotencyStore,
         DeadlineSweeper,
       ],
     };

@@ -40,7 +40,6 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { ordersDatabase } from '../src/data-source';
 import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
-import { IdempotencyStore } from '../src/idempotency/idempotency.store';
 import { orders } from '../src/orders';
 import { OrdersConfig } from '../src/orders.config';
 import { PeriodicReconciliation } from '../src/reconciliation/periodic-reconciliation';
@@ -133,7 +132,7 @@ export class OrdersUnderTest {
     contract: RpcContract<Request, Response>,
     body: z.input<Request>,
     actor: Actor,
-    { idempotencyKey }: { readonly idempotencyKey?: string } = {},
+    { idempotencyKey }: { readonly idempotencyKey?: string | null } = {},
   ): Promise<z.output<Response>> {
     return this.caller.call(contract, body, { actor, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
   }
@@ -243,10 +242,6 @@ export class OrdersUnderTest {
   /** The events it has handlers for, and those it should have. */
   handledEvents() {
     return handledEvents(this.app.get(JetStreamServer), 'orders');
-  }
-
-  prune(): Promise<void> {
-    return this.app.get(IdempotencyStore).prune();
   }
 
   sweep(): Promise<void> {

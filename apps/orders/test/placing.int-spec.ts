@@ -161,29 +161,16 @@ describe('placing an order', () => {
   it('takes a key anew after 24 hours', async () => {
     const key = randomUUID();
     const first = await place(anOrder, key);
-    orders.advanceClock(24 * 3_600_000 - 1_000);
+    const age = (interval: string) =>
+      orders.database.query(
+        `UPDATE idempotency_key SET expires_at = expires_at - '${interval}'::interval WHERE key = '${key}'`,
+      );
+    await age('23 hours 59 minutes');
     expect((await place(anOrder, key)).order.id).toBe(first.order.id);
-    orders.advanceClock(2_000);
+    await age('1 minute');
     const second = await place(anOrder, key);
     expect(second.replayed).toBe(false);
     expect(second.order.id).not.toBe(first.order.id);
-    orders.resetClock();
-  });
-
-  it('forgets keys after 24 hours, and only those', async () => {
-    await place(anOrder);
-    const kept = (await counts()).keys;
-    await orders.prune();
-    expect((await counts()).keys).toBe(kept);
-
-    await orders.database.query(
-      `INSERT INTO idempotency_key
-       SELECT 'issuer', 'subject', 'client', n::text, 'fingerprint', 'response', now() FROM generate_series(1, 2500) AS n`,
-    );
-    orders.advanceClock(1_000);
-    await orders.prune();
-    orders.resetClock();
-    expect((await counts()).keys).toBe(kept);
   });
 
   it.each([undefined, '', 'short', 'with a space', 'x'.repeat(256), 'ümlaut-key'])(
@@ -191,7 +178,7 @@ describe('placing an order', () => {
     async (key) => {
       const before = await counts();
       await expect(
-        orders.call(OrdersRpc.place, anOrder, alice, key === undefined ? {} : { idempotencyKey: key }),
+        orders.call(OrdersRpc.place, anOrder, alice, { idempotencyKey: key ?? null }),
       ).rejects.toMatchObject({ status: 400, errors: [{ pointer: '#/header/Idempotency-Key' }] });
       expect(await counts()).toEqual(before);
     },

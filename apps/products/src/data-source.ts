@@ -2,6 +2,7 @@ import { dataSourceOptions } from '@rookery/persistence';
 import { CatalogueAndStock1763900000000 } from './migrations/1763900000000-catalogue-and-stock';
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
 import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
+import { IdempotencyKeys1765200000000 } from './migrations/1765200000000-idempotency-keys';
 import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
@@ -12,5 +13,10 @@ export const productsDatabase = (url: string, poolSize?: number, sessionUrl?: st
     sessionUrl,
     poolSize,
     entities: [Product, Reservation],
-    migrations: [CatalogueAndStock1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],
+    migrations: [
+      CatalogueAndStock1763900000000,
+      OpsAudit1764500000000,
+      InboxOrder1764600000000,
+      IdempotencyKeys1765200000000,
+    ],
   });

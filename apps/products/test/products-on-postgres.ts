@@ -31,7 +31,7 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
   const outbox = new Outbox(unitOfWork, clock);
   const stock = new StockRepository();
   const hints = new StockHints(unitOfWork, () => undefined);
-  const catalogue = new ProductCatalogue(dataSource);
+  const catalogue = new ProductCatalogue(dataSource, unitOfWork);
   return {
     database,
     catalogue,

@@ -41,6 +41,7 @@ export const AuthRpc = {
     service: 'auth',
     name: 'register',
     kind: 'command',
+    idempotency: 'key',
     scopes: [],
     request: RegisterAccount,
     response: AccountView,

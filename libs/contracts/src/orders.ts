@@ -102,6 +102,7 @@ export const OrdersRpc = {
     service: 'orders',
     name: 'place',
     kind: 'command',
+    idempotency: 'key',
     scopes: ['orders:write'],
     request: PlaceOrder,
     /** `replayed` tells that the idempotency key had been used before and this is the first answer again. */
@@ -140,6 +141,7 @@ export const OrdersRpc = {
     service: 'orders',
     name: 'cancel',
     kind: 'command',
+    idempotency: 'key',
     scopes: ['orders:write'],
     request: z.strictObject({ id: Id }),
     response: OrderView,

@@ -13,8 +13,8 @@ export const Text = (max: number, min = 1) =>
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
     .refine((value) => value.trim() === value, 'must not start or end with white space');
 
-/** A resource's id: UUID version 7 (RFC 9562), made by the service that owns the resource. */
-export const Id = z.uuid();
+/** A resource's id: UUID version 7 (RFC 9562), made by the service that owns the resource. Upper case is the same id. */
+export const Id = z.uuid().toLowerCase();
 export type Id = z.infer<typeof Id>;
 
 /** A point in time as RFC 3339 in UTC. */

@@ -167,6 +167,7 @@ export const ReconciliationRpc = {
     service: 'orders',
     name: 'reconcile',
     kind: 'command',
+    idempotency: 'key',
     scopes: ['ops:read'],
     request: Reconcile,
     response: Reconciliation,

@@ -9,13 +9,25 @@ export const Callers = ['gateway', ...Services] as const;
 export type Caller = (typeof Callers)[number];
 
 /**
+ * Why a request that arrives twice does no harm.
+ * `safe`: a query, it changes nothing. `key`: the client's Idempotency-Key, without which it is refused; every POST that changes
+ * something. `version`: If-Match names the version that it changes. `natural`: the second time there is nothing left to do.
+ */
+export type Idempotency = 'safe' | 'key' | 'version' | 'natural';
+
+/**
  * One request/reply over NATS, the only definition of it: subject `rpc.<service>.<verb>[-<noun>]`, schemas of both directions.
  * Queries change nothing and may be retried; commands are sent once.
  */
-export interface RpcContract<Request extends z.ZodType = z.ZodType, Response extends z.ZodType = z.ZodType> {
+export interface RpcContract<
+  Request extends z.ZodType = z.ZodType,
+  Response extends z.ZodType = z.ZodType,
+  Repeat extends Idempotency = Idempotency,
+> {
   readonly service: Service;
   readonly subject: string;
   readonly kind: 'query' | 'command';
+  readonly idempotency: Repeat;
   /** Scopes the caller's subject must hold, all of them; empty: anyone, also without a subject. */
   readonly scopes: readonly Scope[];
   readonly request: Request;
@@ -23,10 +35,39 @@ export interface RpcContract<Request extends z.ZodType = z.ZodType, Response ext
   readonly summary: string;
 }
 
-/** Declares a request/reply contract; the subject is made from service and name. */
+/** A request that takes effect once per idempotency key. */
+export type KeyedContract<Request extends z.ZodType = z.ZodType, Response extends z.ZodType = z.ZodType> = RpcContract<
+  Request,
+  Response,
+  'key'
+>;
+
+type Definition<Request extends z.ZodType, Response extends z.ZodType> = Omit<
+  RpcContract<Request, Response>,
+  'subject' | 'kind' | 'idempotency'
+> & { readonly name: string };
+
+/** Declares a query; the subject is made from service and name. */
 export function defineRpc<Request extends z.ZodType, Response extends z.ZodType>(
-  contract: Omit<RpcContract<Request, Response>, 'subject'> & { readonly name: string },
-): RpcContract<Request, Response> {
-  const { name, ...rest } = contract;
-  return { ...rest, subject: `rpc.${contract.service}.${name}` };
+  contract: Definition<Request, Response> & { readonly kind: 'query' },
+): RpcContract<Request, Response, 'safe'>;
+/** Declares a command, which must say why it does no harm when it arrives twice. */
+export function defineRpc<
+  Request extends z.ZodType,
+  Response extends z.ZodType,
+  Repeat extends Exclude<Idempotency, 'safe'>,
+>(
+  contract: Definition<Request, Response> & { readonly kind: 'command'; readonly idempotency: Repeat },
+): RpcContract<Request, Response, Repeat>;
+export function defineRpc({
+  name,
+  ...contract
+}: Definition<z.ZodType, z.ZodType> & {
+  readonly kind: 'query' | 'command';
+  readonly idempotency?: Idempotency;
+}): RpcContract {
+  return { idempotency: 'safe', ...contract, subject: `rpc.${contract.service}.${name}` };
 }
+
+/** True for a request that takes effect once per idempotency key. */
+export const isKeyed = (contract: RpcContract): contract is KeyedContract => contract.idempotency === 'key';

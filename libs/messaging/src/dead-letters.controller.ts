@@ -4,6 +4,7 @@ import {
   type DeadLetterDetail,
   type DeadLetterReplay,
 } from '@rookery/contracts';
+import { Idempotency, keyedRequest, type KeyedAnswer } from '@rookery/platform';
 import { Controller, Inject, type Type } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import type { z } from 'zod';
@@ -19,7 +20,10 @@ export function deadLettersController(consumer: DeadLetterConsumer): Type<object
 
   @Controller()
   class DeadLettersController {
-    constructor(@Inject(DeadLetters) private readonly letters: DeadLetters) {}
+    constructor(
+      @Inject(DeadLetters) private readonly letters: DeadLetters,
+      @Inject(Idempotency) private readonly idempotency: Idempotency,
+    ) {}
 
     @RpcHandler(list)
     async list(@Payload({ schema: list.request }) { after, limit }: Asked<'list'>) {
@@ -32,8 +36,8 @@ export function deadLettersController(consumer: DeadLetterConsumer): Type<object
     }
 
     @RpcHandler(replay)
-    replay(@Payload({ schema: replay.request }) { id }: Asked<'replay'>): Promise<DeadLetterReplay> {
-      return this.letters.replay(id);
+    replay(@Payload({ schema: replay.request }) request: Asked<'replay'>): Promise<KeyedAnswer<DeadLetterReplay>> {
+      return this.idempotency.act(keyedRequest(replay, request), () => this.letters.replay(request.id));
     }
 
     @RpcHandler(discard)

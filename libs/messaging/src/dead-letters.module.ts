@@ -8,7 +8,7 @@ import { Nats } from './nats';
 
 /**
  * For a service that consumes events: provides its `JetStreamServer`, to be served by `microservices`, and answers operators'
- * requests about its dead letters. Needs `MessagingModule` and somebody who provides `Audit` (persistence does).
+ * requests about its dead letters. Needs `MessagingModule` and somebody who provides `Audit` and `Idempotency` (persistence does).
  */
 @Module({})
 export class DeadLettersModule {

@@ -131,7 +131,9 @@ export class RpcClient {
       .catch((error: unknown) => {
         throw failureOf(error, service, subject);
       });
-    return resultOf(contract, message, id);
+    const { response, replayed } = answerOf(contract, message, id);
+    if (replayed && context !== undefined) context.replayed = true;
+    return response;
   }
 
   private async headersFor(
@@ -160,11 +162,11 @@ function failureOf(error: unknown, dependency: Service, subject: string): Error 
   return new ServiceUnavailable(undefined, 1, { dependency });
 }
 
-function resultOf<Response extends z.ZodType>(
+function answerOf<Response extends z.ZodType>(
   contract: RpcContract<z.ZodType, Response>,
   message: Msg,
   id: string,
-): z.output<Response> {
+): { readonly response: z.output<Response>; readonly replayed: boolean } {
   const json = parseJson(message.data);
   const reply = ReplyPacket.safeParse(json.ok ? json.value : undefined);
   if (!reply.success || reply.data.id !== id) {
@@ -178,5 +180,5 @@ function resultOf<Response extends z.ZodType>(
     const where = response.error.issues.map((issue) => issue.path.join('/')).join(', ');
     throw new Error(`the answer of ${contract.subject} breaks its contract at ${where}`);
   }
-  return response.data;
+  return { response: response.data, replayed: reply.data.replayed === true };
 }

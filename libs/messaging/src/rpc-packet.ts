@@ -7,6 +7,11 @@ const PacketId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/);
 export const RequestPacket = z.object({ pattern: z.string(), data: z.unknown().optional(), id: PacketId });
 export type RequestPacket = z.infer<typeof RequestPacket>;
 
-/** An answer on the wire: Nest's NATS format, `err` always a Problem. */
-export const ReplyPacket = z.object({ id: z.string(), err: Problem.optional(), response: z.unknown().optional() });
+/** An answer on the wire: Nest's NATS format, `err` always a Problem. `replayed`: it is the first answer to the idempotency key again. */
+export const ReplyPacket = z.object({
+  id: z.string(),
+  err: Problem.optional(),
+  response: z.unknown().optional(),
+  replayed: z.boolean().optional(),
+});
 export type ReplyPacket = z.infer<typeof ReplyPacket>;

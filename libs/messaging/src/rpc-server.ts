@@ -2,6 +2,7 @@ import { Headers, type Problem } from '@rookery/contracts';
 import {
   DeadlineExceeded,
   InvalidInput,
+  KeyedAnswer,
   logger,
   OVERLOADED,
   problemOfStatus,
@@ -25,7 +26,7 @@ import { endsWithin, InFlight } from './in-flight';
 import { parseJson } from './json';
 import { contextOf, headerOf } from './message-context';
 import type { Nats } from './nats';
-import { RequestPacket } from './rpc-packet';
+import { RequestPacket, type ReplyPacket } from './rpc-packet';
 
 /** A caller that states no deadline gets this much time; nobody gets more than `longestMs`. */
 const defaultDeadlineMs = 5_000;
@@ -165,7 +166,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       const response: unknown = isObservable(returned)
         ? await lastValueFrom(returned, { defaultValue: undefined })
         : returned;
-      const answer = { status: 200, payload: JSON.stringify({ response, isDisposed: true, id }) };
+      const answer = { status: 200, payload: JSON.stringify({ ...answerOf(response), isDisposed: true, id }) };
       return this.#fits(answer) ? answer : oversized(id, subject);
     } catch (error) {
       return refusal(id, error);
@@ -195,6 +196,11 @@ function deadlineOf(header: string | undefined, now: number): number | undefined
     return now + defaultDeadlineMs;
   }
   return /^[0-9]{1,15}$/.test(header) ? Math.min(Number(header), now + longestMs) : undefined;
+}
+
+function answerOf(returned: unknown): Pick<ReplyPacket, 'response' | 'replayed'> {
+  if (!(returned instanceof KeyedAnswer)) return { response: returned };
+  return { response: returned.answer, ...(returned.replayed && { replayed: true }) };
 }
 
 function refusal(id: string, error: unknown): Answer {

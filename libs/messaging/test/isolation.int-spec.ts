@@ -5,8 +5,7 @@ import {
   DomainError,
   RpcProblemFilter,
   runInContext,
-  ServiceUnavailable,
-} from '@rookery/platform';
+  ServiceUnavailable, KeyedAnswer } from '@rookery/platform';
 import { eventually, stubRpc, testBroker, type RpcStub, type TestBroker } from '@rookery/testing';
 import type { Subscription } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
@@ -42,9 +41,9 @@ let toProducts: RpcClient;
 @Controller()
 class OrderRpc {
   @RpcHandler(OrdersRpc.place)
-  async place(): Promise<unknown> {
+  async place() {
     await toProducts.call(ProductsRpc.quote, { productIds: [id] });
-    return { order, replayed: false };
+    return new KeyedAnswer({ order, replayed: false }, false);
   }
 
   @RpcHandler(OrdersRpc.get)

@@ -1,7 +1,8 @@
-import { Headers, OrdersRpc, Problem, ProductsRpc } from '@rookery/contracts';
+import { Headers, OrdersRpc, Problem, ProductsRpc, type ProductView } from '@rookery/contracts';
 import {
   ContractPipe,
   currentContext,
+  KeyedAnswer,
   NotFound,
   requireContext,
   RpcProblemFilter,
@@ -53,9 +54,10 @@ class ProductRpc {
   }
 
   @RpcHandler(ProductsRpc.create)
-  create(): Promise<unknown> {
+  async create(): Promise<KeyedAnswer<ProductView>> {
     seen.push(currentContext());
-    return behave();
+    await behave();
+    return new KeyedAnswer(product, currentContext()?.idempotencyKey === 'used-before');
   }
 }
 
@@ -267,6 +269,17 @@ describe('requests over NATS', () => {
     await expect(client.call(ProductsRpc.create, body)).resolves.toEqual(product);
     finish.resolve(product);
     await expect(Promise.all(first)).resolves.toEqual([product, product]);
+  });
+
+  it.each([
+    ['used-before', true],
+    ['a-fresh-key', undefined],
+  ])('tells the caller whether the answer to the key %s is the first one again', async (idempotencyKey, replayed) => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const context: RequestContext = { correlationId: 'correlation-3', traceparent, idempotencyKey };
+    const body = { sku: 'A', name: 'A', price: product.price };
+    await expect(runInContext(context, () => client.call(ProductsRpc.create, body))).resolves.toEqual(product);
+    expect(context.replayed).toBe(replayed);
   });
 
   describe('what one request of HTTP asks twice', () => {

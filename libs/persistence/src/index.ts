@@ -12,11 +12,14 @@ export {
 } from './database-errors';
 export { EventTrail } from './event-trail';
 export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
+export { IdempotencyStore } from './idempotency-store';
 export {
+  createIdempotencyKeys,
   createInbox,
   createInboxOrderIndex,
   createOpsAudit,
   createOutboxAndInbox,
+  dropIdempotencyKeys,
   dropInbox,
   dropInboxOrderIndex,
   dropOpsAudit,

@@ -82,6 +82,27 @@ export async function dropOpsAudit(runner: QueryRunner): Promise<void> {
   await runner.query('DROP TABLE ops_audit');
 }
 
+/** Creates the table `idempotency_key`, answers by idempotency key; for each service that takes commands. */
+export async function createIdempotencyKeys(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE idempotency_key (
+      issuer      text        NOT NULL,
+      subject     text        NOT NULL,
+      client_id   text        NOT NULL,
+      key         text        NOT NULL,
+      fingerprint text        NOT NULL,
+      response    text        NOT NULL,
+      expires_at  timestamptz NOT NULL,
+      CONSTRAINT idempotency_key_pk PRIMARY KEY (issuer, subject, client_id, key)
+    )`);
+  await runner.query('CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at)');
+}
+
+/** Undoes createIdempotencyKeys. */
+export async function dropIdempotencyKeys(runner: QueryRunner): Promise<void> {
+  await runner.query('DROP TABLE idempotency_key');
+}
+
 /**
  * Makes the index by which the inbox finds the event before another. Writes go on meanwhile, so it is for a migration with
  * `transaction = false`; what a broken-off attempt left is made anew.

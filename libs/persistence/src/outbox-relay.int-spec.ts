@@ -289,7 +289,7 @@ describe('OutboxRelay', () => {
     });
   });
 
-  it('forgets published events after a day and inbox notes after nine, and nothing unpublished', async () => {
+  it('forgets published events after a day, inbox notes after nine and answers that expired, and nothing unpublished', async () => {
     const service = await started();
     for (let count = 0; count < 3; count += 1) await openWallet(service);
     await database.query(`UPDATE outbox SET published_at = now() - interval '25 hours' WHERE id = 1`);
@@ -298,11 +298,18 @@ describe('OutboxRelay', () => {
       INSERT INTO inbox (consumer, event_id, aggregate_id, sequence, processed_at)
       SELECT 'wallets', gen_random_uuid(), gen_random_uuid(), days, now() - make_interval(days => days)
       FROM unnest(ARRAY[8, 10]) AS days`);
+    await database.query(`
+      INSERT INTO idempotency_key
+      SELECT 'issuer', 'subject', 'client', name, 'fingerprint', '{}', now() + age
+      FROM (VALUES ('new', interval '1 minute'), ('old', interval '-1 second')) AS keys (name, age)`);
 
     service.relay.start(new Stream());
 
     await eventually(async () => expect(await database.query('SELECT id FROM outbox ORDER BY id')).toHaveLength(2));
     expect(await database.query('SELECT id::integer FROM outbox ORDER BY id')).toEqual([{ id: 2 }, { id: 3 }]);
     await eventually(async () => expect(await database.query('SELECT sequence FROM inbox')).toEqual([{ sequence: 8 }]));
+    await eventually(async () =>
+      expect(await database.query('SELECT key FROM idempotency_key')).toEqual([{ key: 'new' }]),
+    );
   });
 });

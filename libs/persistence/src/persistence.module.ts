@@ -1,6 +1,6 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { Audit, HealthChecks, PlatformModule } from '@rookery/platform';
+import { Audit, HealthChecks, Idempotency, PlatformModule } from '@rookery/platform';
 import { DataSource } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
@@ -8,6 +8,7 @@ import type { PostgresOptions } from './data-source-options';
 import { DatabaseErrorInterceptor } from './database-error.interceptor';
 import { DatabaseHealth } from './database.health';
 import { EventTrail } from './event-trail';
+import { IdempotencyStore } from './idempotency-store';
 import { Inbox } from './inbox';
 import { InboxMetrics } from './inbox.metrics';
 import { Outbox } from './outbox';
@@ -26,7 +27,7 @@ export interface PersistenceOptions {
 }
 
 /**
- * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail and Audit. Adds the
+ * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail and Audit. Adds the
  * readiness check `database` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
@@ -53,6 +54,8 @@ export class PersistenceModule implements OnApplicationShutdown {
         UnitOfWork,
         Outbox,
         Inbox,
+        IdempotencyStore,
+        { provide: Idempotency, useExisting: IdempotencyStore },
         OutboxRelay,
         EventTrail,
         { provide: Audit, useClass: AuditTrail },
@@ -60,7 +63,7 @@ export class PersistenceModule implements OnApplicationShutdown {
         OutboxMetrics,
         InboxMetrics,
       ],
-      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail, Audit],
+      exports: [DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, Idempotency, OutboxRelay, EventTrail, Audit],
     };
   }
 

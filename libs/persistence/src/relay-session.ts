@@ -2,6 +2,7 @@ import { Client, type QueryConfig, type QueryResult, type QueryResultRow } from 
 import { connectionOptions, prepareSession } from './data-source-options';
 import { SessionReadOnly } from './database-errors';
 import { IS_WRITABLE, type Writable } from './is-writable';
+import { FORGET_EXPIRED_ANSWERS } from './idempotency-store';
 
 /** Advisory lock keys of this library; locks are per database, thus per service. */
 export const LockKeys = { namespace: 0x526f6f6b, relay: 1, migrations: 2 } as const;
@@ -121,7 +122,7 @@ export class RelaySession {
     });
   }
 
-  /** Deletes published events and inbox notes past their age, the oldest first; returns whether there may be more. */
+  /** Deletes published events, inbox notes and answers past their age, the oldest first; returns whether there may be more. */
   async prune(publishedHours: number, notedHours: number, limit: number): Promise<boolean> {
     const outbox = await this.run({
       text: `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $2)
@@ -133,7 +134,8 @@ export class RelaySession {
                SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
       values: [notedHours, limit],
     });
-    return (outbox.rowCount ?? 0) > 0 || (inbox.rowCount ?? 0) > 0;
+    const answers = await this.run({ text: FORGET_EXPIRED_ANSWERS, values: [limit] });
+    return [outbox, inbox, answers].some(({ rowCount }) => (rowCount ?? 0) > 0);
   }
 
   /** Ends the session and with it the lock. */

@@ -1,5 +1,5 @@
 /**
- * How long a service keeps what it needs for delivering and taking events, in hours. A spec holds it against the streams’ age
+ * How long a service keeps what it needs for delivering and taking events and for answering again, in hours. A spec holds it against the streams’ age
  * (tools/ops/retention.spec.ts).
  */
 export const Retention = {
@@ -10,4 +10,6 @@ export const Retention = {
    * for less, it would take effect again. One day more, for clocks and for what waits in a queue.
    */
   notedHours: 9 * 24,
+  /** The answer to an idempotency key is given again for this long. */
+  answersHours: 24,
 } as const;

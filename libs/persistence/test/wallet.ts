@@ -6,7 +6,9 @@ import {
   AggregateRepository,
   AggregateRoot,
   bigintColumn,
+  createIdempotencyKeys,
   createOutboxAndInbox,
+  dropIdempotencyKeys,
   dropOutboxAndInbox,
   Outbox,
   UnitOfWork,
@@ -61,6 +63,7 @@ export class WalletRepository extends AggregateRepository<Wallet> {
 export class CreateWallets1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await createOutboxAndInbox(runner);
+    await createIdempotencyKeys(runner);
     await runner.query(`
       CREATE TABLE wallets (
         id                  uuid        NOT NULL CONSTRAINT wallets_pk PRIMARY KEY,
@@ -76,6 +79,7 @@ export class CreateWallets1700000000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TABLE wallets');
+    await dropIdempotencyKeys(runner);
     await dropOutboxAndInbox(runner);
   }
 }

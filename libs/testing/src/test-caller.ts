@@ -1,4 +1,4 @@
-import type { RpcContract, Scope } from '@rookery/contracts';
+import { isKeyed, type RpcContract, type Scope } from '@rookery/contracts';
 import type { RpcClient } from '@rookery/messaging';
 import { newTraceparent, runInContext, uuidv7, type Actor } from '@rookery/platform';
 import type { z } from 'zod';
@@ -20,7 +20,8 @@ export function testActor(actor: Partial<Omit<Actor, 'scopes'>> & { readonly sco
 export interface CallOptions {
   /** For whom; nobody unless given. */
   readonly actor?: Actor;
-  readonly idempotencyKey?: string;
+  /** A fresh one unless given, for a request that needs one; null sends none. */
+  readonly idempotencyKey?: string | null;
   readonly correlationId?: string;
   readonly timeoutMs?: number;
 }
@@ -40,7 +41,9 @@ export class TestCaller {
     body: z.input<Request>,
     { actor, idempotencyKey, correlationId = uuidv7(), timeoutMs }: CallOptions = {},
   ): Promise<z.output<Response>> {
-    const context = { correlationId, traceparent: newTraceparent(), actor, idempotencyKey };
+    const fresh = isKeyed(contract) ? uuidv7() : null;
+    const key = (idempotencyKey === undefined ? fresh : idempotencyKey) ?? undefined;
+    const context = { correlationId, traceparent: newTraceparent(), actor, idempotencyKey: key };
     return runInContext(context, () => this.client.call(contract, body, { timeoutMs }));
   }
 }

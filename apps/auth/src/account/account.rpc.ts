@@ -1,5 +1,6 @@
 import { AuthRpc, type AccountView, type RegisterAccount } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
+import type { KeyedAnswer } from '@rookery/platform';
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { AccountService } from './account.service';
@@ -9,7 +10,7 @@ export class AccountRpc {
   constructor(private readonly accounts: AccountService) {}
 
   @RpcHandler(AuthRpc.register)
-  register(@Payload({ schema: AuthRpc.register.request }) request: RegisterAccount): Promise<AccountView> {
+  register(@Payload({ schema: AuthRpc.register.request }) request: RegisterAccount): Promise<KeyedAnswer<AccountView>> {
     return this.accounts.register(request);
   }
 }

@@ -1,9 +1,9 @@
-import type { AccountView, RegisterAccount, Role } from '@rookery/contracts';
-import { Clock, InvalidInput, uuidv7 } from '@rookery/platform';
+import { type AccountView, AuthRpc, type RegisterAccount, type Role } from '@rookery/contracts';
+import { IdempotencyStore, UnitOfWork } from '@rookery/persistence';
+import { Clock, InvalidInput, type KeyedAnswer, keyedRequest, requireContext, uuidv7 } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { AccountNotCreated } from './account.errors';
-import { hashPassword, matchPassword, normalizedPassword } from './password-hash';
+import { comparablePassword, hashPassword, matchPassword, normalizedPassword } from './password-hash';
 import { passwordWeakness } from './password-policy';
 import { User } from './user.entity';
 
@@ -19,34 +19,45 @@ interface NewUser {
 @Injectable()
 export class AccountService {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly requests: IdempotencyStore,
     private readonly clock: Clock,
   ) {}
 
-  /** Makes a customer account. An address that is taken costs the same work and tells nothing more than "not created". */
-  async register({ email, password, name }: RegisterAccount): Promise<AccountView> {
+  /**
+   * Makes a customer account, once per idempotency key. An address that is taken costs the same work and tells nothing more than
+   * "not created".
+   */
+  async register(request: RegisterAccount): Promise<KeyedAnswer<AccountView>> {
+    const { email, password, name = localPartOf(email) } = request;
     const weakness = passwordWeakness(normalizedPassword(password), email);
     if (weakness !== undefined) throw new InvalidInput([{ pointer: '/password', detail: weakness }]);
-
-    const user = await this.create({
-      email,
-      username: null,
-      name: name ?? localPartOf(email),
-      password,
-      roles: ['customer'],
-    });
-    if (user === undefined) throw new AccountNotCreated();
-    return { id: user.id, email: user.email, name: user.name, createdAt: user.createdAt.toISOString() };
+    return this.requests.onceAfter(
+      await keyedRegistration(request),
+      () => hashPassword(password),
+      async (passwordHash) => {
+        const user = await this.insert({ email, username: null, name, roles: ['customer'] }, passwordHash);
+        if (user === undefined) throw new AccountNotCreated();
+        return { id: user.id, email: user.email, name: user.name, createdAt: user.createdAt.toISOString() };
+      },
+    );
   }
 
   /** Adds a user; undefined when the e-mail address or user name is taken. */
-  async create({ email, username, name, password, roles }: NewUser): Promise<User | undefined> {
+  async create({ password, ...user }: NewUser): Promise<User | undefined> {
+    return this.insert(user, await hashPassword(password));
+  }
+
+  private async insert(
+    { email, username, name, roles }: Omit<NewUser, 'password'>,
+    passwordHash: string,
+  ): Promise<User | undefined> {
     const user = this.users.create({
       id: uuidv7(),
       email: email.toLowerCase(),
       username,
       name,
-      passwordHash: await hashPassword(password),
+      passwordHash,
       roles: [...roles],
       disabled: false,
       createdAt: this.clock.now(),
@@ -86,8 +97,19 @@ export class AccountService {
   }
 
   private get users() {
-    return this.dataSource.getRepository(User);
+    return this.unitOfWork.manager.getRepository(User);
   }
+}
+
+/**
+ * Nobody is signed in yet, so the address tells strangers apart: with another one, the same key is another request. With the address
+ * and the key, the answer is still given only to who knows the password. The fingerprint has a hash of it that is as slow as the account's.
+ */
+async function keyedRegistration(request: RegisterAccount) {
+  const email = request.email.toLowerCase();
+  const salt = JSON.stringify([AuthRpc.register.subject, email, requireContext().idempotencyKey]);
+  const compared = { ...request, email, password: await comparablePassword(request.password, salt) };
+  return keyedRequest(AuthRpc.register, request, { anonymous: email, compared });
 }
 
 const localPartOf = (email: string): string => email.slice(0, email.lastIndexOf('@'));

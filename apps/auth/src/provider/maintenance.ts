@@ -1,4 +1,4 @@
-import { Inbox } from '@rookery/persistence';
+import { IdempotencyStore, Inbox } from '@rookery/persistence';
 import { Clock, logger } from '@rookery/platform';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -7,8 +7,8 @@ import { NotificationRepository } from '../notification/notification.repository'
 import { SignInThrottle } from '../sign-in/sign-in-throttle';
 
 const EVERY_MS = 60_000;
-/** Events that are forgotten at a time; more than come in that time. */
-const FORGOTTEN_EVENTS = 10_000;
+/** Events and answers that are forgotten at a time; more than come in that time. */
+const FORGOTTEN_ROWS = 10_000;
 
 /** Removes what has expired. Nothing depends on it being punctual: expired rows are not found anyway. */
 @Injectable()
@@ -21,6 +21,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     private readonly throttle: SignInThrottle,
     private readonly notifications: NotificationRepository,
     private readonly inbox: Inbox,
+    private readonly requests: IdempotencyStore,
     private readonly clock: Clock,
   ) {}
 
@@ -39,6 +40,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
     await this.notifications.forgetOld(this.clock.now());
-    await this.inbox.forgetOld(FORGOTTEN_EVENTS);
+    await this.inbox.forgetOld(FORGOTTEN_ROWS);
+    await this.requests.forgetOld(FORGOTTEN_ROWS);
   }
 }

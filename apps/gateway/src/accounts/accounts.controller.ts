@@ -2,7 +2,7 @@ import { Body, Controller, Header, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { AccountView, AuthRpc, RegisterAccount } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import { accessOf, Exposes } from '../openapi/exposes.decorator';
+import { Exposes } from '../openapi/exposes.decorator';
 import { RegistrationLimit } from '../rate-limit/registration-limit.decorator';
 
 @ApiTags('Accounts')
@@ -16,10 +16,9 @@ export class AccountsController {
   @Exposes({
     summary: 'Register',
     description: 'Makes a customer account to log in with. Few registrations per address and hour.',
-    access: accessOf(AuthRpc.register),
+    keyed: AuthRpc.register,
     success: { status: 201, description: 'The new account', schema: AccountView },
     hasBody: true,
-    problems: [409],
   })
   register(@Body({ schema: RegisterAccount }) body: RegisterAccount): Promise<AccountView> {
     return this.rpc.call(AuthRpc.register, body);

@@ -1,10 +1,12 @@
 import {
   eventContracts,
   eventEdges,
+  isKeyed,
   Problem,
   rpcContracts,
   rpcEdges,
   type EventContract,
+  type Idempotency,
   type RpcContract,
 } from '@rookery/contracts';
 import type { z } from 'zod';
@@ -62,7 +64,7 @@ export function asyncApiDocument(): Json {
 }
 
 function describeRpc(contract: RpcContract, schemaOf: (schema: z.ZodType) => unknown): Part {
-  const { subject, service, kind, scopes, summary } = contract;
+  const { subject, service, kind, idempotency, scopes, summary } = contract;
   const callers = Object.entries(rpcEdges).flatMap(([caller, callees]) => (callees.includes(service) ? [caller] : []));
   const [request, reply] = [`${subject}.request`, `${subject}.reply`];
   return {
@@ -79,7 +81,7 @@ function describeRpc(contract: RpcContract, schemaOf: (schema: z.ZodType) => unk
         action: 'receive',
         channel: { $ref: `#/channels/${subject}` },
         summary,
-        description: `A ${kind}${kind === 'query' ? ': changes nothing and may be retried' : ': sent once'}.${
+        description: `A ${kind}: ${repeats[idempotency]}.${
           scopes.length === 0 ? '' : ` Needs the scopes ${scopes.join(', ')}.`
         }`,
         bindings: { nats: { queue: service } },
@@ -95,7 +97,7 @@ function describeRpc(contract: RpcContract, schemaOf: (schema: z.ZodType) => unk
       [request]: {
         name: request,
         title: summary,
-        headers: rpcHeaders,
+        headers: isKeyed(contract) ? keyedRpcHeaders : rpcHeaders,
         payload: {
           type: 'object',
           properties: { pattern: { const: subject }, id: { type: 'string' }, data: schemaOf(contract.request) },
@@ -167,6 +169,16 @@ const rpcHeaders = {
   },
   required: ['authorization', 'x-correlation-id'],
 } as const;
+
+const keyedRpcHeaders = { ...rpcHeaders, required: [...rpcHeaders.required, 'idempotency-key'] } as const;
+
+/** What comes of a request that arrives twice. */
+const repeats: Readonly<Record<Idempotency, string>> = {
+  safe: 'changes nothing and may be retried',
+  key: 'sent once; takes effect once per idempotency key, for 24 hours',
+  version: 'sent once; takes effect on the version that it names',
+  natural: 'sent once; a second time there is nothing left to do',
+};
 
 const eventHeaders = (type: string, source: string) => ({
   type: 'object',

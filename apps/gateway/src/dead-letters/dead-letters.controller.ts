@@ -69,9 +69,9 @@ export class DeadLettersController {
     summary: 'Replay a dead letter',
     description:
       'Handles the event once more under the same id: what took effect before does nothing. A letter that was handled is gone afterwards; one that failed again stays. Audited.',
-    access: accessOf(DeadLetterRpc.orders.replay),
+    keyed: DeadLetterRpc.orders.replay,
     success: { status: 200, description: 'What came of it', schema: DeadLetterReplay },
-    problems: [404, 413, 415, 422],
+    problems: [404, 413, 415],
   })
   @ApiParam(id)
   replay(@Param('id', { schema: DeadLetterId }) letterId: string): Promise<DeadLetterReplay> {

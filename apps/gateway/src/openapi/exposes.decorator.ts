@@ -1,16 +1,37 @@
-import { applyDecorators, HttpCode } from '@nestjs/common';
+import { applyDecorators, HttpCode, UseInterceptors } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiSecurity } from '@nestjs/swagger';
-import { PROBLEM_MEDIA_TYPE, type RpcContract, type Scope } from '@rookery/contracts';
+import {
+  PROBLEM_MEDIA_TYPE,
+  type Idempotency,
+  type KeyedContract,
+  type RpcContract,
+  type Scope,
+} from '@rookery/contracts';
 import { Public, RequireScopes } from '@rookery/security';
 import type { z } from 'zod';
+import { IdempotencyKeyInterceptor } from '../idempotency/idempotency-key.interceptor';
+import { idempotencyKeyExample } from './examples';
 import { responseHeaders, type ResponseHeader } from './response-headers';
 
+/** Scopes the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
+export type Access = readonly Scope[] | 'anyone' | 'anyone-logged-in';
+
 /** What a route promises: who may use it and each answer it can give. */
-export interface RouteContract {
+export type RouteContract = RouteAnswers & (AccessRoute | KeyedRoute);
+
+interface AccessRoute {
+  readonly access: Access;
+  readonly keyed?: undefined;
+}
+
+/** A route that passes a keyed request on: access is the contract's, and it demands the Idempotency-Key. */
+interface KeyedRoute {
+  readonly keyed: KeyedContract;
+}
+
+interface RouteAnswers {
   readonly summary: string;
   readonly description: string;
-  /** Scopes the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
-  readonly access: readonly Scope[] | 'anyone' | 'anyone-logged-in';
   readonly success: {
     readonly status: 200 | 201 | 202 | 204;
     readonly description: string;
@@ -34,12 +55,12 @@ export const problemStatuses = {
   403: 'The access token lacks a scope',
   404: 'No such resource, or not one of the caller’s',
   406: 'The answer is not available in an accepted media type',
-  409: 'The request conflicts with the resource’s state',
+  409: 'The request conflicts with the resource’s state, or the first one with its Idempotency-Key is still running: then there is Retry-After',
   412: 'The resource has changed since the version in If-Match',
   413: 'The body is too large',
   414: 'A part of the address is too long',
   415: 'The body’s media type is not application/json',
-  422: 'The Idempotency-Key was used with another body, or the dead letter cannot be read',
+  422: 'The request cannot be carried out as it is, or its Idempotency-Key was used with another request',
   428: 'If-Match is missing',
   429: 'Too many requests; try again after Retry-After seconds',
   431: 'The headers are too large',
@@ -59,7 +80,8 @@ export const BEARER_SCHEME = 'bearer';
  * Declares a route once: the guard's scopes, the status and the OpenAPI operation come from the same words and cannot drift apart.
  */
 export function Exposes(route: RouteContract): MethodDecorator {
-  const { access, success } = route;
+  const { success } = route;
+  const access = accessTo(route);
   return applyDecorators(
     HttpCode(success.status),
     ...guardOf(access),
@@ -72,9 +94,15 @@ export function Exposes(route: RouteContract): MethodDecorator {
     ApiResponse({
       status: success.status,
       description: success.description,
-      headers: responseHeaders([...(success.headers ?? []), 'X-Correlation-Id', ...rateLimitHeaders]),
+      headers: responseHeaders([
+        ...(success.headers ?? []),
+        ...(route.keyed ? ['Idempotent-Replayed' as const] : []),
+        'X-Correlation-Id',
+        ...rateLimitHeaders,
+      ]),
       ...bodyOf(success),
     }),
+    ...(route.keyed ? [UseInterceptors(new IdempotencyKeyInterceptor(route.keyed.service)), ApiHeader(keyHeader)] : []),
     ...(route.conditionalRead
       ? [
           ApiHeader({
@@ -100,14 +128,27 @@ export function Exposes(route: RouteContract): MethodDecorator {
   );
 }
 
-/** A route that passes a request on to one service: access is the contract's. */
-export function accessOf(contract: RpcContract): RouteContract['access'] {
-  return contract.scopes.length === 0 ? 'anyone' : contract.scopes;
+/** A route that passes a request on to one service: access is the contract's. A keyed contract goes to `keyed` instead. */
+export function accessOf(contract: RpcContract<z.ZodType, z.ZodType, Exclude<Idempotency, 'key'>>): Access {
+  return accessBy(contract.scopes);
 }
+
+const accessTo = (route: RouteContract): Access => (route.keyed ? accessBy(route.keyed.scopes) : route.access);
+
+const accessBy = (scopes: readonly Scope[]): Access => (scopes.length === 0 ? 'anyone' : scopes);
+
+const keyHeader = {
+  name: 'Idempotency-Key',
+  required: true,
+  description:
+    'A value of your own, 8..255 visible ASCII characters, bare or in double quotes. For 24 hours the same request with the same key takes effect once and has the same answer',
+  schema: { type: 'string', minLength: 8, maxLength: 255 },
+  example: idempotencyKeyExample,
+} as const;
 
 const rateLimitHeaders = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const;
 
-function guardOf(access: RouteContract['access']): (ClassDecorator & MethodDecorator)[] {
+function guardOf(access: Access): (ClassDecorator & MethodDecorator)[] {
   if (access === 'anyone') return [Public()];
   const scopes = access === 'anyone-logged-in' ? [] : access;
   // Only OAuth 2.0 and OpenID Connect schemes declare scopes that an operation can name.
@@ -124,8 +165,10 @@ function problemsOf(route: RouteContract): ProblemStatus[] {
   if (route.hasBody) [413 as const, 415 as const].forEach((status) => statuses.add(status));
   // Not there: so there is an id in the address, and that can be too long.
   if (statuses.has(404)) statuses.add(414);
-  if (route.access !== 'anyone') statuses.add(401);
-  if (Array.isArray(route.access) && route.access.length > 0) statuses.add(403);
+  if (route.keyed) [409 as const, 422 as const].forEach((status) => statuses.add(status));
+  const access = accessTo(route);
+  if (access !== 'anyone') statuses.add(401);
+  if (Array.isArray(access) && access.length > 0) statuses.add(403);
   return [...statuses].sort((one, other) => one - other);
 }
 

@@ -70,11 +70,11 @@ function toPublicName(publicUrl: string): string {
   return `if (location.hostname === '${other}' && location.port === '${port}') location.hostname = '${hostname}';`;
 }
 
-/** "Try it out" works as it is filled in: with a product that exists and a key that nobody has used. */
+/** "Try it out" works as it is filled in: with a product that exists and, for each operation, a key that nobody has used. */
 function withLiveExamples(document: OpenAPIObject, productId: string): OpenAPIObject {
   const text = JSON.stringify(document)
     .replaceAll(exampleProductId, productId)
-    .replaceAll(idempotencyKeyExample, randomUUID());
+    .replaceAll(idempotencyKeyExample, () => randomUUID());
   return z.custom<OpenAPIObject>().parse(JSON.parse(text));
 }
 

@@ -1,14 +1,11 @@
 import { Body, Controller, Get, Header, Headers, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiHeader, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Id, ListOrders, OrderPage, OrdersRpc, OrderView, PlaceOrder, Timeline } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import { requireContext, runInContext } from '@rookery/platform';
 import type { FastifyReply } from 'fastify';
 import { isNotModified } from '../conditional/entity-tag';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
-import { idempotencyKeyExample } from '../openapi/examples';
 import { pageLimitSchema } from '../openapi/parameters';
-import { idempotencyKey } from './idempotency-key';
 
 /** An order is its customer's alone and changes while the saga runs: kept by nobody without asking again. */
 const PRIVATE_CACHE = 'private, no-cache';
@@ -23,32 +20,22 @@ export class OrdersController {
     summary: 'Place an order',
     description:
       'The order starts Pending; funds and stock are reserved after the answer. Repeating the request with the same Idempotency-Key gives the first answer again.',
-    access: accessOf(OrdersRpc.place),
+    keyed: OrdersRpc.place,
     success: {
       status: 201,
       description: 'The order, Pending',
       schema: OrderView,
-      headers: ['Location', 'ETag', 'Idempotent-Replayed'],
+      headers: ['Location', 'ETag'],
     },
     hasBody: true,
-    problems: [409, 422],
-  })
-  @ApiHeader({
-    name: 'Idempotency-Key',
-    required: true,
-    description:
-      'A value of your own, 8..255 visible ASCII characters, bare or in double quotes; remembered for 24 hours',
-    schema: { type: 'string', minLength: 8, maxLength: 255 },
-    example: idempotencyKeyExample,
   })
   async place(
-    @Headers('idempotency-key') header: string | undefined,
     @Body({ schema: PlaceOrder }) body: PlaceOrder,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OrderView> {
-    const context = { ...requireContext(), idempotencyKey: idempotencyKey(header) };
-    const { order, replayed } = await runInContext(context, () => this.rpc.call(OrdersRpc.place, body));
+    const { order, replayed } = await this.rpc.call(OrdersRpc.place, body);
     reply.header('location', `/v1/orders/${order.id}`).header('etag', entityTag(order));
+    // A replica of orders of an earlier release says it only here.
     if (replayed) reply.header('idempotent-replayed', 'true');
     return order;
   }
@@ -105,9 +92,9 @@ export class OrdersController {
   @Exposes({
     summary: 'Cancel an order',
     description: 'Only while the order is Pending. What is reserved for it is given back after the answer.',
-    access: accessOf(OrdersRpc.cancel),
+    keyed: OrdersRpc.cancel,
     success: { status: 202, description: 'The canceled order', schema: OrderView, headers: ['ETag'] },
-    problems: [404, 409, 413, 415],
+    problems: [404, 413, 415],
   })
   async cancel(
     @Param('id', { schema: Id }) id: string,

@@ -90,10 +90,9 @@ export class ProductsController {
   @Exposes({
     summary: 'Add a product',
     description: 'The SKU must be new. The product is in the catalogue at once.',
-    access: accessOf(ProductsRpc.create),
+    keyed: ProductsRpc.create,
     success: { status: 201, description: 'The new product', schema: ProductView, headers: ['Location', 'ETag'] },
     hasBody: true,
-    problems: [409],
   })
   async create(
     @Body({ schema: CreateProduct }) body: CreateProduct,
@@ -151,10 +150,10 @@ export class ProductsController {
   @Exposes({
     summary: 'Adjust a product’s stock',
     description: 'Adds units (positive `delta`) or takes them. The answer is the product as it is then.',
-    access: accessOf(ProductsRpc.adjustStock),
+    keyed: ProductsRpc.adjustStock,
     success: { status: 200, description: 'The product with its new stock', schema: ProductView, headers: ['ETag'] },
     hasBody: true,
-    problems: [404, 409],
+    problems: [404],
   })
   @ApiParam(productIdParameter)
   async adjustStock(

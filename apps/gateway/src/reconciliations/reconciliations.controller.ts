@@ -2,7 +2,7 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Reconcile, Reconciliation, ReconciliationRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import { accessOf, Exposes } from '../openapi/exposes.decorator';
+import { Exposes } from '../openapi/exposes.decorator';
 
 @ApiTags('Operations')
 @Controller('v1/ops/reconciliations')
@@ -14,7 +14,7 @@ export class ReconciliationsController {
     summary: 'Reconcile',
     description:
       'Compares orders, payments, stock and the provider’s ledger; changes none of them. Answers after about two seconds with what it came to: while `next` is not null, send it as `after` for the next part. Orders in flight are left out.',
-    access: accessOf(ReconciliationRpc.reconcile),
+    keyed: ReconciliationRpc.reconcile,
     success: { status: 200, description: 'What was compared, and what differs', schema: Reconciliation },
     hasBody: true,
   })

@@ -2,11 +2,12 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { type OrderPage, OrdersRpc, OrderTraceRpc, type OrderView } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
-import { type Actor, requireContext, Unauthenticated } from '@rookery/platform';
+import { IdempotencyStore } from '@rookery/persistence';
+import { type Actor, keyedRequest, requireContext, Unauthenticated } from '@rookery/platform';
 import type { z } from 'zod';
 import { OrderTrace } from './order-trace';
 import { OrderService } from './order.service';
-import { OrderPlacement, type PlacedOrder } from './place-order';
+import { OrderPlacement } from './place-order';
 
 type Asked<Contract extends { readonly request: z.ZodType }> = z.output<Contract['request']>;
 
@@ -16,11 +17,13 @@ export class OrderRpc {
     private readonly orders: OrderService,
     private readonly placement: OrderPlacement,
     private readonly traces: OrderTrace,
+    private readonly requests: IdempotencyStore,
   ) {}
 
   @RpcHandler(OrdersRpc.place)
-  place(@Payload({ schema: OrdersRpc.place.request }) request: Asked<typeof OrdersRpc.place>): Promise<PlacedOrder> {
-    return this.placement.place(request, requireActor(), requireContext().idempotencyKey);
+  async place(@Payload({ schema: OrdersRpc.place.request }) request: Asked<typeof OrdersRpc.place>) {
+    const placed = await this.placement.place(request, requireActor());
+    return placed.map((order) => ({ order, replayed: placed.replayed }));
   }
 
   @RpcHandler(OrdersRpc.list)
@@ -39,8 +42,10 @@ export class OrderRpc {
   }
 
   @RpcHandler(OrdersRpc.cancel)
-  cancel(@Payload({ schema: OrdersRpc.cancel.request }) { id }: Asked<typeof OrdersRpc.cancel>): Promise<OrderView> {
-    return this.orders.cancel(id, requireActor());
+  cancel(@Payload({ schema: OrdersRpc.cancel.request }) request: Asked<typeof OrdersRpc.cancel>) {
+    return this.requests.once(keyedRequest(OrdersRpc.cancel, request), () =>
+      this.orders.cancel(request.id, requireActor()),
+    );
   }
 
   @RpcHandler(OrderTraceRpc.orders)

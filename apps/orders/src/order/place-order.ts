@@ -1,22 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { OrdersRpc, OrderView, type PlaceOrder, type ProblemDetail, ProductsRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import { UnitOfWork } from '@rookery/persistence';
-import { type Actor, Clock, uuidv7 } from '@rookery/platform';
+import { IdempotencyStore } from '@rookery/persistence';
+import { type Actor, Clock, type KeyedAnswer, keyedRequest, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { OrderDeadline } from '../deadline/order-deadline';
-import { IdempotencyKeyInUse } from '../idempotency/idempotency.errors';
-import { IdempotencyStore, type KeyedRequest, keyedRequest } from '../idempotency/idempotency.store';
 import { IntakeGate } from '../intake/intake-gate';
 import { Order, type OrderLine } from './order.entity';
 import { ProductUnavailable } from './order.errors';
 import { OrderRepository } from './order.repository';
 import { toOrderView } from './order.view';
 
-export interface PlacedOrder {
-  readonly order: OrderView;
-  /** This is the first answer again: the key had been used before. */
-  readonly replayed: boolean;
+/** What an order takes from outside of its transaction. */
+interface PreparedOrder {
+  readonly lines: readonly OrderLine[];
+  readonly sealedPaymentToken: string;
 }
 
 /** Places an order once per idempotency key. */
@@ -24,8 +22,7 @@ export interface PlacedOrder {
 export class OrderPlacement {
   constructor(
     private readonly orders: OrderRepository,
-    private readonly keys: IdempotencyStore,
-    private readonly unitOfWork: UnitOfWork,
+    private readonly requests: IdempotencyStore,
     private readonly rpc: RpcClient,
     private readonly sealer: TokenSealer,
     private readonly clock: Clock,
@@ -34,43 +31,29 @@ export class OrderPlacement {
   ) {}
 
   /** Throws OrdersNotTaken (503) while those that were begun have to go first; what was placed before is answered nevertheless. */
-  async place(request: PlaceOrder, customer: Actor, key: string | undefined): Promise<PlacedOrder> {
-    const keyed = keyedRequest(customer, key, OrdersRpc.place.subject, request);
-    const earlier = await this.keys.find(keyed);
-    if (earlier !== null) return replay(earlier);
-    this.intake.admit();
-
-    // Another service's answer and the sealing come before the transaction: nothing waits while it holds locks.
-    const lines = await this.quoteLines(request);
-    const sealedPaymentToken = await this.sealer.seal(request.paymentToken);
-
-    try {
-      const order = await this.store(keyed, customer.subject, lines, sealedPaymentToken);
-      this.intake.taken();
-      return { order, replayed: false };
-    } catch (error) {
-      if (!(error instanceof IdempotencyKeyInUse)) throw error;
-      const first = await this.keys.find(keyed);
-      if (first === null) throw error;
-      return replay(first);
-    }
+  async place(request: PlaceOrder, customer: Actor): Promise<KeyedAnswer<OrderView>> {
+    const placed = await this.requests.onceAfter(
+      keyedRequest(OrdersRpc.place, request, { answer: OrderView }),
+      () => this.prepare(request),
+      (prepared) => this.store(customer.subject, prepared),
+    );
+    if (!placed.replayed) this.intake.taken();
+    return placed;
   }
 
-  /** The order, its event, its first step and the answer to replay: all of them or none. */
-  private store(
-    keyed: KeyedRequest,
-    customerId: string,
-    lines: readonly OrderLine[],
-    sealedPaymentToken: string,
-  ): Promise<OrderView> {
-    return this.unitOfWork.run(async (tx) => {
-      const deadlineAt = this.deadline.after(this.clock.now());
-      const order = Order.place({ id: uuidv7(), customerId, lines, sealedPaymentToken, deadlineAt });
-      await this.orders.add(order);
-      const view = toOrderView(order);
-      if (!(await this.keys.claim(tx, keyed, JSON.stringify(view)))) throw new IdempotencyKeyInUse();
-      return view;
-    });
+  /** Another service's answer and the sealing come before the transaction: nothing waits while it holds locks. */
+  private async prepare(request: PlaceOrder): Promise<PreparedOrder> {
+    this.intake.admit();
+    const lines = await this.quoteLines(request);
+    return { lines, sealedPaymentToken: await this.sealer.seal(request.paymentToken) };
+  }
+
+  /** The order, its event and its first step: all of them, with the answer to replay, or none. */
+  private async store(customerId: string, prepared: PreparedOrder): Promise<OrderView> {
+    const deadlineAt = this.deadline.after(this.clock.now());
+    const order = Order.place({ id: uuidv7(), customerId, deadlineAt, ...prepared });
+    await this.orders.add(order);
+    return toOrderView(order);
   }
 
   /** Names and prices as they are now; the order keeps them. */
@@ -90,5 +73,3 @@ export class OrderPlacement {
     return lines;
   }
 }
-
-const replay = (response: string): PlacedOrder => ({ order: OrderView.parse(JSON.parse(response)), replayed: true });

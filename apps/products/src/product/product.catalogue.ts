@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ProductPage, ProductQuote, ProductSort, ProductView } from '@rookery/contracts';
+import { UnitOfWork } from '@rookery/persistence';
 import { DataSource } from 'typeorm';
 import { decodeCursor, encodeCursor, type ProductListing } from './product-cursor';
 import { InvalidCursor, ProductNotFound } from './product.errors';
@@ -26,10 +27,14 @@ const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')
 /** Reads the catalogue in one statement per question; nothing here locks. */
 @Injectable()
 export class ProductCatalogue {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly unitOfWork: UnitOfWork,
+  ) {}
 
+  /** The product as it is now, also for the transaction that has just changed it. */
   async get(id: string): Promise<ProductView> {
-    const [row] = await this.dataSource.query<ProductRow[]>(`${SELECT} AND p.id = $1`, [id]);
+    const [row] = await this.unitOfWork.manager.query<ProductRow[]>(`${SELECT} AND p.id = $1`, [id]);
     if (!row) throw new ProductNotFound(id);
     return viewOf(row);
   }

@@ -2,6 +2,8 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { ProductsRpc, type ProductPage, type ProductQuote, type ProductView } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
+import { IdempotencyStore } from '@rookery/persistence';
+import { keyedRequest } from '@rookery/platform';
 import { requireActor } from '@rookery/security';
 import type { z } from 'zod';
 import { ProductCatalogue } from './product.catalogue';
@@ -14,6 +16,7 @@ export class ProductRpc {
   constructor(
     private readonly catalogue: ProductCatalogue,
     private readonly products: ProductService,
+    private readonly requests: IdempotencyStore,
   ) {}
 
   @RpcHandler(ProductsRpc.list)
@@ -34,8 +37,8 @@ export class ProductRpc {
   }
 
   @RpcHandler(ProductsRpc.create)
-  create(@Payload({ schema: ProductsRpc.create.request }) request: RequestOf<'create'>): Promise<ProductView> {
-    return this.products.create(request);
+  create(@Payload({ schema: ProductsRpc.create.request }) request: RequestOf<'create'>) {
+    return this.requests.once(keyedRequest(ProductsRpc.create, request), () => this.products.create(request));
   }
 
   @RpcHandler(ProductsRpc.change)
@@ -54,9 +57,10 @@ export class ProductRpc {
   }
 
   @RpcHandler(ProductsRpc.adjustStock)
-  adjustStock(
-    @Payload({ schema: ProductsRpc.adjustStock.request }) { id, adjustment }: RequestOf<'adjustStock'>,
-  ): Promise<ProductView> {
-    return this.products.adjustStock(id, adjustment, requireActor().subject);
+  adjustStock(@Payload({ schema: ProductsRpc.adjustStock.request }) request: RequestOf<'adjustStock'>) {
+    const { id, adjustment } = request;
+    return this.requests.once(keyedRequest(ProductsRpc.adjustStock, request), () =>
+      this.products.adjustStock(id, adjustment, requireActor().subject),
+    );
   }
 }

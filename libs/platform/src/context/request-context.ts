@@ -35,6 +35,8 @@ export interface RequestContext {
   /** Id of the request or event that caused this one. */
   readonly causationId?: string | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** Set by the RPC client: the service gave its first answer to the idempotency key again. */
+  replayed?: boolean | undefined;
   /** What it asks of a service twice is asked once: a request of HTTP looks at the world once, other work looks again to see what has become of it. */
   readonly asksOnce?: boolean | undefined;
   /** The internal token as it came over NATS; not believed before `InternalTokenGuard` has verified it. Never logged. */

@@ -1,4 +1,7 @@
-import { IdempotencyKeyMalformed, IdempotencyKeyMissing, idempotencyKey } from './idempotency-key';
+import { idempotencyKeyOf } from './idempotency-key';
+import { IdempotencyKeyMalformed, IdempotencyKeyMissing } from './idempotency.errors';
+
+const idempotencyKey = (header: string | undefined): string => idempotencyKeyOf(header, 'orders');
 
 describe('Idempotency-Key', () => {
   it('takes the quoted and the bare form as the same key', () => {

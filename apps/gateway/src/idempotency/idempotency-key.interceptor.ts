@@ -1,0 +1,25 @@
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import type { Service } from '@rookery/contracts';
+import { idempotencyKeyOf, requireContext, runInContext, type RequestContext } from '@rookery/platform';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { tap, type Observable } from 'rxjs';
+
+/**
+ * Demands the Idempotency-Key of a request and passes it on to the service that keeps it; says of an answer when it is the first one
+ * again. `@Exposes` puts it on each route that has a keyed contract.
+ */
+export class IdempotencyKeyInterceptor implements NestInterceptor {
+  constructor(private readonly service: Service) {}
+
+  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const http = execution.switchToHttp();
+    const header = http.getRequest<FastifyRequest>().headers['idempotency-key'];
+    const idempotencyKey = idempotencyKeyOf(Array.isArray(header) ? header.join(', ') : header, this.service);
+    const context: RequestContext = { ...requireContext(), idempotencyKey };
+    return runInContext(context, () => next.handle()).pipe(
+      tap(() => {
+        if (context.replayed === true) http.getResponse<FastifyReply>().header('idempotent-replayed', 'true');
+      }),
+    );
+  }
+}
