@@ -19,7 +19,9 @@ describe('the key of a kept read', () => {
 
   it('is another for each value of a parameter that comes tomorrow', () => {
     const query = ListProducts.parse({});
-    const keys = [query, { ...query, brand: 'A' }, { ...query, brand: 'B' }, { ...query, brand: ['A', 'B'] }].map(keyOf);
+    const keys = [query, { ...query, brand: 'A' }, { ...query, brand: 'B' }, { ...query, brand: ['A', 'B'] }].map(
+      keyOf,
+    );
     expect(new Set(keys).size).toBe(4);
   });
 

@@ -6,7 +6,9 @@ import type { RpcContract } from '@rookery/contracts';
  * later, can be left out. The same request in another order of fields has the same key; the key's length does not depend on it.
  */
 export function questionKey(contract: Pick<RpcContract, 'subject'>, request: unknown): string {
-  return createHash('sha256').update(canonicalJson([contract.subject, request])).digest('base64url');
+  return createHash('sha256')
+    .update(canonicalJson([contract.subject, request]))
+    .digest('base64url');
 }
 
 /** JSON with the members of each object in the order of their names; an undefined member is none (as in RFC 8785, for values that came from JSON). */

@@ -63,10 +63,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     context: ExecutionContext,
     { limit, timeToBlockExpire }: ThrottlerLimitDetail,
   ): Promise<void> {
-    context
-      .switchToHttp()
-      .getResponse<FastifyReply>()
-      .headers(refusalHeaders(limit, timeToBlockExpire));
+    context.switchToHttp().getResponse<FastifyReply>().headers(refusalHeaders(limit, timeToBlockExpire));
     throw new TooManyRequests(timeToBlockExpire);
   }
 }
