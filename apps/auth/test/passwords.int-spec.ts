@@ -64,6 +64,13 @@ describe('a password', () => {
     },
   );
 
+  it('that is as long as it may be can be typed in the longer form too', async () => {
+    const longest = 'éàüöñ'.normalize('NFC').repeat(25);
+    await register('longest@example.com', longest);
+    expect(longest.normalize('NFD').length).toBeGreaterThan(128);
+    expect(await signsIn('longest@example.com', longest.normalize('NFD'))).toBe(true);
+  });
+
   it('that is weak only when written otherwise is refused', async () => {
     await expect(
       register(

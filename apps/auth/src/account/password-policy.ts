@@ -1,4 +1,8 @@
+import { PASSWORD_MAX } from '@rookery/contracts';
 import { COMMON_STEMS } from './common-passwords';
+
+/** Code units that a form takes: some keyboards write one letter and its marks as several characters. */
+export const TYPED_PASSWORD_MAX = 4 * PASSWORD_MAX;
 
 const LEET: Readonly<Record<string, string>> = {
   '0': 'o',

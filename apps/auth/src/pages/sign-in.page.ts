@@ -1,3 +1,4 @@
+import { TYPED_PASSWORD_MAX } from '../account/password-policy';
 import { html } from './html';
 import { notice, page } from './page';
 
@@ -46,7 +47,7 @@ export const signInPage = ({ action, token, clientName, login = '', error, demo 
           name="password"
           type="password"
           autocomplete="current-password"
-          maxlength="128"
+          maxlength="${TYPED_PASSWORD_MAX}"
           required
           ${login === '' ? html`` : AUTOFOCUS}
         />

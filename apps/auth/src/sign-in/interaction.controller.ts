@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Client, Interaction } from 'oidc-provider';
 import { z } from 'zod';
 import { AccountService } from '../account/account.service';
+import { TYPED_PASSWORD_MAX } from '../account/password-policy';
 import type { User } from '../account/user.entity';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { consentPage } from '../pages/consent.page';
@@ -18,7 +19,12 @@ import { SignInThrottle } from './sign-in-throttle';
 
 /** Anything a browser may send; what is wrong with it is said on the page, not as a problem document. */
 const InteractionForm = z
-  .object({ token: z.string(), action: z.string(), login: z.string().max(254), password: z.string().max(128) })
+  .object({
+    token: z.string(),
+    action: z.string(),
+    login: z.string().max(254),
+    password: z.string().max(TYPED_PASSWORD_MAX),
+  })
   .partial()
   .catch({});
 type InteractionForm = z.infer<typeof InteractionForm>;
