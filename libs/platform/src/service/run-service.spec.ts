@@ -363,7 +363,7 @@ describe('a service over HTTP', () => {
     it('shows each route at 0 for each class of status before anybody asks, so that a first failure is seen to come', async () => {
       const { body } = await look('/metrics');
       for (const status of ['2xx', '3xx', '4xx', '5xx']) {
-        const series = `http_server_responses_total{method="GET",route="/v1/notes/files/*",class="${status}"}`;
+        const series = `http_server_responses_total{method="HEAD",route="/v1/notes/files/*",class="${status}"}`;
         expect(body).toContain(`${series} 0\n`);
       }
       await fetch(`${url}/v1/notes/broken`);
