@@ -69,6 +69,7 @@ export function composeSecrets(secrets: Secrets): Values {
     SEALING_KEY: secrets.sealingKey,
     KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
     COOKIE_KEYS: secrets.cookieKeys.join(','),
+    CURSOR_KEY: secrets.cursorKey,
     REDIS_PASSWORD: secrets.redis,
   };
 }
@@ -85,17 +86,19 @@ export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Val
     gateway: {
       NATS_NKEY_SEED: secrets.broker.gateway,
       INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
+      CURSOR_KEY: secrets.cursorKey,
     },
     auth: {
       ...service('auth'),
       KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
       COOKIE_KEYS: secrets.cookieKeys.join(','),
     },
-    products: service('products'),
+    products: { ...service('products'), CURSOR_KEY: secrets.cursorKey },
     orders: {
       ...service('orders'),
       INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.orders),
       SEALING_KEY: secrets.sealingKey,
+      CURSOR_KEY: secrets.cursorKey,
     },
     payments: { ...service('payments'), SEALING_KEY: secrets.sealingKey },
   };

@@ -26,7 +26,10 @@ export interface AppEnvOptions {
   readonly ports: AppPorts;
   readonly databases: DatabaseUrls;
   readonly broker: BrokerAccess;
-  readonly secrets: Pick<Secrets, 'internalKeys' | 'internalJwks' | 'sealingKey' | 'keyEncryptionKey' | 'cookieKeys'>;
+  readonly secrets: Pick<
+    Secrets,
+    'internalKeys' | 'internalJwks' | 'sealingKey' | 'keyEncryptionKey' | 'cookieKeys' | 'cursorKey'
+  >;
   readonly orderDeadlineSeconds: number;
   /** The gateway's limit per subject or address. */
   readonly requestsPerMinute: number;
@@ -55,6 +58,7 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
       OIDC_ISSUER: options.issuer ?? authUrl,
       OIDC_AUDIENCE: options.audience ?? API_AUDIENCE,
       INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.gateway),
+      CURSOR_KEY: secrets.cursorKey,
       RATE_LIMIT_PER_MINUTE: String(options.requestsPerMinute),
     },
     auth: {
@@ -66,12 +70,13 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
       COOKIE_KEYS: secrets.cookieKeys.join(','),
       DEMO: 'true',
     },
-    products: { ...common('products'), DATABASE_URL: databases.products },
+    products: { ...common('products'), DATABASE_URL: databases.products, CURSOR_KEY: secrets.cursorKey },
     orders: {
       ...common('orders'),
       DATABASE_URL: databases.orders,
       INTERNAL_SIGNING_KEY: JSON.stringify(secrets.internalKeys.orders),
       SEALING_KEY: secrets.sealingKey,
+      CURSOR_KEY: secrets.cursorKey,
       ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds),
     },
     payments: { ...common('payments'), DATABASE_URL: databases.payments, SEALING_KEY: secrets.sealingKey },

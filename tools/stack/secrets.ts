@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Services } from '@rookery/contracts';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
@@ -30,6 +31,8 @@ const Secrets = z.object({
   sealingKey: z.string(),
   keyEncryptionKey: z.string(),
   cookieKeys: z.array(z.string()),
+  /** Data folders from before have none: it is made when they are read. */
+  cursorKey: z.string().default(() => random(32)),
   /** For deployments with Redis; data folders from before have none, and do not need it. */
   redis: z.string().default(() => random()),
 });
@@ -63,6 +66,7 @@ export async function makeSecrets(): Promise<Secrets> {
     sealingKey: random(32),
     keyEncryptionKey: random(32),
     cookieKeys: [random(), random()],
+    cursorKey: random(32),
     redis: random(),
   };
 }
@@ -73,7 +77,11 @@ export async function provideSecrets(dataFolder: string): Promise<Secrets> {
   const file = join(folder, 'secrets.json');
   if (existsSync(file)) {
     try {
-      return Secrets.parse(JSON.parse(readFileSync(file, 'utf8')));
+      const found: unknown = JSON.parse(readFileSync(file, 'utf8'));
+      const secrets = Secrets.parse(found);
+      // What this version has made anew stays the same at the next start.
+      if (!isDeepStrictEqual(secrets, found)) saveSecrets(dataFolder, secrets);
+      return secrets;
     } catch {
       throw new StackError(
         `${file} cannot be read as this version's secrets.`,

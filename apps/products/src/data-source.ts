@@ -2,6 +2,7 @@ import { dataSourceOptions } from '@rookery/persistence';
 import { CatalogueAndStock1763900000000 } from './migrations/1763900000000-catalogue-and-stock';
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
 import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
+import { NamesInOrder1796000000000 } from './migrations/1796000000000-names-in-order';
 import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
@@ -11,5 +12,10 @@ export const productsDatabase = (url: string, poolSize?: number) =>
     url,
     poolSize,
     entities: [Product, Reservation],
-    migrations: [CatalogueAndStock1763900000000, OpsAudit1764500000000, InboxOrder1764600000000],
+    migrations: [
+      CatalogueAndStock1763900000000,
+      OpsAudit1764500000000,
+      InboxOrder1764600000000,
+      NamesInOrder1796000000000,
+    ],
   });

@@ -85,7 +85,7 @@ export class ProductReads {
   /** A `ProductPage`. */
   list(query: ListProducts): Promise<ProductRead> {
     return this.read(ProductsRpc.list, query, {
-      key: `page:${hashOf(JSON.stringify([query.q, query.category, query.sort, query.limit, query.cursor]))}`,
+      key: `page:${hashOf(JSON.stringify([query.q, query.category, query.currency, query.sort, query.limit, query.cursor]))}`,
       marks: [CATALOGUE, ANY_STOCK, ANYTHING],
       stockMs: PAGE_STOCK_MS,
       tagOf: (_page, body) => `"${hashOf(body)}"`,

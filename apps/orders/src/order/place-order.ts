@@ -8,8 +8,8 @@ import { OrderDeadline } from '../deadline/order-deadline';
 import { IdempotencyKeyInUse } from '../idempotency/idempotency.errors';
 import { IdempotencyStore, type KeyedRequest, keyedRequest } from '../idempotency/idempotency.store';
 import { IntakeGate } from '../intake/intake-gate';
-import { Order, type OrderLine } from './order.entity';
-import { ProductUnavailable } from './order.errors';
+import { Order, type OrderLine, totalOf } from './order.entity';
+import { ProductUnavailable, TotalChanged } from './order.errors';
 import { OrderRepository } from './order.repository';
 import { toOrderView } from './order.view';
 
@@ -42,6 +42,7 @@ export class OrderPlacement {
 
     // Another service's answer and the sealing come before the transaction: nothing waits while it holds locks.
     const lines = await this.quoteLines(request);
+    refuseOtherTotal(request.expectedTotal, lines);
     const sealedPaymentToken = await this.sealer.seal(request.paymentToken);
 
     try {
@@ -89,6 +90,13 @@ export class OrderPlacement {
     if (missing.length > 0) throw new ProductUnavailable(missing);
     return lines;
   }
+}
+
+/** Prices may have changed since the customer saw them. */
+function refuseOtherTotal(expected: PlaceOrder['expectedTotal'], lines: readonly OrderLine[]): void {
+  if (expected === undefined) return;
+  const total = totalOf(lines);
+  if (total.amountMinor !== expected.amountMinor || total.currency !== expected.currency) throw new TotalChanged(expected, total);
 }
 
 const replay = (response: string): PlacedOrder => ({ order: OrderView.parse(JSON.parse(response)), replayed: true });
