@@ -49,7 +49,8 @@ export class Cursors {
     const isOurs = bytes.length > MAC_BYTES && bytes.toString('base64url') === query.cursor;
     if (!isOurs) throw new InvalidCursor(this.list);
     const text = bytes.subarray(MAC_BYTES);
-    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(text, query, scope))) throw new InvalidCursor(this.list);
+    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(text, query, scope)))
+      throw new InvalidCursor(this.list);
     const [id = '', value = ''] = text.toString('utf8').split(SEPARATOR);
     return { id, value };
   }

@@ -96,7 +96,8 @@ export class OrderPlacement {
 function refuseOtherTotal(expected: PlaceOrder['expectedTotal'], lines: readonly OrderLine[]): void {
   if (expected === undefined) return;
   const total = totalOf(lines);
-  if (total.amountMinor !== expected.amountMinor || total.currency !== expected.currency) throw new TotalChanged(expected, total);
+  if (total.amountMinor !== expected.amountMinor || total.currency !== expected.currency)
+    throw new TotalChanged(expected, total);
 }
 
 const replay = (response: string): PlacedOrder => ({ order: OrderView.parse(JSON.parse(response)), replayed: true });

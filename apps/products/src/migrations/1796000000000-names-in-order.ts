@@ -9,9 +9,13 @@ export class NamesInOrder1796000000000 implements MigrationInterface {
   readonly transaction = false;
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    const collations = await queryRunner.query<unknown[]>(`SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'`);
+    const collations = await queryRunner.manager.query<unknown[]>(
+      `SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'`,
+    );
     if (collations.length === 0) {
-      throw new Error('this server has no collation "und-x-icu": it needs a PostgreSQL that is built with ICU, as most are');
+      throw new Error(
+        'this server has no collation "und-x-icu": it needs a PostgreSQL that is built with ICU, as most are',
+      );
     }
     // Another representation is another version: ETags are made of it.
     await queryRunner.query(`
@@ -23,7 +27,8 @@ export class NamesInOrder1796000000000 implements MigrationInterface {
       await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
       await queryRunner.query(`CREATE INDEX CONCURRENTLY ${name} ON products (${columns}) WHERE archived_at IS NULL`);
     }
-    for (const name of Object.keys(INDEXES_BEFORE)) await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+    for (const name of Object.keys(INDEXES_BEFORE))
+      await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
