@@ -18,7 +18,8 @@ it('are made once for a data folder, for its owner only', async () => {
 });
 
 it('are completed for a data folder from before, and stay what they are then', async () => {
-  const { cursorKey: _cursorKey, redis: _redis, ...before } = await makeSecrets();
+  const added = new Set(['cursorKey', 'redis']);
+  const before = Object.fromEntries(Object.entries(await makeSecrets()).filter(([name]) => !added.has(name)));
   mkdirSync(join(folder, 'secrets'));
   writeFileSync(file(), JSON.stringify(before));
   const completed = await provideSecrets(folder);

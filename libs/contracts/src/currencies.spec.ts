@@ -1,3 +1,6 @@
+import type { z } from 'zod';
+import { textsIn } from '../test/texts-in';
+import { eventContracts, rpcContracts } from './catalogue';
 import { activeCurrencies } from './currencies';
 import { Currency, CurrencyCode, formatMoney, Money } from './money';
 
@@ -68,6 +71,38 @@ describe('a currency', () => {
   it.each(['HRK', 'DEM', 'QQQ'])('%s is read nevertheless', (currency) => {
     expect(CurrencyCode.safeParse(currency).success).toBe(true);
     expect(Money.parse({ amountMinor: 1, currency })).toEqual({ amountMinor: 1, currency });
+  });
+});
+
+describe('an unknown currency', () => {
+  const currencies = (schema: z.ZodType, name: string) =>
+    textsIn(schema, name).filter(([path]) => path.endsWith('/currency'));
+  const paths = (found: ReturnType<typeof currencies>) => found.map(([path]) => path);
+  const read = [
+    ...eventContracts.flatMap(({ subject, data }) => currencies(data, subject)),
+    ...rpcContracts.flatMap(({ subject, response }) => currencies(response, subject)),
+  ];
+  const written = rpcContracts.flatMap(({ subject, request }) => currencies(request, subject));
+  /** Compared with what is stored, so it has to be able to name that. */
+  const compared = ['rpc.products.list/currency', 'rpc.orders.place/expectedTotal/currency'];
+
+  it('fails no event and no answer', () => {
+    expect(paths(read)).toEqual(
+      expect.arrayContaining([
+        'events.orders.order.order-created.v1/total/currency',
+        'rpc.products.list/items/price/currency',
+        'rpc.products.quote/quotes/unitPrice/currency',
+        'rpc.orders.place/order/lines/unitPrice/currency',
+        'rpc.payments.list/items/amount/currency',
+      ]),
+    );
+    expect(paths(read.filter(([, schema]) => !schema.safeParse('QQQ').success))).toEqual([]);
+  });
+
+  it('is refused wherever a request stores it', () => {
+    expect(paths(written)).toContain('rpc.products.create/price/currency');
+    const taken = written.filter(([, schema]) => schema.safeParse('QQQ').success);
+    expect(paths(taken).toSorted()).toEqual(compared.toSorted());
   });
 });
 

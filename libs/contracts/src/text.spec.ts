@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { textsIn } from '../test/texts-in';
 import { rpcContracts } from './catalogue';
 import { Text } from './primitives';
 
@@ -10,20 +11,6 @@ it('is the same text however its accents were typed, and counted as such', () =>
   expect(Text(4).parse(composed)).toBe(composed);
   expect(Text(3).safeParse(decomposed).success).toBe(false);
 });
-
-/** `request/price/currency` and its schema, for every text in a schema. */
-function textsIn(schema: unknown, path: string): readonly (readonly [string, z.ZodString])[] {
-  if (schema instanceof z.ZodString) return [[path, schema]];
-  if (schema instanceof z.ZodObject) {
-    return Object.entries(schema.shape).flatMap(([name, field]) => textsIn(field, `${path}/${name}`));
-  }
-  if (schema instanceof z.ZodArray) return textsIn(schema.element, path);
-  if (schema instanceof z.ZodPipe) return textsIn(schema.in, path);
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
-    return textsIn(schema.unwrap(), path);
-  }
-  return [];
-}
 
 /** Text of a closed form is one spelling anyway; every other one is brought into a normal form. */
 const hasOneSpelling = (schema: z.ZodString): boolean =>

@@ -32,7 +32,7 @@ describe('a cursor', () => {
     const page = (found: readonly Position[]) => cursors.page(found, { limit: 1 }, (row) => row);
     expect(page([])).toEqual({ rows: [], nextCursor: null });
     expect(page([last])).toEqual({ rows: [last], nextCursor: null });
-    expect(page([last, last])).toMatchObject({ rows: [last], nextCursor: expect.any(String) });
+    expect(page([last, last])).toEqual({ rows: [last], nextCursor: cursorAt(last, { limit: 1 }) });
   });
 
   it('goes with another page size, and with a query whose fields come in another order', () => {

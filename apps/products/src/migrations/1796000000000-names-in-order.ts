@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * Text is compared in Unicode's form NFC from now on, names are listed as a dictionary has them, and prices within one currency.
- * Writes go on meanwhile, and each statement is harmless when it is run again. The indexes of the orders that were go with it:
- * a replica from before sorts a page for itself until it is replaced.
+ * Writes go on meanwhile, and each statement is harmless when it is run again. The former indexes stay for the release before:
+ * products_by_name, products_by_price and products_by_category can go with the next one.
  */
 export class NamesInOrder1796000000000 implements MigrationInterface {
   readonly transaction = false;
@@ -17,25 +17,19 @@ export class NamesInOrder1796000000000 implements MigrationInterface {
         'this server has no collation "und-x-icu": it needs a PostgreSQL that is built with ICU, as most are',
       );
     }
-    // Another representation is another version: ETags are made of it.
+    // Few rows, if any. Another representation is another version: ETags are made of it.
     await queryRunner.query(`
       UPDATE products
       SET name = normalize(name, NFC), description = normalize(description, NFC), category = normalize(category, NFC),
           version = version + 1
       WHERE name IS NOT NFC NORMALIZED OR description IS NOT NFC NORMALIZED OR category IS NOT NFC NORMALIZED`);
+    await this.down(queryRunner);
     for (const [name, columns] of Object.entries(INDEXES)) {
-      await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
       await queryRunner.query(`CREATE INDEX CONCURRENTLY ${name} ON products (${columns}) WHERE archived_at IS NULL`);
     }
-    for (const name of Object.keys(INDEXES_BEFORE))
-      await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const [name, columns] of Object.entries(INDEXES_BEFORE)) {
-      await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
-      await queryRunner.query(`CREATE INDEX CONCURRENTLY ${name} ON products (${columns}) WHERE archived_at IS NULL`);
-    }
     for (const name of Object.keys(INDEXES)) await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
   }
 }
@@ -45,10 +39,4 @@ const INDEXES = {
   products_by_currency_and_price: 'currency, price_minor, id',
   products_by_name_in_order: 'name COLLATE "und-x-icu", id',
   products_by_category_in_order: 'category, name COLLATE "und-x-icu", id',
-} as const;
-
-const INDEXES_BEFORE = {
-  products_by_price: 'price_minor, id',
-  products_by_name: 'name, id',
-  products_by_category: 'category, name, id',
 } as const;

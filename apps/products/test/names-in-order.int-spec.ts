@@ -1,8 +1,8 @@
 import { connect, runMigrations } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
-import { productsDatabase } from '../data-source';
-import { NamesInOrder1796000000000 } from './1796000000000-names-in-order';
+import { productsDatabase } from '../src/data-source';
+import { NamesInOrder1796000000000 } from '../src/migrations/1796000000000-names-in-order';
 
 let database: TestDatabase;
 
@@ -49,7 +49,8 @@ it('brings what is stored into NFC as a new version, leaves the rest alone, and 
   } finally {
     await dataSource.destroy();
   }
-  // As after an attempt that broke off: whatever is there already is made anew.
+  // As after an attempt that broke off, with an index left behind.
+  await database.query('CREATE INDEX products_by_name_in_order ON products (id)');
   expect(await runMigrations(options, () => undefined)).toHaveLength(1);
   expect(await rowOf(decomposed)).toMatchObject({ version: 2 });
 });
