@@ -119,7 +119,9 @@ async function run(): Promise<void> {
   const page = await call(ProductPage, '/v1/products?limit=100');
   print(`\n${bold(`The catalogue: ${page.items.length} products`)}`);
   for (const item of page.items.slice(0, 5)) {
-    print(`    ${item.name.padEnd(34)} ${formatMoney(item.price).padStart(12)}   ${dim(`${item.stock.available} in stock`)}`);
+    print(
+      `    ${item.name.padEnd(34)} ${formatMoney(item.price).padStart(12)}   ${dim(`${item.stock.available} in stock`)}`,
+    );
   }
   if (page.items.length > 5) print(dim('    …'));
   const product = page.items.find((item) => item.stock.available >= 2);
