@@ -113,11 +113,12 @@ export class ChaosStack {
 
   /** Every secret of this stack: none of them may stand in a log. */
   get secretTexts(): readonly string[] {
-    const { databases, broker, postgres, sealingKey, keyEncryptionKey, cookieKeys } = this.secrets;
+    const { databases, broker, postgres, sealingKey, keyEncryptionKey, cookieKeys, cursorKey } = this.secrets;
     return [
       postgres,
       sealingKey,
       keyEncryptionKey,
+      cursorKey,
       ...cookieKeys,
       ...Object.values(databases),
       ...Object.values(broker),

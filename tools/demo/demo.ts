@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { styleText } from 'node:util';
 import {
+  formatMoney,
   OrderView,
   Problem,
   ProductPage,
@@ -21,8 +22,6 @@ class DemoFailed extends Error {}
 const bold = (text: string): string => styleText('bold', text);
 const dim = (text: string): string => styleText('dim', text);
 const print = (line = ''): void => void process.stdout.write(`${line}\n`);
-const euros = (price: { readonly amountMinor: number; readonly currency: string }): string =>
-  `${(price.amountMinor / 100).toFixed(2)} ${price.currency}`;
 
 async function call<Schema extends z.ZodType>(
   schema: Schema,
@@ -84,7 +83,7 @@ async function place(title: string, token: string, order: z.input<typeof PlaceOr
     body: JSON.stringify(order),
   });
   const lines = placed.lines.map((line) => `${line.quantity} × ${line.name}`).join(', ');
-  print(`  ${lines}, ${euros(placed.total)}: ${placed.status}  ${dim(placed.id)}`);
+  print(`  ${lines}, ${formatMoney(placed.total)}: ${placed.status}  ${dim(placed.id)}`);
   await follow(placed.id, token);
   const order_ = await ended(placed.id, authorization);
   print(`  → ${bold(order_.status)}${order_.reason === null ? '' : ` (${order_.reason})`}`);
@@ -120,7 +119,9 @@ async function run(): Promise<void> {
   const page = await call(ProductPage, '/v1/products?limit=100');
   print(`\n${bold(`The catalogue: ${page.items.length} products`)}`);
   for (const item of page.items.slice(0, 5)) {
-    print(`    ${item.name.padEnd(34)} ${euros(item.price).padStart(12)}   ${dim(`${item.stock.available} in stock`)}`);
+    print(
+      `    ${item.name.padEnd(34)} ${formatMoney(item.price).padStart(12)}   ${dim(`${item.stock.available} in stock`)}`,
+    );
   }
   if (page.items.length > 5) print(dim('    …'));
   const product = page.items.find((item) => item.stock.available >= 2);

@@ -72,6 +72,7 @@ export function composeSecrets(secrets: Secrets): Values {
     SEALING_KEY: secrets.sealingKey,
     KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
     COOKIE_KEYS: secrets.cookieKeys.join(','),
+    CURSOR_KEY: secrets.cursorKey,
     REDIS_PASSWORD: secrets.redis,
   };
 }
@@ -81,8 +82,10 @@ export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Val
   const databases: Readonly<Partial<Record<Caller, string>>> = secrets.databases;
   const signingKeys: Readonly<Partial<Record<Caller, object>>> = secrets.internalKeys;
   const ofOne: Readonly<Partial<Record<Caller, Values>>> = {
+    gateway: { CURSOR_KEY: secrets.cursorKey },
+    products: { CURSOR_KEY: secrets.cursorKey },
     auth: { KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey, COOKIE_KEYS: secrets.cookieKeys.join(',') },
-    orders: { SEALING_KEY: secrets.sealingKey },
+    orders: { SEALING_KEY: secrets.sealingKey, CURSOR_KEY: secrets.cursorKey },
     payments: { SEALING_KEY: secrets.sealingKey },
   };
   const apps = recordOf(Callers, (app): Values => {

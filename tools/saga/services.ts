@@ -1,8 +1,8 @@
 import type { Service } from '@rookery/contracts';
+import { Cursors } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { DeadlineSweeper } from '../../apps/orders/src/deadline/deadline-sweeper';
-import { OrderCursors } from '../../apps/orders/src/order/order-cursor';
 import { OrderConsumer } from '../../apps/orders/src/order/order.consumer';
 import { OrderService } from '../../apps/orders/src/order/order.service';
 import { PaymentOperator } from '../../apps/payments/src/payment/payment-operator';
@@ -62,7 +62,7 @@ export function ordersService(clock: SimulatedClock, replaced: Parts) {
   const outbox = new OutboxOf(database, unitOfWork, clock);
   const inbox = new InboxOf(database, unitOfWork, 'orders');
   const repository = new OrdersOf(database, unitOfWork, outbox, clock);
-  const orders = new OrderService(repository, inbox, new OrderCursors(SECRET), clock);
+  const orders = new OrderService(repository, inbox, new Cursors(SECRET, 'orders'), clock);
   const sweeper = new SweeperOf(repository, unitOfWork, clock);
   const handlers = handlersOf(new OrderConsumer(orders));
   return { name: 'orders', database, outbox, inbox, handlers, repository, orders, sweeper } as const;

@@ -26,7 +26,10 @@ export interface AppEnvOptions {
   readonly ports: AppPorts;
   readonly databases: DatabaseUrls;
   readonly broker: BrokerAccess;
-  readonly secrets: Pick<Secrets, 'internalKeys' | 'internalJwks' | 'sealingKey' | 'keyEncryptionKey' | 'cookieKeys'>;
+  readonly secrets: Pick<
+    Secrets,
+    'internalKeys' | 'internalJwks' | 'sealingKey' | 'keyEncryptionKey' | 'cookieKeys' | 'cursorKey'
+  >;
   readonly orderDeadlineSeconds: number;
   /** The gateway's limit per subject or address. */
   readonly requestsPerMinute: number;
@@ -44,6 +47,7 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
       PUBLIC_URL: gatewayUrl,
       OIDC_ISSUER: options.issuer ?? authUrl,
       OIDC_AUDIENCE: options.audience ?? API_AUDIENCE,
+      CURSOR_KEY: secrets.cursorKey,
       RATE_LIMIT_PER_MINUTE: String(options.requestsPerMinute),
     },
     auth: {
@@ -53,7 +57,12 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
       COOKIE_KEYS: secrets.cookieKeys.join(','),
       DEMO: 'true',
     },
-    orders: { SEALING_KEY: secrets.sealingKey, ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds) },
+    products: { CURSOR_KEY: secrets.cursorKey },
+    orders: {
+      SEALING_KEY: secrets.sealingKey,
+      CURSOR_KEY: secrets.cursorKey,
+      ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds),
+    },
     payments: { SEALING_KEY: secrets.sealingKey },
   };
   const databaseUrls: Readonly<Partial<Record<Caller, string>>> = databases;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Callers, Requesters, Services } from '@rookery/contracts';
@@ -15,9 +15,9 @@ const store = (secrets: unknown): void => {
   writeFileSync(file, JSON.stringify(secrets));
 };
 
-/** As a version wrote them that knew neither payments nor the key of orders nor Redis. */
+/** As a version wrote them that knew neither payments nor the key of orders, nor Redis, nor signed cursors. */
 const fromBefore = ({ databases, broker, internalKeys, internalJwks, ...others }: Secrets) => ({
-  ...without(others, 'redis'),
+  ...without(without(others, 'redis'), 'cursorKey'),
   databases: without(databases, 'payments'),
   broker: without(broker, 'payments'),
   internalKeys: without(internalKeys, 'orders'),
@@ -33,6 +33,7 @@ describe('the secrets of a data folder', () => {
     expect(Object.keys(secrets.databases)).toEqual([...Services]);
     expect(Object.keys(secrets.broker)).toEqual(['admin', ...Callers]);
     expect(Object.keys(secrets.internalKeys)).toEqual([...Requesters]);
+    expect(statSync(file).mode & 0o077).toBe(0);
     expect(await provideSecrets(folder)).toEqual(secrets);
   });
 

@@ -23,6 +23,8 @@ const Secrets = z.object({
   sealingKey: z.string(),
   keyEncryptionKey: z.string(),
   cookieKeys: z.array(z.string()),
+  /** Signs the cursors of lists. 32 bytes, base64url. */
+  cursorKey: z.string(),
   /** For deployments with Redis. */
   redis: z.string(),
 });
@@ -56,6 +58,7 @@ export async function makeSecrets(): Promise<Secrets> {
     sealingKey: random(32),
     keyEncryptionKey: random(32),
     cookieKeys: [random(), random()],
+    cursorKey: random(32),
     redis: random(),
   });
 }

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { RpcClient } from '@rookery/messaging';
+import { Cursors } from '@rookery/platform';
 import { apiControllers } from './api-controllers';
 import { asyncApiDocument, type Json } from './asyncapi/asyncapi-document';
 import { openApiDocument, type DocumentConfig } from './openapi/openapi-document';
@@ -14,6 +15,7 @@ import { ProductReads } from './products/product-reads';
   controllers: apiControllers,
   providers: [
     { provide: RpcClient, useValue: {} },
+    { provide: Cursors, useValue: {} },
     { provide: OrderStreams, useValue: {} },
     { provide: ProductReads, useValue: {} },
   ],

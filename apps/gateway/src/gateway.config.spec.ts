@@ -5,7 +5,7 @@ import { GatewayConfig } from './gateway.config';
 const read = async (env: Readonly<Record<string, string>>) => {
   const { signingKeySettingOf } = await internalKeys();
   const common = { NATS_URL: 'nats://127.0.0.1:4222', NATS_NKEY_SEED: `SU${'A'.repeat(56)}` };
-  const keys = { INTERNAL_SIGNING_KEY: signingKeySettingOf('gateway') };
+  const keys = { INTERNAL_SIGNING_KEY: signingKeySettingOf('gateway'), CURSOR_KEY: 'A'.repeat(43) };
   return parseConfig(GatewayConfig, { ...common, ...keys, ...env });
 };
 

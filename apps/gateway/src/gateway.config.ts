@@ -1,5 +1,5 @@
 import { API_AUDIENCE } from '@rookery/contracts';
-import { addressesSetting, commaList, commonConfig, portSetting } from '@rookery/platform';
+import { addressesSetting, commaList, commonConfig, cursorConfig, portSetting } from '@rookery/platform';
 import { redisConfig } from '@rookery/resilience';
 import { signingKeySetting, TokenAlgorithms, TokenTypes } from '@rookery/security';
 import { z } from 'zod';
@@ -38,6 +38,7 @@ export const GatewayConfig = z.object({
   OIDC_AUTHORIZATION_URL: z.url().optional().describe('Log-in address for Swagger UI; <OIDC_ISSUER>/auth unless told'),
   OIDC_TOKEN_URL: z.url().optional().describe('Token endpoint for Swagger UI; <OIDC_ISSUER>/token unless told'),
   INTERNAL_SIGNING_KEY: signingKeySetting,
+  ...cursorConfig,
   REQUEST_TIMEOUT_MS: count(5_000).describe('Longest time one request may take, milliseconds'),
   BODY_LIMIT_BYTES: count(102_400).describe('Largest request body, bytes'),
   BODY_DEPTH_LIMIT: count(20).describe('Deepest nesting of a JSON body'),

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { MessagingModule, natsOptions, Nats, RpcClient } from '@rookery/messaging';
-import { Clock, HealthModule, Metrics, Readiness } from '@rookery/platform';
+import { Clock, Cursors, HealthModule, Metrics, Readiness } from '@rookery/platform';
 import { Redis, RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
@@ -51,6 +51,7 @@ export class GatewayModule {
       ],
       controllers: [...apiControllers, AsyncApiController],
       providers: [
+        { provide: Cursors, useFactory: () => new Cursors(config.CURSOR_KEY, 'dead-letters') },
         {
           provide: ProductReads,
           inject: [RpcClient, Redis, Nats, Clock, Metrics],

@@ -36,6 +36,16 @@ it('pages through them without a gap or a repetition', async () => {
   expect(ids).toEqual(['orders-17', 'payments-2', 'payments-5']);
 });
 
+it('refuses a cursor that it did not give, and one for another filter', async () => {
+  const { nextCursor } = await list('?limit=1');
+  const made = Buffer.from('orders-17').toString('base64url');
+  for (const query of ['?cursor=orders-17', `?cursor=${made}`, `?consumer=orders&cursor=${nextCursor ?? ''}`]) {
+    const response = await gateway.request(`/v1/ops/dead-letters${query}`, { token });
+    expect(response.status).toBe(400);
+    expect((await problemOf(response)).code).toBe('dead-letters.invalid-cursor');
+  }
+});
+
 it.each(['?limit=0', '?limit=101', '?cursor=nonsense', '?consumer=gateway', '?consumer=payments&cursor=orders-17'])(
   'refuses %s',
   async (query) => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import { configureLogger, createService, parseConfig } from '@rookery/platform';
@@ -33,6 +34,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
     LOG_LEVEL: 'silent',
     OIDC_ISSUER: issuer.url,
     INTERNAL_SIGNING_KEY: keys.signingKeySettingOf('gateway'),
+    CURSOR_KEY: randomBytes(32).toString('base64url'),
     RATE_LIMIT_PER_MINUTE: '100000',
     REGISTRATION_LIMIT_PER_HOUR: '1000',
     LOAD_SHEDDING_MIN_IN_FLIGHT: '512',

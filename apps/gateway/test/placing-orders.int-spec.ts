@@ -133,6 +133,21 @@ it.each([[{ reason: 'changed my mind' }], [[1]]])(
   },
 );
 
+it('tells both totals when the order costs something else by now', async () => {
+  const totals = {
+    expectedTotal: { amountMinor: 2_500, currency: 'EUR' },
+    total: { amountMinor: 198_000, currency: 'EUR' },
+  };
+  const refusal = { status: 409, code: 'orders.total-changed', title: 'Total changed', detail: 'It costs more.' };
+  gateway.state.failure = new DomainError({ ...refusal, totals });
+  const response = await place(
+    { 'idempotency-key': 'other-total-1' },
+    { ...body, expectedTotal: totals.expectedTotal },
+  );
+  expect(response.status).toBe(409);
+  expect(await problemOf(response)).toMatchObject({ code: 'orders.total-changed', ...totals });
+});
+
 describe('when orders does not answer', () => {
   it('answers 504 at the deadline', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();

@@ -1,4 +1,4 @@
-import { commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
+import { commonConfig, cursorConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
 import { internalJwksSetting, signingKeySetting } from '@rookery/security';
 import { z } from 'zod';
 
@@ -7,6 +7,7 @@ export const OrdersConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3003),
   ...databaseConfig,
+  ...cursorConfig,
   INTERNAL_SIGNING_KEY: signingKeySetting,
   INTERNAL_JWKS: internalJwksSetting,
   SEALING_KEY: z

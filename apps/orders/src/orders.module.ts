@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeadLettersModule, EventPublisher, MessagingModule, natsOptions } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
-import { Clock, HealthModule } from '@rookery/platform';
+import { Clock, Cursors, HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
 import { DataSource } from 'typeorm';
 import { ordersDatabase } from './data-source';
@@ -10,7 +10,6 @@ import { OrderDeadline } from './deadline/order-deadline';
 import { IntakeGate } from './intake/intake-gate';
 import { OrderIntake } from './intake/order-intake';
 import { SagaProgressReader } from './intake/saga-progress';
-import { OrderCursors } from './order/order-cursor';
 import { OrderTrace } from './order/order-trace';
 import { OrderConsumer } from './order/order.consumer';
 import { OrderRepository } from './order/order.repository';
@@ -64,7 +63,7 @@ export class OrdersModule implements OnApplicationBootstrap {
       controllers: [OrderRpc, ReconcileRpc, OrderConsumer],
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
-        { provide: OrderCursors, useFactory: () => new OrderCursors(config.SEALING_KEY) },
+        { provide: Cursors, useFactory: () => new Cursors(config.CURSOR_KEY, 'orders') },
         {
           provide: OrderIntake,
           useFactory: () =>

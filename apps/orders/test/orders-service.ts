@@ -100,6 +100,7 @@ export class OrdersUnderTest {
       INTERNAL_SIGNING_KEY: keys.signingKeySettingOf('orders'),
       INTERNAL_JWKS: keys.jwksSetting,
       SEALING_KEY: sealingKey,
+      CURSOR_KEY: randomBytes(32).toString('base64url'),
       ORDER_DEADLINE_SECONDS: deadlineSeconds,
       ORDER_LAG_LIMIT_SECONDS: lagLimitSeconds,
       ORDER_SWEEP_INTERVAL_MS: 50,

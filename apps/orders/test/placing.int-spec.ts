@@ -200,6 +200,80 @@ describe('placing an order', () => {
     expect((await place(anOrder, key)).replayed).toBe(false);
   });
 
+  it('takes an order at the total that the customer has been shown, and replays it when prices have changed since', async () => {
+    const key = randomUUID();
+    const passing = aProduct({ sku: 'DEARER-1', unitPrice: { amountMinor: 1_000, currency: 'EUR' } });
+    orders.catalogue.set(passing.productId, passing);
+    const request = { ...one(passing, 2), expectedTotal: { amountMinor: 2_000, currency: 'EUR' } };
+    const first = await place(request, key);
+    expect(first).toMatchObject({ replayed: false, order: { total: request.expectedTotal } });
+
+    orders.catalogue.set(passing.productId, { ...passing, unitPrice: { amountMinor: 99_000, currency: 'EUR' } });
+    expect(await place(request, key)).toEqual({ order: first.order, replayed: true });
+    orders.catalogue.delete(passing.productId);
+  });
+
+  it.each([
+    {
+      fact: 'dearer',
+      unitPrice: { amountMinor: 99_000, currency: 'EUR' },
+      total: { amountMinor: 198_000, currency: 'EUR' },
+    },
+    {
+      fact: 'cheaper',
+      unitPrice: { amountMinor: 999, currency: 'EUR' },
+      total: { amountMinor: 1_998, currency: 'EUR' },
+    },
+    {
+      fact: 'in another currency',
+      unitPrice: { amountMinor: 1_000, currency: 'USD' },
+      total: { amountMinor: 2_000, currency: 'USD' },
+    },
+  ])(
+    'refuses an order that is $fact than shown with both totals, stores nothing and leaves the key free',
+    async ({ unitPrice, total }) => {
+      const key = randomUUID();
+      const changed = aProduct({ sku: 'CHANGED-1', unitPrice });
+      orders.catalogue.set(changed.productId, changed);
+      const expectedTotal = { amountMinor: 2_000, currency: 'EUR' };
+      const before = await counts();
+      await expect(place({ ...one(changed, 2), expectedTotal }, key)).rejects.toMatchObject({
+        status: 409,
+        code: 'orders.total-changed',
+        totals: { expectedTotal, total },
+        errors: [{ pointer: '/expectedTotal' }],
+      });
+      expect(await counts()).toEqual(before);
+      expect(await place({ ...one(changed, 2), expectedTotal: total }, key)).toMatchObject({
+        replayed: false,
+        order: { total },
+      });
+      orders.catalogue.delete(changed.productId);
+    },
+  );
+
+  it('takes the expected total for a part of the request: the same key with another one is refused', async () => {
+    const key = randomUUID();
+    const total = { amountMinor: 4_498, currency: 'EUR' };
+    await place({ ...anOrder, expectedTotal: total }, key);
+    for (const request of [anOrder, { ...anOrder, expectedTotal: { ...total, amountMinor: 4_499 } }]) {
+      await expect(place(request, key)).rejects.toMatchObject({ status: 422, code: 'orders.idempotency-key-reused' });
+    }
+  });
+
+  it('takes an order of a product whose currency today’s list does not know, shows and replays it', async () => {
+    const key = randomUUID();
+    const old = aProduct({ sku: 'OLD-1', unitPrice: { amountMinor: 7_500, currency: 'QQQ' } });
+    orders.catalogue.set(old.productId, old);
+    const { order } = await place(one(old), key);
+    expect(order).toMatchObject({ total: old.unitPrice, lines: [{ unitPrice: old.unitPrice }] });
+    expect((await place(one(old), key)).order).toEqual(order);
+    expect(await orders.call(OrdersRpc.get, { id: order.id }, alice)).toEqual(order);
+    expect((await orders.call(OrdersRpc.list, { limit: 1 }, alice)).items).toEqual([order]);
+    expect(await orders.published(OrderCreated, order.id)).toMatchObject({ total: old.unitPrice });
+    orders.catalogue.delete(old.productId);
+  });
+
   it('names each line whose product is not available', async () => {
     const request = { ...anOrder, lines: [...one(aProduct()).lines, ...anOrder.lines, ...one(aProduct()).lines] };
     await expect(place(request)).rejects.toMatchObject({

@@ -85,6 +85,17 @@ describe('reading and canceling orders', () => {
     expect([...first.items, ...second.items].map((order) => order.id)).toEqual(placed);
   });
 
+  it('skips nobody when the last order of the page leaves the list meanwhile', async () => {
+    const frank = { ...alice, subject: 'frank' };
+    const placed: string[] = [];
+    for (let count = 0; count < 4; count += 1) placed.unshift((await place(frank)).id);
+    const query = { status: 'Pending', limit: 2 } as const;
+    const first = await orders.call(OrdersRpc.list, query, frank);
+    await orders.call(OrdersRpc.cancel, { id: placed[1] ?? '' }, frank);
+    const second = await orders.call(OrdersRpc.list, { ...query, cursor: first.nextCursor ?? '' }, frank);
+    expect([...first.items, ...second.items].map((order) => order.id)).toEqual(placed);
+  });
+
   it('filters by status', async () => {
     const erin = { ...alice, subject: 'erin' };
     const canceled = await place(erin);
@@ -104,6 +115,7 @@ describe('reading and canceling orders', () => {
     const asked = [
       orders.call(OrdersRpc.list, { limit: 1, cursor }, bob),
       orders.call(OrdersRpc.list, { limit: 1, cursor, status: 'Pending' }, alice),
+      orders.call(OrdersRpc.list, { limit: 1, cursor }, olga),
       orders.call(OrdersRpc.list, { limit: 1, cursor: 'A'.repeat(43) }, alice),
     ];
     for (const asking of asked)

@@ -3,6 +3,7 @@ import { CatalogueAndStock1763900000000 } from './migrations/1763900000000-catal
 import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
 import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
 import { IdempotencyKeys1765200000000 } from './migrations/1765200000000-idempotency-keys';
+import { NamesInOrder1796000000000 } from './migrations/1796000000000-names-in-order';
 import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
@@ -18,5 +19,6 @@ export const productsDatabase = (url: string, poolSize?: number, sessionUrl?: st
       OpsAudit1764500000000,
       InboxOrder1764600000000,
       IdempotencyKeys1765200000000,
+      NamesInOrder1796000000000,
     ],
   });

@@ -1,4 +1,4 @@
-import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { commonConfig, cursorConfig, databaseConfig, portSetting } from '@rookery/platform';
 import { internalJwksSetting } from '@rookery/security';
 import { z } from 'zod';
 
@@ -7,6 +7,7 @@ export const ProductsConfig = z.object({
   ...commonConfig,
   PORT: portSetting(3002),
   ...databaseConfig,
+  ...cursorConfig,
   INTERNAL_JWKS: internalJwksSetting,
 });
 export type ProductsConfig = z.output<typeof ProductsConfig>;

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeadLettersModule, EventPublisher, MessagingModule, Nats, natsOptions } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule, UnitOfWork } from '@rookery/persistence';
-import { HealthModule } from '@rookery/platform';
+import { Cursors, HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import { productsDatabase } from './data-source';
 import { ProductCatalogue } from './product/product.catalogue';
@@ -42,6 +42,7 @@ export class ProductsModule implements OnApplicationBootstrap {
       ],
       controllers: [ProductRpc, ReservationRpc, SettlementRpc, ReservationConsumer],
       providers: [
+        { provide: Cursors, useFactory: () => new Cursors(config.CURSOR_KEY, 'products') },
         ProductCatalogue,
         ProductRepository,
         ProductService,

@@ -1,7 +1,8 @@
 import { ProductsRpc, type CreateProduct } from '@rookery/contracts';
 import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persistence';
-import { Metrics, SystemClock, uuidv7 } from '@rookery/platform';
+import { Cursors, Metrics, SystemClock, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
+import type { DataSource } from 'typeorm';
 import { productsDatabase } from '../src/data-source';
 import { ProductCatalogue } from '../src/product/product.catalogue';
 import { ProductRepository } from '../src/product/product.repository';
@@ -15,6 +16,7 @@ import { StockRepository } from '../src/stock/stock.repository';
 /** The rules and statements of products on a real Postgres, without transport. */
 export interface ProductsOnPostgres {
   readonly database: TestDatabase;
+  readonly dataSource: DataSource;
   readonly catalogue: ProductCatalogue;
   readonly products: ProductService;
   readonly reservations: ReservationService;
@@ -31,9 +33,10 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
   const outbox = new Outbox(unitOfWork, clock);
   const stock = new StockRepository();
   const hints = new StockHints(unitOfWork, () => undefined);
-  const catalogue = new ProductCatalogue(dataSource, unitOfWork);
+  const catalogue = new ProductCatalogue(dataSource, unitOfWork, new Cursors('a secret of the catalogue', 'products'));
   return {
     database,
+    dataSource,
     catalogue,
     products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue, clock),
     reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, hints),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { JetStreamServer } from '@rookery/messaging';
 import { configureLogger, createService } from '@rookery/platform';
 import {
@@ -47,6 +48,7 @@ export async function startProducts(): Promise<RunningProducts> {
     LOG_LEVEL: 'silent',
     DATABASE_URL: database.url,
     INTERNAL_JWKS: keys.jwksSetting,
+    CURSOR_KEY: randomBytes(32).toString('base64url'),
   });
   configureLogger('products', config.LOG_LEVEL);
   const app = await createService(products(config));

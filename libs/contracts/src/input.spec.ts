@@ -41,6 +41,28 @@ describe('PlaceOrder', () => {
   });
 });
 
+describe('the total that a customer expects', () => {
+  it('may be left out', () => {
+    expect(PlaceOrder.parse({ lines: [line], paymentToken: 'tok_ok' })).not.toHaveProperty('expectedTotal');
+  });
+
+  it.each([
+    1,
+    '1',
+    { amountMinor: 1 },
+    { amountMinor: -1, currency: 'EUR' },
+    { amountMinor: 1.5, currency: 'EUR' },
+    null,
+  ])('is not %j', (expectedTotal) => {
+    expect(PlaceOrder.safeParse({ lines: [line], paymentToken: 'tok_ok', expectedTotal }).success).toBe(false);
+  });
+
+  it('has nothing beside amount and currency', () => {
+    const expectedTotal = { amountMinor: 1, currency: 'EUR', discount: 1 };
+    expect(PlaceOrder.safeParse({ lines: [line], paymentToken: 'tok_ok', expectedTotal }).success).toBe(false);
+  });
+});
+
 describe('text', () => {
   it.each(['a\u0000b', '\ud800', 'x\udfff', ' a', 'a ', ''])(
     'refuses %j, which a store or a reader would stumble over',
@@ -60,8 +82,11 @@ describe('money', () => {
     expect(Money.safeParse({ amountMinor, currency: 'EUR' }).success).toBe(false);
   });
 
-  it.each(['eur', 'EURO', 'ZZZ', 'E1R'])('refuses the currency %p', (currency) => {
+  it.each(['eur', 'EURO', 'ZZZ', 'E1R', 'HRK'])('refuses the currency %p in a price that somebody sets', (currency) => {
+    const price = { amountMinor: 1, currency };
     expect(Currency.safeParse(currency).success).toBe(false);
+    expect(CreateProduct.safeParse({ sku: 'A-1', name: 'A', price }).success).toBe(false);
+    expect(ChangeProduct.safeParse({ price }).success).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from './event';
-import { Money, Price } from './money';
+import { ExpectedMoney, Money } from './money';
 import { Cursor, PageLimit, pageOf } from './page';
 import { Id, Quantity, Timestamp, Version } from './primitives';
 import { defineRpc } from './rpc';
@@ -41,12 +41,14 @@ export const PlaceOrder = z
         'must name each product once',
       ),
     paymentToken: PaymentToken,
+    /** The total that the customer has been shown. When prices have changed since, the order is refused. */
+    expectedTotal: ExpectedMoney.optional(),
   })
   .meta({ id: 'PlaceOrder' });
 export type PlaceOrder = z.infer<typeof PlaceOrder>;
 
 export const OrderLineView = z
-  .object({ productId: Id, sku: z.string(), name: z.string(), quantity: Quantity, unitPrice: Price })
+  .object({ productId: Id, sku: z.string(), name: z.string(), quantity: Quantity, unitPrice: Money })
   .meta({ id: 'OrderLine' });
 export type OrderLineView = z.infer<typeof OrderLineView>;
 

@@ -1,12 +1,15 @@
 import { z } from 'zod';
 
 /**
- * Text that every store accepts: 1..max characters, no NUL, no lone surrogate (both pass JSON and fail in Postgres).
- * Leading and trailing white space is not allowed to make two names look alike.
+ * Text that people write and every store accepts: 1..max characters, no NUL, no lone surrogate (both pass JSON and fail in
+ * Postgres). Parsing brings it into Unicode's form NFC (UAX #15), so that an accent typed as a character of its own and one
+ * typed as part of its letter are the same text everywhere behind this point. Leading and trailing white space is not allowed
+ * to make two names look alike.
  */
 export const Text = (max: number, min = 1) =>
   z
     .string()
+    .normalize('NFC')
     .min(min)
     .max(max)
     .refine((value) => !value.includes('\u0000'), 'must not contain U+0000')

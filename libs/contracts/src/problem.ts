@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Money } from './money';
 
 /** One thing that is wrong with a request: where (RFC 6901 JSON Pointer into the body, or `#/query/x`) and what. */
 export const ProblemDetail = z.object({ pointer: z.string(), detail: z.string() }).meta({ id: 'ProblemDetail' });
@@ -17,6 +18,9 @@ export const Problem = z
     errors: z.array(ProblemDetail).optional(),
     /** Seconds after which trying again makes sense; becomes the Retry-After header. */
     retryAfterSeconds: z.int().min(0).optional(),
+    /** `orders.total-changed`: what the client expected, and what the order would cost now. */
+    expectedTotal: Money.optional(),
+    total: Money.optional(),
     /** The service that did not answer whoever answers this; absent when the fault is its own. */
     dependency: z.string().optional(),
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from './event';
-import { Price } from './money';
+import { CurrencyCode, Money, Price } from './money';
 import { Cursor, PageLimit, pageOf } from './page';
 import { Count, Id, Quantity, Text, Timestamp, Version } from './primitives';
 import { defineRpc } from './rpc';
@@ -22,7 +22,7 @@ export const ProductView = z
     name: z.string(),
     description: z.string().nullable(),
     category: z.string().nullable(),
-    price: Price,
+    price: Money,
     stock: z.object({ available: Count }),
     version: Version,
     createdAt: Timestamp,
@@ -41,6 +41,8 @@ export type ProductSort = (typeof ProductSorts)[number];
 export const ListProducts = z.strictObject({
   q: Text(100).optional(),
   category: category.optional(),
+  /** Only products with a price in this currency; sorting by price needs it as soon as the catalogue has several. */
+  currency: CurrencyCode.optional(),
   sort: z.enum(ProductSorts).default('name'),
   limit: PageLimit.default(20),
   cursor: Cursor.optional(),
@@ -86,7 +88,7 @@ export const AdjustStock = z
 export type AdjustStock = z.infer<typeof AdjustStock>;
 
 /** A product's name and price now, as orders snapshots them. */
-export const ProductQuote = z.object({ productId: Id, sku: z.string(), name: z.string(), unitPrice: Price });
+export const ProductQuote = z.object({ productId: Id, sku: z.string(), name: z.string(), unitPrice: Money });
 export type ProductQuote = z.infer<typeof ProductQuote>;
 
 /** Subject on which products says, without guarantee, that a product's stock changed. Whoever keeps the product reads it again. */

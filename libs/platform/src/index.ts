@@ -6,6 +6,7 @@ export * from './config/settings';
 export * from './context/request-context';
 export * from './context/trace-context';
 export * from './contract.pipe';
+export * from './cursors';
 export * from './errors/domain-error';
 export { escapeToken } from './errors/json-pointer';
 export * from './errors/to-problem';

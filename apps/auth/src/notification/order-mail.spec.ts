@@ -29,6 +29,8 @@ describe('the mail about an order', () => {
     [{ amountMinor: 5, currency: 'EUR' }, '0.05 EUR'],
     [{ amountMinor: 1235, currency: 'JPY' }, '1235 JPY'],
     [{ amountMinor: 1234, currency: 'KWD' }, '1.234 KWD'],
+    [{ amountMinor: 99_900, currency: 'PKR' }, '999.00 PKR'],
+    [{ amountMinor: 7_500, currency: 'HRK' }, '75.00 HRK'],
     [{ amountMinor: Number.MAX_SAFE_INTEGER, currency: 'EUR' }, '90071992547409.91 EUR'],
   ])('writes %j exactly', (amount, words) => {
     expect(orderMail(placed, orderId, amount).text).toContain(`Total: ${words}\n`);

@@ -1,4 +1,4 @@
-import type { CancellationReason, Money } from '@rookery/contracts';
+import { type CancellationReason, formatMoney, type Money } from '@rookery/contracts';
 import { html, type Html } from '../pages/html';
 
 /** What a mail tells of an order, each at most once. */
@@ -44,7 +44,7 @@ export function orderMail(news: OrderNews, orderId: string, total: Money): MailT
   const sentences = sentencesOf(news);
   const facts = [
     ['Order', orderId],
-    ['Total', inWords(total)],
+    ['Total', formatMoney(total)],
   ] as const;
   return {
     subject: `Your order ${orderId} is ${news.kind}`,
@@ -69,14 +69,3 @@ const page = (sentences: readonly string[], facts: readonly (readonly [string, s
         </table>
       </body>
     </html> `;
-
-/** `1234.50 EUR`, `1235 JPY`: as many decimals as the currency has. By digits, because a float does not hold every amount. */
-function inWords({ amountMinor, currency }: Money): string {
-  const { maximumFractionDigits: decimals = 0 } = new Intl.NumberFormat('en', {
-    style: 'currency',
-    currency,
-  }).resolvedOptions();
-  const digits = String(amountMinor).padStart(decimals + 1, '0');
-  const point = digits.length - decimals;
-  return `${digits.slice(0, point)}${decimals === 0 ? '' : `.${digits.slice(point)}`} ${currency}`;
-}

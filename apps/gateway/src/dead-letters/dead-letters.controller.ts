@@ -11,7 +11,7 @@ import {
   partsOfDeadLetterId,
 } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import { InvalidInput } from '@rookery/platform';
+import { Cursors, type Position } from '@rookery/platform';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { pageLimitSchema } from '../openapi/parameters';
 
@@ -25,7 +25,10 @@ const requestsFor = (letterId: string) => DeadLetterRpc[partsOfDeadLetterId(lett
 @ApiTags('Operations')
 @Controller('v1/ops/dead-letters')
 export class DeadLettersController {
-  constructor(private readonly rpc: RpcClient) {}
+  constructor(
+    private readonly rpc: RpcClient,
+    private readonly cursors: Cursors,
+  ) {}
 
   @Get()
   @Header('cache-control', NO_STORE)
@@ -40,14 +43,14 @@ export class DeadLettersController {
   async list(@Query({ schema: ListDeadLetters }) query: ListDeadLetters): Promise<DeadLetterPage> {
     const { limit } = query;
     const lists = await Promise.all(
-      sourcesOf(query).map(({ consumer, after }) =>
+      sourcesOf(query, this.cursors.positionOf(query)).map(({ consumer, after }) =>
         // One more than the page holds tells whether there is another page.
         this.rpc.call(DeadLetterRpc[consumer].list, { after, limit: limit + 1 }),
       ),
     );
     const found = lists.flatMap(({ items }) => items);
-    const items = found.slice(0, limit);
-    return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+    const { rows, nextCursor } = this.cursors.page(found, query, ({ id }) => ({ value: '', id }));
+    return { items: [...rows], nextCursor };
   }
 
   @Get(':id')
@@ -92,15 +95,12 @@ export class DeadLettersController {
   }
 }
 
-/** Which services are asked, and from where on. The cursor is the id of the page before's last letter. */
-function sourcesOf({ consumer, cursor }: ListDeadLetters) {
+/** Which services are asked, and from where on: the last letter of the page before names its service and its place there. */
+function sourcesOf({ consumer }: ListDeadLetters, position: Position | null) {
   const wanted = consumer === undefined ? DeadLetterConsumers : [consumer];
-  if (cursor === undefined) return wanted.map((name) => ({ consumer: name, after: 0 }));
-  const last = DeadLetterId.safeParse(cursor);
-  const at = last.success ? partsOfDeadLetterId(last.data) : undefined;
-  const first = wanted.findIndex((name) => name === at?.consumer);
-  if (at === undefined || first === -1) {
-    throw new InvalidInput([{ pointer: '#/query/cursor', detail: 'must be a cursor from an earlier page' }]);
-  }
-  return wanted.slice(first).map((name) => ({ consumer: name, after: name === at.consumer ? at.position : 0 }));
+  if (position === null) return wanted.map((name) => ({ consumer: name, after: 0 }));
+  const last = partsOfDeadLetterId(position.id);
+  return wanted
+    .slice(wanted.indexOf(last.consumer))
+    .map((name) => ({ consumer: name, after: name === last.consumer ? last.position : 0 }));
 }

@@ -19,7 +19,7 @@ export class OrdersController {
   @Exposes({
     summary: 'Place an order',
     description:
-      'The order starts Pending; funds and stock are reserved after the answer. Repeating the request with the same Idempotency-Key gives the first answer again.',
+      'The order starts Pending; funds and stock are reserved after the answer. Repeating the request with the same Idempotency-Key gives the first answer again. With `expectedTotal`, an order whose total is another by now is refused with 409 `orders.total-changed` and both totals; nothing is stored and the key stays free.',
     keyed: OrdersRpc.place,
     success: {
       status: 201,

@@ -42,7 +42,8 @@ export class ProductsController {
   @Get()
   @Exposes({
     summary: 'List products',
-    description: 'A page of the catalogue. Follow `nextCursor` with the same filter and sort.',
+    description:
+      'A page of the catalogue. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, whatever has changed since. Names are sorted as a dictionary has them (Unicode collation). Prices are sorted within one currency: as soon as the catalogue has several, `sort=price` without `currency` is refused with 400.',
     access: accessOf(ProductsRpc.list),
     success: {
       status: 200,
@@ -53,6 +54,12 @@ export class ProductsController {
     conditionalRead: true,
   })
   @ApiQuery({ name: 'limit', required: false, description: 'Items per page', schema: pageLimitSchema })
+  @ApiQuery({
+    name: 'currency',
+    required: false,
+    description: 'Only products with a price in this currency (ISO 4217)',
+    schema: { type: 'string', pattern: '^[A-Z]{3}$' },
+  })
   @ApiQuery({ name: 'sort', required: false, schema: { type: 'string', enum: [...ProductSorts], default: 'name' } })
   async list(
     @Query({ schema: ListProducts }) query: ListProducts,

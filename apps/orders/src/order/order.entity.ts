@@ -152,8 +152,8 @@ export class Order extends AggregateRoot {
   }
 }
 
-/** Sums in bigint: a hundred lines of ten thousand units of the dearest product exceed 2^53. */
-function totalOf(lines: readonly OrderLine[]): Money {
+/** What the lines cost together. Sums in bigint: a hundred lines of ten thousand units of the dearest product exceed 2^53. */
+export function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = new Set(lines.map((line) => line.unitPrice.currency));
   const [currency] = currencies;
   if (currency === undefined) throw new Error('An order has at least one line');

@@ -1,4 +1,4 @@
-import type { OrderStatus, ProblemDetail } from '@rookery/contracts';
+import { formatMoney, type Money, type OrderStatus, type ProblemDetail } from '@rookery/contracts';
 import { DomainError, NotFound } from '@rookery/platform';
 
 /** An order that does not exist and one of somebody else: the same answer, so that ids cannot be probed. */
@@ -53,14 +53,16 @@ export class TotalTooLarge extends DomainError {
   }
 }
 
-export class InvalidCursor extends DomainError {
-  constructor() {
+/** What the order would cost is not what the customer has been shown. */
+export class TotalChanged extends DomainError {
+  constructor(expectedTotal: Money, total: Money) {
     super({
-      status: 400,
-      code: 'orders.invalid-cursor',
-      title: 'Invalid cursor',
-      detail: 'The cursor is not one of this list: use nextCursor of an earlier page with the same filter.',
-      errors: [{ pointer: '#/query/cursor', detail: 'must be a cursor from an earlier page of this list' }],
+      status: 409,
+      code: 'orders.total-changed',
+      title: 'Total changed',
+      detail: `The order costs ${formatMoney(total)} now, not ${formatMoney(expectedTotal)}: show the new total and ask again.`,
+      errors: [{ pointer: '/expectedTotal', detail: `must be the total of the order, ${formatMoney(total)}` }],
+      totals: { expectedTotal, total },
     });
   }
 }

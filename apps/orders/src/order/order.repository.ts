@@ -1,13 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { liveOrderSubject } from '@rookery/contracts';
+import { liveOrderSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
 import { AggregateRepository, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
 import { Clock, currentContext, traceIdOf } from '@rookery/platform';
 import { DataSource, type EntityManager, MoreThan } from 'typeorm';
-import type { OrderFilter } from './order-cursor';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
 import { TimelineRow } from './timeline-row.entity';
+
+/** Which orders a list has. */
+export interface OrderFilter {
+  /** Null: every customer's orders. */
+  readonly customerId: string | null;
+  readonly status: OrderStatus | null;
+}
 
 /** Orders with their timelines: each change is saved with its steps, and live readers are told after the commit. */
 @Injectable()

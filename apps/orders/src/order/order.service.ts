@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EventEnvelope, OrderPage, OrdersRpc, OrderView } from '@rookery/contracts';
 import { Inbox } from '@rookery/persistence';
-import { type Actor, Clock, isOperator, traceIdOf } from '@rookery/platform';
+import { type Actor, Clock, Cursors, isOperator, traceIdOf } from '@rookery/platform';
 import type { z } from 'zod';
-import { OrderCursors, type OrderFilter } from './order-cursor';
 import type { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
 import { OrderRepository } from './order.repository';
@@ -18,7 +17,7 @@ export class OrderService {
   constructor(
     private readonly orders: OrderRepository,
     private readonly inbox: Inbox,
-    private readonly cursors: OrderCursors,
+    private readonly cursors: Cursors,
     private readonly clock: Clock,
   ) {}
 
@@ -28,14 +27,13 @@ export class OrderService {
   }
 
   async list(query: z.output<typeof OrdersRpc.list.request>, actor: Actor): Promise<OrderPage> {
-    const filter: OrderFilter = { customerId: isOperator(actor) ? null : actor.subject, status: query.status ?? null };
-    const before = query.cursor === undefined ? null : this.cursors.read(query.cursor, filter);
+    const customerId = isOperator(actor) ? null : actor.subject;
+    const before = this.cursors.positionOf(query, customerId)?.id ?? null;
     // One more than asked for tells whether there is a next page.
-    const orders = await this.orders.newestBefore(before, filter, query.limit + 1);
-    const items = orders.slice(0, query.limit);
-    const last = items.at(-1);
-    const nextCursor = last && orders.length > query.limit ? this.cursors.write(last.id, filter) : null;
-    return { items: items.map(toOrderView), nextCursor };
+    const found = await this.orders.newestBefore(before, { customerId, status: query.status ?? null }, query.limit + 1);
+    // Ids are in the order of creation and never change: they are all of a position.
+    const { rows, nextCursor } = this.cursors.page(found, query, ({ id }) => ({ value: '', id }), customerId);
+    return { items: rows.map(toOrderView), nextCursor };
   }
 
   async timeline(id: string, after: number, actor: Actor): Promise<z.output<typeof OrdersRpc.timeline.response>> {

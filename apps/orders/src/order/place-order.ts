@@ -6,8 +6,8 @@ import { type Actor, Clock, type KeyedAnswer, keyedRequest, uuidv7 } from '@rook
 import { TokenSealer } from '@rookery/security';
 import { OrderDeadline } from '../deadline/order-deadline';
 import { IntakeGate } from '../intake/intake-gate';
-import { Order, type OrderLine } from './order.entity';
-import { ProductUnavailable } from './order.errors';
+import { Order, type OrderLine, totalOf } from './order.entity';
+import { ProductUnavailable, TotalChanged } from './order.errors';
 import { OrderRepository } from './order.repository';
 import { toOrderView } from './order.view';
 
@@ -45,6 +45,7 @@ export class OrderPlacement {
   private async prepare(request: PlaceOrder): Promise<PreparedOrder> {
     this.intake.admit();
     const lines = await this.quoteLines(request);
+    refuseOtherTotal(request.expectedTotal, lines);
     return { lines, sealedPaymentToken: await this.sealer.seal(request.paymentToken) };
   }
 
@@ -72,4 +73,12 @@ export class OrderPlacement {
     if (missing.length > 0) throw new ProductUnavailable(missing);
     return lines;
   }
+}
+
+/** Prices may have changed since the customer saw them. */
+function refuseOtherTotal(expected: PlaceOrder['expectedTotal'], lines: readonly OrderLine[]): void {
+  if (expected === undefined) return;
+  const total = totalOf(lines);
+  if (total.amountMinor !== expected.amountMinor || total.currency !== expected.currency)
+    throw new TotalChanged(expected, total);
 }

@@ -1,84 +1,99 @@
 import { Injectable } from '@nestjs/common';
-import type { ProductPage, ProductQuote, ProductSort, ProductView } from '@rookery/contracts';
+import type { ProductPage, ProductQuote, ProductSort, ProductsRpc, ProductView } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
+import { Cursors } from '@rookery/platform';
 import { DataSource } from 'typeorm';
-import { decodeCursor, encodeCursor, type ProductListing } from './product-cursor';
-import { InvalidCursor, ProductNotFound } from './product.errors';
+import type { z } from 'zod';
+import { PricesNotComparable, ProductNotFound } from './product.errors';
 import { viewOf, type ProductRow } from './product.view';
 
-/** The closed list of orders a page may have. The id breaks ties, so every position is unique. */
-const sortColumns = {
-  name: { column: 'name', ascending: true },
-  '-name': { column: 'name', ascending: false },
-  price: { column: 'price_minor', ascending: true },
-  '-price': { column: 'price_minor', ascending: false },
-  createdAt: { column: 'created_at', ascending: true },
-  '-createdAt': { column: 'created_at', ascending: false },
-} as const satisfies Record<ProductSort, { column: string; ascending: boolean }>;
+type Listing = z.output<typeof ProductsRpc.list.request>;
 
-const SELECT = `
-  SELECT p.id, p.sku, p.name, p.description, p.category, p.price_minor, p.currency, p.version, p.created_at, p.updated_at, s.available
-  FROM products p JOIN stock s ON s.product_id = p.id
-  WHERE p.archived_at IS NULL`;
+/** What a list can be sorted by, as its index has it, and how the value comes back from a cursor's text. */
+const sortKeys = {
+  name: { key: 'p.name COLLATE "und-x-icu"', type: 'text' },
+  price: { key: 'p.price_minor', type: 'bigint' },
+  // As text to the microsecond: a JavaScript Date would cut it off, and the page after it would begin with the same row.
+  createdAt: { key: 'p.created_at', type: 'timestamptz' },
+} as const;
+
+/** The closed list of orders a page may have. The id breaks ties, so every position is unique. */
+const sorts = {
+  name: { by: 'name', ascending: true },
+  '-name': { by: 'name', ascending: false },
+  price: { by: 'price', ascending: true },
+  '-price': { by: 'price', ascending: false },
+  createdAt: { by: 'createdAt', ascending: true },
+  '-createdAt': { by: 'createdAt', ascending: false },
+} as const satisfies Record<ProductSort, { by: keyof typeof sortKeys; ascending: boolean }>;
+
+const COLUMNS =
+  'p.id, p.sku, p.name, p.description, p.category, p.price_minor, p.currency, p.version, p.created_at, p.updated_at, s.available';
+const ON_SALE = 'FROM products p JOIN stock s ON s.product_id = p.id WHERE p.archived_at IS NULL';
 
 /** `%`, `_` and the escape itself mean themselves in a search. */
 const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
-/** Reads the catalogue in one statement per question; nothing here locks. */
+/** Reads the catalogue; nothing here locks. */
 @Injectable()
 export class ProductCatalogue {
   constructor(
     private readonly dataSource: DataSource,
     private readonly unitOfWork: UnitOfWork,
+    private readonly cursors: Cursors,
   ) {}
 
   /** The product as it is now, also for the transaction that has just changed it. */
   async get(id: string): Promise<ProductView> {
-    const [row] = await this.unitOfWork.manager.query<ProductRow[]>(`${SELECT} AND p.id = $1`, [id]);
+    const [row] = await this.unitOfWork.manager.query<ProductRow[]>(`SELECT ${COLUMNS} ${ON_SALE} AND p.id = $1`, [id]);
     if (!row) throw new ProductNotFound(id);
     return viewOf(row);
   }
 
   /** Unknown and archived products are left out. */
   async quote(ids: readonly string[]): Promise<ProductQuote[]> {
-    const rows = await this.dataSource.query<ProductRow[]>(`${SELECT} AND p.id = ANY($1) ORDER BY p.id`, [ids]);
+    const sql = `SELECT ${COLUMNS} ${ON_SALE} AND p.id = ANY($1) ORDER BY p.id`;
+    const rows = await this.dataSource.query<ProductRow[]>(sql, [ids]);
     return rows.map(viewOf).map(({ id, sku, name, price }) => ({ productId: id, sku, name, unitPrice: price }));
   }
 
-  async list(
-    request: ProductListing & { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<ProductPage> {
-    const { column, ascending } = sortColumns[request.sort];
+  /** Throws InvalidCursor and PricesNotComparable (400). */
+  async list(query: Listing): Promise<ProductPage> {
+    const position = this.cursors.positionOf(query);
+    const { by, ascending } = sorts[query.sort];
+    const { key, type } = sortKeys[by];
+    const currency = query.currency ?? (by === 'price' ? await this.onlyCurrency() : undefined);
+
     const parameters: unknown[] = [];
     const bind = (value: unknown): string => `$${parameters.push(value)}`;
     const conditions: string[] = [];
-
-    if (request.category !== undefined) conditions.push(`p.category = ${bind(request.category)}`);
-    if (request.q !== undefined) {
-      const pattern = bind(containing(request.q));
+    if (query.category !== undefined) conditions.push(`p.category = ${bind(query.category)}`);
+    if (currency !== undefined) conditions.push(`p.currency = ${bind(currency)}`);
+    if (query.q !== undefined) {
+      const pattern = bind(containing(query.q));
       conditions.push(`(p.name ILIKE ${pattern} OR p.sku ILIKE ${pattern} OR p.description ILIKE ${pattern})`);
     }
-    if (request.cursor !== undefined) {
-      const after = decodeCursor(request.cursor, request);
-      await this.refuseUnknownPosition(after);
-      const position = `(SELECT c.${column}, c.id FROM products c WHERE c.id = ${bind(after)})`;
-      conditions.push(`(p.${column}, p.id) ${ascending ? '>' : '<'} ${position}`);
+    if (position !== null) {
+      const after = `(${bind(position.value)}::${type}, ${bind(position.id)}::uuid)`;
+      conditions.push(`(${key}, p.id) ${ascending ? '>' : '<'} ${after}`);
     }
 
     const direction = ascending ? 'ASC' : 'DESC';
     const where = conditions.map((condition) => ` AND ${condition}`).join('');
+    const order = `ORDER BY ${key} ${direction}, p.id ${direction}`;
     // One more than asked for tells whether there is a next page.
-    const sql = `${SELECT}${where} ORDER BY p.${column} ${direction}, p.id ${direction} LIMIT ${bind(request.limit + 1)}`;
-    const rows = await this.dataSource.query<ProductRow[]>(sql, parameters);
-    const items = rows.slice(0, request.limit).map(viewOf);
-    const last = items.at(-1);
-    const hasMore = rows.length > request.limit;
-    return { items, nextCursor: hasMore && last ? encodeCursor(last.id, request) : null };
+    const sql = `SELECT ${COLUMNS}, (${key})::text AS sort_value ${ON_SALE}${where} ${order} LIMIT ${bind(query.limit + 1)}`;
+    const found = await this.dataSource.query<(ProductRow & { readonly sort_value: string })[]>(sql, parameters);
+    const { rows, nextCursor } = this.cursors.page(found, query, ({ id, sort_value: value }) => ({ value, id }));
+    return { items: rows.map(viewOf), nextCursor };
   }
 
-  /** Archived products stay valid positions; an id that never was one is a forged cursor. */
-  private async refuseUnknownPosition(id: string): Promise<void> {
-    const found = await this.dataSource.query<unknown[]>('SELECT 1 FROM products WHERE id = $1', [id]);
-    if (found.length === 0) throw new InvalidCursor();
+  /** The currency of every product on sale; undefined when there is none. Two looks into an index. */
+  private async onlyCurrency(): Promise<string | undefined> {
+    const [found] = await this.dataSource.query<{ lowest: string | null; highest: string | null }[]>(
+      'SELECT min(currency) AS lowest, max(currency) AS highest FROM products WHERE archived_at IS NULL',
+    );
+    if (found?.lowest !== found?.highest) throw new PricesNotComparable();
+    return found?.lowest ?? undefined;
   }
 }

@@ -17,13 +17,15 @@ export class SkuTaken extends DomainError {
   }
 }
 
-export class InvalidCursor extends DomainError {
+/** Minor units of two currencies say nothing about which price is the lower one. */
+export class PricesNotComparable extends DomainError {
   constructor() {
     super({
       status: 400,
-      code: 'products.invalid-cursor',
-      title: 'Invalid cursor',
-      detail: 'The cursor does not come from an earlier page of this list.',
+      code: 'products.prices-not-comparable',
+      title: 'Prices not comparable',
+      detail: 'The catalogue has prices in several currencies: name one of them with `currency` to sort by price.',
+      errors: [{ pointer: '#/query/currency', detail: 'is needed to sort by price' }],
     });
   }
 }

@@ -1,10 +1,8 @@
-import type { ProductSort } from '@rookery/contracts';
 import { StaleVersion } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { aProduct, productsOnPostgres, type ProductsOnPostgres } from '../../test/products-on-postgres';
 import { StockWouldBeNegative, StockWouldOverflow } from '../stock/stock.errors';
-import { encodeCursor } from './product-cursor';
-import { InvalidCursor, ProductNotFound, SkuTaken } from './product.errors';
+import { ProductNotFound, SkuTaken } from './product.errors';
 
 describe('the catalogue on Postgres', () => {
   let shop: ProductsOnPostgres;
@@ -118,96 +116,4 @@ describe('the catalogue on Postgres', () => {
     const sql = 'SELECT data FROM outbox WHERE aggregate_id = $1 ORDER BY sequence';
     return (await shop.database.query<{ data: unknown }>(sql, [aggregateId])).map(({ data }) => data);
   };
-});
-
-describe('the pages of the catalogue', () => {
-  let shop: ProductsOnPostgres;
-
-  beforeAll(async () => {
-    shop = await productsOnPostgres();
-    // Equal names and prices, so that only the id tells some apart.
-    for (let index = 0; index < 23; index += 1) {
-      await shop.products.create(
-        aProduct({
-          name: `Perch ${index % 7}`,
-          category: index % 2 === 0 ? 'even' : 'odd',
-          description: index === 3 ? '100% oak_wood \\ waxed' : undefined,
-          price: { amountMinor: (index * 37) % 5, currency: 'EUR' },
-        }),
-      );
-    }
-  });
-  afterAll(() => shop.stop());
-
-  const sorts: readonly ProductSort[] = ['name', '-name', 'price', '-price', 'createdAt', '-createdAt'];
-  const keys = {
-    name: 'name',
-    '-name': 'name',
-    price: 'price',
-    '-price': 'price',
-    createdAt: 'createdAt',
-    '-createdAt': 'createdAt',
-  } as const;
-
-  it.each(sorts)('visit each product once and in order: %s', async (sort) => {
-    const seen = await everyPage(sort);
-    expect(new Set(seen.map(({ id }) => id)).size).toBe(23);
-    expect(seen).toHaveLength(23);
-    const values = seen.map((product) => {
-      const key = keys[sort];
-      return key === 'price' ? String(product.price.amountMinor) : product[key];
-    });
-    const ascending = [...values].sort();
-    expect(values).toEqual(sort.startsWith('-') ? ascending.reverse() : ascending);
-  });
-
-  it('find by any part of name, SKU or description, whatever the case', async () => {
-    const { items } = await shop.catalogue.list({ q: 'OAK_', sort: 'name', limit: 20 });
-    expect(items).toHaveLength(1);
-    expect((await shop.catalogue.list({ q: 'pErCh 6', sort: 'name', limit: 20 })).items).toHaveLength(3);
-  });
-
-  it.each(['%', '_', '\\', "'; DROP TABLE products; --"])('take %j in a search for itself', async (q) => {
-    const { items } = await shop.catalogue.list({ q, sort: 'name', limit: 100 });
-    for (const { name, sku, description } of items) expect(`${name}${sku}${description}`).toContain(q);
-  });
-
-  it('keep to a category', async () => {
-    const { items, nextCursor } = await shop.catalogue.list({ category: 'odd', sort: 'price', limit: 100 });
-    expect(items).toHaveLength(11);
-    expect(nextCursor).toBeNull();
-  });
-
-  it('go on when the product at the cursor is archived meanwhile', async () => {
-    const first = await shop.catalogue.list({ category: 'even', sort: 'createdAt', limit: 2 });
-    const [, second] = first.items;
-    await shop.products.archive(second?.id ?? '', null);
-    const next = await shop.catalogue.list({
-      category: 'even',
-      sort: 'createdAt',
-      limit: 100,
-      cursor: first.nextCursor ?? '',
-    });
-    expect(next.items).toHaveLength(10);
-  });
-
-  it('refuse a cursor of another sort or filter, and one that names no product', async () => {
-    const { nextCursor } = await shop.catalogue.list({ sort: 'name', limit: 1 });
-    const cursor = nextCursor ?? '';
-    await expect(shop.catalogue.list({ sort: 'price', limit: 1, cursor })).rejects.toThrow(InvalidCursor);
-    await expect(shop.catalogue.list({ q: 'x', sort: 'name', limit: 1, cursor })).rejects.toThrow(InvalidCursor);
-    const forged = encodeCursor(uuidv7(), { sort: 'name' });
-    await expect(shop.catalogue.list({ sort: 'name', limit: 1, cursor: forged })).rejects.toThrow(InvalidCursor);
-  });
-
-  async function everyPage(sort: ProductSort) {
-    const items = [];
-    let cursor: string | undefined;
-    do {
-      const page = await shop.catalogue.list({ sort, limit: 4, cursor });
-      items.push(...page.items);
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
-    return items;
-  }
 });

@@ -105,6 +105,15 @@ export const databaseConfig = {
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to the database'),
 } as const;
 
+/** Setting of every process that gives out cursors. */
+export const cursorConfig = {
+  CURSOR_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
+    .describe('Key that the cursors of lists are signed with; the same in every replica')
+    .meta(SECRET),
+} as const;
+
 /** What `runService` needs of a process's settings. */
 export interface ServiceConfig {
   readonly LOG_LEVEL: LogLevel;

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { problemType, type Problem, type ProblemDetail } from '@rookery/contracts';
+import { problemType, type Money, type Problem, type ProblemDetail } from '@rookery/contracts';
 
 /** What a refusal tells its caller. Everything here reaches the outside: no internals, no secrets. */
 export interface Refusal {
@@ -12,6 +12,8 @@ export interface Refusal {
   readonly retryAfterSeconds?: number | undefined;
   /** The service that failed while it was asked for this one; absent when whoever answers has failed itself. */
   readonly dependency?: string | undefined;
+  /** What the client expected to pay, and what it would pay. */
+  readonly totals?: { readonly expectedTotal: Money; readonly total: Money } | undefined;
   /** Value of WWW-Authenticate (RFC 6750, section 3). HTTP only; not part of the problem. */
   readonly challenge?: string | undefined;
 }
@@ -25,6 +27,7 @@ export class DomainError extends Error {
   readonly errors: readonly ProblemDetail[] | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly dependency: string | undefined;
+  readonly totals: Refusal['totals'];
   readonly challenge: string | undefined;
 
   constructor(refusal: Refusal, options?: ErrorOptions) {
@@ -37,6 +40,7 @@ export class DomainError extends Error {
     this.errors = refusal.errors;
     this.retryAfterSeconds = refusal.retryAfterSeconds;
     this.dependency = refusal.dependency;
+    this.totals = refusal.totals;
     this.challenge = refusal.challenge;
   }
 
@@ -51,6 +55,7 @@ export class DomainError extends Error {
       ...(this.errors !== undefined && { errors: [...this.errors] }),
       ...(this.retryAfterSeconds !== undefined && { retryAfterSeconds: this.retryAfterSeconds }),
       ...(this.dependency !== undefined && { dependency: this.dependency }),
+      ...this.totals,
     };
   }
 }
@@ -66,6 +71,19 @@ export class InvalidInput extends DomainError {
 export class NotFound extends DomainError {
   constructor(code: string, detail: string) {
     super({ status: 404, code, title: 'Not found', detail });
+  }
+}
+
+/** 400: a cursor that this list never gave, or gave for another filter, sort or caller. */
+export class InvalidCursor extends DomainError {
+  constructor(list: string) {
+    super({
+      status: 400,
+      code: `${list}.invalid-cursor`,
+      title: 'Invalid cursor',
+      detail: 'The cursor is not one of this list: use nextCursor of an earlier page with the same filter and sort.',
+      errors: [{ pointer: '#/query/cursor', detail: 'must be a cursor from an earlier page of this list' }],
+    });
   }
 }
 
@@ -131,8 +149,13 @@ export class RemoteProblem extends DomainError {
       errors: problem.errors,
       retryAfterSeconds: problem.retryAfterSeconds,
       dependency: problem.dependency ?? (problem.status >= 500 ? service : undefined),
+      totals: totalsOf(problem),
     });
   }
+}
+
+function totalsOf({ expectedTotal, total }: Problem): Refusal['totals'] {
+  return expectedTotal === undefined || total === undefined ? undefined : { expectedTotal, total };
 }
 
 /** The standard name of an HTTP status. */
