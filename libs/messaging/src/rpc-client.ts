@@ -2,6 +2,7 @@ import { Headers, type RpcContract, type Service } from '@rookery/contracts';
 import {
   childTraceparent,
   currentContext,
+  Deadline,
   DeadlineExceeded,
   logger,
   RemoteProblem,
@@ -24,7 +25,7 @@ const defaultTimeoutMs = 5_000;
 /** What a call carries on and must end by. */
 interface Limits {
   readonly context: RequestContext | undefined;
-  readonly deadline: number;
+  readonly deadline: Deadline;
 }
 
 /**
@@ -57,7 +58,8 @@ export class RpcClient {
   ): Promise<z.output<Response>> {
     const started = performance.now();
     const context = currentContext();
-    const limits = { context, deadline: Math.min(Date.now() + timeoutMs, context?.deadline ?? Infinity) };
+    const timeout = Deadline.in(timeoutMs);
+    const limits = { context, deadline: Deadline.earliest(timeout, context?.deadline) ?? timeout };
     let status = 200;
     try {
       // The connection would keep the request in a buffer and send it after its caller has gone.
@@ -120,14 +122,14 @@ export class RpcClient {
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
     context: RequestContext | undefined,
-    deadline: number,
+    deadline: Deadline,
   ): Promise<z.output<Response>> {
     const { service, subject } = contract;
     const headers = await this.headersFor(contract, context, deadlineForNextHop(deadline));
     const id = uuidv7();
     const payload = JSON.stringify({ pattern: subject, data: body, id });
     const message = await this.nats.connection
-      .request(subject, payload, { timeout: Math.max(1, deadline - Date.now()), headers })
+      .request(subject, payload, { timeout: Math.max(1, Math.ceil(deadline.msLeft)), headers })
       .catch((error: unknown) => {
         throw failureOf(error, service, subject);
       });
@@ -137,18 +139,19 @@ export class RpcClient {
   private async headersFor(
     contract: RpcContract,
     context: RequestContext | undefined,
-    deadline: number,
+    deadline: Deadline,
   ): Promise<MsgHdrs> {
     const headers = newHeaders();
     headers.set(Headers.correlationId, context?.correlationId ?? uuidv7());
     headers.set(Headers.traceparent, childTraceparent(context?.traceparent));
-    headers.set(Headers.deadline, String(deadline));
     if (this.tokens !== undefined) {
       headers.set(Headers.authorization, await this.tokens.sign(contract.service, context?.actor));
     }
     if (context?.idempotencyKey !== undefined) {
       headers.set(Headers.idempotencyKey, context.idempotencyKey);
     }
+    // Last, as it is read when all else is done.
+    headers.set(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
     return headers;
   }
 }

@@ -1,7 +1,9 @@
+import { jest } from '@jest/globals';
 import { Headers, OrdersRpc, Problem, ProductsRpc } from '@rookery/contracts';
 import {
   ContractPipe,
   currentContext,
+  Deadline,
   NotFound,
   requireContext,
   RpcProblemFilter,
@@ -114,23 +116,26 @@ describe('requests over NATS', () => {
     await expect(client.call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
   });
 
-  it('carries correlation id, trace, deadline and idempotency key to the handler', async () => {
+  it('carries correlation id, trace, the time that is left and idempotency key to the handler', async () => {
     const context = {
       correlationId: 'correlation-1',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-      deadline: Date.now() + 3_000,
+      deadline: Deadline.in(3_000),
       idempotencyKey: 'key-12345',
     };
     await runInContext(context, () => client.call(ProductsRpc.get, { id: product.id }));
     expect(seen).toEqual([
       expect.objectContaining({
         correlationId: context.correlationId,
-        deadline: context.deadline - ANSWER_MARGIN_MS,
         idempotencyKey: context.idempotencyKey,
         traceparent: matching(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/),
         causationId: matching(/^[0-9a-f-]{36}$/),
       }),
     ]);
+    const msLeft = seen[0]?.deadline?.msLeft ?? NaN;
+    // Less the margin of the hop; the little that has passed since is in both.
+    expect(context.deadline.msLeft - msLeft).toBeGreaterThan(ANSWER_MARGIN_MS - 60);
+    expect(context.deadline.msLeft - msLeft).toBeLessThanOrEqual(ANSWER_MARGIN_MS + 1);
   });
 
   it('passes on the Problem that a service answered', async () => {
@@ -181,7 +186,7 @@ describe('requests over NATS', () => {
   });
 
   it('does not call when the deadline of the context has passed', async () => {
-    const context = { correlationId: 'correlation-1', traceparent: '', deadline: Date.now() - 1 };
+    const context = { correlationId: 'correlation-1', traceparent: '', deadline: Deadline.in(-1) };
     await expect(runInContext(context, () => client.call(ProductsRpc.get, { id: product.id }))).rejects.toMatchObject({
       status: 504,
     });
@@ -211,13 +216,29 @@ describe('requests over NATS', () => {
   });
 
   it.each([
-    ['has passed', '1000', 504],
-    ['is malformed', 'soon', 400],
-  ])('refuses a request whose deadline %s', async (_, deadline, status) => {
+    ['no time', '0', 504],
+    ['a time in words', 'soon', 400],
+    ['a negative time', '-1', 400],
+    ['a fraction of a millisecond', '0.5', 400],
+    ['16 digits', '1000000000000000', 400],
+  ])('refuses a request that says it has %s left', async (_, timeLeft, status) => {
     const headers = newHeaders();
-    headers.set(Headers.deadline, deadline);
+    headers.set(Headers.timeLeft, timeLeft);
     await expect(send(packet(), headers)).resolves.toMatchObject({ status });
     expect(seen).toEqual([]);
+  });
+
+  it.each([70_000, -70_000])('takes a request although its own clock is %i ms ahead of the caller’s', async (ms) => {
+    const rightNow = Date.now.bind(Date);
+    const answer = client.call(ProductsRpc.get, { id: product.id });
+    // The request is on its way: from here on this process is the callee.
+    jest.spyOn(Date, 'now').mockImplementation(() => rightNow() + ms);
+    try {
+      await expect(answer).resolves.toEqual(product);
+    } finally {
+      jest.restoreAllMocks();
+    }
+    expect(seen[0]?.deadline?.msLeft).toBeGreaterThan(3_000);
   });
 
   it('takes over no malformed correlation id', async () => {
@@ -275,7 +296,7 @@ describe('requests over NATS', () => {
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     const within = <Result>(work: () => Promise<Result>): Promise<Result> =>
-      runInContext({ ...trace, asksOnce: true, deadline: Date.now() + 5_000 }, work);
+      runInContext({ ...trace, asksOnce: true, deadline: Deadline.in(5_000) }, work);
     const get = () => client.call(ProductsRpc.get, { id: product.id });
 
     it('is asked once, and again by the next request', async () => {
@@ -311,7 +332,7 @@ describe('requests over NATS', () => {
         await get();
       });
       expect(seen).toHaveLength(1);
-      await runInContext({ ...trace, deadline: Date.now() + 5_000 }, async () => [await get(), await get()]);
+      await runInContext({ ...trace, deadline: Deadline.in(5_000) }, async () => [await get(), await get()]);
       expect(seen).toHaveLength(3);
     });
   });

@@ -3,6 +3,7 @@ export * from './audit';
 export * from './clock';
 export * from './config/load-config';
 export * from './config/settings';
+export * from './context/deadline';
 export * from './context/request-context';
 export * from './context/trace-context';
 export * from './contract.pipe';

@@ -1,4 +1,4 @@
-import { DeadlineExceeded, logger, type Metrics } from '@rookery/platform';
+import { Deadline, DeadlineExceeded, logger, type Metrics } from '@rookery/platform';
 import {
   BrokenCircuitError,
   circuitBreaker,
@@ -31,8 +31,8 @@ export interface DependencyOptions {
 export interface DependencyCall {
   /** What kind of call it is: calls of one kind never take all places. */
   readonly kind: string;
-  /** Absolute, milliseconds since the epoch. */
-  readonly deadline: number;
+  /** By when it must have ended. */
+  readonly deadline: Deadline;
   /** It changes nothing: when nobody took it, it is made once more. */
   readonly repeatable: boolean;
 }
@@ -97,14 +97,14 @@ export class Dependency {
    * Makes the call; `work` gets the deadline it must end by, which may be earlier than the call's.
    * Throws what `work` throws, `CircuitOpen` and `TooManyCalls` (503) and `DeadlineExceeded` (504) when it was not begun.
    */
-  async call<T>(work: (deadline: number) => Promise<T>, call: DependencyCall): Promise<T> {
+  async call<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
     if (!call.repeatable) return this.throughBreaker(work, call);
     this.budget.earn();
     const waitMs = fullJitter(RETRY_WITHIN_MS);
     try {
       return await this.throughBreaker(work, call);
     } catch (error) {
-      if (!(error instanceof NotTaken) || !timeForAnotherHop(call.deadline, Date.now() + waitMs)) throw error;
+      if (!(error instanceof NotTaken) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
       const again = this.budget.spend();
       this.metrics.dependencyRetries.inc({ dependency: this.name, outcome: again ? 'sent' : 'over-budget' });
       if (!again) throw error;
@@ -113,7 +113,7 @@ export class Dependency {
     return this.throughBreaker(work, call);
   }
 
-  private async throughBreaker<T>(work: (deadline: number) => Promise<T>, call: DependencyCall): Promise<T> {
+  private async throughBreaker<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
     if (!timeForAnotherHop(call.deadline)) {
       this.count('deadline');
       throw new DeadlineExceeded('Too little time is left for what this needs; it was not begun.');
@@ -130,7 +130,7 @@ export class Dependency {
     }
   }
 
-  private async throughBulkhead<T>(work: (deadline: number) => Promise<T>, call: DependencyCall): Promise<Outcome<T>> {
+  private async throughBulkhead<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<Outcome<T>> {
     const probing = this.breaker.state === CircuitState.HalfOpen;
     // Calls from before may still hold all places.
     if (probing) this.places.take(call.kind);
@@ -140,11 +140,12 @@ export class Dependency {
     }
     this.metrics.dependencyInFlight.inc({ dependency: this.name });
     const { epoch } = this;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
+    const deadline = probing ? Deadline.earliest(call.deadline, Deadline.in(this.probeMs)) : undefined;
     try {
-      return { value: await work(probing ? Math.min(call.deadline, startedAt + this.probeMs) : call.deadline) };
+      return { value: await work(deadline ?? call.deadline) };
     } catch (error) {
-      const early = error instanceof DeadlineExceeded && Date.now() - startedAt < FAIR_MS;
+      const early = error instanceof DeadlineExceeded && performance.now() - startedAt < FAIR_MS;
       if (!probing && (early || epoch !== this.epoch)) throw new NoSign(error);
       if (isFaultOf(this.name, error)) throw error;
       return { refusal: error };
