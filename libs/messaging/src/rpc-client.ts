@@ -1,4 +1,4 @@
-import { Headers, type RpcContract, type Service } from '@rookery/contracts';
+import { CallRefusals, Headers, type Problem, type RpcContract, type Service } from '@rookery/contracts';
 import {
   childTraceparent,
   currentContext,
@@ -11,7 +11,7 @@ import {
   uuidv7,
   type RequestContext,
 } from '@rookery/platform';
-import { deadlineForNextHop, Dependency, NotTaken } from '@rookery/resilience';
+import { deadlineForNextHop, Dependency, NotTaken, RefusedCall } from '@rookery/resilience';
 import { InternalTokenIssuer } from '@rookery/security';
 import { headers as newHeaders, RequestError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable, Optional } from '@nestjs/common';
@@ -30,8 +30,8 @@ interface Limits {
 
 /**
  * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
- * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it or it was not sent (nothing happened)
- * or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
+ * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it, it was not sent, or the service refused
+ * this process and not whoever asked it (nothing happened), or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
  * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few. What a request of HTTP
  * asks twice is asked once, until it changes something itself.
  */
@@ -174,7 +174,7 @@ function resultOf<Response extends z.ZodType>(
     throw new Error(`${contract.subject} answered with something that is no answer`);
   }
   if (reply.data.err !== undefined) {
-    throw new RemoteProblem(reply.data.err, contract.service);
+    throw refusalOf(reply.data.err, contract);
   }
   const response = contract.response.safeParse(reply.data.response);
   if (!response.success) {
@@ -182,4 +182,16 @@ function resultOf<Response extends z.ZodType>(
     throw new Error(`the answer of ${contract.subject} breaks its contract at ${where}`);
   }
   return response.data;
+}
+
+const callRefusals: readonly string[] = CallRefusals;
+
+/** What a service refuses this process for, its token or its release, is no fault of whoever asked: 503, and somebody has to look at it. */
+function refusalOf(problem: Problem, { service, subject }: RpcContract): Error {
+  const cause = new RemoteProblem(problem, service);
+  if (!callRefusals.includes(problem.code)) return cause;
+  const { code, detail, errors } = problem;
+  const where = errors?.map(({ pointer }) => pointer);
+  logger.error({ subject, service, code, detail, where }, 'a service refused this process');
+  return new RefusedCall(service, { cause });
 }

@@ -1,8 +1,8 @@
 import { Headers, type Problem } from '@rookery/contracts';
 import {
+  CallRefused,
   Deadline,
   DeadlineExceeded,
-  InvalidInput,
   logger,
   OVERLOADED,
   problemOfStatus,
@@ -146,10 +146,10 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     const id = packet?.id ?? '';
     if (message.reply === undefined || message.reply === '') {
       // Nobody could be told the outcome, so nothing is done.
-      return refusal(id, new InvalidInput([], 'The message names no reply subject.'));
+      return refusal(id, noRequest('The message names no reply subject.'));
     }
     if (packet === undefined || deadline === undefined) {
-      return refusal(id, new InvalidInput([], 'The message is not a request packet.'));
+      return refusal(id, noRequest('The message is not a request packet.'));
     }
     if (deadline.hasPassed) {
       return refusal(id, new DeadlineExceeded('The deadline had passed before the request was begun.'));
@@ -193,6 +193,8 @@ function deadlineOf(timeLeft: string | undefined): Deadline | undefined {
   if (timeLeft === undefined) return Deadline.in(defaultTimeLeftMs);
   return /^[0-9]{1,15}$/.test(timeLeft) ? Deadline.in(Math.min(Number(timeLeft), longestMs)) : undefined;
 }
+
+const noRequest = (detail: string): CallRefused => new CallRefused('rpc.no-request', { status: 400, detail });
 
 function refusal(id: string, error: unknown): Answer {
   const problem = problemOf(error);

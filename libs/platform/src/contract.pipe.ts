@@ -1,6 +1,6 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { ProblemDetail } from '@rookery/contracts';
-import { InvalidInput } from './errors/domain-error';
+import { CallRefused, InvalidInput } from './errors/domain-error';
 import { escapeToken } from './errors/json-pointer';
 
 /** More than this helps nobody, and how many there are is up to the caller. */
@@ -12,8 +12,19 @@ interface Issue {
 }
 
 /**
+ * 400: what came does not fit its schema. To a client of HTTP that is its own mistake. A request between services was validated by the
+ * caller already, so there the two do not have the same contract.
+ */
+export class ContractBroken extends InvalidInput {
+  asCallRefused(): CallRefused {
+    const detail = 'The request is not what the contract of this service says: see errors.';
+    return new CallRefused('rpc.contract-broken', { status: 400, detail, errors: this.errors ?? [] });
+  }
+}
+
+/**
  * Validates every parameter that declares a schema (`@Body({schema})`, `@Query`, `@Param`, `@Payload`) and gives the handler
- * the parsed value. Throws `InvalidInput` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`.
+ * the parsed value. Throws `ContractBroken` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`.
  */
 @Injectable()
 export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
@@ -23,7 +34,7 @@ export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return result.value;
     const details = result.issues.flatMap((issue) => describe(issue, rootOf(metadata)));
-    throw new InvalidInput(details.slice(0, MAX_ERRORS));
+    throw new ContractBroken(details.slice(0, MAX_ERRORS));
   }
 }
 

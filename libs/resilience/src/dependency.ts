@@ -10,7 +10,7 @@ import {
 } from 'cockatiel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeForAnotherHop } from './deadline';
-import { CircuitOpen, isFaultOf, NotTaken, TooManyCalls } from './dependency-errors';
+import { CircuitOpen, isFaultOf, NotTaken, RefusedCall, TooManyCalls } from './dependency-errors';
 import { fullJitter } from './jitter';
 import { RetryBudget } from './retry-budget';
 import { SharedLimit } from './shared-limit';
@@ -33,7 +33,7 @@ export interface DependencyCall {
   readonly kind: string;
   /** By when it must have ended. */
   readonly deadline: Deadline;
-  /** It changes nothing: when nobody took it, it is made once more. */
+  /** It changes nothing: when nobody took it, or who did refused this process, it is made once more. */
   readonly repeatable: boolean;
 }
 
@@ -48,6 +48,9 @@ const stateNumbers: Readonly<Record<CircuitState, number>> = {
   [CircuitState.Open]: 2,
   [CircuitState.Isolated]: 2,
 };
+
+/** Nobody took the call, or who did refused its caller. */
+const nothingHappened = (error: unknown): boolean => error instanceof NotTaken || error instanceof RefusedCall;
 
 /** An error that is no sign for or against the dependency, on its way around the breaker. */
 class NoSign extends Error {
@@ -104,7 +107,7 @@ export class Dependency {
     try {
       return await this.throughBreaker(work, call);
     } catch (error) {
-      if (!(error instanceof NotTaken) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
+      if (!nothingHappened(error) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
       const again = this.budget.spend();
       this.metrics.dependencyRetries.inc({ dependency: this.name, outcome: again ? 'sent' : 'over-budget' });
       if (!again) throw error;

@@ -1,5 +1,5 @@
 import { rpcEdges, type Caller, type Service } from '@rookery/contracts';
-import { logger, Unauthenticated, type Actor } from '@rookery/platform';
+import { CallRefused, logger, type Actor } from '@rookery/platform';
 import {
   createLocalJWKSet,
   importJWK,
@@ -36,9 +36,10 @@ export interface InternalCall {
 }
 
 /** 401: the message carries no internal token, or none that is good for this service. */
-export class InvalidInternalToken extends Unauthenticated {
+export class InvalidInternalToken extends CallRefused {
   constructor() {
-    super('auth.invalid-internal-token', 'The request does not come from a service that may make it.');
+    const detail = 'The request does not come from a service that may make it.';
+    super('auth.invalid-internal-token', { status: 401, detail });
   }
 }
 
