@@ -161,13 +161,13 @@ describe('placing an order', () => {
   it('takes a key anew after 24 hours', async () => {
     const key = randomUUID();
     const first = await place(anOrder, key);
-    orders.advanceClock(24 * 3_600_000 - 1_000);
+    await orders.advanceClock(24 * 3_600_000 - 1_000);
     expect((await place(anOrder, key)).order.id).toBe(first.order.id);
-    orders.advanceClock(2_000);
+    await orders.advanceClock(2_000);
     const second = await place(anOrder, key);
     expect(second.replayed).toBe(false);
     expect(second.order.id).not.toBe(first.order.id);
-    orders.resetClock();
+    await orders.resetClock();
   });
 
   it('forgets keys after 24 hours, and only those', async () => {
@@ -180,9 +180,9 @@ describe('placing an order', () => {
       `INSERT INTO idempotency_key
        SELECT 'issuer', 'subject', 'client', n::text, 'fingerprint', 'response', now() FROM generate_series(1, 2500) AS n`,
     );
-    orders.advanceClock(1_000);
+    await orders.advanceClock(1_000);
     await orders.prune();
-    orders.resetClock();
+    await orders.resetClock();
     expect((await counts()).keys).toBe(kept);
   });
 

@@ -1,6 +1,6 @@
 import { ProductsRpc, type CreateProduct } from '@rookery/contracts';
 import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persistence';
-import { Metrics, SystemClock, uuidv7 } from '@rookery/platform';
+import { Metrics, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { productsDatabase } from '../src/data-source';
 import { ProductCatalogue } from '../src/product/product.catalogue';
@@ -26,16 +26,15 @@ export interface ProductsOnPostgres {
 export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostgres> {
   const database = await testDatabase('products', productsDatabase(''));
   const dataSource = await connect(productsDatabase(database.url, poolSize));
-  const clock = new SystemClock();
   const unitOfWork = new UnitOfWork(dataSource);
-  const outbox = new Outbox(unitOfWork, clock);
+  const outbox = new Outbox(unitOfWork);
   const stock = new StockRepository();
   const hints = new StockHints(unitOfWork, () => undefined);
   const catalogue = new ProductCatalogue(dataSource);
   return {
     database,
     catalogue,
-    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue, clock),
+    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue),
     reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, hints),
     inbox: new Inbox(unitOfWork, 'products', new InboxMetrics(new Metrics())),
     settlements: new SettlementQueries(dataSource),

@@ -1,9 +1,12 @@
 import { jest } from '@jest/globals';
 import { Headers, OrdersRpc, Problem, ProductsRpc } from '@rookery/contracts';
 import {
+  CallRefused,
   ContractPipe,
   currentContext,
   Deadline,
+  Forbidden,
+  InvalidInput,
   NotFound,
   requireContext,
   RpcProblemFilter,
@@ -102,12 +105,13 @@ describe('requests over NATS', () => {
   beforeAll(async () => {
     broker = await testBroker();
     gateway = await broker.connect('gateway');
-    client = new RpcClient(gateway);
   });
   afterAll(() => broker.close());
   beforeEach(async () => {
     seen.length = 0;
     behave = async () => product;
+    // A breaker of its own: one spec's failures are none of the next one's.
+    client = new RpcClient(gateway);
     app = await serve();
   });
   afterEach(() => app.close());
@@ -146,9 +150,60 @@ describe('requests over NATS', () => {
   });
 
   it('validates the body again in the service', async () => {
-    await expect(client.call(ProductsRpc.get, { id: 'x' })).rejects.toMatchObject({
+    const data = JSON.stringify({ pattern: ProductsRpc.get.subject, data: { id: 'x' }, id: 'request-1' });
+    await expect(send(data)).resolves.toMatchObject({
       status: 400,
+      code: 'rpc.contract-broken',
       errors: [expect.objectContaining({ pointer: matching(/\/id$/) })],
+    });
+    expect(seen).toEqual([]);
+  });
+
+  describe('what a service refuses its caller for, and not whoever asked that', () => {
+    const refusals: readonly [string, () => Promise<unknown>][] = [
+      ['a body that its contract does not know', () => client.call(ProductsRpc.get, { id: 'x' })],
+      [
+        'an internal token that is not good',
+        () => {
+          behave = () => Promise.reject(new CallRefused('auth.invalid-internal-token', { status: 401, detail: 'no' }));
+          return client.call(ProductsRpc.get, { id: product.id });
+        },
+      ],
+    ];
+
+    it.each(refusals)('is 503 with Retry-After to them: %s', async (_, ask) => {
+      await expect(ask()).rejects.toMatchObject({
+        status: 503,
+        code: 'dependency.refused-call',
+        retryAfterSeconds: 1,
+        dependency: 'products',
+        challenge: undefined,
+        errors: undefined,
+      });
+    });
+
+    it('opens the breaker, as every other failure of the service does', async () => {
+      const caller = new RpcClient(gateway);
+      const ask = () => caller.call(ProductsRpc.get, { id: 'x' });
+      await eventually(() => expect(ask()).rejects.toMatchObject({ code: 'dependency.circuit-open' }));
+    });
+
+    it('is asked once more when it is a question: another replica may see it otherwise', async () => {
+      const refusing = behave;
+      let asked = 0;
+      behave = async () => {
+        asked += 1;
+        if (asked > 1) return refusing();
+        throw new CallRefused('auth.invalid-internal-token', { status: 401, detail: 'no' });
+      };
+      await expect(new RpcClient(gateway).call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
+    });
+
+    it('stays what it is when it is whoever asked that may not', async () => {
+      behave = () => Promise.reject(new Forbidden('auth.insufficient-scope'));
+      await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 403 });
+      behave = () => Promise.reject(new InvalidInput([], 'The password is too weak.'));
+      await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 400 });
     });
   });
 

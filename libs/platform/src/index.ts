@@ -10,6 +10,7 @@ export * from './contract.pipe';
 export * from './errors/domain-error';
 export { escapeToken } from './errors/json-pointer';
 export * from './errors/to-problem';
+export * from './health/clock-skew';
 export * from './health/health-check';
 export * from './health/health.module';
 export * from './health/readiness';

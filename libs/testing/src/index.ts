@@ -13,3 +13,4 @@ export { testActor, TestCaller, type CallOptions } from './test-caller';
 export { testDatabase, type TestDatabase } from './test-database';
 export { publishEvent, recordEvents, type EventOptions, type EventRecorder, type RecordedMessage } from './test-events';
 export { redisServer, TestRedis } from './test-redis';
+export { withWallClockAhead } from './wall-clock';

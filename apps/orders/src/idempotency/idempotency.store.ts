@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type Actor, Clock } from '@rookery/platform';
-import { DataSource, type EntityManager, MoreThan } from 'typeorm';
+import type { Actor } from '@rookery/platform';
+import { DataSource, type EntityManager, Raw } from 'typeorm';
 import { IdempotencyKey } from './idempotency-key.entity';
 import { IdempotencyKeyMalformed, IdempotencyKeyReused } from './idempotency.errors';
 
@@ -36,16 +36,13 @@ export function keyedRequest(actor: Actor, key: string | undefined, operation: s
  */
 @Injectable()
 export class IdempotencyStore {
-  constructor(
-    private readonly dataSource: DataSource,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly dataSource: DataSource) {}
 
   /** The first answer's text, or null while there is none; `IdempotencyKeyReused` when it belongs to another body. */
   async find({ fingerprint, ...key }: KeyedRequest): Promise<string | null> {
     const stored = await this.dataSource.manager.findOneBy(IdempotencyKey, {
       ...key,
-      expiresAt: MoreThan(this.clock.now()),
+      expiresAt: Raw((column) => `${column} > now()`),
     });
     if (!stored) return null;
     if (stored.fingerprint !== fingerprint) throw new IdempotencyKeyReused();
@@ -58,18 +55,16 @@ export class IdempotencyStore {
    */
   async claim(tx: EntityManager, request: KeyedRequest, response: string): Promise<boolean> {
     const { issuer, subject, clientId, key, fingerprint } = request;
-    const now = this.clock.now();
     const claimed = await tx.query<readonly { key: string }[]>(
       `INSERT INTO idempotency_key (issuer, subject, client_id, key, fingerprint, response, expires_at)
-       SELECT $1, $2, $3, $4, $5, $6, $7::timestamptz WHERE pg_try_advisory_xact_lock(hashtextextended($9, 0))
+       SELECT $1, $2, $3, $4, $5, $6, now() + make_interval(hours => $7) WHERE pg_try_advisory_xact_lock(hashtextextended($8, 0))
        ON CONFLICT ON CONSTRAINT idempotency_key_pk DO UPDATE
          SET fingerprint = excluded.fingerprint, response = excluded.response, expires_at = excluded.expires_at
-         WHERE idempotency_key.expires_at <= $8::timestamptz
+         WHERE idempotency_key.expires_at <= now()
        RETURNING key`,
       [
         ...[issuer, subject, clientId, key, fingerprint, response],
-        new Date(now.getTime() + KEPT_HOURS * 3_600_000),
-        now,
+        KEPT_HOURS,
         JSON.stringify([issuer, subject, clientId, key]),
       ],
     );
@@ -78,13 +73,11 @@ export class IdempotencyStore {
 
   /** Deletes what has expired, in portions that end well within the statement timeout however much there is. */
   async prune(stopping?: AbortSignal): Promise<void> {
-    const now = this.clock.now();
     let deleted: number;
     do {
       [, deleted] = await this.dataSource.query<[unknown[], number]>(
         `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
-           SELECT ctid FROM idempotency_key WHERE expires_at <= $1 LIMIT ${PRUNE_PORTION}))`,
-        [now],
+           SELECT ctid FROM idempotency_key WHERE expires_at <= now() LIMIT ${PRUNE_PORTION}))`,
       );
     } while (deleted === PRUNE_PORTION && stopping?.aborted !== true);
   }

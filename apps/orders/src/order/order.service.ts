@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EventEnvelope, OrderPage, OrdersRpc, OrderView } from '@rookery/contracts';
 import { Inbox } from '@rookery/persistence';
-import { type Actor, Clock, isOperator, traceIdOf } from '@rookery/platform';
+import { type Actor, isOperator, traceIdOf } from '@rookery/platform';
 import type { z } from 'zod';
 import { OrderCursors, type OrderFilter } from './order-cursor';
 import type { Order } from './order.entity';
@@ -19,7 +19,6 @@ export class OrderService {
     private readonly orders: OrderRepository,
     private readonly inbox: Inbox,
     private readonly cursors: OrderCursors,
-    private readonly clock: Clock,
   ) {}
 
   async get(id: string, actor: Actor): Promise<OrderView> {
@@ -56,7 +55,7 @@ export class OrderService {
   /** Takes another service's event into the order's timeline and lets the order react, once per event. */
   async learn(event: AboutOrder, react?: (order: Order, now: Date) => void): Promise<void> {
     await this.inbox.once(event, async () => {
-      await this.orders.update(event.data.orderId, (order) => {
+      await this.orders.update(event.data.orderId, (order, _tx, now) => {
         order.note({
           event: event.name,
           service: event.source,
@@ -65,7 +64,7 @@ export class OrderService {
           causationId: event.causationId,
           traceId: traceIdOf(event.traceparent),
         });
-        react?.(order, this.clock.now());
+        react?.(order, now);
       });
     });
   }

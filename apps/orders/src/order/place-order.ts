@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { OrdersRpc, OrderView, type PlaceOrder, type ProblemDetail, ProductsRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
 import { UnitOfWork } from '@rookery/persistence';
-import { type Actor, Clock, uuidv7 } from '@rookery/platform';
+import { type Actor, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { OrderDeadline } from '../deadline/order-deadline';
 import { IdempotencyKeyInUse } from '../idempotency/idempotency.errors';
@@ -28,7 +28,6 @@ export class OrderPlacement {
     private readonly unitOfWork: UnitOfWork,
     private readonly rpc: RpcClient,
     private readonly sealer: TokenSealer,
-    private readonly clock: Clock,
     private readonly deadline: OrderDeadline,
     private readonly intake: IntakeGate,
   ) {}
@@ -64,8 +63,11 @@ export class OrderPlacement {
     sealedPaymentToken: string,
   ): Promise<OrderView> {
     return this.unitOfWork.run(async (tx) => {
-      const deadlineAt = this.deadline.after(this.clock.now());
-      const order = Order.place({ id: uuidv7(), customerId, lines, sealedPaymentToken, deadlineAt });
+      const now = await this.unitOfWork.now();
+      const deadlineAt = this.deadline.after(now);
+      // An order's id says when it was placed: by the same clock as everything that is compared with it.
+      const id = uuidv7({ msecs: now.getTime() });
+      const order = Order.place({ id, customerId, lines, sealedPaymentToken, deadlineAt });
       await this.orders.add(order);
       const view = toOrderView(order);
       if (!(await this.keys.claim(tx, keyed, JSON.stringify(view)))) throw new IdempotencyKeyInUse();

@@ -10,6 +10,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose';
 import { z } from 'zod';
+import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 
 /** Media type of internal tokens: no other kind of JWT can be taken for one. */
@@ -43,11 +44,18 @@ export class InvalidInternalToken extends CallRefused {
   }
 }
 
-/** Makes the short-lived tokens that accompany requests between services: ES256, for one service, 60 seconds. */
+/**
+ * Makes the short-lived tokens that accompany requests between services: ES256, for one service, 60 seconds. They begin and end by the
+ * caller's clock, from which the callee's may differ by `CLOCK_TOLERANCE_SECONDS`.
+ */
 export class InternalTokenIssuer {
   private readonly key: ReturnType<typeof importJWK>;
   private readonly kid: string;
-  private readonly issued = new TokenCache<string>({ size: MAX_CACHED, ttlMs: REUSE_MS });
+  private readonly issued = new TokenCache<string>(
+    { size: MAX_CACHED, ttlMs: REUSE_MS },
+    // A wall clock that is set back would have tokens used again that have ended for everybody else.
+    () => performance.now(),
+  );
 
   /** `key` is a private ES256 JWK whose kid is the caller's name, or begins with it and a dot; throws when it is something else. */
   constructor(private readonly options: { readonly key: JWK; readonly issuer: Caller }) {
@@ -98,7 +106,7 @@ export class InternalTokenVerifier {
         typ: TOKEN_TYPE,
         requiredClaims: ['exp', 'iat', 'iss'],
         maxTokenAge: LIFETIME_SECONDS,
-        clockTolerance: 5,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
       });
       const { iss, exp, actor } = Claims.parse(payload);
       const call: InternalCall = { caller: callerOf(iss, protectedHeader.kid, this.options.audience), actor };
