@@ -26,6 +26,7 @@ import { endsWithin, InFlight } from './in-flight';
 import { parseJson } from './json';
 import { contextOf, headerOf } from './message-context';
 import type { Nats } from './nats';
+import { tellClock } from './peer-clocks';
 import { RequestPacket } from './rpc-packet';
 
 /** A caller that does not say how long it waits gets this much time; nobody gets more than `longestMs`. */
@@ -73,7 +74,8 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     try {
       this.#subscriptions = [...this.messageHandlers]
         .filter(([, handler]) => handler.isEventHandler !== true)
-        .map(([subject, handler]) => this.#subscribe(subject, handler));
+        .map(([subject, handler]) => this.#subscribe(subject, handler))
+        .concat(tellClock(this.#nats));
       await this.#nats.connection.flush();
       callback();
     } catch (error) {

@@ -39,7 +39,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.dataSource.getRepository(OidcPayload).delete({ expiresAt: LessThan(this.clock.now()) });
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
-    await this.notifications.forgetOld(this.clock.now());
+    await this.notifications.forgetOld();
     await this.inbox.forgetOld(FORGOTTEN_EVENTS);
   }
 }
