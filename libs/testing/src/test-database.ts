@@ -45,7 +45,9 @@ export async function testDatabase(
   await observer.connect();
   // Not on the observer's connection, which may be in a transaction of the spec's.
   const setClock = (sql: string, values: readonly unknown[] = []): Promise<void> =>
-    asAdmin(adminUrl, async (admin) => void (await admin.query(sql, [...values])));
+    asAdmin(adminUrl, async (admin) => {
+      await admin.query(sql, [...values]);
+    });
   return {
     url,
     adminUrl,
