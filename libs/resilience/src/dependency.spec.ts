@@ -1,4 +1,12 @@
-import { configureLogger, Deadline, DeadlineExceeded, Forbidden, Metrics, OVERLOADED, RemoteProblem } from '@rookery/platform';
+import {
+  configureLogger,
+  Deadline,
+  DeadlineExceeded,
+  Forbidden,
+  Metrics,
+  OVERLOADED,
+  RemoteProblem,
+} from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { Dependency, type DependencyCall, type DependencyOptions } from './dependency';
 import { NotTaken } from './dependency-errors';

@@ -133,7 +133,10 @@ export class Dependency {
     }
   }
 
-  private async throughBulkhead<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<Outcome<T>> {
+  private async throughBulkhead<T>(
+    work: (deadline: Deadline) => Promise<T>,
+    call: DependencyCall,
+  ): Promise<Outcome<T>> {
     const probing = this.breaker.state === CircuitState.HalfOpen;
     // Calls from before may still hold all places.
     if (probing) this.places.take(call.kind);

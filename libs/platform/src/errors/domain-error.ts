@@ -66,7 +66,11 @@ export class InvalidInput extends DomainError {
 export class CallRefused extends DomainError {
   constructor(
     code: CallRefusal,
-    { status, detail, errors }: { readonly status: 400 | 401; readonly detail: string; readonly errors?: readonly ProblemDetail[] },
+    {
+      status,
+      detail,
+      errors,
+    }: { readonly status: 400 | 401; readonly detail: string; readonly errors?: readonly ProblemDetail[] },
   ) {
     super({ status, code, title: 'Call refused', detail, errors });
   }
