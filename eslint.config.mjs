@@ -51,6 +51,20 @@ const noTestingInProduct = {
   patterns: [{ group: ['@rookery/testing', '@jest/*'], message: 'Only specs may import test code.' }],
 };
 
+/**
+ * Who keeps what is due in a database: there is no clock but the database's, for those of processes differ
+ * (docs/decisions/0033-time.md). What auth keeps of sign-ins and of the provider is not among them yet.
+ */
+const dueByTheDatabase = [
+  'apps/{orders,payments,products}/src/**/*.ts',
+  'apps/auth/src/{notification,keys}/**/*.ts',
+  'libs/persistence/src/**/*.ts',
+];
+const databaseTime = 'Clocks of processes differ: use now() in SQL, or UnitOfWork.now(), which rules are handed.';
+const processClock = {
+  paths: [{ name: '@rookery/platform', importNames: ['Clock', 'SystemClock'], message: databaseTime }],
+};
+
 /** What the saga simulation runs together (docs/decisions/0013-saga-simulation.md): the services that take part in a saga. */
 const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../apps/${service}/src/**`);
 
@@ -85,6 +99,18 @@ export default tseslint.config(
       ],
       'no-console': 'error',
       eqeqeq: 'error',
+    },
+  },
+  {
+    files: dueByTheDatabase,
+    ignores: specs,
+    rules: {
+      'no-restricted-imports': ['error', { ...noTestingInProduct, ...processClock }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: databaseTime },
+        { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: databaseTime },
+      ],
     },
   },
   {

@@ -52,10 +52,29 @@ const forbidden = [
     { file: 'apps/orders/src/planted.ts', code: 'export const port = process.env.PORT;\n' },
     'no-restricted-properties',
   ],
+  [
+    'a rule is handed the time of the database',
+    {
+      file: 'apps/orders/src/planted.ts',
+      code: `import { Clock } from '@rookery/platform';\nexport const planted = Clock;\n`,
+    },
+    'no-restricted-imports',
+  ],
+  [
+    'nothing is due by the clock of a process',
+    { file: 'apps/payments/src/planted.ts', code: 'export const dueAt = new Date();\n' },
+    'no-restricted-syntax',
+  ],
+  [
+    'nothing in a database ends by the clock of a process',
+    { file: 'libs/persistence/src/planted.ts', code: 'export const endsAt = Date.now() + 1;\n' },
+    'no-restricted-syntax',
+  ],
 ] as const;
 
 const allowed = [
   ['an app imports every lib', importing('apps/orders/src/planted.ts', '@rookery/persistence')],
+  ['a stored time is read', { file: 'apps/orders/src/planted.ts', code: 'export const at = new Date(0);\n' }],
   ['messaging imports security', importing('libs/messaging/src/planted.ts', '@rookery/security')],
   ['the saga simulation imports rules', importing('tools/saga/planted.ts', '../../apps/orders/src/order/order.entity')],
   ['a spec imports test code', importing('apps/orders/src/planted.int-spec.ts', '@rookery/testing')],

@@ -1,11 +1,16 @@
-// Lints imports planted in files that do not exist, with the boundary rules of eslint.config.mjs and nothing else.
+// Lints code planted in files that do not exist, with the rules about what may be used where of eslint.config.mjs and nothing else.
 // stdin: [{ file, code }] · stdout: [[rule id, …], …] in the same order. A process of its own, because Jest's module
 // loader is not the one ESLint and Nx expect.
 import { ESLint } from 'eslint';
 import tseslint from 'typescript-eslint';
 import config from '../../eslint.config.mjs';
 
-const rules = new Set(['@nx/enforce-module-boundaries', 'no-restricted-imports', 'no-restricted-properties']);
+const rules = new Set([
+  '@nx/enforce-module-boundaries',
+  'no-restricted-imports',
+  'no-restricted-properties',
+  'no-restricted-syntax',
+]);
 const boundaries = config.map((entry) => ({
   ...entry,
   ...(entry.languageOptions && { languageOptions: { parser: tseslint.parser } }),

@@ -2,7 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventPublisher, Nats } from '@rookery/messaging';
 import { connect, dataSourceOptions, Outbox, OutboxMetrics, OutboxRelay, UnitOfWork } from '@rookery/persistence';
-import { Metrics, SystemClock } from '@rookery/platform';
+import { Metrics } from '@rookery/platform';
 import type { DataSource } from 'typeorm';
 import type { Progress } from '../stack/progress';
 import { AGGREGATES_AT_ONCE, BenchOutbox, BenchTables1764100000000, EVENTS_OF_AN_AGGREGATE } from './bench-outbox';
@@ -93,7 +93,7 @@ async function measure(
 }
 
 async function drainByRelay(outbox: BenchOutbox, database: DataSource, nats: Nats): Promise<void> {
-  const appended = new Outbox(new UnitOfWork(database), new SystemClock());
+  const appended = new Outbox(new UnitOfWork(database));
   const relay = new OutboxRelay(database, appended, new OutboxMetrics(database, new Metrics()));
   relay.start(new EventPublisher(nats));
   while (!(await outbox.isDrained())) await sleep(20);

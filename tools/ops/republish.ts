@@ -1,4 +1,3 @@
-import { SystemClock } from '@rookery/platform';
 import { connect, dataSourceOptions, Outbox, UnitOfWork } from '@rookery/persistence';
 
 /**
@@ -10,7 +9,7 @@ export async function republishSince(databaseUrl: string, since: Date): Promise<
   // Without the limits of a request's statements: a day's events may take longer to mark.
   const dataSource = await connect({ ...options, extra: {} });
   try {
-    return await new Outbox(new UnitOfWork(dataSource), new SystemClock()).republish(since);
+    return await new Outbox(new UnitOfWork(dataSource)).republish(since);
   } finally {
     await dataSource.destroy();
   }

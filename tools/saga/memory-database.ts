@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventEnvelope } from '@rookery/contracts';
 import { Inbox, InboxMetrics, Outbox, UnitOfWork, type OutboxMessage, type RecordedEvent } from '@rookery/persistence';
-import { Clock, currentContext, Metrics, uuidv7 } from '@rookery/platform';
+import { currentContext, Metrics, uuidv7 } from '@rookery/platform';
 import { DataSource, type EntityManager } from 'typeorm';
 
 /** A process ends here: what it had not committed is gone, and nobody hears of it. */
@@ -16,10 +16,11 @@ export const nowhere = new DataSource({ type: 'postgres' });
 
 const inboxMetrics = new InboxMetrics(new Metrics());
 
-export class SimulatedClock extends Clock {
+/** The one clock of all databases: no rule knows another. */
+export class SimulatedClock {
   private time = Date.parse('2026-11-25T00:00:00Z');
 
-  override now(): Date {
+  now(): Date {
     return new Date(this.time);
   }
 
@@ -84,8 +85,15 @@ export class MemoryDatabase {
 }
 
 export class MemoryUnitOfWork extends UnitOfWork {
-  constructor(private readonly database: MemoryDatabase) {
+  constructor(
+    private readonly database: MemoryDatabase,
+    private readonly clock: SimulatedClock,
+  ) {
     super(nowhere);
+  }
+
+  override async now(): Promise<Date> {
+    return this.clock.now();
   }
 
   override run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
@@ -113,12 +121,13 @@ export class MemoryOutbox extends Outbox {
   constructor(
     private readonly database: MemoryDatabase,
     unitOfWork: UnitOfWork,
-    clock: Clock,
+    private readonly clock: SimulatedClock,
   ) {
-    super(unitOfWork, clock);
+    super(unitOfWork);
   }
 
-  override async append(_tx: EntityManager, events: readonly RecordedEvent[], time = this.now()): Promise<void> {
+  override async append(_tx: EntityManager, events: readonly RecordedEvent[]): Promise<void> {
+    const time = this.clock.now();
     for (const { contract, aggregateId, sequence, data } of events) {
       const id = uuidv7();
       const { name, version, producer: source, subject } = contract;

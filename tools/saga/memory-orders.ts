@@ -1,10 +1,9 @@
 import { Nats } from '@rookery/messaging';
-import type { Outbox, UnitOfWork } from '@rookery/persistence';
-import type { Clock } from '@rookery/platform';
+import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import { Order } from '../../apps/orders/src/order/order.entity';
 import { OrderRepository } from '../../apps/orders/src/order/order.repository';
-import { nowhere, type MemoryDatabase } from './memory-database';
-import { Rows, type Change } from './memory-rows';
+import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
+import { Rows } from './memory-rows';
 
 /** Satisfies a constructor; whoever uses it fails. */
 function noBroker(): Nats {
@@ -22,10 +21,10 @@ export class MemoryOrders extends OrderRepository {
     private readonly database: MemoryDatabase,
     unitOfWork: UnitOfWork,
     outbox: Outbox,
-    clock: Clock,
+    private readonly clock: SimulatedClock,
   ) {
-    super(unitOfWork, outbox, nowhere, noBroker(), clock);
-    this.table = new Rows(database, outbox, Order);
+    super(unitOfWork, outbox, nowhere, noBroker());
+    this.table = new Rows(database, outbox, clock, Order);
   }
 
   override add(order: Order): Promise<void> {
@@ -39,14 +38,15 @@ export class MemoryOrders extends OrderRepository {
     return this.database.run(async () => {
       const order = this.table.load(id);
       if (!order) throw this.notFound();
-      await change(order, nowhere.manager);
-      this.writeTimeline(order);
-      await this.table.store(order);
-      return order;
+      return this.table.change(order, async (loaded, tx, now) => {
+        await change(loaded, tx, now);
+        this.writeTimeline(loaded);
+      });
     });
   }
 
-  override async lockOverdue(now: Date, limit: number, except: readonly string[]): Promise<readonly string[]> {
+  override async lockOverdue(limit: number, except: readonly string[]): Promise<readonly string[]> {
+    const now = this.clock.now();
     const pending = [...this.table.rows.values()].filter(
       (order) => !order.isTerminal && order.deadlineAt <= now && !except.includes(order.id),
     );

@@ -1,10 +1,10 @@
-import type { Outbox, UnitOfWork } from '@rookery/persistence';
+import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { operationKey, PaymentAttempts, type Attempt } from '../../apps/payments/src/payment/payment-attempts';
 import { Payment } from '../../apps/payments/src/payment/payment.entity';
 import { PaymentRepository } from '../../apps/payments/src/payment/payment.repository';
-import { nowhere, type MemoryDatabase } from './memory-database';
-import { Rows, type Change } from './memory-rows';
+import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
+import { Rows } from './memory-rows';
 
 export class MemoryPayments extends PaymentRepository {
   readonly table: Rows<Payment>;
@@ -13,9 +13,10 @@ export class MemoryPayments extends PaymentRepository {
     private readonly database: MemoryDatabase,
     unitOfWork: UnitOfWork,
     outbox: Outbox,
+    clock: SimulatedClock,
   ) {
     super(unitOfWork, outbox);
-    this.table = new Rows(database, outbox, Payment);
+    this.table = new Rows(database, outbox, clock, Payment);
   }
 
   override async open(orderId: string): Promise<string> {
@@ -34,9 +35,7 @@ export class MemoryPayments extends PaymentRepository {
     return this.database.run(async () => {
       const payment = this.table.load(id);
       if (!payment) throw this.notFound(id);
-      await change(payment, nowhere.manager);
-      await this.table.store(payment);
-      return payment;
+      return this.table.change(payment, change);
     });
   }
 }
@@ -44,17 +43,21 @@ export class MemoryPayments extends PaymentRepository {
 export class MemoryAttempts extends PaymentAttempts {
   private made = 0;
 
-  constructor(private readonly payments: MemoryPayments) {
+  constructor(
+    private readonly payments: MemoryPayments,
+    private readonly clock: SimulatedClock,
+  ) {
     super(nowhere);
   }
 
-  override async claim(limit: number, now: Date, leasedUntil: Date): Promise<Attempt[]> {
+  override async claim(limit: number, leaseMs: number): Promise<Attempt[]> {
+    const now = this.clock.now();
     const claimed: Attempt[] = [];
     for (const { id, operation, operationDueAt } of [...this.payments.table.rows.values()]) {
       if (claimed.length === limit || !operation || !operationDueAt || operationDueAt > now) continue;
       const payment = this.payments.table.load(id);
       if (!payment) continue;
-      payment.operationDueAt = leasedUntil;
+      payment.operationDueAt = new Date(now.getTime() + leaseMs);
       payment.operationTries += 1;
       this.payments.table.put(payment);
       this.made += 1;

@@ -1,11 +1,11 @@
-import type { Outbox, UnitOfWork } from '@rookery/persistence';
+import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
 import { Reservation } from '../../apps/products/src/reservation/reservation.entity';
 import { ReservationRepository } from '../../apps/products/src/reservation/reservation.repository';
 import type { StockLevel, StockLine } from '../../apps/products/src/stock/stock-decision';
 import { sources, StockRepository, type Movement } from '../../apps/products/src/stock/stock.repository';
-import { nowhere, type MemoryDatabase } from './memory-database';
-import { Rows, type Change } from './memory-rows';
+import type { MemoryDatabase, SimulatedClock } from './memory-database';
+import { Rows } from './memory-rows';
 
 export class MemoryReservations extends ReservationRepository {
   readonly table: Rows<Reservation>;
@@ -14,9 +14,10 @@ export class MemoryReservations extends ReservationRepository {
     private readonly database: MemoryDatabase,
     unitOfWork: UnitOfWork,
     outbox: Outbox,
+    clock: SimulatedClock,
   ) {
     super(unitOfWork, outbox);
-    this.table = new Rows(database, outbox, Reservation);
+    this.table = new Rows(database, outbox, clock, Reservation);
   }
 
   override async open(_tx: EntityManager, orderId: string): Promise<void> {
@@ -27,9 +28,7 @@ export class MemoryReservations extends ReservationRepository {
     return this.database.run(async () => {
       const reservation = this.table.load(id);
       if (!reservation) throw this.notFound(id);
-      await change(reservation, nowhere.manager);
-      await this.table.store(reservation);
-      return reservation;
+      return this.table.change(reservation, change);
     });
   }
 }

@@ -1,6 +1,6 @@
-import type { AggregateRoot, Outbox } from '@rookery/persistence';
-import { getMetadataArgsStorage, type EntityManager } from 'typeorm';
-import { nowhere, type MemoryDatabase } from './memory-database';
+import type { AggregateRoot, Change, Outbox } from '@rookery/persistence';
+import { getMetadataArgsStorage } from 'typeorm';
+import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
 
 /** One kind of aggregate: a row has the mapped columns and nothing else, and who loads one gets a copy. */
 export class Rows<T extends AggregateRoot> {
@@ -10,6 +10,7 @@ export class Rows<T extends AggregateRoot> {
   constructor(
     private readonly database: MemoryDatabase,
     private readonly outbox: Outbox,
+    private readonly clock: SimulatedClock,
     private readonly aggregate: new () => T,
   ) {
     const family = new Set<unknown>([aggregate, Object.getPrototypeOf(aggregate)]);
@@ -28,18 +29,20 @@ export class Rows<T extends AggregateRoot> {
 
   /** The first row of an aggregate, with its events. */
   async insert(aggregate: T): Promise<void> {
-    aggregate.createdAt = this.outbox.now();
+    aggregate.createdAt = this.clock.now();
     await this.write(aggregate);
   }
 
-  /** The next version of an aggregate, with its events. */
-  async store(aggregate: T): Promise<void> {
+  /** The next version of an aggregate that was loaded, with its events. */
+  async change(aggregate: T, change: Change<T>): Promise<T> {
+    await change(aggregate, nowhere.manager, this.clock.now());
     aggregate.version += 1;
     await this.write(aggregate);
+    return aggregate;
   }
 
   private async write(aggregate: T): Promise<void> {
-    aggregate.updatedAt = this.outbox.now();
+    aggregate.updatedAt = this.clock.now();
     this.put(aggregate);
     await this.outbox.append(nowhere.manager, aggregate.pullRecorded());
   }
@@ -50,5 +53,3 @@ export class Rows<T extends AggregateRoot> {
     return copy;
   }
 }
-
-export type Change<T> = (aggregate: T, tx: EntityManager) => void | Promise<void>;

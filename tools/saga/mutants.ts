@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '@rookery/persistence';
+import type { Change, RecordedEvent } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
 import { DeadlineSweeper } from '../../apps/orders/src/deadline/deadline-sweeper';
 import type { Order } from '../../apps/orders/src/order/order.entity';
@@ -10,7 +10,6 @@ import { MemoryInbox, MemoryOutbox } from './memory-database';
 import { MemoryOrders } from './memory-orders';
 import { MemoryAttempts, MemoryPayments } from './memory-payments';
 import { MemoryStock } from './memory-products';
-import type { Change } from './memory-rows';
 import type { Parts } from './services';
 
 /** Forgets what it has taken. */
@@ -22,8 +21,8 @@ class NoInbox extends MemoryInbox {
 
 /** Writes events outside of the transaction of the change that they tell of. */
 class OutboxOfItsOwn extends MemoryOutbox {
-  override async append(tx: EntityManager, events: readonly RecordedEvent[], time?: Date): Promise<void> {
-    this.whenCommitted(() => super.append(tx, events, time));
+  override async append(tx: EntityManager, events: readonly RecordedEvent[]): Promise<void> {
+    this.whenCommitted(() => super.append(tx, events));
   }
 }
 
@@ -42,9 +41,9 @@ class UnconditionalStock extends MemoryStock {
 /** Forgets a cancellation that comes while the bank is being asked, and so keeps a late success. */
 class NoCompensation extends MemoryPayments {
   override update(id: string, change: Change<Payment>): Promise<Payment> {
-    return super.update(id, async (payment, tx) => {
+    return super.update(id, async (payment, tx, now) => {
       const { status, purpose } = payment;
-      await change(payment, tx);
+      await change(payment, tx, now);
       if (status === 'Authorizing' && payment.status === status) payment.purpose = purpose;
     });
   }
@@ -53,17 +52,17 @@ class NoCompensation extends MemoryPayments {
 /** Forgets that an order has ended. */
 class NoEnd extends MemoryOrders {
   override update(id: string, change: Change<Order>): Promise<Order> {
-    return super.update(id, (order, tx) => {
+    return super.update(id, (order, tx, now) => {
       order.status = 'Pending';
-      return change(order, tx);
+      return change(order, tx, now);
     });
   }
 }
 
 /** A key for every try: the bank cannot know that it is asked for the same thing. */
 class FreshKeys extends MemoryAttempts {
-  override async claim(limit: number, now: Date, leasedUntil: Date): Promise<Attempt[]> {
-    const attempts = await super.claim(limit, now, leasedUntil);
+  override async claim(limit: number, leaseMs: number): Promise<Attempt[]> {
+    const attempts = await super.claim(limit, leaseMs);
     return attempts.map((attempt) => ({ ...attempt, key: `${attempt.key}:${attempt.tries}` }));
   }
 }

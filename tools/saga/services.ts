@@ -58,12 +58,12 @@ class OpenSealer extends TokenSealer {
 export function ordersService(clock: SimulatedClock, replaced: Parts) {
   const { inbox: InboxOf, outbox: OutboxOf, orders: OrdersOf, sweeper: SweeperOf } = replaced;
   const database = new MemoryDatabase();
-  const unitOfWork = new MemoryUnitOfWork(database);
+  const unitOfWork = new MemoryUnitOfWork(database, clock);
   const outbox = new OutboxOf(database, unitOfWork, clock);
   const inbox = new InboxOf(database, unitOfWork, 'orders');
   const repository = new OrdersOf(database, unitOfWork, outbox, clock);
-  const orders = new OrderService(repository, inbox, new Cursors(SECRET, 'orders'), clock);
-  const sweeper = new SweeperOf(repository, unitOfWork, clock);
+  const orders = new OrderService(repository, inbox, new Cursors(SECRET, 'orders'));
+  const sweeper = new SweeperOf(repository, unitOfWork);
   const handlers = handlersOf(new OrderConsumer(orders));
   return { name: 'orders', database, outbox, inbox, handlers, repository, orders, sweeper } as const;
 }
@@ -71,15 +71,15 @@ export function ordersService(clock: SimulatedClock, replaced: Parts) {
 export function paymentsService(clock: SimulatedClock, bank: Bank, replaced: Parts) {
   const { inbox: InboxOf, outbox: OutboxOf, payments: PaymentsOf, attempts: AttemptsOf } = replaced;
   const database = new MemoryDatabase();
-  const unitOfWork = new MemoryUnitOfWork(database);
+  const unitOfWork = new MemoryUnitOfWork(database, clock);
   const outbox = new OutboxOf(database, unitOfWork, clock);
   const inbox = new InboxOf(database, unitOfWork, 'payments');
-  const repository = new PaymentsOf(database, unitOfWork, outbox);
-  const attempts = new AttemptsOf(repository);
-  const operator = new PaymentOperator(unitOfWork, repository, attempts, bank, new OpenSealer(), clock);
+  const repository = new PaymentsOf(database, unitOfWork, outbox, clock);
+  const attempts = new AttemptsOf(repository, clock);
+  const operator = new PaymentOperator(unitOfWork, repository, attempts, bank, new OpenSealer());
   // Only what it is woken by: the schedule claims, so that it decides when.
-  const worker = new PaymentWorker(attempts, operator, clock);
-  const handlers = handlersOf(new PaymentConsumer(inbox, new PaymentService(unitOfWork, repository, worker, clock)));
+  const worker = new PaymentWorker(attempts, operator);
+  const handlers = handlersOf(new PaymentConsumer(inbox, new PaymentService(unitOfWork, repository, worker)));
   return { name: 'payments', database, outbox, inbox, handlers, repository, attempts, operator } as const;
 }
 
@@ -89,10 +89,10 @@ export function productsService(
   { inbox: InboxOf, outbox: OutboxOf, stock: StockOf }: Parts,
 ) {
   const database = new MemoryDatabase();
-  const unitOfWork = new MemoryUnitOfWork(database);
+  const unitOfWork = new MemoryUnitOfWork(database, clock);
   const outbox = new OutboxOf(database, unitOfWork, clock);
   const inbox = new InboxOf(database, unitOfWork, 'products');
-  const repository = new MemoryReservations(database, unitOfWork, outbox);
+  const repository = new MemoryReservations(database, unitOfWork, outbox, clock);
   const stock = new StockOf(database, units);
   // Nobody keeps products here.
   const hints = new StockHints(unitOfWork, () => undefined);

@@ -151,8 +151,7 @@ export class Shop {
 
   /** The worker of payments takes up what is due. Each operation stops at its first hop to the bank. */
   async claim(limit: number): Promise<number> {
-    const now = this.clock.now();
-    const attempts = await this.payments.attempts.claim(limit, now, new Date(now.getTime() + LEASE_MS));
+    const attempts = await this.payments.attempts.claim(limit, LEASE_MS);
     for (const attempt of attempts) void this.carryOut(attempt);
     await turn();
     return attempts.length;

@@ -26,7 +26,7 @@ const TestEnvironment = z.object({
 const ORDER_DEADLINE_SECONDS = 15;
 
 export interface TestStackOptions {
-  /** One of the test broker's accounts, E1..E8, of this suite alone: suites run side by side. Also tells stacks on one Postgres apart. */
+  /** One of the test broker's accounts, E1..E9, of this suite alone: suites run side by side. Also tells stacks on one Postgres apart. */
   readonly account: string;
   readonly orderDeadlineSeconds?: number;
   /** Settings of single apps beyond the usual ones. */

@@ -13,8 +13,8 @@ import { repository } from './repository';
 
 /** Folders are called after the process, so that those of killed runs can be told and removed. */
 const PREFIX = 'rookery-test-';
-/** One account per Jest worker (W1..W8), and some for stacks that end-to-end specs start (E1..E8). */
-const ACCOUNTS = ['W', 'E'].flatMap((kind) => Array.from({ length: 8 }, (_, index) => `${kind}${index + 1}`));
+/** One account per Jest worker (W1..W9), and some for stacks that end-to-end specs start (E1..E9). */
+const ACCOUNTS = ['W', 'E'].flatMap((kind) => Array.from({ length: 9 }, (_, index) => `${kind}${index + 1}`));
 /** Of throw-away servers on 127.0.0.1 that hold test data only; the cached template needs one that is known. */
 const POSTGRES_PASSWORD = 'rookery-test';
 

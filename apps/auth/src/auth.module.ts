@@ -1,6 +1,6 @@
 import { DeadLettersModule, MessagingModule, natsOptions } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
-import { Clock, HealthModule } from '@rookery/platform';
+import { HealthModule } from '@rookery/platform';
 import { RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -43,9 +43,8 @@ export class AuthModule {
         { provide: KeyCipher, useValue: new KeyCipher(config.KEY_ENCRYPTION_KEY) },
         {
           provide: SigningKeys,
-          inject: [DataSource, KeyCipher, Clock],
-          useFactory: (dataSource: DataSource, cipher: KeyCipher, clock: Clock) =>
-            new SigningKeys(dataSource, cipher, clock),
+          inject: [DataSource, KeyCipher],
+          useFactory: (dataSource: DataSource, cipher: KeyCipher) => new SigningKeys(dataSource, cipher),
         },
         AccountService,
         AccessTokenRegister,

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@rookery/persistence';
-import { databaseConfig, loadConfig, SystemClock } from '@rookery/platform';
+import { databaseConfig, loadConfig } from '@rookery/platform';
 import { z } from 'zod';
 import { authDatabase } from './data-source';
 import { KeyCipher } from './keys/key-cipher';
@@ -28,7 +28,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 async function rotate(): Promise<void> {
   const dataSource = await connect(authDatabase(config));
-  const keys = new SigningKeys(dataSource, new KeyCipher(config.KEY_ENCRYPTION_KEY), new SystemClock());
+  const keys = new SigningKeys(dataSource, new KeyCipher(config.KEY_ENCRYPTION_KEY));
   try {
     say(`published the new key ${await keys.publishNext()}`);
     say(`waiting ${config.KEY_PUBLISH_SECONDS} s until everybody who verifies tokens can know it`);

@@ -214,9 +214,9 @@ describe.each(rpcContracts.map((contract) => [contract.subject, contract] as con
     for (const [what, payload] of malformed) {
       expect([what, await problemOf(subject, payload, { token })]).toMatchObject([what, { status: 400 }]);
     }
-    const odd = await problemOf(subject, packet(contract), { token, [Headers.deadline]: 'tomorrow' });
+    const odd = await problemOf(subject, packet(contract), { token, [Headers.timeLeft]: 'tomorrow' });
     expect(odd?.status).toBe(400);
-    const late = await problemOf(subject, packet(contract), { token, [Headers.deadline]: '1' });
+    const late = await problemOf(subject, packet(contract), { token, [Headers.timeLeft]: '0' });
     expect(late?.status).toBe(504);
   });
 

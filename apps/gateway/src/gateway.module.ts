@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { MessagingModule, natsOptions, Nats, RpcClient } from '@rookery/messaging';
-import { Clock, Cursors, HealthModule, Metrics, Readiness } from '@rookery/platform';
+import { rpcEdges } from '@rookery/contracts';
+import { MessagingModule, natsOptions, Nats, RpcClient, secondsAheadOfMost } from '@rookery/messaging';
+import { Clock, ClockSkew, Cursors, HealthChecks, HealthModule, Metrics, Readiness } from '@rookery/platform';
 import { Redis, RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
@@ -65,6 +66,17 @@ export class GatewayModule {
             });
             listenForChanges(nats, reads);
             return reads;
+          },
+        },
+        {
+          // It has no database to compare with.
+          provide: ClockSkew,
+          inject: [Nats, Metrics, HealthChecks],
+          useFactory: (nats: Nats, metrics: Metrics, checks: HealthChecks) => {
+            const ahead = () => secondsAheadOfMost(nats, rpcEdges.gateway);
+            const skew = new ClockSkew(ahead, 'the clocks of most services', metrics);
+            checks.add(skew);
+            return skew;
           },
         },
         {

@@ -66,21 +66,26 @@ it('answers a replay byte by byte as the first time, marked as one', async () =>
 it.each([
   ['quoted', '"the-same-key"'],
   ['bare', 'the-same-key'],
-])('passes on the %s key, with who asks, the correlation id and a deadline, signed for orders', async (form, key) => {
-  const correlationId = `spec-${form}-key`;
-  const response = await place({ 'idempotency-key': key, 'x-correlation-id': correlationId, 'x-user': 'mallory' });
-  expect(response.headers.get('x-correlation-id')).toBe(correlationId);
-  const headers = await sentWith(correlationId);
-  expect(headers[NatsHeaders.idempotencyKey]).toBe('the-same-key');
-  expect(Number(headers[NatsHeaders.deadline]) - Date.now()).toBeLessThanOrEqual(DEADLINE_MS);
-  const token = decodeJwt((headers[NatsHeaders.authorization] ?? '').replace(/^Bearer /i, ''));
-  expect(token).toMatchObject({
-    iss: 'gateway',
-    aud: 'orders',
-    actor: { subject: 'alice', issuer: gateway.issuer.url },
-  });
-  expect(Object.keys(headers)).not.toContain('x-user');
-});
+])(
+  'passes on the %s key, with who asks, the correlation id and the time that is left, signed for orders',
+  async (form, key) => {
+    const correlationId = `spec-${form}-key`;
+    const response = await place({ 'idempotency-key': key, 'x-correlation-id': correlationId, 'x-user': 'mallory' });
+    expect(response.headers.get('x-correlation-id')).toBe(correlationId);
+    const headers = await sentWith(correlationId);
+    expect(headers[NatsHeaders.idempotencyKey]).toBe('the-same-key');
+    const timeLeftMs = Number(headers[NatsHeaders.timeLeft]);
+    expect(timeLeftMs).toBeGreaterThan(0);
+    expect(timeLeftMs).toBeLessThan(DEADLINE_MS);
+    const token = decodeJwt((headers[NatsHeaders.authorization] ?? '').replace(/^Bearer /i, ''));
+    expect(token).toMatchObject({
+      iss: 'gateway',
+      aud: 'orders',
+      actor: { subject: 'alice', issuer: gateway.issuer.url },
+    });
+    expect(Object.keys(headers)).not.toContain('x-user');
+  },
+);
 
 it('requires a key', async () => {
   const response = await place({ 'idempotency-key': '' });

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeadLettersModule, EventPublisher, MessagingModule, natsOptions } from '@rookery/messaging';
 import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
-import { Clock, Cursors, HealthModule } from '@rookery/platform';
+import { Cursors, HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
 import { DataSource } from 'typeorm';
 import { ordersDatabase } from './data-source';
@@ -94,15 +94,14 @@ export class OrdersModule implements OnApplicationBootstrap {
         { provide: SettlingTime, useFactory: () => new SettlingTime(config.RECONCILIATION_SETTLING_SECONDS) },
         {
           provide: PeriodicReconciliation,
-          inject: [DataSource, Reconciler, OpenDifferences, Clock, OrderDeadline],
+          inject: [DataSource, Reconciler, OpenDifferences, OrderDeadline],
           useFactory: (
             dataSource: DataSource,
             reconciler: Reconciler,
             open: OpenDifferences,
-            clock: Clock,
             deadline: OrderDeadline,
           ) =>
-            new PeriodicReconciliation(dataSource, reconciler, open, clock, {
+            new PeriodicReconciliation(dataSource, reconciler, open, {
               intervalSeconds: config.RECONCILIATION_INTERVAL_SECONDS,
               deadline,
             }),

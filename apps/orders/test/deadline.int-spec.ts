@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OrderCanceled, OrdersRpc, PaymentReserved } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
+import { eventually, withWallClockAhead } from '@rookery/testing';
+import { placedAt } from '../src/reconciliation/order-ids';
 import { aProduct } from './order.builder';
 import { alice, type OrdersUnderTest, startOrders } from './orders-service';
 
@@ -25,14 +26,14 @@ describe('the deadline of an order', () => {
 
   it('leaves an order that is not overdue alone', async () => {
     const id = await place();
-    orders.advanceClock(58_000);
+    await orders.advanceClock(58_000);
     await orders.sweep();
     expect((await view(id)).status).toBe('Pending');
   });
 
   it('cancels an overdue order and tells everybody', async () => {
     const id = await place();
-    orders.advanceClock(60_001);
+    await orders.advanceClock(60_001);
     await eventually(async () =>
       expect(await view(id)).toMatchObject({ status: 'Canceled', reason: 'deadline-exceeded' }),
     );
@@ -42,9 +43,26 @@ describe('the deadline of an order', () => {
     expect(items.at(-1)?.traceId).toMatch(/^[0-9a-f]{32}$/);
   });
 
+  it.each([70_000, -10_000])('comes by the database’s clock, for a process that is %i ms ahead', async (ms) => {
+    const id = await withWallClockAhead(ms, async () => {
+      const placed = await place();
+      await orders.advanceClock(58_000);
+      await orders.sweep();
+      expect((await view(placed)).status).toBe('Pending');
+      await orders.advanceClock(2_001);
+      await orders.sweep();
+      return placed;
+    });
+    const { status, createdAt, updatedAt } = await view(id);
+    expect(status).toBe('Canceled');
+    expect(Date.parse(updatedAt) - Date.parse(createdAt)).toBeCloseTo(60_001, -4);
+    // The id says when it was placed, which reconciliation goes by.
+    expect(placedAt(id).toISOString()).toBe(createdAt);
+  });
+
   it('cancels once when several replicas sweep at the same time', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, place));
-    orders.advanceClock(60_001);
+    await orders.advanceClock(60_001);
     await Promise.all(Array.from({ length: 5 }, () => orders.sweep()));
     const rows = await orders.database.query<{ orders: number; steps: number; events: number }>(
       `SELECT (SELECT count(*)::int FROM orders WHERE id = ANY($1) AND status = 'Canceled' AND version = 2) AS orders,
@@ -61,7 +79,7 @@ describe('the deadline of an order', () => {
     await orders.database.query('BEGIN');
     await orders.database.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [locked]);
     try {
-      orders.advanceClock(60_001);
+      await orders.advanceClock(60_001);
       // Sooner than a statement gives up waiting for a lock: the sweeper must not have waited for it.
       await eventually(async () => expect(await canceled(others)).toBe(others.length), { timeoutMs: 4_000 });
     } finally {
@@ -74,7 +92,7 @@ describe('the deadline of an order', () => {
     const id = await place();
     const release = await orders.holdPool();
     try {
-      orders.advanceClock(60_001);
+      await orders.advanceClock(60_001);
       await eventually(async () => expect(await canceled([id])).toBe(1));
     } finally {
       await release();
@@ -100,7 +118,7 @@ describe('the deadline of an order', () => {
     await orders.database.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
-    orders.advanceClock(60_001);
+    await orders.advanceClock(60_001);
     await eventually(async () => expect((await view(id)).status).toBe('Canceled'));
   });
 });

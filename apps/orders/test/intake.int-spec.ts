@@ -38,7 +38,7 @@ describe('while payments has stalled', () => {
     const key = randomUUID();
     const first = await place(key);
     await placeMany(24);
-    orders.advanceClock(LAG_LIMIT_MS);
+    await orders.advanceClock(LAG_LIMIT_MS);
     await eventually(() => expect(place()).rejects.toMatchObject(lagging));
     const before = [await count('orders'), await count('outbox'), await count('idempotency_key')];
     await expect(place()).rejects.toMatchObject(lagging);
@@ -50,7 +50,7 @@ describe('while payments has stalled', () => {
 
   it('takes orders again when those that waited are done', async () => {
     const waiting = await placeMany(25);
-    orders.advanceClock(LAG_LIMIT_MS);
+    await orders.advanceClock(LAG_LIMIT_MS);
     await eventually(() => expect(place()).rejects.toMatchObject(lagging));
     await confirm(waiting);
     await eventually(async () => expect((await place()).order.status).toBe('Pending'));
@@ -63,9 +63,9 @@ describe('while payments has stalled', () => {
 
   it('lets few in after all have come to their deadline, and all as soon as one of the few went all the way', async () => {
     await placeMany(25);
-    orders.advanceClock(LAG_LIMIT_MS);
+    await orders.advanceClock(LAG_LIMIT_MS);
     await eventually(() => expect(place()).rejects.toMatchObject(lagging));
-    orders.advanceClock(60_000);
+    await orders.advanceClock(60_000);
     await eventually(async () => expect(await count('orders', `status = 'Pending'`)).toBe(0));
     const probe = await eventually(() => place());
     await eventually(async () => {
@@ -78,7 +78,7 @@ describe('while payments has stalled', () => {
 
   it('goes on taking orders when that lasts for some seconds only', async () => {
     await placeMany(25);
-    orders.advanceClock(LAG_LIMIT_MS / 2);
+    await orders.advanceClock(LAG_LIMIT_MS / 2);
     await eventually(async () => expect(await orders.metric('orders_saga_lag_seconds')).toBeGreaterThan(11));
     await placeMany(5);
   });
@@ -88,7 +88,7 @@ describe('while payments has stalled', () => {
     const last = (await place()).order.id;
     expect(ids.every((id) => id < last)).toBe(true);
     await confirm([last]);
-    orders.advanceClock(LAG_LIMIT_MS);
+    await orders.advanceClock(LAG_LIMIT_MS);
     await eventually(async () => expect(await count('orders', `status = 'Confirmed'`)).toBe(1));
     await eventually(async () => expect(await orders.metric('orders_saga_waiting')).toBe(0));
     await placeMany(5);

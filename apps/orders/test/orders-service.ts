@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { jest } from '@jest/globals';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import {
@@ -19,7 +18,7 @@ import {
   JetStreamServer,
   streamOf,
 } from '@rookery/messaging';
-import { type Actor, Clock, configureLogger, createService, Metrics, uuidv7 } from '@rookery/platform';
+import { type Actor, configureLogger, createService, Metrics, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
   type EventRecorder,
@@ -71,7 +70,6 @@ export class OrdersUnderTest {
   /** What products quotes from, to change while the service runs. */
   readonly catalogue = new Map<string, ProductQuote>();
   private products: RpcStub<unknown> | undefined;
-  private skewMs = 0;
 
   private constructor(
     readonly database: TestDatabase,
@@ -81,9 +79,7 @@ export class OrdersUnderTest {
     private readonly stream: EventRecorder,
     private readonly sealer: TokenSealer,
     private readonly app: Awaited<ReturnType<typeof createService>>,
-  ) {
-    jest.spyOn(app.get(Clock), 'now').mockImplementation(() => new Date(Date.now() + this.skewMs));
-  }
+  ) {}
 
   static async start({ catalogue, deadlineSeconds = 60, lagLimitSeconds }: OrdersOptions): Promise<OrdersUnderTest> {
     const [database, broker, keys] = await Promise.all([
@@ -259,13 +255,13 @@ export class OrdersUnderTest {
     };
   }
 
-  /** Sets the service's clock ahead of the machine's. */
-  advanceClock(ms: number): void {
-    this.skewMs += ms;
+  /** Lets time pass for the service: it knows no clock but its database's. */
+  advanceClock(ms: number): Promise<void> {
+    return this.database.advanceClock(ms);
   }
 
-  resetClock(): void {
-    this.skewMs = 0;
+  resetClock(): Promise<void> {
+    return this.database.resetClock();
   }
 
   /** Runs work while products is away. */

@@ -36,8 +36,8 @@ describe('the reconciliation', () => {
   const placed = async (): Promise<string> =>
     (await orders.call(OrdersRpc.place, { lines, paymentToken: 'tok_ok' }, alice, { idempotencyKey: randomUUID() }))
       .order.id;
-  const confirmed = async (): Promise<string> => {
-    const orderId = await placed();
+  const confirmed = async (earlier?: string): Promise<string> => {
+    const orderId = earlier ?? (await placed());
     await orders.publish(PaymentReserved, { orderId, paymentId: orderId, amount: product.unitPrice });
     await orders.publish(StockReserved, { orderId, lines });
     await eventually(async () =>
@@ -55,7 +55,7 @@ describe('the reconciliation', () => {
     await confirmed();
     const canceled = await placed();
     await orders.call(OrdersRpc.cancel, { id: canceled }, alice);
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     const report = await reconcile({ since });
     expect(report).toMatchObject({ orders: 2, inFlight: 0, products: 7, differences: [], total: 0, next: null });
     expect(report.from).toBe(since);
@@ -63,9 +63,10 @@ describe('the reconciliation', () => {
   });
 
   it('leaves orders alone that are in flight, whatever the others say of them', async () => {
-    orders.advanceClock(SETTLED_MS);
-    neighbours.capturedLate(await confirmed());
-    neighbours.delivered(await placed(), 1, productId);
+    const [endsNow, waits] = [await placed(), await placed()];
+    await orders.advanceClock(SETTLED_MS);
+    neighbours.capturedLate(await confirmed(endsNow));
+    neighbours.delivered(waits, 1, productId);
     expect(await reconcile()).toMatchObject({ orders: 0, inFlight: 2, total: 0 });
   });
 
@@ -74,7 +75,7 @@ describe('the reconciliation', () => {
     // Keeps the sweeper from it.
     await orders.database.query('BEGIN');
     await orders.database.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [id]);
-    orders.advanceClock(OVERDUE_MS);
+    await orders.advanceClock(OVERDUE_MS);
     const report = await reconcile();
     await orders.database.query('COMMIT');
     expect(kinds(report)).toEqual([['order-overdue', id]]);
@@ -82,7 +83,7 @@ describe('the reconciliation', () => {
     // It ended a moment ago: nothing is known of it again before it has settled.
     expect(await reconcile()).toMatchObject({ inFlight: 1, total: 0 });
     expect(await orders.metric(`${DIFFERENCES}{kind="order-overdue"}`)).toBe(1);
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     await reconcile();
     expect(await orders.metric(`${DIFFERENCES}{kind="order-overdue"}`)).toBe(0);
   });
@@ -90,7 +91,7 @@ describe('the reconciliation', () => {
   it('reports a difference with both sides, shows it as a metric, and forgets it when it is mended', async () => {
     const orderId = await confirmed();
     const capture = neighbours.capturedLate(orderId);
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     expect(await reconcile()).toMatchObject({
       total: 1,
       differences: [
@@ -112,7 +113,7 @@ describe('the reconciliation', () => {
 
   it('does not report what is gone when it looks again', async () => {
     const capture = neighbours.capturedLate(await confirmed());
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     const report = reconcile();
     await neighbours.askedAgain(0);
     capture();
@@ -131,7 +132,7 @@ describe('the reconciliation', () => {
     });
     neighbours.delivered(reserved, 1, productId);
     neighbours.payments.delete(reserved);
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     expect(kinds(await reconcile())).toEqual([
       ['payment-without-order', paid],
       ['charge-without-payment', charged],
@@ -160,7 +161,7 @@ describe('the reconciliation', () => {
 
   it('goes on after a part where it ended, and checks the stock once', async () => {
     for (let count = 0; count < 150; count += 1) neighbours.delivered(uuidv7(), 1, productId);
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     const [, second = ''] = [...neighbours.payments.keys()];
     const rest = await reconcile({ after: second });
     expect(rest).toMatchObject({ products: 0, orders: 0, total: 2 * 148, next: null });
@@ -176,7 +177,7 @@ describe('the reconciliation', () => {
 
   it('answers 503 and names the service when one is away, and keeps what was known', async () => {
     neighbours.capturedLate(await confirmed());
-    orders.advanceClock(SETTLED_MS);
+    await orders.advanceClock(SETTLED_MS);
     await reconcile();
     await neighbours.withoutPayments(async () => {
       await expect(reconcile()).rejects.toMatchObject({ status: 503, detail: 'payments does not answer now.' });
@@ -191,28 +192,28 @@ describe('the reconciliation', () => {
 
     it('asks as the service itself, once per interval, whichever replica is first', async () => {
       await confirmed();
-      orders.advanceClock(SETTLED_MS);
+      await orders.advanceClock(SETTLED_MS);
       await Promise.all(Array.from({ length: 4 }, () => orders.reconcile()));
       expect(neighbours.asked).toHaveLength(1);
       expect(await orders.metric(LAST_SUCCESS)).toBeCloseTo((Date.now() + SETTLED_MS) / 1_000, -2);
       await orders.reconcile();
       expect(neighbours.asked).toHaveLength(1);
-      orders.advanceClock(HOUR_MS);
+      await orders.advanceClock(HOUR_MS);
       await orders.reconcile();
       expect(neighbours.asked).toHaveLength(2);
     });
 
     it('looks again at what differs however old it is, until it is mended', async () => {
       const capture = neighbours.capturedLate(await confirmed());
-      orders.advanceClock(SETTLED_MS);
+      await orders.advanceClock(SETTLED_MS);
       await orders.reconcile();
       for (let days = 0; days < 3; days += 1) {
-        orders.advanceClock(24 * HOUR_MS);
+        await orders.advanceClock(24 * HOUR_MS);
         await orders.reconcile();
         expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(1);
       }
       capture();
-      orders.advanceClock(24 * HOUR_MS);
+      await orders.advanceClock(24 * HOUR_MS);
       await orders.reconcile();
       expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(0);
     });
@@ -221,13 +222,13 @@ describe('the reconciliation', () => {
       neighbours.capturedLate(await confirmed());
       await orders.reconcile();
       expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(0);
-      orders.advanceClock(HOUR_MS);
+      await orders.advanceClock(HOUR_MS);
       await orders.reconcile();
       expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(1);
     });
 
     it('gives up when the process stops, and does not count as done', async () => {
-      orders.advanceClock(SETTLED_MS);
+      await orders.advanceClock(SETTLED_MS);
       await orders.reconcile(AbortSignal.abort());
       expect(await orders.metric(LAST_SUCCESS)).toBe(0);
     });

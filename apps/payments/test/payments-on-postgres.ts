@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect, Outbox, UnitOfWork } from '@rookery/persistence';
-import { SystemClock, uuidv7 } from '@rookery/platform';
+import { uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { paymentsDatabase } from '../src/data-source';
@@ -37,15 +37,14 @@ export class PaymentsOnPostgres {
   static async start(): Promise<PaymentsOnPostgres> {
     const database = await testDatabase('payments', paymentsDatabase(''));
     const dataSource = await connect(paymentsDatabase(database.url));
-    const clock = new SystemClock();
     const unitOfWork = new UnitOfWork(dataSource);
-    const payments = new PaymentRepository(unitOfWork, new Outbox(unitOfWork, clock));
+    const payments = new PaymentRepository(unitOfWork, new Outbox(unitOfWork));
     const attempts = new PaymentAttempts(dataSource);
     const simulator = new SimulatedProvider(dataSource);
     const sealer = new TokenSealer(randomBytes(32).toString('base64url'));
-    const operator = new PaymentOperator(unitOfWork, payments, attempts, simulator, sealer, clock);
-    const worker = new PaymentWorker(attempts, operator, clock);
-    const service = new PaymentService(unitOfWork, payments, worker, clock);
+    const operator = new PaymentOperator(unitOfWork, payments, attempts, simulator, sealer);
+    const worker = new PaymentWorker(attempts, operator);
+    const service = new PaymentService(unitOfWork, payments, worker);
     return new PaymentsOnPostgres(
       database,
       attempts,
@@ -75,7 +74,7 @@ export class PaymentsOnPostgres {
 
   /** What carries out attempts, with a provider of the spec's. */
   operatorWith(provider: PaymentProvider): PaymentOperator {
-    return new PaymentOperator(...this.parts, this.attempts, provider, this.sealer, new SystemClock());
+    return new PaymentOperator(...this.parts, this.attempts, provider, this.sealer);
   }
 
   /** OrderCreated of a new order, paid with this token. */

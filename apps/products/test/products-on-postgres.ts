@@ -1,6 +1,6 @@
 import { ProductsRpc, type CreateProduct } from '@rookery/contracts';
 import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persistence';
-import { Cursors, Metrics, SystemClock, uuidv7 } from '@rookery/platform';
+import { Cursors, Metrics, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { productsDatabase } from '../src/data-source';
@@ -28,9 +28,8 @@ export interface ProductsOnPostgres {
 export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostgres> {
   const database = await testDatabase('products', productsDatabase(''));
   const dataSource = await connect(productsDatabase(database.url, poolSize));
-  const clock = new SystemClock();
   const unitOfWork = new UnitOfWork(dataSource);
-  const outbox = new Outbox(unitOfWork, clock);
+  const outbox = new Outbox(unitOfWork);
   const stock = new StockRepository();
   const hints = new StockHints(unitOfWork, () => undefined);
   const catalogue = new ProductCatalogue(dataSource, unitOfWork, new Cursors('a secret of the catalogue', 'products'));
@@ -38,7 +37,7 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
     database,
     dataSource,
     catalogue,
-    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue, clock),
+    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue),
     reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, hints),
     inbox: new Inbox(unitOfWork, 'products', new InboxMetrics(new Metrics())),
     settlements: new SettlementQueries(dataSource),

@@ -92,9 +92,10 @@ describe('the products service', () => {
     ],
     ['an unknown currency', { sku: 'a', name: 'A', price: { amountMinor: 1, currency: 'ZZZ' } }],
     ['a NUL in a name', { sku: 'a', name: 'A\u0000', price: { amountMinor: 1, currency: 'EUR' } }],
-  ])('refuses %s with 400', async (_, request) => {
+  ])('refuses %s, which no caller may have let through', async (_, request) => {
     await expect(service.caller.call(ProductsRpc.create, request, { actor: olga })).rejects.toMatchObject({
-      status: 400,
+      code: 'dependency.refused-call',
+      cause: { status: 400, code: 'rpc.contract-broken' },
     });
   });
 

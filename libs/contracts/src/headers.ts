@@ -2,8 +2,8 @@
 export const Headers = {
   correlationId: 'x-correlation-id',
   traceparent: 'traceparent',
-  /** Absolute deadline, milliseconds since the epoch. */
-  deadline: 'x-deadline',
+  /** Milliseconds that the caller still waits, as it sent the request; reckoned from the arrival. No time of day: clocks differ. */
+  timeLeft: 'x-time-left-ms',
   /** Short-lived internal JWT for the called service. */
   authorization: 'authorization',
   idempotencyKey: 'idempotency-key',

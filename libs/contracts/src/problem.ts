@@ -32,3 +32,11 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** `type` of a problem: a stable URI reference made from its code. */
 export const problemType = (code: string): string => `urn:rookery:problem:${code}`;
+
+/**
+ * Codes by which a service refuses the process that calls it, whoever that asks for: the internal token is not good, the message is no
+ * request, or its data is not what the contract says, as between replicas of two releases. They never reach a client: it would take our
+ * trouble for its own fault.
+ */
+export const CallRefusals = ['auth.invalid-internal-token', 'rpc.no-request', 'rpc.contract-broken'] as const;
+export type CallRefusal = (typeof CallRefusals)[number];

@@ -10,6 +10,7 @@ export * from './jetstream-server';
 export * from './messaging.module';
 export * from './nats';
 export { nkeyOf } from './nkey-login';
+export { secondsAheadOfMost } from './peer-clocks';
 export * from './permanent-failure';
 export * from './provisioning-config';
 export * from './rpc-client';

@@ -1,5 +1,5 @@
 import { EVENT_TOO_EARLY, type EventEnvelope, type Service } from '@rookery/contracts';
-import { logger, runInContext, toProblem } from '@rookery/platform';
+import { Deadline, logger, runInContext, toProblem } from '@rookery/platform';
 import { withJitter } from '@rookery/resilience';
 import { jetstream, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import {
@@ -330,7 +330,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     event: EventEnvelope,
   ): Promise<Attempt> {
     const started = performance.now();
-    const context = contextOf(message.headers, { causationId: event.id, deadline: Date.now() + attemptMs });
+    const context = contextOf(message.headers, { causationId: event.id, deadline: Deadline.in(attemptMs) });
     return runInContext(context, async () => {
       let end: Attempt['end'] = 'done';
       let code: string | undefined;

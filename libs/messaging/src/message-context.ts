@@ -1,5 +1,5 @@
 import { Headers } from '@rookery/contracts';
-import { contextFrom, type RequestContext } from '@rookery/platform';
+import { contextFrom, type Deadline, type RequestContext } from '@rookery/platform';
 import type { MsgHdrs } from '@nats-io/nats-core';
 
 /** A header's value if there is one. */
@@ -11,7 +11,7 @@ export function headerOf(headers: MsgHdrs | undefined, name: string): string | u
 /** The context a message is handled in: what its headers say, and the given id as the cause of all that follows. */
 export function contextOf(
   headers: MsgHdrs | undefined,
-  { causationId, deadline }: { readonly causationId: string; readonly deadline: number },
+  { causationId, deadline }: { readonly causationId: string; readonly deadline: Deadline },
 ): RequestContext {
   return {
     ...contextFrom({

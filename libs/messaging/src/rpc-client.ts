@@ -1,7 +1,8 @@
-import { Headers, type RpcContract, type Service } from '@rookery/contracts';
+import { CallRefusals, Headers, type Problem, type RpcContract, type Service } from '@rookery/contracts';
 import {
   childTraceparent,
   currentContext,
+  Deadline,
   DeadlineExceeded,
   logger,
   RemoteProblem,
@@ -10,7 +11,7 @@ import {
   uuidv7,
   type RequestContext,
 } from '@rookery/platform';
-import { deadlineForNextHop, Dependency, NotTaken } from '@rookery/resilience';
+import { deadlineForNextHop, Dependency, NotTaken, RefusedCall } from '@rookery/resilience';
 import { InternalTokenIssuer } from '@rookery/security';
 import { headers as newHeaders, RequestError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable, Optional } from '@nestjs/common';
@@ -24,13 +25,13 @@ const defaultTimeoutMs = 5_000;
 /** What a call carries on and must end by. */
 interface Limits {
   readonly context: RequestContext | undefined;
-  readonly deadline: number;
+  readonly deadline: Deadline;
 }
 
 /**
  * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
- * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it or it was not sent (nothing happened)
- * or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
+ * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it, it was not sent, or the service refused
+ * this process and not whoever asked it (nothing happened), or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
  * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few. What a request of HTTP
  * asks twice is asked once, until it changes something itself.
  */
@@ -57,7 +58,8 @@ export class RpcClient {
   ): Promise<z.output<Response>> {
     const started = performance.now();
     const context = currentContext();
-    const limits = { context, deadline: Math.min(Date.now() + timeoutMs, context?.deadline ?? Infinity) };
+    const timeout = Deadline.in(timeoutMs);
+    const limits = { context, deadline: Deadline.earliest(timeout, context?.deadline) ?? timeout };
     let status = 200;
     try {
       // The connection would keep the request in a buffer and send it after its caller has gone.
@@ -120,14 +122,14 @@ export class RpcClient {
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
     context: RequestContext | undefined,
-    deadline: number,
+    deadline: Deadline,
   ): Promise<z.output<Response>> {
     const { service, subject } = contract;
     const headers = await this.headersFor(contract, context, deadlineForNextHop(deadline));
     const id = uuidv7();
     const payload = JSON.stringify({ pattern: subject, data: body, id });
     const message = await this.nats.connection
-      .request(subject, payload, { timeout: Math.max(1, deadline - Date.now()), headers })
+      .request(subject, payload, { timeout: Math.max(1, Math.ceil(deadline.msLeft)), headers })
       .catch((error: unknown) => {
         throw failureOf(error, service, subject);
       });
@@ -139,18 +141,19 @@ export class RpcClient {
   private async headersFor(
     contract: RpcContract,
     context: RequestContext | undefined,
-    deadline: number,
+    deadline: Deadline,
   ): Promise<MsgHdrs> {
     const headers = newHeaders();
     headers.set(Headers.correlationId, context?.correlationId ?? uuidv7());
     headers.set(Headers.traceparent, childTraceparent(context?.traceparent));
-    headers.set(Headers.deadline, String(deadline));
     if (this.tokens !== undefined) {
       headers.set(Headers.authorization, await this.tokens.sign(contract.service, context?.actor));
     }
     if (context?.idempotencyKey !== undefined) {
       headers.set(Headers.idempotencyKey, context.idempotencyKey);
     }
+    // Last, as it is read when all else is done.
+    headers.set(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
     return headers;
   }
 }
@@ -173,7 +176,7 @@ function answerOf<Response extends z.ZodType>(
     throw new Error(`${contract.subject} answered with something that is no answer`);
   }
   if (reply.data.err !== undefined) {
-    throw new RemoteProblem(reply.data.err, contract.service);
+    throw refusalOf(reply.data.err, contract);
   }
   const response = contract.response.safeParse(reply.data.response);
   if (!response.success) {
@@ -181,4 +184,16 @@ function answerOf<Response extends z.ZodType>(
     throw new Error(`the answer of ${contract.subject} breaks its contract at ${where}`);
   }
   return { response: response.data, replayed: reply.data.replayed === true };
+}
+
+const callRefusals: readonly string[] = CallRefusals;
+
+/** What a service refuses this process for, its token or its release, is no fault of whoever asked: 503, and somebody has to look at it. */
+function refusalOf(problem: Problem, { service, subject }: RpcContract): Error {
+  const cause = new RemoteProblem(problem, service);
+  if (!callRefusals.includes(problem.code)) return cause;
+  const { code, detail, errors } = problem;
+  const where = errors?.map(({ pointer }) => pointer);
+  logger.error({ subject, service, code, detail, where }, 'a service refused this process');
+  return new RefusedCall(service, { cause });
 }

@@ -1,7 +1,8 @@
 import { Headers, type Problem } from '@rookery/contracts';
 import {
+  CallRefused,
+  Deadline,
   DeadlineExceeded,
-  InvalidInput,
   KeyedAnswer,
   logger,
   OVERLOADED,
@@ -26,10 +27,11 @@ import { endsWithin, InFlight } from './in-flight';
 import { parseJson } from './json';
 import { contextOf, headerOf } from './message-context';
 import type { Nats } from './nats';
+import { tellClock } from './peer-clocks';
 import { RequestPacket, type ReplyPacket } from './rpc-packet';
 
-/** A caller that states no deadline gets this much time; nobody gets more than `longestMs`. */
-const defaultDeadlineMs = 5_000;
+/** A caller that does not say how long it waits gets this much time; nobody gets more than `longestMs`. */
+const defaultTimeLeftMs = 5_000;
 const longestMs = 60_000;
 
 /** Options of `RpcServer`. */
@@ -73,7 +75,8 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     try {
       this.#subscriptions = [...this.messageHandlers]
         .filter(([, handler]) => handler.isEventHandler !== true)
-        .map(([subject, handler]) => this.#subscribe(subject, handler));
+        .map(([subject, handler]) => this.#subscribe(subject, handler))
+        .concat(tellClock(this.#nats));
       await this.#nats.connection.flush();
       callback();
     } catch (error) {
@@ -123,9 +126,8 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     const started = performance.now();
     const { subject, headers } = message;
     const packet = packetOf(message);
-    const now = Date.now();
-    const deadline = deadlineOf(headerOf(headers, Headers.deadline), now);
-    const context = contextOf(headers, { causationId: packet?.id ?? uuidv7(), deadline: deadline ?? now });
+    const deadline = deadlineOf(headerOf(headers, Headers.timeLeft));
+    const context = contextOf(headers, { causationId: packet?.id ?? uuidv7(), deadline: deadline ?? Deadline.in(0) });
     await runInContext(context, async () => {
       const { status, payload } = await this.#answer(handler, message, packet, deadline);
       try {
@@ -143,17 +145,17 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     handler: MessageHandler,
     message: Msg,
     packet: RequestPacket | undefined,
-    deadline: number | undefined,
+    deadline: Deadline | undefined,
   ): Promise<Answer> {
     const id = packet?.id ?? '';
     if (message.reply === undefined || message.reply === '') {
       // Nobody could be told the outcome, so nothing is done.
-      return refusal(id, new InvalidInput([], 'The message names no reply subject.'));
+      return refusal(id, noRequest('The message names no reply subject.'));
     }
     if (packet === undefined || deadline === undefined) {
-      return refusal(id, new InvalidInput([], 'The message is not a request packet.'));
+      return refusal(id, noRequest('The message is not a request packet.'));
     }
-    if (deadline <= Date.now()) {
+    if (deadline.hasPassed) {
       return refusal(id, new DeadlineExceeded('The deadline had passed before the request was begun.'));
     }
     const { subject } = message;
@@ -190,18 +192,17 @@ function packetOf(message: Msg): RequestPacket | undefined {
   return packet.success && packet.data.pattern === message.subject ? packet.data : undefined;
 }
 
-/** Undefined when the header is malformed. */
-function deadlineOf(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) {
-    return now + defaultDeadlineMs;
-  }
-  return /^[0-9]{1,15}$/.test(header) ? Math.min(Number(header), now + longestMs) : undefined;
+/** From now, which is the arrival, on; undefined when the header is malformed. */
+function deadlineOf(timeLeft: string | undefined): Deadline | undefined {
+  if (timeLeft === undefined) return Deadline.in(defaultTimeLeftMs);
+  return /^[0-9]{1,15}$/.test(timeLeft) ? Deadline.in(Math.min(Number(timeLeft), longestMs)) : undefined;
 }
 
 function answerOf(returned: unknown): Pick<ReplyPacket, 'response' | 'replayed'> {
   if (!(returned instanceof KeyedAnswer)) return { response: returned };
   return { response: returned.answer, ...(returned.replayed && { replayed: true }) };
 }
+const noRequest = (detail: string): CallRefused => new CallRefused('rpc.no-request', { status: 400, detail });
 
 function refusal(id: string, error: unknown): Answer {
   const problem = problemOf(error);

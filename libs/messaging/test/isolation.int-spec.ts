@@ -2,6 +2,7 @@ import { OrdersRpc, PaymentsRpc, ProductsRpc, type OrderView } from '@rookery/co
 import {
   configureLogger,
   ContractPipe,
+  Deadline,
   DomainError,
   RpcProblemFilter,
   runInContext,
@@ -74,7 +75,7 @@ describe('a dependency that fails under load', () => {
   let payments: RpcStub<unknown>;
 
   const withDeadline = <T>(work: () => Promise<T>): Promise<T> =>
-    runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Date.now() + DEADLINE_MS }, work);
+    runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Deadline.in(DEADLINE_MS) }, work);
 
   const place = (from = client) =>
     withDeadline(() => from.call(OrdersRpc.place, { lines: [{ productId: id, quantity: 1 }], paymentToken: 'tok_ok' }));

@@ -1,8 +1,13 @@
+import { jest } from '@jest/globals';
 import { Headers, OrdersRpc, Problem, ProductsRpc, type ProductView } from '@rookery/contracts';
 import {
+  CallRefused,
   ContractPipe,
   currentContext,
   KeyedAnswer,
+  Deadline,
+  Forbidden,
+  InvalidInput,
   NotFound,
   requireContext,
   RpcProblemFilter,
@@ -102,12 +107,13 @@ describe('requests over NATS', () => {
   beforeAll(async () => {
     broker = await testBroker();
     gateway = await broker.connect('gateway');
-    client = new RpcClient(gateway);
   });
   afterAll(() => broker.close());
   beforeEach(async () => {
     seen.length = 0;
     behave = async () => product;
+    // A breaker of its own: one spec's failures are none of the next one's.
+    client = new RpcClient(gateway);
     app = await serve();
   });
   afterEach(() => app.close());
@@ -116,23 +122,26 @@ describe('requests over NATS', () => {
     await expect(client.call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
   });
 
-  it('carries correlation id, trace, deadline and idempotency key to the handler', async () => {
+  it('carries correlation id, trace, the time that is left and idempotency key to the handler', async () => {
     const context = {
       correlationId: 'correlation-1',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-      deadline: Date.now() + 3_000,
+      deadline: Deadline.in(3_000),
       idempotencyKey: 'key-12345',
     };
     await runInContext(context, () => client.call(ProductsRpc.get, { id: product.id }));
     expect(seen).toEqual([
       expect.objectContaining({
         correlationId: context.correlationId,
-        deadline: context.deadline - ANSWER_MARGIN_MS,
         idempotencyKey: context.idempotencyKey,
         traceparent: matching(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/),
         causationId: matching(/^[0-9a-f-]{36}$/),
       }),
     ]);
+    const msLeft = seen[0]?.deadline?.msLeft ?? NaN;
+    // Less the margin of the hop; the little that has passed since is in both.
+    expect(context.deadline.msLeft - msLeft).toBeGreaterThan(ANSWER_MARGIN_MS - 60);
+    expect(context.deadline.msLeft - msLeft).toBeLessThanOrEqual(ANSWER_MARGIN_MS + 1);
   });
 
   it('passes on the Problem that a service answered', async () => {
@@ -143,9 +152,60 @@ describe('requests over NATS', () => {
   });
 
   it('validates the body again in the service', async () => {
-    await expect(client.call(ProductsRpc.get, { id: 'x' })).rejects.toMatchObject({
+    const data = JSON.stringify({ pattern: ProductsRpc.get.subject, data: { id: 'x' }, id: 'request-1' });
+    await expect(send(data)).resolves.toMatchObject({
       status: 400,
+      code: 'rpc.contract-broken',
       errors: [expect.objectContaining({ pointer: matching(/\/id$/) })],
+    });
+    expect(seen).toEqual([]);
+  });
+
+  describe('what a service refuses its caller for, and not whoever asked that', () => {
+    const refusals: readonly [string, () => Promise<unknown>][] = [
+      ['a body that its contract does not know', () => client.call(ProductsRpc.get, { id: 'x' })],
+      [
+        'an internal token that is not good',
+        () => {
+          behave = () => Promise.reject(new CallRefused('auth.invalid-internal-token', { status: 401, detail: 'no' }));
+          return client.call(ProductsRpc.get, { id: product.id });
+        },
+      ],
+    ];
+
+    it.each(refusals)('is 503 with Retry-After to them: %s', async (_, ask) => {
+      await expect(ask()).rejects.toMatchObject({
+        status: 503,
+        code: 'dependency.refused-call',
+        retryAfterSeconds: 1,
+        dependency: 'products',
+        challenge: undefined,
+        errors: undefined,
+      });
+    });
+
+    it('opens the breaker, as every other failure of the service does', async () => {
+      const caller = new RpcClient(gateway);
+      const ask = () => caller.call(ProductsRpc.get, { id: 'x' });
+      await eventually(() => expect(ask()).rejects.toMatchObject({ code: 'dependency.circuit-open' }));
+    });
+
+    it('is asked once more when it is a question: another replica may see it otherwise', async () => {
+      const refusing = behave;
+      let asked = 0;
+      behave = async () => {
+        asked += 1;
+        if (asked > 1) return refusing();
+        throw new CallRefused('auth.invalid-internal-token', { status: 401, detail: 'no' });
+      };
+      await expect(new RpcClient(gateway).call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
+    });
+
+    it('stays what it is when it is whoever asked that may not', async () => {
+      behave = () => Promise.reject(new Forbidden('auth.insufficient-scope'));
+      await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 403 });
+      behave = () => Promise.reject(new InvalidInput([], 'The password is too weak.'));
+      await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 400 });
     });
   });
 
@@ -183,7 +243,7 @@ describe('requests over NATS', () => {
   });
 
   it('does not call when the deadline of the context has passed', async () => {
-    const context = { correlationId: 'correlation-1', traceparent: '', deadline: Date.now() - 1 };
+    const context = { correlationId: 'correlation-1', traceparent: '', deadline: Deadline.in(-1) };
     await expect(runInContext(context, () => client.call(ProductsRpc.get, { id: product.id }))).rejects.toMatchObject({
       status: 504,
     });
@@ -213,13 +273,29 @@ describe('requests over NATS', () => {
   });
 
   it.each([
-    ['has passed', '1000', 504],
-    ['is malformed', 'soon', 400],
-  ])('refuses a request whose deadline %s', async (_, deadline, status) => {
+    ['no time', '0', 504],
+    ['a time in words', 'soon', 400],
+    ['a negative time', '-1', 400],
+    ['a fraction of a millisecond', '0.5', 400],
+    ['16 digits', '1000000000000000', 400],
+  ])('refuses a request that says it has %s left', async (_, timeLeft, status) => {
     const headers = newHeaders();
-    headers.set(Headers.deadline, deadline);
+    headers.set(Headers.timeLeft, timeLeft);
     await expect(send(packet(), headers)).resolves.toMatchObject({ status });
     expect(seen).toEqual([]);
+  });
+
+  it.each([70_000, -70_000])('takes a request although its own clock is %i ms ahead of the caller’s', async (ms) => {
+    const rightNow = Date.now.bind(Date);
+    const answer = client.call(ProductsRpc.get, { id: product.id });
+    // The request is on its way: from here on this process is the callee.
+    jest.spyOn(Date, 'now').mockImplementation(() => rightNow() + ms);
+    try {
+      await expect(answer).resolves.toEqual(product);
+    } finally {
+      jest.restoreAllMocks();
+    }
+    expect(seen[0]?.deadline?.msLeft).toBeGreaterThan(3_000);
   });
 
   it('takes over no malformed correlation id', async () => {
@@ -288,7 +364,7 @@ describe('requests over NATS', () => {
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     const within = <Result>(work: () => Promise<Result>): Promise<Result> =>
-      runInContext({ ...trace, asksOnce: true, deadline: Date.now() + 5_000 }, work);
+      runInContext({ ...trace, asksOnce: true, deadline: Deadline.in(5_000) }, work);
     const get = () => client.call(ProductsRpc.get, { id: product.id });
 
     it('is asked once, and again by the next request', async () => {
@@ -324,7 +400,7 @@ describe('requests over NATS', () => {
         await get();
       });
       expect(seen).toHaveLength(1);
-      await runInContext({ ...trace, deadline: Date.now() + 5_000 }, async () => [await get(), await get()]);
+      await runInContext({ ...trace, deadline: Deadline.in(5_000) }, async () => [await get(), await get()]);
       expect(seen).toHaveLength(3);
     });
   });

@@ -16,6 +16,9 @@ export class StaleVersion extends DomainError {
   }
 }
 
+/** Changes an aggregate in the transaction that has locked it; `now` is the database's time as that began. */
+export type Change<T> = (aggregate: T, tx: EntityManager, now: Date) => void | Promise<void>;
+
 /** Conditions under which an update is done. */
 export interface UpdateOptions {
   /** Versions of which the aggregate must be at one; null or absent: any. */
@@ -42,11 +45,11 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
   /** Inserts a new aggregate at version 1 with its events. A violated constraint throws TypeORM's QueryFailedError. */
   async add(aggregate: T): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
-      const now = this.outbox.now();
+      const now = await this.unitOfWork.now();
       aggregate.createdAt = now;
       aggregate.updatedAt = now;
       await tx.insert(this.metadata.target, aggregate);
-      await this.outbox.append(tx, aggregate.recorded(), now);
+      await this.outbox.append(tx, aggregate.recorded());
       // Only then: the run may be repeated with the same object.
       this.unitOfWork.afterCommit(() => void aggregate.pullRecorded());
     });
@@ -55,23 +58,19 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
   /**
    * Locks the row, applies the change to the aggregate as it is now, and stores it under the next version together with its
    * events, in one transaction. A change that alters and records nothing leaves the version. Parallel updates of one
-   * aggregate happen one after the other. Returns the aggregate as stored.
+   * aggregate happen one after the other. The change gets the database's time, as its transaction began: rules know no other.
+   * Returns the aggregate as stored.
    * Throws NotFound, StaleVersion, and whatever the change throws: then nothing is stored.
    */
-  async update(
-    id: string,
-    change: (aggregate: T, tx: EntityManager) => void | Promise<void>,
-    { expectedVersions }: UpdateOptions = {},
-  ): Promise<T> {
+  async update(id: string, change: Change<T>, { expectedVersions }: UpdateOptions = {}): Promise<T> {
     return this.unitOfWork.run(async (tx) => {
-      const aggregate = await this.lock(tx, id);
-      if (!aggregate) throw this.notFound(id);
+      const { aggregate, now } = await this.lock(tx, id);
       if (expectedVersions && !expectedVersions.includes(aggregate.version)) {
         throw new StaleVersion(this.metadata.tableName, aggregate.version);
       }
       const before = this.columnsOf(aggregate);
-      await change(aggregate, tx);
-      await this.store(tx, aggregate, before);
+      await change(aggregate, tx, now);
+      await this.store(tx, aggregate, before, now);
       return aggregate;
     });
   }
@@ -106,27 +105,31 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     return this.unitOfWork.manager.dataSource.getMetadata(this.aggregate);
   }
 
-  /** Locks the root alone: Postgres refuses FOR UPDATE on the nullable side of a join. */
-  private lock(tx: EntityManager, id: string): Promise<T | null> {
-    return tx
+  /** Locks the root alone: Postgres refuses FOR UPDATE on the nullable side of a join. The time comes with it, without a statement of its own. */
+  private async lock(tx: EntityManager, id: string): Promise<{ readonly aggregate: T; readonly now: Date }> {
+    const { entities, raw } = await tx
       .createQueryBuilder(this.aggregate, 'root')
+      .addSelect('now()', 'now')
       .where('root.id = :id', { id })
       .setLock('pessimistic_write')
-      .getOne();
+      .getRawAndEntities<{ now: Date }>();
+    const [[aggregate], [row]] = [entities, raw];
+    if (!aggregate || !row) throw this.notFound(id);
+    return { aggregate, now: row.now };
   }
 
-  private async store(tx: EntityManager, aggregate: T, before: ReadonlyMap<string, string>): Promise<void> {
+  private async store(tx: EntityManager, aggregate: T, before: ReadonlyMap<string, string>, now: Date): Promise<void> {
     const changed = [...this.columnsOf(aggregate)].filter(([path, value]) => before.get(path) !== value);
     const events = aggregate.pullRecorded();
     if (changed.length === 0 && events.length === 0) return;
     aggregate.version += 1;
-    aggregate.updatedAt = this.outbox.now();
+    aggregate.updatedAt = now;
     // An embedded object is written whole, under its own name.
     const properties = new Set(changed.map(([path]) => path.split('.', 1).join('')));
     const values: Record<string, unknown> = { version: aggregate.version, updatedAt: aggregate.updatedAt };
     for (const property of properties) values[property] = Reflect.get(aggregate, property);
     await tx.update(this.metadata.target, aggregate.id, values);
-    await this.outbox.append(tx, events, aggregate.updatedAt);
+    await this.outbox.append(tx, events);
   }
 
   /** Each column's value as text, by the property's path: what tells whether a change altered anything. */

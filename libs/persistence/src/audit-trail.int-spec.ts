@@ -1,4 +1,4 @@
-import { configureLogger, runInContext } from '@rookery/platform';
+import { configureLogger, Deadline, runInContext } from '@rookery/platform';
 import { eventually, testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { AuditTrail } from './audit-trail';
@@ -34,7 +34,7 @@ describe('AuditTrail', () => {
     await database.drop();
   });
 
-  const around = (work: () => Promise<{ readonly outcome: string }>, deadline?: number) =>
+  const around = (work: () => Promise<{ readonly outcome: string }>, deadline?: Deadline) =>
     runInContext({ correlationId: 'correlation-1', traceparent: '', deadline }, () =>
       new AuditTrail(dataSource).around(act, work),
     );
@@ -67,9 +67,9 @@ describe('AuditTrail', () => {
   });
 
   it('notes the outcome of what ended after its deadline', async () => {
-    const deadline = Date.now() + 300;
+    const deadline = Deadline.in(300);
     await around(async () => {
-      await eventually(() => expect(Date.now()).toBeGreaterThan(deadline));
+      await eventually(() => expect(deadline.hasPassed).toBe(true));
       return { outcome: 'handled' };
     }, deadline);
     expect(await rows()).toEqual([{ ...noted, outcome: 'handled', ended: true }]);

@@ -17,6 +17,6 @@ export class DatabaseErrorInterceptor implements NestInterceptor {
 
 /** At the deadline Postgres cancels, and the pool gives up: then nothing is wrong with the database. */
 const unavailable = (cause: unknown): Error =>
-  Date.now() >= (currentContext()?.deadline ?? Infinity)
+  currentContext()?.deadline?.hasPassed === true
     ? new DeadlineExceeded(undefined, { cause })
     : new ServiceUnavailable(undefined, undefined, { cause });

@@ -31,6 +31,7 @@ export class EventTrail {
   async read(tx: EntityManager, aggregateId: string | null, eventIds: readonly string[]): Promise<EventFacts> {
     const outbox = await this.outbox(tx, aggregateId);
     const inbox = await this.inbox(tx, eventIds);
+    const notedSince = await this.notedSince(tx);
     return {
       outbox: outbox.map(({ at, publishedAt, traceparent, ...event }) => ({
         ...event,
@@ -39,8 +40,15 @@ export class EventTrail {
         traceId: traceIdOf(traceparent),
       })),
       inbox: inbox.map(({ eventId, takenAt }) => ({ eventId, takenAt: takenAt?.toISOString() ?? null })),
-      notedSince: new Date(Date.now() - Retention.notedHours * 3_600_000).toISOString(),
+      notedSince: notedSince.toISOString(),
     };
+  }
+
+  private async notedSince(tx: EntityManager): Promise<Date> {
+    const sql = 'SELECT now() - make_interval(hours => $1) AS since';
+    const [row] = await tx.query<{ since: Date }[]>(sql, [Retention.notedHours]);
+    if (row === undefined) throw new Error('the database did not tell its time');
+    return row.since;
   }
 
   private async outbox(tx: EntityManager, aggregateId: string | null): Promise<OutboxRow[]> {

@@ -1,4 +1,4 @@
-export { AggregateRepository, StaleVersion, type UpdateOptions } from './aggregate-repository';
+export { AggregateRepository, type Change, StaleVersion, type UpdateOptions } from './aggregate-repository';
 export { AggregateRoot, type RecordedEvent } from './aggregate-root';
 export { bigintColumn } from './bigint-column';
 export { connect, MigrationsPending } from './connect';

@@ -174,7 +174,7 @@ async function applyPending(
   const pending = await executor.getPendingMigrations();
   if (pending.length === 0) progress('no pending migrations');
   for (const migration of pending) {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const whole = migration.instance?.transaction !== false;
     if (whole) await runner.startTransaction();
     try {
@@ -184,7 +184,7 @@ async function applyPending(
       if (whole) await runner.rollbackTransaction();
       throw new MigrationFailed(migration.name, whole, error);
     }
-    progress(`applied ${migration.name} in ${Date.now() - startedAt} ms`);
+    progress(`applied ${migration.name} in ${Math.round(performance.now() - startedAt)} ms`);
   }
   return pending.map(({ name }) => name);
 }

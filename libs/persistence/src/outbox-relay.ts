@@ -133,9 +133,9 @@ export class OutboxRelay implements BeforeApplicationShutdown {
   }
 
   private async pruneWhenDue(session: RelaySession): Promise<void> {
-    if (Date.now() < this.nextPruneAt) return;
+    if (performance.now() < this.nextPruneAt) return;
     const more = await session.prune(Retention.publishedHours, Retention.notedHours, PRUNE_BATCH);
-    if (!more) this.nextPruneAt = Date.now() + PRUNE_EVERY_MS;
+    if (!more) this.nextPruneAt = performance.now() + PRUNE_EVERY_MS;
   }
 
   private succeeded(): void {

@@ -1,26 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, currentContext, uuidv7 } from '@rookery/platform';
+import { currentContext, uuidv7 } from '@rookery/platform';
 import type { EntityManager } from 'typeorm';
 import type { RecordedEvent } from './aggregate-root';
 import { UnitOfWork } from './unit-of-work';
 
-const COLUMNS_OF_AN_EVENT = 12;
+const COLUMNS_OF_AN_EVENT = 11;
 
 /** Events that wait in the database for the broker: written in the transaction of the change that they tell of. */
 @Injectable()
 export class Outbox {
   private readonly listeners = new Set<() => void>();
 
-  constructor(
-    private readonly unitOfWork: UnitOfWork,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly unitOfWork: UnitOfWork) {}
 
   /**
-   * Writes events in the given transaction, in the given order, with the correlation, cause and trace of the current context.
+   * Writes events in the given transaction, in the given order, with the correlation, cause and trace of the current context, at the
+   * database's time.
    * They are published after the commit, at least once, those of one aggregate in order of their sequence.
    */
-  async append(tx: EntityManager, events: readonly RecordedEvent[], time: Date = this.now()): Promise<void> {
+  async append(tx: EntityManager, events: readonly RecordedEvent[]): Promise<void> {
     if (events.length === 0) return;
     const context = currentContext();
     const rows = events.map(({ contract, aggregateId, sequence, data }) => {
@@ -40,10 +38,9 @@ export class Outbox {
         causationId,
         traceparent,
         json,
-        time,
       ];
     });
-    const placeholders = rows.map((_, row) => `(${parameters(row * COLUMNS_OF_AN_EVENT, COLUMNS_OF_AN_EVENT)})`);
+    const placeholders = rows.map((_, row) => `(${parameters(row * COLUMNS_OF_AN_EVENT, COLUMNS_OF_AN_EVENT)}, now())`);
     await tx.query(
       `INSERT INTO outbox (event_id, name, version, source, subject, aggregate_id, sequence,
                            correlation_id, causation_id, traceparent, data, occurred_at)
@@ -64,11 +61,6 @@ export class Outbox {
     );
     this.notify();
     return count;
-  }
-
-  /** The time that rows and events get now. */
-  now(): Date {
-    return this.clock.now();
   }
 
   /** Calls the listener after each commit that added events. Returns the function that stops it. */

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { Audit, HealthChecks, Idempotency, PlatformModule } from '@rookery/platform';
+import { Audit, ClockSkew, HealthChecks, Idempotency, Metrics, PlatformModule, secondsAheadOf } from '@rookery/platform';
 import { DataSource } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
@@ -28,7 +28,7 @@ export interface PersistenceOptions {
 
 /**
  * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail and Audit. Adds the
- * readiness check `database` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
+ * readiness checks `database` and `clock` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
 @Module({})
@@ -37,8 +37,11 @@ export class PersistenceModule implements OnApplicationShutdown {
     private readonly dataSource: DataSource,
     checks: HealthChecks,
     health: DatabaseHealth,
+    metrics: Metrics,
   ) {
     checks.add(health);
+    const ahead = () => secondsAheadOf(() => databaseClock(dataSource));
+    checks.add(new ClockSkew(ahead, 'the clock of its database', metrics));
   }
 
   static forRoot({ options, service }: PersistenceOptions): DynamicModule {
@@ -70,4 +73,11 @@ export class PersistenceModule implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
+}
+
+/** Milliseconds since the epoch. */
+async function databaseClock(dataSource: DataSource): Promise<number> {
+  const sql = 'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms';
+  const [row] = await dataSource.query<{ ms: number }[]>(sql);
+  return row?.ms ?? NaN;
 }

@@ -1,4 +1,4 @@
-import { DeadlineExceeded, runInContext } from '@rookery/platform';
+import { Deadline, DeadlineExceeded, runInContext } from '@rookery/platform';
 import { eventually, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { CreateWallets1700000000000, Wallet } from '../test/wallet';
@@ -44,7 +44,7 @@ describe('the deadline of a request', () => {
 
   /** Runs work as part of a request that has so much time left. */
   const within = <T>(leftMs: number, work: () => Promise<T>): Promise<T> =>
-    runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Date.now() + leftMs }, work);
+    runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Deadline.in(leftMs) }, work);
 
   const timeoutNow = async (): Promise<string | undefined> => {
     const [setting] = await unitOfWork.manager.query<Setting[]>('SHOW statement_timeout');
@@ -109,11 +109,11 @@ describe('the deadline of a request', () => {
 
   it('begins nothing more once it has passed, and stores nothing of what was begun', async () => {
     const wallet = Object.assign(Wallet.open(), { createdAt: new Date(), updatedAt: new Date() });
-    const deadline = Date.now() + 300;
+    const deadline = Deadline.in(300);
     const work = within(300, () =>
       unitOfWork.run(async (tx) => {
         await tx.insert(Wallet, wallet);
-        await eventually(() => expect(Date.now()).toBeGreaterThan(deadline));
+        await eventually(() => expect(deadline.hasPassed).toBe(true));
         await tx.query('SELECT 1');
       }),
     );

@@ -14,7 +14,7 @@ const LATE_MS = 500;
 const LOCAL_LIMIT = 'localStatementTimeoutMs';
 
 /** Milliseconds that whoever waits for the running work still waits. */
-const timeLeft = (): number => (currentContext()?.deadline ?? Infinity) - Date.now();
+const timeLeft = (): number => currentContext()?.deadline?.msLeft ?? Infinity;
 
 const notBegun = (): DeadlineExceeded =>
   new DeadlineExceeded('The deadline passed before the work was done; what was left of it was not begun.');

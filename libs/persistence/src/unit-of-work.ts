@@ -11,6 +11,8 @@ interface Transaction {
   readonly dataSource: DataSource;
   readonly manager: EntityManager;
   readonly afterCommit: (() => void | Promise<void>)[];
+  /** The database's time as it began, once somebody has asked for it. */
+  now?: Promise<Date>;
 }
 
 const MAX_ATTEMPTS = 5;
@@ -61,6 +63,17 @@ export class UnitOfWork {
   }
 
   /**
+   * The database's time: of a run as it began, the same for all of it; outside of a run as it is now. Whatever is due is written by it and
+   * compared with it, for the clocks of processes differ. A run asks once.
+   */
+  async now(): Promise<Date> {
+    const current = this.current();
+    if (!current) return databaseTime(this.dataSource.manager);
+    current.now ??= databaseTime(current.manager);
+    return current.now;
+  }
+
+  /**
    * Calls back once the current run has committed, and never if it has not; outside of a run, at once.
    * For what may be lost: a process can die between commit and callback. A failure is logged, not thrown.
    */
@@ -106,6 +119,12 @@ export class UnitOfWork {
       this.logger.error(`a callback after the commit failed: ${reasonOf(error)}`);
     }
   }
+}
+
+async function databaseTime(manager: EntityManager): Promise<Date> {
+  const [row] = await manager.query<{ now: Date }[]>('SELECT now() AS now');
+  if (row === undefined) throw new Error('the database did not tell its time');
+  return row.now;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { Metrics, SystemClock } from '@rookery/platform';
+import { Metrics } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { connect, dataSourceOptions, Inbox, Outbox, OutboxRelay, UnitOfWork } from '../src/index';
@@ -31,7 +31,7 @@ export async function walletService(database: TestDatabase): Promise<WalletServi
     dataSourceOptions({ url: database.url, entities: [Wallet], migrations: [CreateWallets1700000000000] }),
   );
   const unitOfWork = new UnitOfWork(dataSource);
-  const outbox = new Outbox(unitOfWork, new SystemClock());
+  const outbox = new Outbox(unitOfWork);
   const metrics = new Metrics();
   const relay = new OutboxRelay(dataSource, outbox, new OutboxMetrics(dataSource, metrics));
   return {

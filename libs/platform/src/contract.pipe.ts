@@ -1,6 +1,6 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import type { ProblemDetail } from '@rookery/contracts';
-import { InvalidInput } from './errors/domain-error';
+import { CallRefused, InvalidInput } from './errors/domain-error';
 import { escapeToken } from './errors/json-pointer';
 import { emptyBody } from './http/json-body';
 
@@ -13,9 +13,20 @@ interface Issue {
 }
 
 /**
+ * 400: what came does not fit its schema. To a client of HTTP that is its own mistake. A request between services was validated by the
+ * caller already, so there the two do not have the same contract.
+ */
+export class ContractBroken extends InvalidInput {
+  asCallRefused(): CallRefused {
+    const detail = 'The request is not what the contract of this service says: see errors.';
+    return new CallRefused('rpc.contract-broken', { status: 400, detail, errors: this.errors ?? [] });
+  }
+}
+
+/**
  * Validates every parameter that declares a schema (`@Body({schema})`, `@Query`, `@Param`, `@Payload`) and gives the handler
- * the parsed value. Throws `InvalidInput` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`; `request.empty-body` when a body is
- * needed and none came.
+ * the parsed value. Throws `ContractBroken` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`;
+ * `request.empty-body` when a body is needed and none came.
  */
 @Injectable()
 export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
@@ -26,7 +37,7 @@ export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
     if (result.issues === undefined) return result.value;
     if (value === undefined && metadata.type === 'body') throw emptyBody();
     const details = result.issues.flatMap((issue) => describe(issue, rootOf(metadata)));
-    throw new InvalidInput(details.slice(0, MAX_ERRORS));
+    throw new ContractBroken(details.slice(0, MAX_ERRORS));
   }
 }
 

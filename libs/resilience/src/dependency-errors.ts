@@ -7,6 +7,14 @@ export class NotTaken extends ServiceUnavailable {
   }
 }
 
+/** 503: the dependency refused this process, not whoever asked it. Nothing happened, so it may be repeated: another replica may see it otherwise. */
+export class RefusedCall extends ServiceUnavailable {
+  constructor(dependency: string, options?: ErrorOptions) {
+    const detail = 'Two parts of the system do not understand each other now.';
+    super(detail, 1, { ...options, code: 'dependency.refused-call', dependency });
+  }
+}
+
 /** 503: the dependency failed a moment ago; it is not asked again before `retryAfterSeconds`. */
 export class CircuitOpen extends ServiceUnavailable {
   constructor(dependency: string, retryAfterSeconds: number) {

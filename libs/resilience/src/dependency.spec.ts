@@ -1,4 +1,12 @@
-import { configureLogger, DeadlineExceeded, Forbidden, Metrics, OVERLOADED, RemoteProblem } from '@rookery/platform';
+import {
+  configureLogger,
+  Deadline,
+  DeadlineExceeded,
+  Forbidden,
+  Metrics,
+  OVERLOADED,
+  RemoteProblem,
+} from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { Dependency, type DependencyCall, type DependencyOptions } from './dependency';
 import { NotTaken } from './dependency-errors';
@@ -15,7 +23,7 @@ const dependencyWith = (options: DependencyOptions = {}) => {
 
 const call = (change: Partial<DependencyCall> = {}): DependencyCall => ({
   kind: 'get',
-  deadline: Date.now() + 5_000,
+  deadline: Deadline.in(5_000),
   repeatable: false,
   ...change,
 });
@@ -96,8 +104,8 @@ describe('the circuit breaker of a dependency', () => {
     const { dependency } = dependencyWith({ probeMs: 300 });
     await failOften(dependency, remote(500));
     const given: number[] = [];
-    const stalls = async (deadline: number): Promise<never> => {
-      given.push(deadline - Date.now());
+    const stalls = async (deadline: Deadline): Promise<never> => {
+      given.push(deadline.msLeft);
       throw new DeadlineExceeded();
     };
     await eventually(async () => {
@@ -192,7 +200,7 @@ describe('the deadline of a call', () => {
     const { dependency, metrics } = dependencyWith();
     let called = false;
     const work = async (): Promise<void> => void (called = true);
-    await expect(dependency.call(work, call({ deadline: Date.now() + 110 }))).rejects.toMatchObject({ status: 504 });
+    await expect(dependency.call(work, call({ deadline: Deadline.in(110) }))).rejects.toMatchObject({ status: 504 });
     expect(called).toBe(false);
     expect(await metrics.registry.metrics()).toContain(
       'dependency_rejections_total{dependency="products",reason="deadline"} 1',
@@ -227,11 +235,11 @@ describe('repetition', () => {
   });
 
   it('does not repeat what would come too late', async () => {
-    const deadline = Date.now() + 300;
+    const deadline = Deadline.in(300);
     let calls = 0;
     const work = async (): Promise<never> => {
       calls += 1;
-      await eventually(() => expect(deadline - Date.now()).toBeLessThan(150));
+      await eventually(() => expect(deadline.msLeft).toBeLessThan(150));
       throw new NotTaken('products');
     };
     const asked = dependencyWith().dependency.call(work, call({ repeatable: true, deadline }));

@@ -1,4 +1,4 @@
-import { DeadlineExceeded, logger, type Metrics } from '@rookery/platform';
+import { Deadline, DeadlineExceeded, logger, type Metrics } from '@rookery/platform';
 import {
   BrokenCircuitError,
   circuitBreaker,
@@ -10,7 +10,7 @@ import {
 } from 'cockatiel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeForAnotherHop } from './deadline';
-import { CircuitOpen, isFaultOf, NotTaken, TooManyCalls } from './dependency-errors';
+import { CircuitOpen, isFaultOf, NotTaken, RefusedCall, TooManyCalls } from './dependency-errors';
 import { fullJitter } from './jitter';
 import { RetryBudget } from './retry-budget';
 import { SharedLimit } from './shared-limit';
@@ -31,9 +31,9 @@ export interface DependencyOptions {
 export interface DependencyCall {
   /** What kind of call it is: calls of one kind never take all places. */
   readonly kind: string;
-  /** Absolute, milliseconds since the epoch. */
-  readonly deadline: number;
-  /** It changes nothing: when nobody took it, it is made once more. */
+  /** By when it must have ended. */
+  readonly deadline: Deadline;
+  /** It changes nothing: when nobody took it, or who did refused this process, it is made once more. */
   readonly repeatable: boolean;
 }
 
@@ -50,6 +50,9 @@ const stateNumbers: Readonly<Record<CircuitState, number>> = {
   [CircuitState.Open]: 2,
   [CircuitState.Isolated]: 2,
 };
+
+/** Nobody took the call, or who did refused its caller. */
+const nothingHappened = (error: unknown): boolean => error instanceof NotTaken || error instanceof RefusedCall;
 
 /** An error that is no sign for or against the dependency, on its way around the breaker. */
 class NoSign extends Error {
@@ -101,14 +104,14 @@ export class Dependency {
    * Makes the call; `work` gets the deadline it must end by, which may be earlier than the call's.
    * Throws what `work` throws, `CircuitOpen` and `TooManyCalls` (503) and `DeadlineExceeded` (504) when it was not begun.
    */
-  async call<T>(work: (deadline: number) => Promise<T>, call: DependencyCall): Promise<T> {
+  async call<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
     if (!call.repeatable) return this.throughBreaker(work, call);
     this.budget.earn();
     const waitMs = fullJitter(RETRY_WITHIN_MS);
     try {
       return await this.throughBreaker(work, call);
     } catch (error) {
-      if (!(error instanceof NotTaken) || !timeForAnotherHop(call.deadline, Date.now() + waitMs)) throw error;
+      if (!nothingHappened(error) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
       const again = this.budget.spend();
       this.metrics.dependencyRetries.inc({ dependency: this.name, outcome: again ? 'sent' : 'over-budget' });
       if (!again) throw error;
@@ -117,7 +120,7 @@ export class Dependency {
     return this.throughBreaker(work, call);
   }
 
-  private async throughBreaker<T>(work: (deadline: number) => Promise<T>, call: DependencyCall): Promise<T> {
+  private async throughBreaker<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
     if (!timeForAnotherHop(call.deadline)) {
       this.count('deadline');
       throw new DeadlineExceeded('Too little time is left for what this needs; it was not begun.');
@@ -134,7 +137,10 @@ export class Dependency {
     }
   }
 
-  private async throughBulkhead<T>(work: (deadline: number) => Promise<T>, call: DependencyCall): Promise<Outcome<T>> {
+  private async throughBulkhead<T>(
+    work: (deadline: Deadline) => Promise<T>,
+    call: DependencyCall,
+  ): Promise<Outcome<T>> {
     const probing = this.breaker.state === CircuitState.HalfOpen;
     // Calls from before may still hold all places.
     if (probing) this.places.take(call.kind);
@@ -144,14 +150,15 @@ export class Dependency {
     }
     this.metrics.dependencyInFlight.inc({ dependency: this.name });
     const { epoch } = this;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     let outcome = 'answered';
+    const deadline = probing ? Deadline.earliest(call.deadline, Deadline.in(this.probeMs)) : undefined;
     try {
-      return { value: await work(probing ? Math.min(call.deadline, startedAt + this.probeMs) : call.deadline) };
+      return { value: await work(deadline ?? call.deadline) };
     } catch (error) {
       // Also when it is no sign for the breaker: no answer came, however little time it had.
       if (isFaultOf(this.name, error)) outcome = 'failed';
-      const early = error instanceof DeadlineExceeded && Date.now() - startedAt < FAIR_MS;
+      const early = error instanceof DeadlineExceeded && performance.now() - startedAt < FAIR_MS;
       if (!probing && (early || epoch !== this.epoch)) throw new NoSign(error);
       if (isFaultOf(this.name, error)) throw error;
       return { refusal: error };

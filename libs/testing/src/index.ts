@@ -14,3 +14,4 @@ export { testDatabase, type TestDatabase } from './test-database';
 export { publishEvent, recordEvents, type EventOptions, type EventRecorder, type RecordedMessage } from './test-events';
 export { pgbouncer, TestPooler } from './test-pooler';
 export { redisServer, TestRedis } from './test-redis';
+export { withWallClockAhead } from './wall-clock';

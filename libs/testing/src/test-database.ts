@@ -11,6 +11,10 @@ export interface TestDatabase {
   readonly adminUrl: string;
   /** Rows of a statement run as superuser in this database, on one connection: what a spec looks at from outside. */
   query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Sets this database's own clock ahead, for all of its sessions: `now()` and `clock_timestamp()` answer so much later from then on. */
+  advanceClock(ms: number): Promise<void>;
+  /** Back to the server's time. */
+  resetClock(): Promise<void>;
   /** Removes database and role, also under open connections. */
   drop(): Promise<void>;
 }
@@ -32,17 +36,29 @@ export async function testDatabase(
     await admin.query(`REVOKE CONNECT ON DATABASE ${id} FROM PUBLIC`);
   });
   const adminUrl = withDatabase(serverUrl, id);
+  await asAdmin(adminUrl, giveOwnClock(id));
   const url = withLogin(adminUrl, id, password);
   await migrate(url, migrations);
   const observer = new Client({ connectionString: adminUrl });
   // DROP DATABASE … WITH (FORCE) may get ahead of the observer's own goodbye.
   observer.on('error', () => undefined);
   await observer.connect();
+  // Not on the observer's connection, which may be in a transaction of the spec's.
+  const setClock = (sql: string, values: readonly unknown[] = []): Promise<void> =>
+    asAdmin(adminUrl, async (admin) => {
+      await admin.query(sql, [...values]);
+    });
   return {
     url,
     adminUrl,
     query: async <Row extends QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await observer.query<Row>(sql, [...values])).rows,
+    advanceClock: async (ms) => {
+      await setClock('UPDATE spec_clock.ahead SET by = by + make_interval(secs => $1)', [ms / 1_000]);
+    },
+    resetClock: async () => {
+      await setClock(`UPDATE spec_clock.ahead SET by = '0'`);
+    },
     drop: async () => {
       await observer.end();
       await asAdmin(serverUrl, async (admin) => {
@@ -52,6 +68,20 @@ export async function testDatabase(
     },
   };
 }
+
+/** Functions of a schema that is named before pg_catalog take the place of the server's own, so that time passes for the real statements. */
+const giveOwnClock = (database: string) => async (admin: Client) => {
+  await admin.query(`
+    CREATE SCHEMA spec_clock;
+    CREATE TABLE spec_clock.ahead AS SELECT interval '0' AS by;
+    CREATE FUNCTION spec_clock.now() RETURNS timestamptz LANGUAGE sql STABLE
+      AS 'SELECT pg_catalog.now() + by FROM spec_clock.ahead';
+    CREATE FUNCTION spec_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+      AS 'SELECT pg_catalog.clock_timestamp() + by FROM spec_clock.ahead';
+    GRANT USAGE ON SCHEMA spec_clock TO PUBLIC;
+    GRANT SELECT ON spec_clock.ahead TO PUBLIC;
+    ALTER DATABASE ${database} SET search_path = public, spec_clock, pg_catalog`);
+};
 
 async function migrate(url: string, migrations: DataSourceOptions['migrations']): Promise<void> {
   // Here only: most specs that import this library have no database, and it takes half a second to load.

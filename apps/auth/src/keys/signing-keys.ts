@@ -1,7 +1,6 @@
-import type { Clock } from '@rookery/platform';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import type { JWK } from 'oidc-provider';
-import { type DataSource, type EntityManager, LessThan } from 'typeorm';
+import { type DataSource, type EntityManager, Raw } from 'typeorm';
 import { z } from 'zod';
 import type { KeyCipher } from './key-cipher';
 import { SigningKey, type SigningKeyState } from './signing-key.entity';
@@ -26,7 +25,6 @@ export class SigningKeys {
   constructor(
     private readonly dataSource: DataSource,
     private readonly cipher: KeyCipher,
-    private readonly clock: Clock,
   ) {}
 
   /** Makes the first key of a new installation; does nothing when there is one. */
@@ -70,18 +68,16 @@ export class SigningKeys {
   async activateNext(): Promise<string> {
     return this.locked(async (tx) => {
       const next = await tx.findOneByOrFail(SigningKey, { state: 'next' });
-      await tx.update(SigningKey, { state: 'active' }, { state: 'retired', retiredAt: this.clock.now() });
+      await tx.update(SigningKey, { state: 'active' }, { state: 'retired', retiredAt: () => 'now()' });
       await tx.update(SigningKey, { kid: next.kid }, { state: 'active' });
       return next.kid;
     });
   }
 
-  /** Removes the keys whose last token has expired; answers how many. */
+  /** Removes the keys whose last token has expired, by the database's time; answers how many. */
   async dropExpired(): Promise<number> {
-    const before = new Date(this.clock.now().getTime() - RETIRED_KEY_SECONDS * 1000);
-    const { affected } = await this.dataSource
-      .getRepository(SigningKey)
-      .delete({ state: 'retired', retiredAt: LessThan(before) });
+    const retiredAt = Raw((column) => `${column} < now() - make_interval(secs => ${RETIRED_KEY_SECONDS})`);
+    const { affected } = await this.dataSource.getRepository(SigningKey).delete({ state: 'retired', retiredAt });
     return affected ?? 0;
   }
 
@@ -90,7 +86,7 @@ export class SigningKeys {
     const jwk = await exportJWK(privateKey);
     const kid = await calculateJwkThumbprint(jwk);
     const sealedJwk = this.cipher.seal(JSON.stringify(jwk), kid);
-    await tx.insert(SigningKey, { kid, state, sealedJwk, createdAt: this.clock.now(), retiredAt: null });
+    await tx.insert(SigningKey, { kid, state, sealedJwk, createdAt: () => 'now()', retiredAt: null });
     return kid;
   }
 

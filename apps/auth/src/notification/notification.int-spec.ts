@@ -1,7 +1,7 @@
 import type { EventOf, OrderCreated } from '@rookery/contracts';
 import { connect } from '@rookery/persistence';
-import { Clock, configureLogger, Metrics, uuidv7 } from '@rookery/platform';
-import { testDatabase, type TestDatabase } from '@rookery/testing';
+import { configureLogger, Metrics, uuidv7 } from '@rookery/platform';
+import { testDatabase, withWallClockAhead, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { MailServer } from '../../test/mail-server';
 import { authDatabase } from '../data-source';
@@ -16,23 +16,10 @@ const HOUR_MS = 3_600_000;
 const from = { name: 'Rookery', address: 'no-reply@rookery.example' };
 const confirmed: OrderNews = { kind: 'confirmed', reason: null };
 
-class SetClock extends Clock {
-  #now = Date.now();
-
-  now(): Date {
-    return new Date(this.#now);
-  }
-
-  advance(ms: number): void {
-    this.#now += ms;
-  }
-}
-
 describe('a mail that is due', () => {
   let database: TestDatabase;
   let dataSource: DataSource;
   let server: MailServer;
-  let clock: SetClock;
   let notifications: NotificationRepository;
 
   beforeAll(async () => {
@@ -43,7 +30,7 @@ describe('a mail that is due', () => {
     server = await MailServer.start();
   });
   beforeEach(async () => {
-    clock = new SetClock();
+    await database.resetClock();
     await database.query('TRUNCATE notifications');
   });
   afterAll(async () => {
@@ -54,7 +41,7 @@ describe('a mail that is due', () => {
 
   const workerTo = (url: string): NotificationWorker => {
     const metrics = new NotificationMetrics(new Metrics(), notifications);
-    return new NotificationWorker(notifications, new Mailer(smtpServerSetting.parse(url), from), metrics, clock);
+    return new NotificationWorker(notifications, new Mailer(smtpServerSetting.parse(url), from), metrics);
   };
   /** Sends what is due until nothing is. */
   const sendAll = async (url = server.url): Promise<void> => {
@@ -76,7 +63,7 @@ describe('a mail that is due', () => {
     const orderId = uuidv7();
     return {
       ...{ id: uuidv7(), name: 'OrderCreated', version: 1, source: 'orders', aggregateId: orderId, sequence: 1 },
-      ...{ time: clock.now().toISOString(), correlationId: uuidv7(), causationId: null, traceparent: null },
+      ...{ time: new Date().toISOString(), correlationId: uuidv7(), causationId: null, traceparent: null },
       ...{ attempt: 1, overtakes: false },
       data: {
         ...{ orderId, customerId, lines: [], sealedPaymentToken: 'sealed' },
@@ -86,12 +73,12 @@ describe('a mail that is due', () => {
   };
   const place = async (customerId: string): Promise<string> => {
     const event = created(customerId);
-    expect(await notifications.addPlaced(dataSource.manager, event, clock.now())).toBe(true);
+    expect(await notifications.addPlaced(dataSource.manager, event)).toBe(true);
     return event.data.orderId;
   };
   const confirm = (orderId: string): Promise<boolean> => {
-    const facts = { id: uuidv7(), time: clock.now().toISOString(), correlationId: uuidv7() };
-    return notifications.addEnded(dataSource.manager, facts, orderId, confirmed, clock.now());
+    const facts = { id: uuidv7(), time: new Date().toISOString(), correlationId: uuidv7() };
+    return notifications.addEnded(dataSource.manager, facts, orderId, confirmed);
   };
   const statesOf = async (orderId: string): Promise<readonly string[]> => {
     const sql = 'SELECT kind, status, attempts FROM notifications WHERE order_id = $1 ORDER BY kind DESC';
@@ -110,8 +97,7 @@ describe('a mail that is due', () => {
   it('of one kind is noted once per order, also under another event’s id', async () => {
     const { id, email } = await customer();
     const event = created(id);
-    const add = (eventId: string) =>
-      notifications.addPlaced(dataSource.manager, { ...event, id: eventId }, clock.now());
+    const add = (eventId: string) => notifications.addPlaced(dataSource.manager, { ...event, id: eventId });
     expect([await add(event.id), await add(event.id), await add(uuidv7())]).toEqual([true, false, false]);
     await sendAll();
     expect(server.mailsTo(email)).toHaveLength(1);
@@ -120,10 +106,10 @@ describe('a mail that is due', () => {
   it('is claimed again, under the same id, when its sender died with it', async () => {
     const { id, email } = await customer();
     const orderId = await place(id);
-    const [lost] = await notifications.claim(1, clock.now(), new Date(clock.now().getTime() + 60_000));
+    const [lost] = await notifications.claim(1, 60_000);
     await sendAll();
     expect(server.mailsTo(email)).toEqual([]);
-    clock.advance(61_000);
+    await database.advanceClock(61_000);
     await sendAll();
     expect(server.mailsTo(email).map(({ headers }) => headers.get('message-id'))).toEqual([
       `<${lost?.id}@rookery.example>`,
@@ -137,17 +123,30 @@ describe('a mail that is due', () => {
     await server.goAway();
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed due 1']);
-    clock.advance(4_000);
+    await database.advanceClock(4_000);
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed due 1']);
-    clock.advance(3_000);
+    await database.advanceClock(3_000);
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed due 2']);
     await server.comeBack();
-    clock.advance(HOUR_MS);
+    await database.advanceClock(HOUR_MS);
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed sent 3']);
     expect(server.mailsTo(email)).toHaveLength(1);
+  });
+
+  it.each([70_000, -10_000])('is due when the database says so, to a process that is %i ms ahead', async (ms) => {
+    const { id } = await customer();
+    const orderId = await place(id);
+    await server.goAway();
+    await sendAll();
+    await server.comeBack();
+    await withWallClockAhead(ms, () => sendAll());
+    expect(await statesOf(orderId)).toEqual(['placed due 1']);
+    await database.advanceClock(7_000);
+    await withWallClockAhead(ms, () => sendAll());
+    expect(await statesOf(orderId)).toEqual(['placed sent 2']);
   });
 
   it('that an order was placed comes before how it ended', async () => {
@@ -159,7 +158,7 @@ describe('a mail that is due', () => {
     await confirm(orderId);
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed due 1', 'confirmed due 0']);
-    clock.advance(HOUR_MS);
+    await database.advanceClock(HOUR_MS);
     await sendAll();
     expect(server.mailsTo(email).map(({ headers }) => headers.get('subject'))).toEqual([
       `Your order ${orderId} is placed`,
@@ -174,7 +173,7 @@ describe('a mail that is due', () => {
     server.refuse(email, 550);
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed refused 1', 'confirmed refused 1']);
-    clock.advance(HOUR_MS);
+    await database.advanceClock(HOUR_MS);
     server.refuse(email, undefined);
     await sendAll();
     expect(server.mailsTo(email)).toEqual([]);
@@ -185,7 +184,7 @@ describe('a mail that is due', () => {
     const orderId = await place(id);
     server.refuse(email, 451);
     await sendAll();
-    clock.advance(25 * HOUR_MS);
+    await database.advanceClock(25 * HOUR_MS);
     server.refuse(email, undefined);
     await sendAll();
     expect(await statesOf(orderId)).toEqual(['placed expired 2']);
@@ -200,7 +199,7 @@ describe('a mail that is due', () => {
       const urlWith = (password: string): string => strict.url.replace('//', `//shop:${password}@`);
       await sendAll(urlWith('wrong'));
       expect(await statesOf(orderId)).toEqual(['placed due 1']);
-      clock.advance(HOUR_MS);
+      await database.advanceClock(HOUR_MS);
       await sendAll(urlWith('right'));
       expect(strict.mailsTo(email)).toHaveLength(1);
     } finally {
@@ -237,11 +236,11 @@ describe('a mail that is due', () => {
   it('is kept as long as its event can come again, and no longer', async () => {
     const { id } = await customer();
     const orderId = await place(id);
-    clock.advance(8 * 24 * HOUR_MS);
-    await notifications.forgetOld(clock.now());
+    await database.advanceClock(8 * 24 * HOUR_MS);
+    await notifications.forgetOld();
     expect(await statesOf(orderId)).toHaveLength(1);
-    clock.advance(2 * 24 * HOUR_MS);
-    await notifications.forgetOld(clock.now());
+    await database.advanceClock(2 * 24 * HOUR_MS);
+    await notifications.forgetOld();
     expect(await statesOf(orderId)).toEqual([]);
   });
 

@@ -22,6 +22,8 @@ export interface Notification {
   readonly to: string | null;
   readonly correlationId: string;
   readonly occurredAt: Date;
+  /** The database's time as it was leased. */
+  readonly leasedAt: Date;
   /** The how-manieth attempt this is. */
   readonly attempts: number;
 }
@@ -52,70 +54,69 @@ const INSERT =
 export class NotificationRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Notes the mail about a new order; false when the customer has no account here. */
-  async addPlaced(tx: EntityManager, event: EventOf<typeof OrderCreated>, dueAt: Date): Promise<boolean> {
+  /** Notes the mail about a new order, due at once; false when the customer has no account here. */
+  async addPlaced(tx: EntityManager, event: EventOf<typeof OrderCreated>): Promise<boolean> {
     const { orderId, customerId, total } = event.data;
     // Subjects of other issuers, and clients that order for themselves.
     if (!z.guid().safeParse(customerId).success) return false;
     return this.add(
       tx,
-      `${INSERT} SELECT $1, $2, 'placed', NULL, id, $4, $5, $6, $7, $8 FROM users WHERE id = $3 AND NOT disabled`,
-      [event.id, orderId, customerId, total.amountMinor, total.currency, event.correlationId, event.time, dueAt],
+      `${INSERT} SELECT $1, $2, 'placed', NULL, id, $4, $5, $6, $7, now() FROM users WHERE id = $3 AND NOT disabled`,
+      [event.id, orderId, customerId, total.amountMinor, total.currency, event.correlationId, event.time],
     );
   }
 
-  /** Notes the mail about the end of an order; false when there was none about its beginning. */
+  /** Notes the mail about the end of an order, due at once; false when there was none about its beginning. */
   async addEnded(
     tx: EntityManager,
     { id, time, correlationId }: Facts,
     orderId: string,
     { kind, reason }: OrderNews,
-    dueAt: Date,
   ): Promise<boolean> {
     return this.add(
       tx,
-      `${INSERT} SELECT $1, order_id, $3, $4, user_id, total_minor, currency, $5, $6, $7
+      `${INSERT} SELECT $1, order_id, $3, $4, user_id, total_minor, currency, $5, $6, now()
        FROM notifications WHERE order_id = $2 AND kind = 'placed'`,
-      [id, orderId, kind, reason, correlationId, time, dueAt],
+      [id, orderId, kind, reason, correlationId, time],
     );
   }
 
   /**
-   * Leases mails that are due until the given time. Parallel claimers get different ones; whoever dies with a lease leaves the mail to
+   * Leases mails that are due by the database's time, for so long. Parallel claimers get different ones; whoever dies with a lease leaves the mail to
    * be claimed again when it ends. That an order was placed is told before how it ended.
    */
-  async claim(limit: number, now: Date, leasedUntil: Date): Promise<Notification[]> {
+  async claim(limit: number, leaseMs: number): Promise<Notification[]> {
     const rows = await this.dataSource.query<Row[]>(
       `WITH due AS (
-         SELECT event_id FROM notifications n WHERE next_attempt_at <= $2 AND (kind = 'placed' OR NOT EXISTS (
+         SELECT event_id FROM notifications n WHERE next_attempt_at <= now() AND (kind = 'placed' OR NOT EXISTS (
            SELECT FROM notifications placed WHERE placed.order_id = n.order_id AND placed.kind = 'placed' AND placed.status = 'due'))
          ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
        ), claimed AS (
-         UPDATE notifications n SET next_attempt_at = $3, attempts = n.attempts + 1
+         UPDATE notifications n SET next_attempt_at = now() + make_interval(secs => $2), attempts = n.attempts + 1
          FROM due WHERE n.event_id = due.event_id RETURNING n.*
        )
        SELECT c.event_id AS id, c.order_id AS "orderId", c.kind, c.reason, c.total_minor AS "totalMinor", c.currency,
               CASE WHEN NOT u.disabled THEN u.email END AS "to", c.correlation_id AS "correlationId",
-              c.occurred_at AS "occurredAt", c.attempts
+              c.occurred_at AS "occurredAt", now() AS "leasedAt", c.attempts
        FROM claimed c JOIN users u ON u.id = c.user_id`,
-      [limit, now, leasedUntil],
+      [limit, leaseMs / 1_000],
     );
     return rows.map(notificationOf);
   }
 
-  /** Has it tried again at that time, unless it has been claimed by another or ended meanwhile. */
-  async postpone({ id, attempts }: Notification, until: Date): Promise<void> {
+  /** Has it tried again after so long, unless it has been claimed by another or ended meanwhile. */
+  async postpone({ id, attempts }: Notification, delayMs: number): Promise<void> {
     await this.dataSource.query(
-      `UPDATE notifications SET next_attempt_at = $3 WHERE event_id = $1 AND attempts = $2 AND status = 'due'`,
-      [id, attempts, until],
+      `UPDATE notifications SET next_attempt_at = now() + make_interval(secs => $3) WHERE event_id = $1 AND attempts = $2 AND status = 'due'`,
+      [id, attempts, delayMs / 1_000],
     );
   }
 
   /** Notes how it ended. */
-  async end({ id }: Notification, ending: Ending, at: Date): Promise<void> {
+  async end({ id }: Notification, ending: Ending): Promise<void> {
     await this.dataSource.query(
-      `UPDATE notifications SET status = $2, next_attempt_at = NULL, finished_at = $3 WHERE event_id = $1 AND status = 'due'`,
-      [id, ending, at],
+      `UPDATE notifications SET status = $2, next_attempt_at = NULL, finished_at = now() WHERE event_id = $1 AND status = 'due'`,
+      [id, ending],
     );
   }
 
@@ -129,9 +130,10 @@ export class NotificationRepository {
   }
 
   /** Removes those whose events can no longer come again. */
-  async forgetOld(now: Date): Promise<void> {
-    const before = new Date(now.getTime() - Retention.notedHours * 3_600_000);
-    await this.dataSource.query('DELETE FROM notifications WHERE occurred_at < $1', [before]);
+  async forgetOld(): Promise<void> {
+    await this.dataSource.query('DELETE FROM notifications WHERE occurred_at < now() - make_interval(hours => $1)', [
+      Retention.notedHours,
+    ]);
   }
 
   /** An order has one mail of each kind, also when a restored service tells of it again under another id. */

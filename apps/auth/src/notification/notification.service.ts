@@ -1,6 +1,5 @@
 import type { EventOf, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
-import { Clock } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { NotificationMetrics } from './notification.metrics';
@@ -17,34 +16,29 @@ export class NotificationService {
     private readonly notifications: NotificationRepository,
     private readonly worker: NotificationWorker,
     private readonly metrics: NotificationMetrics,
-    private readonly clock: Clock,
   ) {}
 
   async orderCreated(tx: EntityManager, event: EventOf<typeof OrderCreated>): Promise<void> {
-    await this.note('placed', event, (now) => this.notifications.addPlaced(tx, event, now));
+    await this.note('placed', event, () => this.notifications.addPlaced(tx, event));
   }
 
   async orderConfirmed(tx: EntityManager, event: EventOf<typeof OrderConfirmed>): Promise<void> {
     const news = { kind: 'confirmed', reason: null } as const;
-    await this.note(news.kind, event, (now) => this.notifications.addEnded(tx, event, event.data.orderId, news, now));
+    await this.note(news.kind, event, () => this.notifications.addEnded(tx, event, event.data.orderId, news));
   }
 
   async orderCanceled(tx: EntityManager, event: EventOf<typeof OrderCanceled>): Promise<void> {
     const { orderId, reason } = event.data;
-    await this.note('canceled', event, (now) =>
-      this.notifications.addEnded(tx, event, orderId, { kind: 'canceled', reason }, now),
+    await this.note('canceled', event, () =>
+      this.notifications.addEnded(tx, event, orderId, { kind: 'canceled', reason }),
     );
   }
 
-  private async note(
-    kind: NewsKind,
-    { time }: { readonly time: string },
-    add: (now: Date) => Promise<boolean>,
-  ): Promise<void> {
-    const now = this.clock.now();
+  private async note(kind: NewsKind, { time }: { readonly time: string }, add: () => Promise<boolean>): Promise<void> {
+    const now = await this.unitOfWork.now();
     // Where mails are new, the stream still tells of the orders of a week.
     const tooLate = isExpired({ attempts: 0, occurredAt: new Date(time) }, now);
-    const due = !tooLate && (await add(now));
+    const due = !tooLate && (await add());
     this.unitOfWork.afterCommit(() => {
       if (due) this.worker.wake();
       else this.metrics.count(kind, tooLate ? 'expired' : 'no-account');

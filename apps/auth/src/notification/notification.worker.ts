@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Clock, logger, newTraceparent, runInContext } from '@rookery/platform';
+import { logger, newTraceparent, runInContext } from '@rookery/platform';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Mailer, type Handover } from './mailer';
 import { NotificationMetrics } from './notification.metrics';
@@ -31,7 +31,6 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
     private readonly notifications: NotificationRepository,
     private readonly mailer: Mailer,
     private readonly metrics: NotificationMetrics,
-    private readonly clock: Clock,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -54,8 +53,7 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
 
   /** Sends what is due now, `PARALLEL_MAILS` at most; returns how many it took. */
   async sendDue(): Promise<number> {
-    const now = this.clock.now();
-    const claimed = await this.notifications.claim(PARALLEL_MAILS, now, new Date(now.getTime() + LEASE_MS));
+    const claimed = await this.notifications.claim(PARALLEL_MAILS, LEASE_MS);
     await Promise.all(claimed.map((notification) => this.carryOut(notification)));
     return claimed.length;
   }
@@ -96,7 +94,7 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
 
   private async send(notification: Notification): Promise<Handover | { readonly outcome: 'expired' | 'no-account' }> {
     const { id, orderId, news, total, to } = notification;
-    if (isExpired(notification, this.clock.now())) return { outcome: 'expired' };
+    if (isExpired(notification, notification.leasedAt)) return { outcome: 'expired' };
     if (to === null) return { outcome: 'no-account' };
     const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.breakingOff.signal]);
     return this.mailer.send({ id, to, ...orderMail(news, orderId, total) }, signal);
@@ -108,14 +106,13 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
   ): Promise<void> {
     const { orderId, news, attempts } = notification;
     const { kind } = news;
-    const now = this.clock.now();
     if (outcome === 'failed') {
-      await this.notifications.postpone(notification, new Date(now.getTime() + retryDelayMs(attempts)));
+      await this.notifications.postpone(notification, retryDelayMs(attempts));
       this.metrics.count(kind, 'retry');
       logger.warn({ orderId, kind, attempts, ...facts }, 'a mail could not be sent, it is tried again');
       return;
     }
-    await this.notifications.end(notification, outcome, now);
+    await this.notifications.end(notification, outcome);
     this.metrics.count(kind, outcome);
     if (outcome === 'sent') logger.info({ orderId, kind, attempts }, 'mail sent');
     else logger.error({ orderId, kind, attempts, outcome, ...facts }, 'a mail was given up');

@@ -1,5 +1,5 @@
 import { IdempotencyStore, Inbox } from '@rookery/persistence';
-import { Clock, logger } from '@rookery/platform';
+import { logger } from '@rookery/platform';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { SigningKeys } from '../keys/signing-keys';
@@ -22,7 +22,6 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     private readonly notifications: NotificationRepository,
     private readonly inbox: Inbox,
     private readonly requests: IdempotencyStore,
-    private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -39,7 +38,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.dataSource.query('DELETE FROM oidc_payload WHERE expires_at < now()');
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
-    await this.notifications.forgetOld(this.clock.now());
+    await this.notifications.forgetOld();
     await this.inbox.forgetOld(FORGOTTEN_ROWS);
     await this.requests.forgetOld(FORGOTTEN_ROWS);
   }

@@ -164,7 +164,11 @@ const rpcHeaders = {
     authorization: { ...text, description: 'Internal JWT for the called service, valid for a minute' },
     'x-correlation-id': text,
     traceparent: text,
-    'x-deadline': { ...text, description: 'Absolute deadline, milliseconds since the epoch' },
+    'x-time-left-ms': {
+      ...text,
+      pattern: '^[0-9]{1,15}$',
+      description: 'Milliseconds that the caller still waits, as it sent the request; reckoned from the arrival',
+    },
     'idempotency-key': text,
   },
   required: ['authorization', 'x-correlation-id'],

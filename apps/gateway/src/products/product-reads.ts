@@ -221,7 +221,7 @@ async function beforeDeadline<Result>(work: Promise<Result>): Promise<Result> {
   const deadline = currentContext()?.deadline;
   if (deadline === undefined) return work;
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new DeadlineExceeded()), Math.max(0, deadline - Date.now()));
+  const timer = setTimeout(() => reject(new DeadlineExceeded()), Math.max(0, deadline.msLeft));
   try {
     return await Promise.race([work, promise]);
   } finally {

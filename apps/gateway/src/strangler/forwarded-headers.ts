@@ -58,7 +58,7 @@ const responseHeaders = [
 const refused = [
   /^(authorization|host|expect|content-length|location|set-cookie2?|cookie2?)$/,
   /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|http2-settings|proxy-.*)$/,
-  /^(forwarded|via|x-forwarded-.*|x-real-ip|x-user.*|x-rookery-.*|x-deadline|x-correlation-id|traceparent|tracestate)$/,
+  /^(forwarded|via|x-forwarded-.*|x-real-ip|x-user.*|x-rookery-.*|x-deadline|x-time-left-ms|x-correlation-id|traceparent|tracestate)$/,
   /^(access-control-.*|content-security-policy.*|strict-transport-security|alt-svc|clear-site-data|service-worker-allowed)$/,
   /^ratelimit.*$/,
 ];

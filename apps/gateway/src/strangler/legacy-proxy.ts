@@ -1,6 +1,7 @@
 import { PassThrough, Transform, type Readable } from 'node:stream';
 import { Headers } from '@rookery/contracts';
 import {
+  Deadline,
   DeadlineExceeded,
   DomainError,
   logger,
@@ -86,7 +87,7 @@ export class LegacyProxy {
     if (upstream === undefined || method === undefined)
       throw new Error(`${request.method} has no way to ${route.upstream}`);
 
-    const { deadline = Date.now() + ANSWER_TIMEOUT_MS } = requireContext();
+    const { deadline = Deadline.in(ANSWER_TIMEOUT_MS) } = requireContext();
     const end = new AbortController();
     const left = new AbortController();
     reply.raw.once('close', () => {
@@ -95,7 +96,7 @@ export class LegacyProxy {
       left.abort();
     });
     if (reply.raw.destroyed) throw new ClientGone();
-    let timer = setTimeout(() => end.abort(new DeadlineExceeded()), Math.max(0, deadline - Date.now()));
+    let timer = setTimeout(() => end.abort(new DeadlineExceeded()), Math.max(0, deadline.msLeft));
 
     const answer = await upstream.ask(
       {
@@ -126,7 +127,7 @@ export class LegacyProxy {
       ...headersToLegacy(request.headers, passHeaders),
       [Headers.correlationId]: correlationId,
       [Headers.traceparent]: traceparent,
-      ...(deadline !== undefined && { [Headers.deadline]: String(deadline) }),
+      ...(deadline !== undefined && { [Headers.timeLeft]: String(Math.max(0, Math.floor(deadline.msLeft))) }),
       ...(caller !== undefined && authorization !== undefined && { [Headers.authorization]: authorization }),
       'x-forwarded-for': request.ip,
       'x-forwarded-proto': this.publicUrl.protocol.replace(':', ''),

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isDatabaseUnavailable, UnitOfWork } from '@rookery/persistence';
-import { Clock, contextFrom, logger, runInContext } from '@rookery/platform';
+import { contextFrom, logger, runInContext } from '@rookery/platform';
 import { OrderRepository } from '../order/order.repository';
 
 /** Orders ended in one transaction: after an outage hundreds are due at once. */
@@ -16,7 +16,6 @@ export class DeadlineSweeper {
   constructor(
     private readonly orders: OrderRepository,
     private readonly unitOfWork: UnitOfWork,
-    private readonly clock: Clock,
   ) {}
 
   /**
@@ -35,7 +34,7 @@ export class DeadlineSweeper {
     let ids: readonly string[] = [];
     try {
       await this.unitOfWork.runReserved(async () => {
-        ids = await this.orders.lockOverdue(this.clock.now(), BATCH, [...failed]);
+        ids = await this.orders.lockOverdue(BATCH, [...failed]);
         for (const id of ids) await this.end(id);
       });
     } catch (error) {
@@ -61,6 +60,6 @@ export class DeadlineSweeper {
 
   /** Each end begins a trace of its own: nobody asked for it. */
   private async end(id: string): Promise<void> {
-    await runInContext(contextFrom({}), () => this.orders.update(id, (order) => order.expire(this.clock.now())));
+    await runInContext(contextFrom({}), () => this.orders.update(id, (order, _tx, now) => order.expire(now)));
   }
 }

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '@rookery/persistence';
-import { Clock } from '@rookery/platform';
 import { OrderDeadline } from '../deadline/order-deadline';
 import { firstIdAt } from '../reconciliation/order-ids';
 import type { SagaProgress } from './order-intake';
@@ -10,7 +9,6 @@ import type { SagaProgress } from './order-intake';
 export class SagaProgressReader {
   constructor(
     private readonly unitOfWork: UnitOfWork,
-    private readonly clock: Clock,
     private readonly deadline: OrderDeadline,
   ) {}
 
@@ -20,21 +18,20 @@ export class SagaProgressReader {
    * One query over the orders of the last two deadlines at most, on a connection that requests do not use.
    */
   async read(): Promise<SagaProgress> {
-    const now = this.clock.now();
-    const since = firstIdAt(new Date(now.getTime() - 2 * this.deadline.seconds * 1_000));
-    const [row] = await this.unitOfWork.runReserved((tx) =>
-      tx.query<{ waiting: number; oldestAt: Date | null; newestDone: string | null }[]>(
+    const [row] = await this.unitOfWork.runReserved(async (tx) => {
+      const now = await this.unitOfWork.now();
+      const since = firstIdAt(new Date(now.getTime() - 2 * this.deadline.seconds * 1_000));
+      return tx.query<{ waiting: number; lagSeconds: number; newestDone: string | null }[]>(
         `WITH done AS MATERIALIZED (
            SELECT id FROM orders
            WHERE id >= $1 AND (status = 'Confirmed' OR reason IN ('out-of-stock', 'product-unavailable'))
            ORDER BY id DESC LIMIT 1)
-         SELECT count(*)::int AS waiting, min(created_at) AS "oldestAt", (SELECT id FROM done)::text AS "newestDone"
+         SELECT count(*)::int AS waiting, (SELECT id FROM done)::text AS "newestDone",
+                greatest(0, coalesce(extract(epoch FROM now() - min(created_at)), 0))::float8 AS "lagSeconds"
          FROM orders WHERE status = 'Pending' AND id > coalesce((SELECT id FROM done), $1)`,
         [since],
-      ),
-    );
-    const { waiting = 0, oldestAt = null, newestDone = null } = row ?? {};
-    const lagMs = oldestAt === null ? 0 : Math.max(0, now.getTime() - oldestAt.getTime());
-    return { waiting, lagSeconds: lagMs / 1_000, newestDone };
+      );
+    });
+    return row ?? { waiting: 0, lagSeconds: 0, newestDone: null };
   }
 }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { liveOrderSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
-import { AggregateRepository, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
-import { Clock, currentContext, traceIdOf } from '@rookery/platform';
+import { AggregateRepository, type Change, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
+import { currentContext, traceIdOf } from '@rookery/platform';
 import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
@@ -23,7 +23,6 @@ export class OrderRepository extends AggregateRepository<Order> {
     outbox: Outbox,
     private readonly dataSource: DataSource,
     private readonly nats: Nats,
-    private readonly clock: Clock,
   ) {
     super(unitOfWork, outbox, Order);
   }
@@ -31,19 +30,15 @@ export class OrderRepository extends AggregateRepository<Order> {
   override async add(order: Order): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       await super.add(order);
-      await this.writeSteps(tx, order);
+      await this.writeSteps(tx, order, await this.unitOfWork.now());
     });
   }
 
-  override update(
-    id: string,
-    change: (order: Order, tx: EntityManager) => void | Promise<void>,
-    options?: UpdateOptions,
-  ): Promise<Order> {
-    const changeAndTell = async (order: Order, tx: EntityManager): Promise<void> => {
-      await change(order, tx);
+  override update(id: string, change: Change<Order>, options?: UpdateOptions): Promise<Order> {
+    const changeAndTell: Change<Order> = async (order, tx, now) => {
+      await change(order, tx, now);
       // Under the row lock, so that positions are given in the order in which they become visible.
-      await this.writeSteps(tx, order);
+      await this.writeSteps(tx, order, now);
     };
     return super.update(id, changeAndTell, options);
   }
@@ -58,13 +53,13 @@ export class OrderRepository extends AggregateRepository<Order> {
   }
 
   /**
-   * Locks orders that are Pending at or past their deadline, the longest waiting first, until the current run ends, and returns
+   * Locks orders that are Pending at or past their deadline by the database's time, the longest waiting first, until the current run ends, and returns
    * their ids. Whoever is at an order now keeps it: that one is left out, as are the excepted ones.
    */
-  async lockOverdue(now: Date, limit: number, except: readonly string[]): Promise<readonly string[]> {
+  async lockOverdue(limit: number, except: readonly string[]): Promise<readonly string[]> {
     const orders = await this.query()
       .select('root.id')
-      .where(`root.status = 'Pending' AND root.deadlineAt <= :now`, { now })
+      .where(`root.status = 'Pending' AND root.deadlineAt <= now()`)
       .andWhere('NOT root.id = ANY(:except)', { except })
       .orderBy('root.deadlineAt')
       .limit(limit)
@@ -89,12 +84,12 @@ export class OrderRepository extends AggregateRepository<Order> {
     return new OrderNotFound();
   }
 
-  private async writeSteps(tx: EntityManager, order: Order): Promise<void> {
+  private async writeSteps(tx: EntityManager, order: Order, now: Date): Promise<void> {
     const context = currentContext();
     const own = order.recorded().map(({ contract }) => ({
       event: contract.name,
       service: contract.producer,
-      at: this.clock.now(),
+      at: now,
       attempt: 1,
       causationId: context?.causationId ?? null,
       traceId: traceIdOf(context?.traceparent),

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EventEnvelope, OrderPage, OrdersRpc, OrderView } from '@rookery/contracts';
 import { Inbox } from '@rookery/persistence';
-import { type Actor, Clock, Cursors, isOperator, traceIdOf } from '@rookery/platform';
+import { type Actor, Cursors, isOperator, traceIdOf } from '@rookery/platform';
 import type { z } from 'zod';
 import type { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
@@ -18,7 +18,6 @@ export class OrderService {
     private readonly orders: OrderRepository,
     private readonly inbox: Inbox,
     private readonly cursors: Cursors,
-    private readonly clock: Clock,
   ) {}
 
   async get(id: string, actor: Actor): Promise<OrderView> {
@@ -54,7 +53,7 @@ export class OrderService {
   /** Takes another service's event into the order's timeline and lets the order react, once per event. */
   async learn(event: AboutOrder, react?: (order: Order, now: Date) => void): Promise<void> {
     await this.inbox.once(event, async () => {
-      await this.orders.update(event.data.orderId, (order) => {
+      await this.orders.update(event.data.orderId, (order, _tx, now) => {
         order.note({
           event: event.name,
           service: event.source,
@@ -63,7 +62,7 @@ export class OrderService {
           causationId: event.causationId,
           traceId: traceIdOf(event.traceparent),
         });
-        react?.(order, this.clock.now());
+        react?.(order, now);
       });
     });
   }

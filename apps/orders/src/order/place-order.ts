@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { OrdersRpc, OrderView, type PlaceOrder, type ProblemDetail, ProductsRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import { IdempotencyStore } from '@rookery/persistence';
-import { type Actor, Clock, type KeyedAnswer, keyedRequest, uuidv7 } from '@rookery/platform';
+import { IdempotencyStore, UnitOfWork } from '@rookery/persistence';
+import { type Actor, type KeyedAnswer, keyedRequest, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { OrderDeadline } from '../deadline/order-deadline';
 import { IntakeGate } from '../intake/intake-gate';
@@ -23,9 +23,9 @@ export class OrderPlacement {
   constructor(
     private readonly orders: OrderRepository,
     private readonly requests: IdempotencyStore,
+    private readonly unitOfWork: UnitOfWork,
     private readonly rpc: RpcClient,
     private readonly sealer: TokenSealer,
-    private readonly clock: Clock,
     private readonly deadline: OrderDeadline,
     private readonly intake: IntakeGate,
   ) {}
@@ -51,8 +51,10 @@ export class OrderPlacement {
 
   /** The order, its event and its first step: all of them, with the answer to replay, or none. */
   private async store(customerId: string, prepared: PreparedOrder): Promise<OrderView> {
-    const deadlineAt = this.deadline.after(this.clock.now());
-    const order = Order.place({ id: uuidv7(), customerId, deadlineAt, ...prepared });
+    const now = await this.unitOfWork.now();
+    // An order's id says when it was placed: by the same clock as everything that is compared with it.
+    const id = uuidv7({ msecs: now.getTime() });
+    const order = Order.place({ id, customerId, deadlineAt: this.deadline.after(now), ...prepared });
     await this.orders.add(order);
     return toOrderView(order);
   }

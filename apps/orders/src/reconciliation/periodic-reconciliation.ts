@@ -1,4 +1,4 @@
-import { type Actor, type Clock, contextFrom, logger, runInContext } from '@rookery/platform';
+import { type Actor, contextFrom, logger, runInContext } from '@rookery/platform';
 import type { DataSource } from 'typeorm';
 import type { OrderDeadline } from '../deadline/order-deadline';
 import type { OpenDifferences } from './open-differences';
@@ -15,7 +15,8 @@ const LOCK = [0x6f726472, 1] as const;
 const self: Actor = { subject: 'orders', issuer: 'rookery', clientId: null, scopes: ['ops:read'], roles: [] };
 
 interface Progress {
-  readonly completedAt: Date;
+  /** Since the last success, by the database's clock. */
+  readonly ageSeconds: number;
   /** Id up to which orders were compared. */
   readonly reached: string;
 }
@@ -26,7 +27,6 @@ export class PeriodicReconciliation {
     private readonly dataSource: DataSource,
     private readonly reconciler: Reconciler,
     private readonly open: OpenDifferences,
-    private readonly clock: Clock,
     private readonly options: { readonly intervalSeconds: number; readonly deadline: OrderDeadline },
   ) {}
 
@@ -51,14 +51,12 @@ export class PeriodicReconciliation {
   }
 
   private isDue(last: Progress | null): boolean {
-    return (
-      last === null || this.clock.now().getTime() - last.completedAt.getTime() >= this.options.intervalSeconds * 1_000
-    );
+    return last === null || last.ageSeconds >= this.options.intervalSeconds;
   }
 
   private async reconcile(last: Progress | null, stopping: AbortSignal): Promise<void> {
-    const horizon = this.reconciler.horizon();
-    const start = this.startAfter(last);
+    const horizon = await this.reconciler.horizon();
+    const start = last === null ? await this.startOfFirst() : this.startAfter(last);
     let differences = (await this.reconciler.stock()).differences.length;
     let orders = 0;
     const compare = async (after: string, upTo: string): Promise<void> => {
@@ -78,24 +76,28 @@ export class PeriodicReconciliation {
   }
 
   /** Again from before where the last run came to: orders that were in flight then have settled now. */
-  private startAfter(last: Progress | null): string {
-    if (last === null) return firstIdAt(new Date(this.clock.now().getTime() - FIRST_RUN_MS));
-    return firstIdAt(new Date(placedAt(last.reached).getTime() - this.options.deadline.seconds * 1_000 - HOUR_MS));
+  private startAfter({ reached }: Progress): string {
+    return firstIdAt(new Date(placedAt(reached).getTime() - this.options.deadline.seconds * 1_000 - HOUR_MS));
+  }
+
+  private async startOfFirst(): Promise<string> {
+    const [row] = await this.dataSource.query<{ now: Date }[]>('SELECT now() AS now');
+    return firstIdAt(new Date((row?.now.getTime() ?? 0) - FIRST_RUN_MS));
   }
 
   private async progress(): Promise<Progress | null> {
     const [row] = await this.dataSource.query<Progress[]>(
-      `SELECT completed_at AS "completedAt", reached FROM reconciliation_progress`,
+      `SELECT extract(epoch FROM now() - completed_at)::float8 AS "ageSeconds", reached FROM reconciliation_progress`,
     );
     return row ?? null;
   }
 
   private async complete(reached: string): Promise<void> {
     await this.dataSource.query(
-      `INSERT INTO reconciliation_progress (completed_at, reached) VALUES ($1, $2)
+      `INSERT INTO reconciliation_progress (completed_at, reached) VALUES (now(), $1)
        ON CONFLICT ON CONSTRAINT reconciliation_progress_pk DO UPDATE
          SET completed_at = excluded.completed_at, reached = excluded.reached`,
-      [this.clock.now(), reached],
+      [reached],
     );
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type Difference, MAX_LISTED_DIFFERENCES, MAX_SETTLEMENTS } from '@rookery/contracts';
-import { Clock } from '@rookery/platform';
+import { UnitOfWork } from '@rookery/persistence';
 import { type Comparison, compareOrders, stockDifferences } from './compare';
 import { OpenDifferences } from './open-differences';
 import { firstIdAt } from './order-ids';
@@ -35,12 +35,13 @@ export class Reconciler {
     private readonly records: OrderRecords,
     private readonly open: OpenDifferences,
     private readonly settling: SettlingTime,
-    private readonly clock: Clock,
+    private readonly unitOfWork: UnitOfWork,
   ) {}
 
   /** Above the ids of all orders that can have settled by now. */
-  horizon(): string {
-    return firstIdAt(new Date(this.clock.now().getTime() - this.settling.seconds * 1_000));
+  async horizon(): Promise<string> {
+    const now = await this.unitOfWork.now();
+    return firstIdAt(new Date(now.getTime() - this.settling.seconds * 1_000));
   }
 
   /** The next orders of a range. What differs is read again before it is believed: the services are not read at one moment. */
@@ -68,7 +69,7 @@ export class Reconciler {
 
   private async compare(after: string, upTo: string): Promise<ComparedPage> {
     const records = await this.records.read({ after, upTo, limit: MAX_SETTLEMENTS });
-    const comparison = compareOrders(records, this.clock.now(), this.settling.seconds * 1_000);
+    const comparison = compareOrders(records, await this.unitOfWork.now(), this.settling.seconds * 1_000);
     return { ...comparison, upTo: records.upTo };
   }
 }

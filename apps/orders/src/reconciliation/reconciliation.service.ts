@@ -14,7 +14,7 @@ export class ReconciliationService {
   /** One part: the stock first, unless a part before has checked it, then as many orders as there is time for. */
   async part({ since, after }: Reconcile): Promise<Reconciliation> {
     const started = performance.now();
-    const horizon = this.reconciler.horizon();
+    const horizon = await this.reconciler.horizon();
     const [from = horizon] = [after ?? firstIdAt(new Date(since ?? 0)), horizon].toSorted();
     const stock = after === undefined ? await this.reconciler.stock() : { products: 0, differences: [] };
     const differences: Difference[] = [...stock.differences];

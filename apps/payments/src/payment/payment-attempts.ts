@@ -21,32 +21,28 @@ export class PaymentAttempts {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * Leases due operations until the given time and notes their attempts, before anyone calls the provider. Parallel claimers
+   * Leases operations that are due by the database's time for so long and notes their attempts, before anyone calls the provider. Parallel claimers
    * get different ones. Whoever dies with a lease leaves the operation to be claimed again when it ends, with the same key.
    */
-  async claim(limit: number, now: Date, leasedUntil: Date): Promise<Attempt[]> {
+  async claim(limit: number, leaseMs: number): Promise<Attempt[]> {
     return this.dataSource.query<Attempt[]>(
       `WITH due AS (
-         SELECT id FROM payments WHERE operation_due_at <= $2 ORDER BY operation_due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+         SELECT id FROM payments WHERE operation_due_at <= now() ORDER BY operation_due_at LIMIT $1 FOR UPDATE SKIP LOCKED
        ), claimed AS (
-         UPDATE payments p SET operation_due_at = $3, operation_tries = p.operation_tries + 1
+         UPDATE payments p SET operation_due_at = now() + make_interval(secs => $2), operation_tries = p.operation_tries + 1
          FROM due WHERE p.id = due.id RETURNING p.id, p.operation, p.operation_tries
        ), noted AS (
          INSERT INTO payment_attempts (payment_id, operation, idempotency_key, tries, started_at)
-         SELECT id, operation, id || ':' || operation, operation_tries, $2 FROM claimed
+         SELECT id, operation, id || ':' || operation, operation_tries, now() FROM claimed
          RETURNING id, payment_id, operation, idempotency_key, tries
        )
        SELECT id, payment_id AS "paymentId", operation, idempotency_key AS key, tries FROM noted ORDER BY id`,
-      [limit, now, leasedUntil],
+      [limit, leaseMs / 1_000],
     );
   }
 
   /** Notes what came of an attempt, in the transaction that applies it. */
-  async finish(tx: EntityManager, attemptId: string, outcome: string, at: Date): Promise<void> {
-    await tx.query('UPDATE payment_attempts SET finished_at = $2, outcome = $3 WHERE id = $1', [
-      attemptId,
-      at,
-      outcome,
-    ]);
+  async finish(tx: EntityManager, attemptId: string, outcome: string): Promise<void> {
+    await tx.query('UPDATE payment_attempts SET finished_at = now(), outcome = $2 WHERE id = $1', [attemptId, outcome]);
   }
 }

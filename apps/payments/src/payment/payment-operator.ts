@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '@rookery/persistence';
-import { childTraceparent, Clock, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
+import { childTraceparent, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { PaymentProvider, type Authorization } from '../provider/payment-provider';
 import { operationKey, PaymentAttempts, type Attempt } from './payment-attempts';
@@ -20,7 +20,6 @@ export class PaymentOperator {
     private readonly attempts: PaymentAttempts,
     private readonly provider: PaymentProvider,
     private readonly sealer: TokenSealer,
-    private readonly clock: Clock,
   ) {}
 
   /** Answers whether the payment has another operation due at once. */
@@ -88,13 +87,14 @@ export class PaymentOperator {
 
   private async apply(attempt: Attempt, outcome: PaymentOutcome | null): Promise<boolean> {
     return this.unitOfWork.run(async (tx) => {
-      const now = this.clock.now();
-      const payment = await this.payments.update(attempt.paymentId, (current) => {
+      let dueAtOnce = false;
+      await this.payments.update(attempt.paymentId, (current, _tx, now) => {
         if (outcome) current.settle(attempt.operation, outcome, now);
         else current.postpone(attempt.operation, now);
+        dueAtOnce = current.operationDueAt !== null && current.operationDueAt <= now;
       });
-      await this.attempts.finish(tx, attempt.id, outcome ? outcome.kind : 'unknown', now);
-      return payment.operationDueAt !== null && payment.operationDueAt <= now;
+      await this.attempts.finish(tx, attempt.id, outcome ? outcome.kind : 'unknown');
+      return dueAtOnce;
     });
   }
 }

@@ -1,11 +1,11 @@
 import { jest } from '@jest/globals';
 import { uuidv7 } from '@rookery/platform';
-import { eventually } from '@rookery/testing';
+import { eventually, withWallClockAhead } from '@rookery/testing';
 import fc from 'fast-check';
 import { amount } from '../../test/builders';
 import { PaymentsOnPostgres } from '../../test/payments-on-postgres';
 
-const inAnHour = () => new Date(Date.now() + 3_600_000);
+const LEASE_MS = 15_000;
 
 describe('payments on Postgres, with the worker', () => {
   let bank: PaymentsOnPostgres;
@@ -188,14 +188,20 @@ describe('a crash in payments', () => {
   });
   afterEach(() => bank.stop());
 
+  const claimAfterTheLease = async () => {
+    expect(await bank.attempts.claim(1, LEASE_MS)).toEqual([]);
+    await bank.database.advanceClock(LEASE_MS);
+    return bank.attempts.claim(1, LEASE_MS);
+  };
+
   it('between the provider’s charge and our noting it charges once', async () => {
     const orderId = await bank.order('tok_ok');
-    const [dead] = await bank.attempts.claim(1, new Date(), new Date(Date.now() + 15_000));
+    const [dead] = await bank.attempts.claim(1, LEASE_MS);
     if (!dead) throw new Error('nothing was due');
     await bank.simulator.authorize({ key: dead.key, token: 'tok_ok', amount, orderId }, new AbortController().signal);
 
     // Once the lease has ended another worker finds it.
-    const [retry] = await bank.attempts.claim(1, inAnHour(), inAnHour());
+    const [retry] = await claimAfterTheLease();
     expect(retry).toMatchObject({ key: dead.key, tries: 2 });
     if (retry) await bank.operatorWith(bank.simulator).carryOut(retry);
     expect(await bank.statusOf(orderId)).toBe('Reserved');
@@ -205,8 +211,8 @@ describe('a crash in payments', () => {
 
   it('before the call loses nothing: the attempt was stored with its key', async () => {
     const orderId = await bank.order('tok_ok');
-    await bank.attempts.claim(1, new Date(), new Date(Date.now() + 15_000));
-    const [retry] = await bank.attempts.claim(1, inAnHour(), inAnHour());
+    await bank.attempts.claim(1, LEASE_MS);
+    const [retry] = await claimAfterTheLease();
     if (retry) await bank.operatorWith(bank.simulator).carryOut(retry);
     expect(await bank.statusOf(orderId)).toBe('Reserved');
   });
@@ -214,21 +220,31 @@ describe('a crash in payments', () => {
   it('leaves no second effect when the worker was only stopped and answers after its lease', async () => {
     const orderId = await bank.order('tok_ok');
     const operator = bank.operatorWith(bank.simulator);
-    const [stopped] = await bank.attempts.claim(1, new Date(), new Date(Date.now() + 15_000));
-    const [retry] = await bank.attempts.claim(1, inAnHour(), inAnHour());
+    const [stopped] = await bank.attempts.claim(1, LEASE_MS);
+    const [retry] = await claimAfterTheLease();
     if (retry) await operator.carryOut(retry);
     if (stopped) await operator.carryOut(stopped);
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
     expect(await bank.chargesOf(orderId)).toHaveLength(1);
   });
 
+  it.each([70_000, -10_000])('is due when the database says so, to a process that is %i ms ahead', async (ms) => {
+    await withWallClockAhead(ms, async () => {
+      await bank.order('tok_ok');
+      expect(await bank.attempts.claim(1, LEASE_MS)).toHaveLength(1);
+      expect(await bank.attempts.claim(1, LEASE_MS)).toEqual([]);
+    });
+    expect(await bank.attempts.claim(1, LEASE_MS)).toEqual([]);
+    await bank.database.advanceClock(LEASE_MS);
+    expect(await bank.attempts.claim(1, LEASE_MS)).toHaveLength(1);
+  });
+
   it('gives parallel workers different operations', async () => {
     await Promise.all(Array.from({ length: 20 }, () => bank.order('tok_ok')));
-    const until = new Date(Date.now() + 15_000);
-    const claims = await Promise.all(Array.from({ length: 10 }, () => bank.attempts.claim(5, new Date(), until)));
+    const claims = await Promise.all(Array.from({ length: 10 }, () => bank.attempts.claim(5, LEASE_MS)));
     const keys = claims.flat().map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
-    const rest = await bank.attempts.claim(100, new Date(), until);
+    const rest = await bank.attempts.claim(100, LEASE_MS);
     expect(keys.length + rest.length).toBe(20);
   });
 
@@ -237,7 +253,7 @@ describe('a crash in payments', () => {
     jest.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout(50));
     const orderId = await bank.order('tok_ok');
     jest.spyOn(bank.simulator, 'authorize').mockImplementation(() => new Promise(() => undefined));
-    const [attempt] = await bank.attempts.claim(1, new Date(), inAnHour());
+    const [attempt] = await bank.attempts.claim(1, 3_600_000);
     if (attempt) await bank.operatorWith(bank.simulator).carryOut(attempt);
     jest.restoreAllMocks();
     const [payment] = await bank.database.query<{ operation_due_at: Date }>(

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { DataOf, OrderCreated, PaymentList } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
-import { Clock, currentContext, isOperator, type Actor } from '@rookery/platform';
+import { currentContext, isOperator, type Actor } from '@rookery/platform';
 import type { Payment, PaymentCause } from './payment.entity';
 import { PaymentRepository } from './payment.repository';
 import { viewsOf } from './payment.view';
@@ -14,19 +14,18 @@ export class PaymentService {
     private readonly unitOfWork: UnitOfWork,
     private readonly payments: PaymentRepository,
     private readonly worker: PaymentWorker,
-    private readonly clock: Clock,
   ) {}
 
   orderCreated(order: DataOf<typeof OrderCreated>): Promise<void> {
-    return this.change(order.orderId, (payment) => payment.initiate(order, currentCause(), this.clock.now()));
+    return this.change(order.orderId, (payment, now) => payment.initiate(order, currentCause(), now));
   }
 
   orderConfirmed(orderId: string): Promise<void> {
-    return this.change(orderId, (payment) => payment.want('take', currentCause(), this.clock.now()));
+    return this.change(orderId, (payment, now) => payment.want('take', currentCause(), now));
   }
 
   orderCanceled(orderId: string): Promise<void> {
-    return this.change(orderId, (payment) => payment.want('return', currentCause(), this.clock.now()));
+    return this.change(orderId, (payment, now) => payment.want('return', currentCause(), now));
   }
 
   /** A customer sees nothing of another's order, as if it had no payment. */
@@ -36,9 +35,11 @@ export class PaymentService {
   }
 
   /** Any of an order's events may be its first here: whichever it is opens the payment. */
-  private change(orderId: string, step: (payment: Payment) => void): Promise<void> {
+  private change(orderId: string, step: (payment: Payment, now: Date) => void): Promise<void> {
     return this.unitOfWork.run(async () => {
-      const payment = await this.payments.update(await this.payments.open(orderId), step);
+      const payment = await this.payments.update(await this.payments.open(orderId), (opened, _tx, now) =>
+        step(opened, now),
+      );
       if (payment.operation) this.unitOfWork.afterCommit(() => this.worker.wake());
     });
   }

@@ -1,5 +1,5 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Clock, logger } from '@rookery/platform';
+import { logger } from '@rookery/platform';
 import { PaymentAttempts, type Attempt } from './payment-attempts';
 import { PaymentOperator, PROVIDER_TIMEOUT_MS } from './payment-operator';
 
@@ -23,7 +23,6 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     private readonly attempts: PaymentAttempts,
     private readonly operator: PaymentOperator,
-    private readonly clock: Clock,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -56,8 +55,7 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
     const free = PARALLEL_CALLS - this.inHand.size;
     if (free === 0) return;
     try {
-      const now = this.clock.now();
-      const claimed = await this.attempts.claim(free, now, new Date(now.getTime() + LEASE_MS));
+      const claimed = await this.attempts.claim(free, LEASE_MS);
       if (this.claimFails) logger.info('due payment operations are claimed again');
       this.claimFails = false;
       for (const attempt of claimed) this.start(attempt);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AdjustStock, ChangeProduct, CreateProduct, ProductView } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
-import { Clock, uuidv7 } from '@rookery/platform';
+import { uuidv7 } from '@rookery/platform';
 import { StockHints } from '../stock/stock-hints';
 import { StockRepository } from '../stock/stock.repository';
 import { ProductCatalogue } from './product.catalogue';
@@ -17,7 +17,6 @@ export class ProductService {
     private readonly stock: StockRepository,
     private readonly hints: StockHints,
     private readonly catalogue: ProductCatalogue,
-    private readonly clock: Clock,
   ) {}
 
   async create(request: CreateProduct): Promise<ProductView> {
@@ -35,12 +34,12 @@ export class ProductService {
   }
 
   async archive(id: string, expectedVersions: readonly number[] | null): Promise<void> {
-    await this.products.update(id, (product) => product.archive(this.clock.now()), { expectedVersions });
+    await this.products.update(id, (product, _tx, now) => product.archive(now), { expectedVersions });
   }
 
   async adjustStock(id: string, adjustment: AdjustStock, actor: string): Promise<ProductView> {
     await this.unitOfWork.run(async (tx) => {
-      await this.stock.adjust(tx, id, adjustment, actor, this.clock.now());
+      await this.stock.adjust(tx, id, adjustment, actor);
       this.hints.changed([id]);
     });
     return this.catalogue.get(id);

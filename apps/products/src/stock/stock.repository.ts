@@ -25,13 +25,7 @@ export class StockRepository {
   }
 
   /** Adds or takes units in one conditional update and keeps who did it and why. */
-  async adjust(
-    tx: EntityManager,
-    productId: string,
-    { delta, reason }: AdjustStock,
-    actor: string,
-    at: Date,
-  ): Promise<void> {
+  async adjust(tx: EntityManager, productId: string, { delta, reason }: AdjustStock, actor: string): Promise<void> {
     const [rows] = await tx.query<[{ available: string }[], number]>(
       `UPDATE stock s SET available = s.available + $2, adjusted = s.adjusted + $2
        FROM products p
@@ -44,8 +38,8 @@ export class StockRepository {
     if (!changed) throw await this.whyNotAdjusted(tx, productId, delta);
     await tx.query(
       `INSERT INTO stock_adjustments (product_id, delta, available_after, reason, actor, adjusted_at)
-       VALUES ($1, $2, $3, $4, $5, $6)`,
-      [productId, delta, changed.available, reason, actor, at],
+       VALUES ($1, $2, $3, $4, $5, now())`,
+      [productId, delta, changed.available, reason, actor],
     );
   }
 

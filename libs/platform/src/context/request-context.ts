@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CORRELATION_ID } from '@rookery/contracts';
 import { v7 as uuidv7 } from 'uuid';
+import type { Deadline } from './deadline';
 import { childTraceparent } from './trace-context';
 
 /** Who a request speaks for, as the verified token says. */
@@ -30,8 +31,8 @@ export interface RequestContext {
   readonly correlationId: string;
   /** The span of this piece of work (W3C Trace Context). */
   readonly traceparent: string;
-  /** Absolute, milliseconds since the epoch: after it nobody waits for the answer. */
-  readonly deadline?: number | undefined;
+  /** After it nobody waits for the answer. */
+  readonly deadline?: Deadline | undefined;
   /** Id of the request or event that caused this one. */
   readonly causationId?: string | undefined;
   readonly idempotencyKey?: string | undefined;

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { problemType, type Money, type Problem, type ProblemDetail } from '@rookery/contracts';
+import { problemType, type CallRefusal, type Money, type Problem, type ProblemDetail } from '@rookery/contracts';
 
 /** What a refusal tells its caller. Everything here reaches the outside: no internals, no secrets. */
 export interface Refusal {
@@ -64,6 +64,20 @@ export class DomainError extends Error {
 export class InvalidInput extends DomainError {
   constructor(errors: readonly ProblemDetail[], detail = 'The request is not valid: see errors.') {
     super({ status: 400, code: 'request.invalid', title: 'Invalid request', detail, errors });
+  }
+}
+
+/** Refuses the calling process, not the person it asks for. The caller makes a 503 of it (`RefusedCall` in resilience). */
+export class CallRefused extends DomainError {
+  constructor(
+    code: CallRefusal,
+    {
+      status,
+      detail,
+      errors,
+    }: { readonly status: 400 | 401; readonly detail: string; readonly errors?: readonly ProblemDetail[] },
+  ) {
+    super({ status, code, title: 'Call refused', detail, errors });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Headers } from '@rookery/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Deadline } from '../context/deadline';
 import { contextFrom, runInContext, type RequestContext } from '../context/request-context';
 import { logger } from '../logging/logger';
 
@@ -44,7 +45,7 @@ export function openContext(request: IncomingMessage, requestTimeoutMs: number |
       traceparent: first(request.headers[Headers.traceparent]),
     }),
     asksOnce: true,
-    ...(requestTimeoutMs !== undefined && { deadline: Date.now() + requestTimeoutMs }),
+    ...(requestTimeoutMs !== undefined && { deadline: Deadline.in(requestTimeoutMs) }),
   };
   contexts.set(request, context);
   return context;

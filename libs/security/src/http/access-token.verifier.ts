@@ -1,6 +1,7 @@
 import { logger, Metrics, ServiceUnavailable, type AccessLease, type Actor } from '@rookery/platform';
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
+import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 import { InvalidToken } from './challenges';
 import { ProviderKeys, REMEMBERED_MS } from './provider-keys';
@@ -23,8 +24,6 @@ export interface AccessTokenRules {
   /** `at+jwt` unless told. */
   readonly type?: (typeof TokenTypes)[number] | undefined;
 }
-
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 const Claims = z.object({
   iss: z.string(),

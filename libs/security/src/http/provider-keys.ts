@@ -1,4 +1,4 @@
-import { logger, ServiceUnavailable, type Metrics } from '@rookery/platform';
+import { Deadline, logger, ServiceUnavailable, type Metrics } from '@rookery/platform';
 import { CircuitOpen, Dependency } from '@rookery/resilience';
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
@@ -59,7 +59,7 @@ export class ProviderKeys {
 
   /** Not within the deadline of the request that happens to need it first: the others need it too. */
   private async ask<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + FETCH_TIMEOUT_MS;
+    const deadline = Deadline.in(FETCH_TIMEOUT_MS);
     try {
       return await this.provider.call(work, { kind: what, deadline, repeatable: false });
     } catch (error) {

@@ -1,4 +1,6 @@
+import { jest } from '@jest/globals';
 import { configureLogger, type Actor } from '@rookery/platform';
+import { withWallClockAhead } from '@rookery/testing';
 import { decodeJwt, exportJWK, generateKeyPair, importJWK, SignJWT, type JSONWebKeySet, type JWK } from 'jose';
 import { internalJwksSetting, readInternalJwks, readSigningKey, signingKeySetting } from './internal-keys';
 import { InternalTokenIssuer, InternalTokenVerifier, InvalidInternalToken } from './internal-token';
@@ -91,6 +93,34 @@ describe('internal tokens', () => {
     ['text', async () => 'nonsense'],
   ])('are refused when they are %s', async (_what, make) => {
     await expect(verifier().verify(await make())).rejects.toBeInstanceOf(InvalidInternalToken);
+  });
+
+  it.each([10, -10])('are taken from a caller whose clock is %i s ahead', async (seconds) => {
+    const token = await withWallClockAhead(seconds * 1_000, () =>
+      new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('orders', alice),
+    );
+    expect((await verifier().verify(token)).caller).toBe('gateway');
+    // The oldest that is still sent.
+    await withWallClockAhead(19_000, () => verifier().verify(token));
+  });
+
+  it.each([15, -75])('are refused from a caller whose clock is %i s ahead', async (seconds) => {
+    const token = await withWallClockAhead(seconds * 1_000, () =>
+      new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('orders', alice),
+    );
+    await expect(verifier().verify(token)).rejects.toBeInstanceOf(InvalidInternalToken);
+  });
+
+  it('are made anew after 20 s also when the wall clock was set back meanwhile', async () => {
+    const issuer = new InternalTokenIssuer({ key: gateway, issuer: 'gateway' });
+    const first = await issuer.sign('orders', alice);
+    const elapsed = performance.now() + 20_001;
+    jest.spyOn(performance, 'now').mockReturnValue(elapsed);
+    try {
+      expect(await withWallClockAhead(-3_600_000, () => issuer.sign('orders', alice))).not.toBe(first);
+    } finally {
+      jest.restoreAllMocks();
+    }
   });
 
   it('are accepted in the form that the forgeries above change', async () => {

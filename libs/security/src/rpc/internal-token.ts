@@ -1,5 +1,5 @@
 import { Callers, rpcEdges, type Caller, type Service } from '@rookery/contracts';
-import { logger, Unauthenticated, type Actor } from '@rookery/platform';
+import { CallRefused, logger, type Actor } from '@rookery/platform';
 import {
   createLocalJWKSet,
   importJWK,
@@ -10,6 +10,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose';
 import { z } from 'zod';
+import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 
 /** Media type of internal tokens: no other kind of JWT can be taken for one. */
@@ -36,17 +37,25 @@ export interface InternalCall {
 }
 
 /** 401: the message carries no internal token, or none that is good for this service. */
-export class InvalidInternalToken extends Unauthenticated {
+export class InvalidInternalToken extends CallRefused {
   constructor() {
-    super('auth.invalid-internal-token', 'The request does not come from a service that may make it.');
+    const detail = 'The request does not come from a service that may make it.';
+    super('auth.invalid-internal-token', { status: 401, detail });
   }
 }
 
-/** Makes the short-lived tokens that accompany requests between services: ES256, for one service, 60 seconds. */
+/**
+ * Makes the short-lived tokens that accompany requests between services: ES256, for one service, 60 seconds. They begin and end by the
+ * caller's clock, from which the callee's may differ by `CLOCK_TOLERANCE_SECONDS`.
+ */
 export class InternalTokenIssuer {
   private readonly key: ReturnType<typeof importJWK>;
   private readonly kid: string;
-  private readonly issued = new TokenCache<string>({ size: MAX_CACHED, ttlMs: REUSE_MS });
+  private readonly issued = new TokenCache<string>(
+    { size: MAX_CACHED, ttlMs: REUSE_MS },
+    // A wall clock that is set back would have tokens used again that have ended for everybody else.
+    () => performance.now(),
+  );
 
   /** `key` is a private ES256 JWK whose kid is the caller's name, or begins with it and a dot; throws when it is something else. */
   constructor(private readonly options: { readonly key: JWK; readonly issuer: Caller }) {
@@ -97,7 +106,7 @@ export class InternalTokenVerifier {
         typ: TOKEN_TYPE,
         requiredClaims: ['exp', 'iat', 'iss'],
         maxTokenAge: LIFETIME_SECONDS,
-        clockTolerance: 5,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
       });
       const { iss, exp, actor } = Claims.parse(payload);
       const call: InternalCall = { caller: callerOf(iss, protectedHeader.kid, this.options.audience), actor };
