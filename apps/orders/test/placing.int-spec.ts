@@ -177,9 +177,9 @@ describe('placing an order', () => {
     'refuses the key %j',
     async (key) => {
       const before = await counts();
-      await expect(
-        orders.call(OrdersRpc.place, anOrder, alice, { idempotencyKey: key ?? null }),
-      ).rejects.toMatchObject({ status: 400, errors: [{ pointer: '#/header/Idempotency-Key' }] });
+      await expect(orders.call(OrdersRpc.place, anOrder, alice, { idempotencyKey: key ?? null })).rejects.toMatchObject(
+        { status: 400, errors: [{ pointer: '#/header/Idempotency-Key' }] },
+      );
       expect(await counts()).toEqual(before);
     },
   );

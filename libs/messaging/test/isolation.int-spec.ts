@@ -6,7 +6,9 @@ import {
   DomainError,
   RpcProblemFilter,
   runInContext,
-  ServiceUnavailable, KeyedAnswer } from '@rookery/platform';
+  ServiceUnavailable,
+  KeyedAnswer,
+} from '@rookery/platform';
 import { eventually, stubRpc, testBroker, type RpcStub, type TestBroker } from '@rookery/testing';
 import type { Subscription } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
