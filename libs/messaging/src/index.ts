@@ -1,5 +1,6 @@
 export * from './broker';
 export * from './broker-repair';
+export * from './broker-users';
 export * from './decorators';
 export * from './cloud-event';
 export * from './dead-letter';
@@ -14,4 +15,5 @@ export * from './permanent-failure';
 export * from './provisioning-config';
 export * from './rpc-client';
 export * from './rpc-server';
+export { NotStored } from './stored-ack';
 export * from './stream-room';
