@@ -59,7 +59,9 @@ describe('the broker’s configuration', () => {
   it('takes acknowledgements of a consumer in both forms, and in neither those of another', () => {
     const subjects = ackSubjectsOf({ stream: 'ORDERS', durable: 'payments' });
     const matches = (subject: string): boolean =>
-      subjects.some((pattern) => new RegExp(`^${pattern.replace(/[$.]/g, '\\$&').replace('*', '[^.]+').replace('>', '.+')}$`).test(subject));
+      subjects.some((pattern) =>
+        new RegExp(`^${pattern.replace(/[$.]/g, '\\$&').replace('*', '[^.]+').replace('>', '.+')}$`).test(subject),
+      );
     expect(matches('$JS.ACK.ORDERS.payments.1.2.2.1796045318702709385.1')).toBe(true);
     expect(matches('$JS.ACK._.szMpdrwD.ORDERS.payments.1.2.2.1796045320642353565.1')).toBe(true);
     expect(matches('$JS.ACK.ORDERS.products.ORDERS.payments.1.1.0')).toBe(false);

@@ -7,6 +7,7 @@ export * from './dead-letter';
 export * from './dead-letters';
 export * from './dead-letters.module';
 export * from './event-publisher';
+export type { JetStreamServerOptions } from './jetstream-options';
 export * from './jetstream-server';
 export * from './messaging.module';
 export * from './nats';

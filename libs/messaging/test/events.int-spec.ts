@@ -4,6 +4,7 @@ import {
   DomainError,
   RpcProblemFilter,
   uuidv7,
+  type PassedEvent,
   type RequestContext,
   configureLogger,
 } from '@rookery/platform';
@@ -16,7 +17,8 @@ import { Payload, type CustomStrategy } from '@nestjs/microservices';
 import { DeadLetterHeaders } from '../src/dead-letter';
 import { OnEvent } from '../src/decorators';
 import { EventPublisher, type OutgoingEvent } from '../src/event-publisher';
-import { JetStreamServer, type JetStreamServerOptions } from '../src/jetstream-server';
+import type { JetStreamServerOptions } from '../src/jetstream-options';
+import { JetStreamServer } from '../src/jetstream-server';
 import { Nats } from '../src/nats';
 import { PermanentFailure } from '../src/permanent-failure';
 
@@ -24,6 +26,7 @@ type Handled = EventEnvelope & { readonly context: RequestContext | undefined };
 
 /** What the handler was given, and what it does next. */
 const handled: Handled[] = [];
+const passed: PassedEvent[] = [];
 let behave: (event: EventEnvelope) => Promise<void> = () => Promise.resolve();
 
 @Controller()
@@ -72,7 +75,12 @@ describe('events over JetStream', () => {
   const consume = async (options: Partial<JetStreamServerOptions> = {}, url = broker.url): Promise<void> => {
     payments = await Nats.connect({ ...broker.loginOf('payments'), url });
     const transport: CustomStrategy = {
-      strategy: new JetStreamServer(payments, { service: 'payments', retryDelaysMs: [50, 100, 200], ...options }),
+      strategy: new JetStreamServer(payments, {
+        service: 'payments',
+        passed: { pass: async (event) => void passed.push(event) },
+        retryDelaysMs: [50, 100, 200],
+        ...options,
+      }),
     };
     app = await NestFactory.createMicroservice<CustomStrategy>(AppModule, transport);
     app.useGlobalFilters(new RpcProblemFilter());
@@ -114,6 +122,7 @@ describe('events over JetStream', () => {
 
   beforeEach(async () => {
     handled.length = 0;
+    passed.length = 0;
     behave = () => Promise.resolve();
     broker = await testBroker();
     admin = await broker.adminConnection();
@@ -332,12 +341,27 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('acks events that the service does not handle', async () => {
+  it('notes and acks events that the service does not handle', async () => {
     await consume();
-    await publisher.publish(
-      confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject, data: '{}' }),
-    );
+    const event = confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject, data: '{}' });
+    await publisher.publish(event);
     await eventually(async () => expect(await unfinished()).toBe(0));
+    const { id, aggregateId } = event;
+    expect(passed).toEqual([containing({ id, aggregateId, sequence: 1, overtakes: false })]);
+    expect(handled).toEqual([]);
+    await expect(deadLetters()).resolves.toEqual([]);
+  });
+
+  it('tries on to note such an event and makes no dead letter of it', async () => {
+    let failures = 0;
+    const pass = async (): Promise<void> => {
+      failures += 1;
+      throw new Error('no database');
+    };
+    await consume({ passed: { pass } });
+    await publisher.publish(confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject }));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(failures).toBe(4);
     await expect(deadLetters()).resolves.toEqual([]);
   });
 

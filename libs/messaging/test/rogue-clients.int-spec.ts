@@ -90,43 +90,46 @@ describe('a client that was taken over', () => {
     return refused;
   };
 
-  it.each(edges)('with the key of $caller gets no answer of $callee written anywhere but into an inbox', async (edge) => {
-    const { caller, callee } = edge;
-    const contract = rpcContracts.find(({ service }) => service === callee);
-    const subject = contract?.subject ?? '';
-    const [rogue, service] = [await broker.connect(caller), await broker.connect(callee)];
-    let handled = 0;
-    const server = new RpcServer(service);
-    server.addHandler(subject, async () => (handled += 1));
-    await new Promise<void>((resolve) => void server.listen(() => resolve()));
-    const heard: string[] = [];
-    const targets = forbiddenReplies(callee);
-    for (const target of targets) admin.subscribe(target, { callback: () => void heard.push(target) });
-    await admin.flush();
-    const before = await stored();
+  it.each(edges)(
+    'with the key of $caller gets no answer of $callee written anywhere but into an inbox',
+    async (edge) => {
+      const { caller, callee } = edge;
+      const contract = rpcContracts.find(({ service }) => service === callee);
+      const subject = contract?.subject ?? '';
+      const [rogue, service] = [await broker.connect(caller), await broker.connect(callee)];
+      let handled = 0;
+      const server = new RpcServer(service);
+      server.addHandler(subject, async () => (handled += 1));
+      await new Promise<void>((resolve) => void server.listen(() => resolve()));
+      const heard: string[] = [];
+      const targets = forbiddenReplies(callee);
+      for (const target of targets) admin.subscribe(target, { callback: () => void heard.push(target) });
+      await admin.flush();
+      const before = await stored();
 
-    const packet = JSON.stringify({ pattern: subject, data: {}, id: uuidv7() });
-    for (const reply of targets) {
-      rogue.connection.publish(subject, packet, { reply });
-      rogue.connection.publish(subject, 'no packet', { reply });
-    }
-    rogue.connection.publish(subject, packet);
-    await eventually(async () => {
-      expect(await dropped(service, subject)).toBe(2 * targets.length + 1);
-    });
-    await service.connection.flush();
-    await admin.flush();
-    expect({ handled, heard }).toEqual({ handled: 0, heard: [] });
-    expect(await stored()).toEqual(before);
+      const packet = JSON.stringify({ pattern: subject, data: {}, id: uuidv7() });
+      for (const reply of targets) {
+        rogue.connection.publish(subject, packet, { reply });
+        rogue.connection.publish(subject, 'no packet', { reply });
+      }
+      rogue.connection.publish(subject, packet);
+      await eventually(async () => {
+        expect(await dropped(service, subject)).toBe(2 * targets.length + 1);
+      });
+      await service.connection.flush();
+      await admin.flush();
+      expect({ handled, heard }).toEqual({ handled: 0, heard: [] });
+      expect(await stored()).toEqual(before);
 
-    // The way that is meant works all the while.
-    const inbox = `${inboxPrefixOf(caller)}.${uuidv7()}`;
-    const answered = Promise.withResolvers<string>();
-    rogue.connection.subscribe(inbox, { callback: (_, message) => answered.resolve(message.string()) });
-    rogue.connection.publish(subject, packet, { reply: inbox });
-    expect(await answered.promise).toContain('"response":1');
-    await server.close();
-  });
+      // The way that is meant works all the while.
+      const inbox = `${inboxPrefixOf(caller)}.${uuidv7()}`;
+      const answered = Promise.withResolvers<string>();
+      rogue.connection.subscribe(inbox, { callback: (_, message) => answered.resolve(message.string()) });
+      rogue.connection.publish(subject, packet, { reply: inbox });
+      expect(await answered.promise).toContain('"response":1');
+      await server.close();
+    },
+  );
 
   it.each(processes)('with the key of %s may publish nothing that is another’s', async (caller) => {
     const { connection } = await broker.connect(caller);
@@ -137,7 +140,9 @@ describe('a client that was taken over', () => {
       ...Services.filter((service) => service !== caller).map((service) => `dlq.${service}.x`),
       ...Services.filter((service) => !rpcEdges[caller].includes(service)).map((service) => `rpc.${service}.x`),
       // Answers go to who asks, and what the broker itself says can be said by nobody else.
-      ...processes.filter((other) => !rpcEdges[other].some((called) => called === caller)).map((other) => `_INBOX.${other}.x`),
+      ...processes
+        .filter((other) => !rpcEdges[other].some((called) => called === caller))
+        .map((other) => `_INBOX.${other}.x`),
       ...processes.map((other) => `_INBOX.${other}.js.x`),
       '_INBOX.x',
       ...consumerDefinitions

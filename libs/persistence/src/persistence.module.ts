@@ -1,6 +1,6 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { Audit, HealthChecks, PlatformModule } from '@rookery/platform';
+import { Audit, HealthChecks, PassedEvents, PlatformModule } from '@rookery/platform';
 import { DataSource } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
@@ -26,7 +26,8 @@ export interface PersistenceOptions {
 }
 
 /**
- * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail and Audit. Adds the
+ * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail,
+ * Audit and PassedEvents. Adds the
  * readiness check `database` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
@@ -56,11 +57,12 @@ export class PersistenceModule implements OnApplicationShutdown {
         OutboxRelay,
         EventTrail,
         { provide: Audit, useClass: AuditTrail },
+        { provide: PassedEvents, useExisting: Inbox },
         DatabaseHealth,
         OutboxMetrics,
         InboxMetrics,
       ],
-      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail, Audit],
+      exports: [DataSource, UnitOfWork, Outbox, Inbox, OutboxRelay, EventTrail, Audit, PassedEvents],
     };
   }
 

@@ -25,6 +25,7 @@ export * from './http/refuse-early';
 export * from './logging/logger';
 export * from './logging/nest-logger';
 export * from './metrics/metrics';
+export * from './passed-events';
 export * from './platform.module';
 export * from './rpc/rpc-contract';
 export * from './rpc/rpc-problem.filter';
