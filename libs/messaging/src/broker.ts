@@ -102,15 +102,27 @@ export class StreamTooSmall extends Error {
   }
 }
 
+/** More copies of a stream are wanted than there are servers. nats-server 2.9 says yes to that and keeps one. Nothing was changed. */
+export class TooFewServers extends Error {
+  override readonly name = 'TooFewServers';
+
+  constructor(replicas: number) {
+    super(
+      `each stream was to be kept by ${replicas} servers, and this broker is one without a cluster: leave BROKER_REPLICAS away, or connect to the cluster (NATS_URL)`,
+    );
+  }
+}
+
 /**
  * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
  * Needs an admin connection: a service's own user may only make again what is its own (see `BrokerRepair`).
  */
 export async function provisionBroker(admin: NatsConnection, options: ProvisionOptions = {}): Promise<void> {
+  const copies = copiesOn(admin, options);
   const manager = await jetstreamManager(admin);
   await setSharedDeadLettersAside(manager);
   for (const definition of streamDefinitions) {
-    await provisionStream(manager, sized(definition, options), options);
+    await provisionStream(manager, sized(definition, options), copies);
   }
   await moveSharedDeadLetters(admin, manager);
   for (const definition of consumerDefinitions) {
@@ -119,26 +131,26 @@ export async function provisionBroker(admin: NatsConnection, options: ProvisionO
 }
 
 function sized(definition: StreamDefinition, { eventBytes, deadLetterBytes }: ProvisionOptions): StreamDefinition {
-  const isDeadLetters = definition.name.startsWith(deadLetterStreamOf(''));
-  return { ...definition, maxBytes: (isDeadLetters ? deadLetterBytes : eventBytes) ?? definition.maxBytes };
+  return {
+    ...definition,
+    maxBytes: (isDeadLetters(definition.name) ? deadLetterBytes : eventBytes) ?? definition.maxBytes,
+  };
 }
 
-async function provisionStream(
-  manager: JetStreamManager,
-  definition: StreamDefinition,
-  options: ProvisionOptions,
-): Promise<void> {
+const isDeadLetters = (stream: string): boolean => stream.startsWith(deadLetterStreamOf(''));
+
+async function provisionStream(manager: JetStreamManager, definition: StreamDefinition, copies: Copies): Promise<void> {
   try {
     const { bytes } = (await manager.streams.info(definition.name)).state;
     if (bytes > definition.maxBytes) {
       throw new StreamTooSmall(definition.name, bytes, definition.maxBytes);
     }
-    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies(options) });
+    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies });
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
       throw error;
     }
-    await makeStream(manager, definition, options);
+    await makeStream(manager, definition, copies);
   }
 }
 
@@ -153,10 +165,17 @@ async function provisionConsumer(manager: JetStreamManager, definition: Consumer
   }
 }
 
-const copies = ({ replicas }: ProvisionOptions): Partial<StreamConfig> =>
-  replicas === undefined ? {} : { num_replicas: replicas };
+type Copies = Partial<Pick<StreamConfig, 'num_replicas'>>;
 
-const changeableOfStream = ({ subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
+/** A server without a cluster keeps one copy, whatever older ones let streams say. */
+function copiesOn({ info }: NatsConnection, { replicas }: ProvisionOptions): Copies {
+  const isAlone = info?.cluster === undefined;
+  if (isAlone && replicas !== undefined && replicas > 1) throw new TooFewServers(replicas);
+  if (isAlone) return { num_replicas: 1 };
+  return replicas === undefined ? {} : { num_replicas: replicas };
+}
+
+const changeableOfStream = ({ name, subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
   ({
     subjects: [...subjects],
     max_age: nanos(maxAgeMs),
@@ -164,6 +183,9 @@ const changeableOfStream = ({ subjects, maxAgeMs, maxBytes }: StreamDefinition) 
     max_bytes: maxBytes,
     // A full stream refuses, and the outbox keeps what it refused; dropping the oldest would take events from who has not read them.
     discard: DiscardPolicy.New,
+    // Events go when they are old enough. The broker sends its answers to whatever reply subject a request names, also one of its own API:
+    // nats-server 2.9 takes the acknowledgement of one stream for the order to delete a message of another, or to purge it.
+    ...(isDeadLetters(name) ? {} : { deny_delete: true, deny_purge: true }),
   }) satisfies Partial<StreamConfig>;
 
 const changeableOfConsumer = {
@@ -177,11 +199,11 @@ const changeableOfConsumer = {
 export async function makeStream(
   manager: JetStreamManager,
   definition: StreamDefinition,
-  options: ProvisionOptions = {},
+  copies: Copies = {},
 ): Promise<void> {
   await manager.streams.add({
     ...changeableOfStream(definition),
-    ...copies(options),
+    ...copies,
     name: definition.name,
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
