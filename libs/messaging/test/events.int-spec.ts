@@ -21,6 +21,7 @@ import type { JetStreamServerOptions } from '../src/jetstream-options';
 import { JetStreamServer } from '../src/jetstream-server';
 import { Nats } from '../src/nats';
 import { PermanentFailure } from '../src/permanent-failure';
+import { NotStored } from '../src/stored-ack';
 
 type Handled = EventEnvelope & { readonly context: RequestContext | undefined };
 
@@ -558,6 +559,34 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
     await app.close();
     await link.close();
+  });
+
+  it('does not believe that an event is there already which was purged or deleted, until the stream takes it again', async () => {
+    await consume();
+    const manager = await jetstreamManager(admin);
+    const { config } = await manager.streams.info('ORDERS');
+    // As an operator may have made it: ours cannot be purged.
+    await manager.streams.delete('ORDERS');
+    const { name, subjects } = config;
+    await manager.streams.add({ name, subjects, duplicate_window: nanos(1_500) });
+    const stored = async (): Promise<number> => (await manager.streams.info('ORDERS')).state.messages;
+    const [purged, deleted, last] = [1, 2, 3].map((sequence) => confirmed(uuidv7(), sequence));
+    if (purged === undefined || deleted === undefined || last === undefined) throw new Error('there are three');
+
+    await publisher.publish(purged);
+    await publisher.publish(purged);
+    expect(await stored()).toBe(1);
+    await manager.streams.purge('ORDERS');
+    await expect(publisher.publish(purged)).rejects.toThrow(NotStored);
+    await publisher.publish(deleted);
+    await publisher.publish(last);
+    await manager.streams.deleteMessage('ORDERS', 2);
+    await expect(publisher.publish(deleted)).rejects.toThrow(NotStored);
+    expect(await stored()).toBe(1);
+    expect(await orders.metrics.registry.metrics()).toMatch(/^event_publish_duplicates_total\{outcome="missing"\} 2$/m);
+
+    await eventually(() => Promise.all([publisher.publish(purged), publisher.publish(deleted)]));
+    expect(await stored()).toBe(3);
   });
 
   it('refuses to publish at once while there is no connection, and publishes again after', async () => {

@@ -15,7 +15,7 @@ import { eventually, testBroker, type TestBroker } from '@rookery/testing';
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 import { Logger } from '@nestjs/common';
-import { consumerDefinitions, deadLetterStreamOf, streamDefinitions } from '../src/broker';
+import { consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from '../src/broker';
 import { inboxPrefixOf } from '../src/broker-users';
 import { EventPublisher } from '../src/event-publisher';
 import type { Nats } from '../src/nats';
@@ -171,6 +171,44 @@ describe('a client that was taken over', () => {
       expect(foreign.filter((subject) => !refused.has(`publish ${subject}`))).toEqual([]);
     });
     expect(await stored()).toEqual(before);
+  });
+
+  it.each(Services)('with the key of %s gets nothing deleted by the broker’s answer to itself', async (service) => {
+    const { connection } = await broker.connect(service);
+    const refused = refusals(connection);
+    for (const producer of eventProducers) {
+      for (let event = 0; event < 3; event += 1) await jetstream(admin).publish(`events.${producer}.x`, '{}');
+    }
+    const own = service === 'auth' ? 'dlq.auth.x' : `events.${service}.x`;
+    const before = await stored();
+    const consumers = async (): Promise<number> => {
+      const infos = consumerDefinitions.map(({ stream, durable }) => manager.consumers.info(stream, durable));
+      return (await Promise.all(infos)).filter(({ num_pending }) => num_pending > 0).length;
+    };
+    const others = eventProducers.filter((producer) => producer !== service).map(streamOf);
+    // The broker sends the acknowledgement, `{"stream":…,"seq":…}`, to the reply subject: here orders to its own API.
+    const replies = others.flatMap((stream) => [
+      `$JS.API.STREAM.MSG.DELETE.${stream}`,
+      `$JS.API.STREAM.PURGE.${stream}`,
+      `$JS.API.STREAM.DELETE.${stream}`,
+      `$JS.API.STREAM.UPDATE.${stream}`,
+      ...Services.map((consumer) => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`),
+    ]);
+    const there = await consumers();
+    for (const reply of replies) connection.publish(own, '{}', { reply });
+    connection.publish(own, '{}', { reply: `$JS.ACK.ORDERS.payments.1.1.1.1.0` });
+    await connection.flush();
+    const ownStream = service === 'auth' ? deadLetterStreamOf(service) : streamOf(service);
+    await eventually(async () => {
+      expect((await manager.streams.info(ownStream)).state.last_seq).toBeGreaterThanOrEqual(replies.length);
+    });
+    await admin.flush();
+    expect((await stored()).filter((_, at) => streamDefinitions[at]?.name !== ownStream)).toEqual(
+      before.filter((_, at) => streamDefinitions[at]?.name !== ownStream),
+    );
+    expect(await consumers()).toBe(there);
+    // Not even the reply subject may be one of these.
+    expect(refused.size).toBe(1);
   });
 
   it.each(processes)('with the key of %s cannot answer in place of the stream', async (caller) => {
