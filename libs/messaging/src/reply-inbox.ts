@@ -5,8 +5,8 @@ import type { Nats } from './nats';
 
 /** A request that waits for its answer. */
 interface Waiting {
-  resolve(answer: Msg): void;
-  reject(error: Error): void;
+  readonly resolve: (answer: Msg) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**

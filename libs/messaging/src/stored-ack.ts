@@ -1,4 +1,4 @@
-import type { PubAck, StreamInfo } from '@nats-io/jetstream';
+import type { PubAck } from '@nats-io/jetstream';
 
 /** What was published is not in the stream, or nobody says so who can know it. It is to be published again. */
 export class NotStored extends Error {
@@ -16,6 +16,13 @@ export function requireAckOf(stream: string, ack: PubAck): void {
   }
 }
 
+/** Which positions a stream has; `deleted` is left out where nothing was deleted, whatever the client's type says. */
+interface Positions {
+  readonly first_seq: number;
+  readonly last_seq: number;
+  readonly deleted?: readonly number[];
+}
+
 /** Whether the stream has a message at this position; it was told with `deleted_details`. */
-export const holds = ({ state }: StreamInfo, seq: number): boolean =>
-  seq >= state.first_seq && seq <= state.last_seq && state.deleted?.includes(seq) !== true;
+export const holds = ({ state }: { readonly state: Positions }, seq: number): boolean =>
+  seq >= state.first_seq && seq <= state.last_seq && !(state.deleted ?? []).includes(seq);
