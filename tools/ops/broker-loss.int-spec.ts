@@ -10,7 +10,7 @@ import {
   PersistenceModule,
   UnitOfWork,
 } from '@rookery/persistence';
-import { configureLogger, PlatformModule, uuidv7 } from '@rookery/platform';
+import { configureLogger, PassedEvents, PlatformModule, uuidv7 } from '@rookery/platform';
 import { eventually, testBroker, testDatabase, type TestBroker, type TestDatabase } from '@rookery/testing';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { Controller, Logger, Module, type INestApplicationContext, type INestMicroservice } from '@nestjs/common';
@@ -109,7 +109,10 @@ describe('the loss of JetStream’s store', () => {
     @Module({ imports: [PlatformModule, persistence('payments')], controllers: [Effects] })
     class Consumer {}
     consumer = await NestFactory.createMicroservice<CustomStrategy>(Consumer, {
-      strategy: new JetStreamServer(paymentsNats, { service: 'payments' }),
+      strategy: new JetStreamServer(paymentsNats, {
+        service: 'payments',
+        passed: { pass: (event) => consumer.get(PassedEvents).pass(event) },
+      }),
     });
     await consumer.listen();
     await eventually(() => paymentsNats.check());

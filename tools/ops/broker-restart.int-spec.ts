@@ -73,7 +73,7 @@ describe('a nats-server that comes back with an empty store', () => {
     payments = await Nats.connect({ service: 'payments', url: broker.url, nkeySeed: seeds.payments });
     publisher = new EventPublisher(orders);
     consumer = await NestFactory.createMicroservice<CustomStrategy>(Consumer, {
-      strategy: new JetStreamServer(payments, { service: 'payments' }),
+      strategy: new JetStreamServer(payments, { service: 'payments', passed: { pass: () => Promise.resolve() } }),
     });
     await consumer.listen();
     await eventually(() => payments.check());

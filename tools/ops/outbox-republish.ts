@@ -12,9 +12,9 @@ import { sinceOf } from './since';
  * `npm run outbox:republish -- --service orders --since 1h`: has the running services' relays publish their events again, with their
  * old ids, for a broker that lost its store. Consumers drop what they have seen.
  *
- * The streams drop an id that they stored within the last two minutes (`duplicate_window`). That swallows nothing: they remember
- * ids only together with the messages, so a stream that was lost or deleted starts without any. Only a *purged* stream can remember
- * ids of messages it no longer has: wait two minutes after a purge.
+ * The streams drop an id that they stored within the last two minutes (`duplicate_window`). A stream that was lost or deleted starts
+ * without any; one that was purged remembers ids of events that it no longer has. The relays do not take such a repetition for stored: they
+ * say so in the log and try on until the stream takes the event.
  */
 const usage = `Usage: npm run outbox:republish -- --service <${eventProducers.join('|')}|all> --since <30m|1h|2d|RFC 3339 time>`;
 
@@ -42,6 +42,9 @@ try {
     });
     process.stdout.write(`${service}: ${count} events since ${since.toISOString()} will be published again\n`);
   }
+  process.stdout.write(
+    'What a stream does not take yet is in outbox_unpublished_events; the log of the service says why.\n',
+  );
 } catch (error) {
   printFailure(error);
   process.exitCode = 1;

@@ -6,6 +6,7 @@ import {
   eventContracts,
   eventHandlers,
   Headers,
+  PaymentReserved,
   Problem,
   rpcContracts,
   rpcEdges,
@@ -20,6 +21,8 @@ import {
   deadLetterStreamOf,
   deadLetterSubject,
   inboxPrefixOf,
+  jetstreamInboxPrefixOf,
+  streamDefinitions,
 } from '@rookery/messaging';
 import { newTraceparent, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
@@ -164,6 +167,14 @@ async function stored(): Promise<unknown> {
     keys: await databases.count('orders', 'idempotency_key WHERE subject = $1', [MALLORY]),
   };
 }
+/** Where each stream ends. */
+async function positions(): Promise<readonly unknown[]> {
+  const manager = await jetstreamManager(admin);
+  return Promise.all(
+    streamDefinitions.map(async ({ name }) => [name, (await manager.streams.info(name)).state.last_seq]),
+  );
+}
+
 const nothing = { accounts: 0, products: 0, orders: 0, keys: 0 };
 
 async function everyServiceIsReady(): Promise<void> {
@@ -257,6 +268,27 @@ describe.each(rpcContracts.map((contract) => [contract.subject, contract] as con
     await gateway.flush();
     // Handled in the order of arrival, so what was sent before has had its turn when this is answered.
     expect(await problemOf(subject, '{')).toMatchObject({ status: 400 });
+  });
+
+  it('runs nothing for a request whose answer would go anywhere but to an inbox of a caller', async () => {
+    const before = await positions();
+    const headers = newHeaders();
+    headers.set(Headers.authorization, await internalToken(service));
+    headers.set(Headers.idempotencyKey, randomUUID());
+    const replies = [
+      PaymentReserved.subject,
+      'dlq.orders.x',
+      '$JS.API.STREAM.PURGE.PAYMENTS',
+      `${inboxPrefixOf(service)}.x`,
+      `${jetstreamInboxPrefixOf('orders')}.x`,
+    ];
+    for (const reply of replies) {
+      gateway.publish(subject, packet(contract), { headers, reply });
+      gateway.publish(subject, '{', { reply });
+    }
+    await gateway.flush();
+    expect(await problemOf(subject, '{')).toMatchObject({ status: 400 });
+    expect(await positions()).toEqual(before);
   });
 
   it('refuses every caller whom the context map does not let call the service', async () => {

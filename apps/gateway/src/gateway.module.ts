@@ -73,7 +73,7 @@ export class GatewayModule {
           provide: ClockSkew,
           inject: [Nats, Metrics, HealthChecks],
           useFactory: (nats: Nats, metrics: Metrics, checks: HealthChecks) => {
-            const ahead = () => secondsAheadOfMost(nats, rpcEdges.gateway);
+            const ahead = secondsAheadOfMost(nats, rpcEdges.gateway);
             const skew = new ClockSkew(ahead, 'the clocks of most services', metrics);
             checks.add(skew);
             return skew;

@@ -45,9 +45,11 @@ describe('the job that provisions the broker', () => {
     expect(await streams()).toEqual(wanted);
   });
 
-  it('asks for as many copies of each stream as BROKER_REPLICAS says', async () => {
-    expect(await run({ ...admin, BROKER_REPLICAS: '3' })).toMatchObject({ code: 0, stderr: '' });
-    expect(await streams()).toContainEqual(expect.objectContaining({ name: 'ORDERS', num_replicas: 3 }));
+  it('fails and names BROKER_REPLICAS when the broker is one server, which keeps one copy', async () => {
+    const { code, stderr } = await run({ ...admin, BROKER_REPLICAS: '3' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/was not provisioned: .*BROKER_REPLICAS/);
+    expect(await streams()).toContainEqual(expect.objectContaining({ name: 'ORDERS', num_replicas: 1 }));
   });
 
   it('fails with the variable to mend when the broker does not know the key, without the key', async () => {

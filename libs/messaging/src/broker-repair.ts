@@ -9,6 +9,8 @@ const apiTimeoutMs = 2_000;
 const lookEveryMs = 1_000;
 /** The stream is there, and an operator has set it up otherwise: theirs stays. */
 const STREAM_NAME_IN_USE = 10_058;
+/** The same of a consumer; servers before 2.10 bring it to what is asked instead. */
+const CONSUMER_EXISTS = 10_148;
 
 /**
  * Makes again, from their definitions, what the broker lost of a service's own: its stream, its consumers and the dead letters'
@@ -35,7 +37,15 @@ export class BrokerRepair {
   /** Makes the consumer unless it is there; throws when its stream is missing. */
   consumer(definition: ConsumerDefinition): Promise<void> {
     const { stream, durable } = definition;
-    return this.#once(`${stream}/${durable}`, (manager) => makeConsumer(manager, definition));
+    return this.#once(`${stream}/${durable}`, async (manager) => {
+      try {
+        await makeConsumer(manager, definition);
+      } catch (error) {
+        if (!isApiError(error, CONSUMER_EXISTS)) {
+          throw error;
+        }
+      }
+    });
   }
 
   /** Sends what the stream shall store; when there is no such stream makes it and sends once more. */

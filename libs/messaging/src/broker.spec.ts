@@ -1,4 +1,5 @@
-import { brokerUsers, natsAccountsConfig, natsServerConfig, type NatsServerTls } from './broker';
+import { natsAccountsConfig, natsServerConfig, type NatsServerTls } from './broker';
+import { ackSubjectsOf, brokerUsers, mayAnswerTo } from './broker-users';
 
 const keys = { admin: ['UX'], gateway: ['UG'], auth: ['UA'], products: ['UP'], orders: ['UO'], payments: ['UY'] };
 const config = (change: Partial<Parameters<typeof brokerUsers>[0]> = {}, tls?: NatsServerTls): string =>
@@ -17,7 +18,7 @@ describe('the broker’s configuration', () => {
 
   it('gives no user an empty allow list, which would allow everything', () => {
     expect(config()).not.toMatch(/allow: \[\]/);
-    const reader = { keys: ['UR'], permissions: { publish: [], subscribe: ['live.>'] } };
+    const reader = { keys: ['UR'], permissions: { publish: [], neverPublish: [], subscribe: ['live.>'] } };
     const accounts = natsAccountsConfig([{ name: 'ROOKERY', users: [reader] }]);
     expect(accounts).not.toMatch(/allow: \[\]/);
     expect(accounts).toContain('publish: { deny: [">"] }');
@@ -41,6 +42,30 @@ describe('the broker’s configuration', () => {
   it('asks clients for a certificate wherever it speaks TLS', () => {
     expect(config()).not.toContain('tls');
     expect(config({}, { ca: '/ca', cert: '/cert', key: '/key' })).toMatch(/^tls \{.* verify: true/m);
+  });
+
+  it('lets nobody answer wherever a request says', () => {
+    expect(config()).not.toContain('allow_responses');
+  });
+
+  it('lets a service answer to the inboxes of its callers, without what the broker itself talks to', () => {
+    const answersTo = ['_INBOX.gateway.x', '_INBOX.orders.x', '_INBOX.orders.js.x', '_INBOX.auth.x', '_INBOX.x', ''];
+    const allowed = (service: string) => answersTo.filter((reply) => mayAnswerTo(service, reply));
+    expect(allowed('products')).toEqual(['_INBOX.gateway.x', '_INBOX.orders.x']);
+    expect(allowed('orders')).toEqual(['_INBOX.gateway.x']);
+    expect(allowed('gateway')).toEqual([]);
+  });
+
+  it('takes acknowledgements of a consumer in both forms, and in neither those of another', () => {
+    const subjects = ackSubjectsOf({ stream: 'ORDERS', durable: 'payments' });
+    const matches = (subject: string): boolean =>
+      subjects.some((pattern) =>
+        new RegExp(`^${pattern.replace(/[$.]/g, '\\$&').replace('*', '[^.]+').replace('>', '.+')}$`).test(subject),
+      );
+    expect(matches('$JS.ACK.ORDERS.payments.1.2.2.1796045318702709385.1')).toBe(true);
+    expect(matches('$JS.ACK._.szMpdrwD.ORDERS.payments.1.2.2.1796045320642353565.1')).toBe(true);
+    expect(matches('$JS.ACK.ORDERS.products.ORDERS.payments.1.1.0')).toBe(false);
+    expect(matches('$JS.ACK._.szMpdrwD.ORDERS.products.1.2.2.1796045320642353565.1')).toBe(false);
   });
 
   it('lets the gateway publish requests only', () => {

@@ -1,13 +1,4 @@
-import {
-  Callers,
-  DeadLetterConsumers,
-  eventEdges,
-  eventProducers,
-  rpcEdges,
-  Services,
-  type Caller,
-  type Service,
-} from '@rookery/contracts';
+import { DeadLetterConsumers, eventEdges, eventProducers, Services, type Service } from '@rookery/contracts';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -22,6 +13,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import type { BrokerCredential, BrokerUser } from './broker-users';
 import { moveSharedDeadLetters, setSharedDeadLettersAside } from './shared-dead-letters';
 
 const day = 24 * 60 * 60_000;
@@ -110,15 +102,27 @@ export class StreamTooSmall extends Error {
   }
 }
 
+/** More copies of a stream are wanted than there are servers. nats-server 2.9 says yes to that and keeps one. Nothing was changed. */
+export class TooFewServers extends Error {
+  override readonly name = 'TooFewServers';
+
+  constructor(replicas: number) {
+    super(
+      `each stream was to be kept by ${replicas} servers, and this broker is one without a cluster: leave BROKER_REPLICAS away, or connect to the cluster (NATS_URL)`,
+    );
+  }
+}
+
 /**
  * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
  * Needs an admin connection: a service's own user may only make again what is its own (see `BrokerRepair`).
  */
 export async function provisionBroker(admin: NatsConnection, options: ProvisionOptions = {}): Promise<void> {
+  const copies = copiesOn(admin, options);
   const manager = await jetstreamManager(admin);
   await setSharedDeadLettersAside(manager);
   for (const definition of streamDefinitions) {
-    await provisionStream(manager, sized(definition, options), options);
+    await provisionStream(manager, sized(definition, options), copies);
   }
   await moveSharedDeadLetters(admin, manager);
   for (const definition of consumerDefinitions) {
@@ -127,26 +131,26 @@ export async function provisionBroker(admin: NatsConnection, options: ProvisionO
 }
 
 function sized(definition: StreamDefinition, { eventBytes, deadLetterBytes }: ProvisionOptions): StreamDefinition {
-  const isDeadLetters = definition.name.startsWith(deadLetterStreamOf(''));
-  return { ...definition, maxBytes: (isDeadLetters ? deadLetterBytes : eventBytes) ?? definition.maxBytes };
+  return {
+    ...definition,
+    maxBytes: (isDeadLetters(definition.name) ? deadLetterBytes : eventBytes) ?? definition.maxBytes,
+  };
 }
 
-async function provisionStream(
-  manager: JetStreamManager,
-  definition: StreamDefinition,
-  options: ProvisionOptions,
-): Promise<void> {
+const isDeadLetters = (stream: string): boolean => stream.startsWith(deadLetterStreamOf(''));
+
+async function provisionStream(manager: JetStreamManager, definition: StreamDefinition, copies: Copies): Promise<void> {
   try {
     const { bytes } = (await manager.streams.info(definition.name)).state;
     if (bytes > definition.maxBytes) {
       throw new StreamTooSmall(definition.name, bytes, definition.maxBytes);
     }
-    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies(options) });
+    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies });
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
       throw error;
     }
-    await makeStream(manager, definition, options);
+    await makeStream(manager, definition, copies);
   }
 }
 
@@ -161,10 +165,17 @@ async function provisionConsumer(manager: JetStreamManager, definition: Consumer
   }
 }
 
-const copies = ({ replicas }: ProvisionOptions): Partial<StreamConfig> =>
-  replicas === undefined ? {} : { num_replicas: replicas };
+type Copies = Partial<Pick<StreamConfig, 'num_replicas'>>;
 
-const changeableOfStream = ({ subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
+/** A server without a cluster keeps one copy, whatever older ones let streams say. */
+function copiesOn({ info }: NatsConnection, { replicas }: ProvisionOptions): Copies {
+  const isAlone = info?.cluster === undefined;
+  if (isAlone && replicas !== undefined && replicas > 1) throw new TooFewServers(replicas);
+  if (isAlone) return { num_replicas: 1 };
+  return replicas === undefined ? {} : { num_replicas: replicas };
+}
+
+const changeableOfStream = ({ name, subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
   ({
     subjects: [...subjects],
     max_age: nanos(maxAgeMs),
@@ -172,6 +183,9 @@ const changeableOfStream = ({ subjects, maxAgeMs, maxBytes }: StreamDefinition) 
     max_bytes: maxBytes,
     // A full stream refuses, and the outbox keeps what it refused; dropping the oldest would take events from who has not read them.
     discard: DiscardPolicy.New,
+    // Events go when they are old enough. The broker sends its answers to whatever reply subject a request names, also one of its own API:
+    // nats-server 2.9 takes the acknowledgement of one stream for the order to delete a message of another, or to purge it.
+    ...(isDeadLetters(name) ? {} : { deny_delete: true, deny_purge: true }),
   }) satisfies Partial<StreamConfig>;
 
 const changeableOfConsumer = {
@@ -185,11 +199,11 @@ const changeableOfConsumer = {
 export async function makeStream(
   manager: JetStreamManager,
   definition: StreamDefinition,
-  options: ProvisionOptions = {},
+  copies: Copies = {},
 ): Promise<void> {
   await manager.streams.add({
     ...changeableOfStream(definition),
-    ...copies(options),
+    ...copies,
     name: definition.name,
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
@@ -210,88 +224,10 @@ export async function makeConsumer(manager: JetStreamManager, { stream, durable 
 export const isApiError = (error: unknown, code: number): boolean =>
   error instanceof JetStreamApiError && error.code === code;
 
-/** A public nkey itself (`U…`), or the variable that holds it where nats-server runs. */
-export type BrokerKey = string | { readonly variable: string };
-
-/** How a client logs in: by nkey, or by name and password as releases did before there were keys. */
-export type BrokerCredential = BrokerKey | { readonly user: string; readonly password: string };
-
-/** Those who connect to the broker: the processes, and the admin, who may do everything in the account. */
-export type BrokerClient = Caller | 'admin';
-
-/** A client of the broker with the subjects it may use. */
-export interface BrokerUser {
-  /** Any of these opens the door: while a key is replaced there are two. */
-  readonly keys: readonly BrokerCredential[];
-  readonly permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
-}
-
 /** An isolated set of subjects and streams on a broker. */
 export interface BrokerAccount {
   readonly name: string;
   readonly users: readonly BrokerUser[];
-}
-
-/** Subjects the gateway listens to besides its inbox: order timelines that grew, products that it may have kept and that changed. */
-const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
-
-/** Where a service gets its requests' answers. It is per service, so that none can read another's answers. */
-export const inboxPrefixOf = (service: string): string => `_INBOX.${service}`;
-
-/** The users of one account with the least permissions that the context map needs (design section 7), and the admin. */
-export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerCredential[]>>): readonly BrokerUser[] {
-  return [
-    { keys: keys.admin },
-    ...Callers.map((caller) => ({
-      keys: keys[caller],
-      permissions: {
-        publish: publishSubjects(caller),
-        subscribe: [...subscribeSubjects(caller), `${inboxPrefixOf(caller)}.>`],
-      },
-    })),
-  ];
-}
-
-function publishSubjects(caller: Caller): readonly string[] {
-  const calls = rpcEdges[caller].map((callee) => `rpc.${callee}.>`);
-  if (caller === 'gateway') {
-    return calls;
-  }
-  const produces = eventProducers.some((producer) => producer === caller);
-  const consumed = consumedBy(caller).map(streamOf);
-  return [
-    ...calls,
-    ...(produces ? [`events.${caller}.>`, `live.${caller}.>`, ...mayMakeAgain(streamOf(caller))] : []),
-    ...(consumed.length > 0 ? deadLetterSubjects(caller) : []),
-    ...consumed.flatMap((stream) => [
-      `$JS.API.CONSUMER.INFO.${stream}.${caller}`,
-      // Without a filter subject behind it: the whole stream or nothing.
-      `$JS.API.CONSUMER.CREATE.${stream}.${caller}`,
-      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${caller}`,
-      `$JS.ACK.${stream}.${caller}.>`,
-    ]),
-  ];
-}
-
-/** To write, read, count and delete its own dead letters, and to make their stream when it is gone. */
-function deadLetterSubjects(consumer: Service): readonly string[] {
-  const stream = deadLetterStreamOf(consumer);
-  return [
-    `dlq.${consumer}.>`,
-    ...mayMakeAgain(stream),
-    `$JS.API.STREAM.MSG.GET.${stream}`,
-    `$JS.API.STREAM.MSG.DELETE.${stream}`,
-  ];
-}
-
-/** To see whether a stream is there and to make it when it is not; to change, empty or delete it takes other subjects. */
-const mayMakeAgain = (stream: string): readonly string[] => [
-  `$JS.API.STREAM.INFO.${stream}`,
-  `$JS.API.STREAM.CREATE.${stream}`,
-];
-
-function subscribeSubjects(caller: Caller): readonly string[] {
-  return caller === 'gateway' ? gatewayListensTo : [`rpc.${caller}.>`];
 }
 
 /** Files of a nats-server that speaks TLS only, and only with clients whose certificate is signed by `ca`. */
@@ -378,10 +314,8 @@ function renderUser(credential: BrokerCredential, permissions: BrokerUser['permi
   if (permissions === undefined) return `      { ${renderCredential(credential)} }`;
   return [
     `      { ${renderCredential(credential)}, permissions: {`,
-    `          publish: ${renderSubjects(permissions.publish)}`,
+    `          publish: ${renderSubjects(permissions.publish, permissions.neverPublish)}`,
     `          subscribe: ${renderSubjects(permissions.subscribe)}`,
-    // Answers to requests it was sent, and nothing else, go outside the lists above.
-    '          allow_responses: { max: 1, expires: "1m" }',
     '      } }',
   ].join('\n');
 }
@@ -393,9 +327,11 @@ function renderCredential(credential: BrokerCredential): string {
   return `user: ${quoted(credential.user)}, password: ${quoted(credential.password)}`;
 }
 
-/** An empty allow list would mean "everything" to nats-server. */
-function renderSubjects(subjects: readonly string[]): string {
-  return subjects.length === 0 ? '{ deny: [">"] }' : `{ allow: [${subjects.map(quoted).join(', ')}] }`;
+/** An empty allow list would mean "everything" to nats-server. What is denied is so even where the list allows it. */
+function renderSubjects(allowed: readonly string[], denied: readonly string[] = []): string {
+  if (allowed.length === 0) return '{ deny: [">"] }';
+  const deny = denied.length === 0 ? '' : `, deny: [${denied.map(quoted).join(', ')}]`;
+  return `{ allow: [${allowed.map(quoted).join(', ')}]${deny} }`;
 }
 
 /** A string as nats-server reads it: its double-quoted strings know \" \\ and \xHH only. */

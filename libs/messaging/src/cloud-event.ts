@@ -43,12 +43,37 @@ const Attributes = z.object({
   correlationId: z.string().regex(CORRELATION_ID),
 });
 
+/** What `openEvent` makes of a message: an event, or why there is none. */
+export type OpenedEvent =
+  { readonly event: Omit<EventEnvelope, 'attempt' | 'overtakes'> } | { readonly poison: Poison };
+
 /** Reads and validates an event by its contract; never throws. */
-export function openEvent(
-  contract: EventContract,
-  message: Pick<JsMsg, 'headers' | 'data'>,
-): { readonly event: Omit<EventEnvelope, 'attempt' | 'overtakes'> } | { readonly poison: Poison } {
-  const { headers } = message;
+export function openEvent(contract: EventContract, message: Pick<JsMsg, 'headers' | 'data'>): OpenedEvent {
+  const opened = openEnvelope(contract, message);
+  if ('poison' in opened) return opened;
+  const json = parseJson(message.data);
+  if (!json.ok) {
+    return { poison: json.reason };
+  }
+  const data = contract.data.safeParse(json.value);
+  if (!data.success) {
+    return { poison: 'bad-schema' };
+  }
+  return { event: { ...opened.event, data: data.data } };
+}
+
+/** An event whose data is nobody's business here: what an inbox notes of it, without data. */
+export function openPassedEvent(contract: EventContract, message: Pick<JsMsg, 'headers'>): OpenedEvent {
+  const opened = openEnvelope(contract, message);
+  if ('poison' in opened) return opened;
+  const { aggregateId, sequence } = opened.event;
+  return Noted.safeParse({ aggregateId, sequence }).success ? opened : { poison: 'missing-headers' };
+}
+
+/** What the inbox's columns take. */
+const Noted = z.object({ aggregateId: z.uuid(), sequence: z.int32() });
+
+function openEnvelope(contract: EventContract, { headers }: Pick<JsMsg, 'headers'>): OpenedEvent {
   const attributes = Attributes.safeParse({
     id: headerOf(headers, CloudEvent.id),
     type: headerOf(headers, CloudEvent.type),
@@ -66,14 +91,6 @@ export function openEvent(
   if (type !== eventType(contract) || specversion !== '1.0') {
     return { poison: 'unknown-version' };
   }
-  const json = parseJson(message.data);
-  if (!json.ok) {
-    return { poison: json.reason };
-  }
-  const data = contract.data.safeParse(json.value);
-  if (!data.success) {
-    return { poison: 'bad-schema' };
-  }
   const traceparent = headerOf(headers, Headers.traceparent) ?? null;
   return {
     event: {
@@ -82,7 +99,7 @@ export function openEvent(
       version: contract.version,
       causationId: headerOf(headers, Headers.causationId) ?? null,
       traceparent: traceIdOf(traceparent) === null ? null : traceparent,
-      data: data.data,
+      data: null,
     },
   };
 }

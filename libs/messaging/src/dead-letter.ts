@@ -1,6 +1,8 @@
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/nats-core';
+import { deadLetterStreamOf } from './broker';
 import type { Poison } from './cloud-event';
+import { requireAckOf } from './stored-ack';
 
 /** NATS headers that a dead letter has besides those of the original message. */
 export const DeadLetterHeaders = {
@@ -38,9 +40,10 @@ export async function publishDeadLetter(
   headers.set(DeadLetterHeaders.stream, stream);
   headers.set(DeadLetterHeaders.streamSequence, String(streamSequence));
   headers.set(DeadLetterHeaders.originalSubject, message.subject);
-  await client.publish(deadLetterSubject(service, message.subject), message.data, {
+  const ack = await client.publish(deadLetterSubject(service, message.subject), message.data, {
     headers,
     // The same message may get here twice when the ack of the original is lost.
     msgID: `${service}:${stream}:${streamSequence}:${message.timestampNanos}`,
   });
+  requireAckOf(deadLetterStreamOf(service), ack);
 }

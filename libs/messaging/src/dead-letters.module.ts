@@ -1,20 +1,21 @@
 import type { DeadLetterConsumer } from '@rookery/contracts';
-import { Audit } from '@rookery/platform';
+import { Audit, PassedEvents } from '@rookery/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DeadLetters } from './dead-letters';
 import { deadLettersController } from './dead-letters.controller';
-import { JetStreamServer, type JetStreamServerOptions } from './jetstream-server';
+import type { JetStreamServerOptions } from './jetstream-options';
+import { JetStreamServer } from './jetstream-server';
 import { Nats } from './nats';
 
 /**
  * For a service that consumes events: provides its `JetStreamServer`, to be served by `microservices`, and answers operators'
- * requests about its dead letters. Needs `MessagingModule` and somebody who provides `Audit` and `Idempotency` (persistence does).
+ * requests about its dead letters. Needs `MessagingModule` and somebody who provides `Audit`, `Idempotency` and `PassedEvents` (persistence does).
  */
 @Module({})
 export class DeadLettersModule {
   static forConsumer(
     service: DeadLetterConsumer,
-    options: Omit<JetStreamServerOptions, 'service'> = {},
+    options: Omit<JetStreamServerOptions, 'service' | 'passed'> = {},
   ): DynamicModule {
     return {
       module: DeadLettersModule,
@@ -22,8 +23,8 @@ export class DeadLettersModule {
       providers: [
         {
           provide: JetStreamServer,
-          inject: [Nats],
-          useFactory: (nats: Nats) => new JetStreamServer(nats, { ...options, service }),
+          inject: [Nats, PassedEvents],
+          useFactory: (nats: Nats, passed: PassedEvents) => new JetStreamServer(nats, { ...options, service, passed }),
         },
         {
           provide: DeadLetters,

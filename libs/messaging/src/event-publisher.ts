@@ -1,12 +1,13 @@
 import { Headers, type EventContract, type EventEnvelope } from '@rookery/contracts';
 import { ServiceUnavailable } from '@rookery/platform';
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
-import { headers as newHeaders } from '@nats-io/nats-core';
+import { jetstream, jetstreamManager, type JetStreamClient, type PubAck, type StreamInfo } from '@nats-io/jetstream';
+import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable } from '@nestjs/common';
 import { ownStreamOf, type StreamDefinition } from './broker';
 import { BrokerRepair } from './broker-repair';
 import { CloudEvent, eventType } from './cloud-event';
 import { Nats } from './nats';
+import { holds, NotStored, requireAckOf } from './stored-ack';
 import { isRefusedAsFull, StreamRoom } from './stream-room';
 
 /** Short, because sending again is harmless, and an ack that a restart of the broker swallowed holds up what comes behind. */
@@ -26,6 +27,7 @@ export class EventPublisher {
   readonly #jetstream: JetStreamClient;
   readonly #repair: BrokerRepair;
   readonly #stream: StreamDefinition | undefined;
+  #looking: Promise<StreamInfo> | undefined;
   /** How full this process's own stream is. */
   readonly room = new StreamRoom();
 
@@ -41,35 +43,22 @@ export class EventPublisher {
   }
 
   /**
-   * Resolves when the stream has stored the event, made again if the broker lost it; rejects when that is not said within 2 s, or when
-   * the stream is full (503, see `room`). Publishing the same id again is
-   * harmless: the stream drops repetitions within two minutes, consumers later ones.
+   * Resolves when the stream has stored the event, made again if the broker lost it; rejects when the stream does not say so within 2 s
+   * (`NotStored` when somebody else does), or when it is full (503, see `room`). Publishing the same id again is
+   * harmless: the stream drops repetitions within two minutes, consumers later ones. After a purge or a deletion it drops them although it
+   * has the event no more: `NotStored` until the two minutes are over.
    */
   async publish(event: OutgoingEvent): Promise<void> {
     if (!this.nats.connected) {
       // The client would buffer it without bound until the broker is back; the outbox keeps it instead.
       throw new ServiceUnavailable('The broker cannot be reached.');
     }
-    const headers = newHeaders();
-    headers.set(CloudEvent.specversion, '1.0');
-    headers.set(CloudEvent.id, event.id);
-    headers.set(CloudEvent.type, eventType(event));
-    headers.set(CloudEvent.source, event.source);
-    headers.set(CloudEvent.subject, event.aggregateId);
-    headers.set(CloudEvent.time, event.time);
-    headers.set(CloudEvent.sequence, String(event.sequence));
-    headers.set(CloudEvent.contentType, 'application/json');
-    headers.set(Headers.correlationId, event.correlationId);
-    if (event.causationId !== null) {
-      headers.set(Headers.causationId, event.causationId);
-    }
-    if (event.traceparent !== null) {
-      headers.set(Headers.traceparent, event.traceparent);
-    }
+    const headers = headersOf(event);
     try {
-      await this.#repair.storing(this.#stream, () =>
+      const ack = await this.#repair.storing(this.#stream, () =>
         this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs }),
       );
+      await this.#confirm(ack, event);
     } catch (error) {
       if (!isRefusedAsFull(error)) {
         throw error;
@@ -78,4 +67,46 @@ export class EventPublisher {
       throw new ServiceUnavailable('The stream of events is full.', RETRY_WHEN_FULL_SECONDS, { cause: error });
     }
   }
+
+  /** An acknowledgement is believed when the stream can have given it, "there already" when the event is. */
+  async #confirm(ack: PubAck, { id }: OutgoingEvent): Promise<void> {
+    const stream = this.#stream?.name ?? '';
+    requireAckOf(stream, ack);
+    if (!ack.duplicate) return;
+    const stored = holds(await this.#look(stream), ack.seq);
+    this.nats.metrics.eventDuplicates.inc({ outcome: stored ? 'stored' : 'missing' });
+    if (!stored) {
+      throw new NotStored(
+        `the stream ${stream} takes the event ${id} for a repetition, but has it no more (it was purged or deleted): it takes it again two minutes after it first did`,
+      );
+    }
+  }
+
+  /** One look for all who wait for one. */
+  async #look(stream: string): Promise<StreamInfo> {
+    this.#looking ??= jetstreamManager(this.nats.connection, { checkAPI: false, timeout: ackTimeoutMs })
+      .then((manager) => manager.streams.info(stream, { deleted_details: true }))
+      .finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+}
+
+function headersOf(event: OutgoingEvent): MsgHdrs {
+  const headers = newHeaders();
+  headers.set(CloudEvent.specversion, '1.0');
+  headers.set(CloudEvent.id, event.id);
+  headers.set(CloudEvent.type, eventType(event));
+  headers.set(CloudEvent.source, event.source);
+  headers.set(CloudEvent.subject, event.aggregateId);
+  headers.set(CloudEvent.time, event.time);
+  headers.set(CloudEvent.sequence, String(event.sequence));
+  headers.set(CloudEvent.contentType, 'application/json');
+  headers.set(Headers.correlationId, event.correlationId);
+  if (event.causationId !== null) {
+    headers.set(Headers.causationId, event.causationId);
+  }
+  if (event.traceparent !== null) {
+    headers.set(Headers.traceparent, event.traceparent);
+  }
+  return headers;
 }

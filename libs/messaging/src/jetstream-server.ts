@@ -1,16 +1,9 @@
-import { EVENT_TOO_EARLY, type EventEnvelope, type Service } from '@rookery/contracts';
-import { Deadline, logger, runInContext, toProblem } from '@rookery/platform';
+import type { EventEnvelope, Service } from '@rookery/contracts';
+import { logger } from '@rookery/platform';
 import { withJitter } from '@rookery/resilience';
 import { jetstream, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
-import {
-  NatsContext,
-  RpcException,
-  Server,
-  type CustomTransportStrategy,
-  type MessageHandler,
-} from '@nestjs/microservices';
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isObservable, lastValueFrom } from 'rxjs';
 import {
   ACK_WAIT_MS,
   consumerDefinitions,
@@ -19,33 +12,22 @@ import {
   type StreamDefinition,
 } from './broker';
 import { BrokerRepair } from './broker-repair';
-import { CloudEvent, contractOf, openEvent } from './cloud-event';
+import { CloudEvent, contractOf, openEvent, openPassedEvent, type OpenedEvent } from './cloud-event';
 import { showConsumerLag } from './consumer-lag';
 import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
 import { JETSTREAM } from './decorators';
+import { attemptEvent } from './event-attempt';
 import { endsWithin, InFlight } from './in-flight';
+import { defaultPatienceMs, defaultRetryDelaysMs, type JetStreamServerOptions } from './jetstream-options';
 import { KeyedQueue } from './keyed-queue';
 import { KeyedSignal } from './keyed-signal';
-import { contextOf, headerOf } from './message-context';
+import { headerOf } from './message-context';
 import type { Nats } from './nats';
-import { PERMANENT_FAILURE } from './permanent-failure';
 import { Semaphore } from './semaphore';
 import { StreamConsumer } from './stream-consumer';
 
-/**
- * Waits between the attempts at one event, in ms. They add up to about 100 s, more with jitter: longer than a dependency may be away
- * (guarantees.md: a database 40 s, the broker 60 s), so that an outage makes no dead letters.
- */
-const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Array<number>(9).fill(10_000)];
-
 /** A dead letter that could not be stored is tried again after this. */
 const deadLetterRetryMs = 2_000;
-
-/**
- * An event that came before its predecessor of the same aggregate waits so long for it, in ms: what was on its way to a process that was
- * killed, or over a connection that was lost, comes again after `ACK_WAIT_MS`, and that may happen twice.
- */
-const defaultPatienceMs = 30_000;
 
 /**
  * How long after it is given back a message is delivered again: for a moment the broker still counts on the last pull of the process that
@@ -56,25 +38,6 @@ const releaseDelayMs = 250;
 /** Least and greatest waits between two looks whether another instance has handled the predecessor, in ms. */
 const earlyDelaysMs = { least: 50, greatest: 1_000 };
 
-/** One attempt must end in this time, as far as what it calls heeds the context's deadline. */
-const attemptMs = 30_000;
-
-/** Options of `JetStreamServer`. */
-export interface JetStreamServerOptions {
-  /** The consuming service: names the durable consumers and the dead letters, and says which streams are consumed. */
-  readonly service: Service;
-  /** Handlers running at a time, 16 unless told: what waits for a database connection must not outwait its timeout. */
-  readonly concurrency?: number;
-  /** Least waits between attempts, made up to a quarter longer; after the last one the event becomes a dead letter. */
-  readonly retryDelaysMs?: readonly number[];
-  /** How long an event waits for the one before it of its aggregate, in ms; then it is handled without. */
-  readonly patienceMs?: number;
-  /** How often the broker is told that messages in hand are being worked on; well below `ACK_WAIT_MS`. */
-  readonly workSignalMs?: number;
-  /** How long `close` waits for handlers in hand, 10 s unless told. */
-  readonly graceMs?: number;
-}
-
 /** A message in hand. */
 interface Delivery {
   readonly message: JsMsg;
@@ -83,17 +46,13 @@ interface Delivery {
   readonly generation: string;
 }
 
-/** How an attempt at an event ended, and the code of its failure. */
-interface Attempt {
-  readonly end: 'done' | 'failed' | 'failed-for-good' | 'too-early';
-  readonly code: string | undefined;
+/** What is done with a delivery. */
+interface Handling {
+  readonly opened: OpenedEvent;
+  readonly handler: MessageHandler;
+  /** Ends it when it cannot be handled. */
+  readonly setAside: (reason: DeadLetterReason, attempts: number) => Promise<void>;
 }
-
-/** The label of `end` in metrics and logs. */
-const outcomes = { done: 'ack', failed: 'retry', 'failed-for-good': 'dead-letter', 'too-early': 'too-early' } as const;
-
-/** Waiting for its turn is no news, and repeated. */
-const levels = { done: 'info', failed: 'warn', 'failed-for-good': 'warn', 'too-early': 'debug' } as const;
 
 /** A message that was delivered before and is to be handled once more. */
 export interface Replayable extends Pick<JsMsg, 'subject' | 'headers' | 'data'> {
@@ -110,7 +69,7 @@ export type Replay =
 /**
  * Feeds the events of the consumed streams to the `@OnEvent` handlers, at least once each, those of one aggregate strictly in
  * their order, different aggregates side by side. A message is acked after its handler has resolved. Poison goes to the dead
- * letters at once, what keeps failing after the last attempt. `close` finishes the handlers in hand and releases the rest.
+ * letters at once, what keeps failing after the last attempt. An event without a handler is noted (`passed`), so that it is no gap. `close` finishes the handlers in hand and releases the rest.
  *
  * A failed event is tried again here, with its aggregate's later events waiting behind it, instead of `nak(delay)`: the broker
  * would hand out those later events meanwhile. Signs of work (`+WPI`) keep the broker from delivering what waits again.
@@ -131,6 +90,8 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #repair: BrokerRepair;
   readonly #deadLetters: StreamDefinition | undefined;
   readonly #consumers: readonly StreamConsumer[];
+  /** Handles what has no handler: it is noted as seen, in its turn and once, like everything else. */
+  readonly #pass: MessageHandler;
   readonly #aggregates = new KeyedQueue();
   readonly #concluded = new KeyedSignal();
   readonly #permits: Semaphore;
@@ -144,6 +105,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     super();
     this.#nats = nats;
     this.#service = options.service;
+    this.#pass = (event: EventEnvelope) => options.passed.pass(event);
     this.#retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
     this.#patienceMs = options.patienceMs ?? defaultPatienceMs;
     this.#graceMs = options.graceMs ?? 10_000;
@@ -218,7 +180,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     // An operator wants it handled now.
     const event = { ...opened.event, attempt: message.attempt, overtakes: true };
     const attempted = this.#aggregates.run(`${message.stream}:${event.aggregateId}`, () =>
-      this.#permits.run(() => this.#attempt(handler, message, event)),
+      this.#permits.run(() => attemptEvent(this.#nats.metrics, handler, message, event)),
     );
     this.#tasks.add(attempted);
     const { end, code } = await attempted;
@@ -274,14 +236,22 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       return true;
     }
     const handler = this.messageHandlers.get(message.subject);
-    if (handler === undefined) {
-      // The consumer is given the whole stream; this event is another service's business.
-      this.#ack(delivery);
-      return true;
-    }
-    const opened = openEvent(contract, message);
+    // The consumer is given the whole stream: what this service does not handle is another's business, and never its dead letter.
+    const handling: Handling =
+      handler === undefined
+        ? {
+            opened: openPassedEvent(contract, message),
+            handler: this.#pass,
+            setAside: (...why) => this.#leave(delivery, ...why),
+          }
+        : { opened: openEvent(contract, message), handler, setAside: (...why) => this.#bury(delivery, ...why) };
+    return this.#handle(delivery, handling, overtakes);
+  }
+
+  async #handle(delivery: Delivery, { opened, handler, setAside }: Handling, overtakes: boolean): Promise<boolean> {
+    const { message } = delivery;
     if ('poison' in opened) {
-      await this.#bury(delivery, opened.poison, 0);
+      await setAside(opened.poison, 0);
       return true;
     }
     // What came before the connection was lost is still handled once, unacked: a later event of its aggregate may come over the
@@ -297,7 +267,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
       }
       // Hundreds may wait here under load: a process that stops finishes what has begun and leaves these to the next one.
       const attempt = await this.#permits.run(async () =>
-        this.#closing.signal.aborted ? undefined : this.#attempt(handler, message, event),
+        this.#closing.signal.aborted ? undefined : attemptEvent(this.#nats.metrics, handler, message, event),
       );
       if (attempt === undefined) break;
       const { end } = attempt;
@@ -309,12 +279,12 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         return false;
       }
       if (end === 'failed-for-good') {
-        await this.#bury(delivery, 'permanent-failure', event.attempt);
+        await setAside('permanent-failure', event.attempt);
         return true;
       }
       const delayMs = this.#retryDelaysMs[failures];
       if (delayMs === undefined) {
-        await this.#bury(delivery, 'attempts-exhausted', event.attempt);
+        await setAside('attempts-exhausted', event.attempt);
         return true;
       }
       failures += 1;
@@ -324,44 +294,12 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     return true;
   }
 
-  async #attempt(
-    handler: MessageHandler,
-    message: Pick<JsMsg, 'subject' | 'headers'>,
-    event: EventEnvelope,
-  ): Promise<Attempt> {
-    const started = performance.now();
-    const context = contextOf(message.headers, { causationId: event.id, deadline: Deadline.in(attemptMs) });
-    return runInContext(context, async () => {
-      let end: Attempt['end'] = 'done';
-      let code: string | undefined;
-      try {
-        const returned: unknown = await handler(event, new NatsContext([message.subject, message.headers]));
-        if (isObservable(returned)) {
-          await lastValueFrom(returned, { defaultValue: undefined });
-        }
-      } catch (error) {
-        ({ code } = toProblem(error instanceof RpcException ? error.getError() : error));
-        end = code === PERMANENT_FAILURE ? 'failed-for-good' : code === EVENT_TOO_EARLY ? 'too-early' : 'failed';
-      }
-      const durationMs = performance.now() - started;
-      const outcome = outcomes[end];
-      this.#nats.metrics.eventHandler.observe({ event: event.name, outcome }, durationMs / 1000);
-      const { id, name, aggregateId, sequence } = event;
-      logger[levels[end]](
-        {
-          event: name,
-          id,
-          aggregateId,
-          sequence,
-          attempt: event.attempt,
-          outcome,
-          code,
-          durationMs: Math.round(durationMs),
-        },
-        'event',
-      );
-      return { end, code };
-    });
+  /** Without its note the next event of the aggregate waits out its patience, and nothing else is lost. */
+  async #leave(delivery: Delivery, reason: DeadLetterReason, attempts: number): Promise<void> {
+    if (attempts > 0) {
+      logger.warn({ subject: delivery.message.subject, reason }, 'could not note an event that is not handled here');
+    }
+    this.#ack(delivery);
   }
 
   /** Stores a dead letter, for as long as that takes, and only then acks the message. */

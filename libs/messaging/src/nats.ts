@@ -3,7 +3,7 @@ import { AuthorizationError, type ConnectionOptions, type NatsConnection } from 
 import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inboxPrefixOf } from './broker';
+import { jetstreamInboxPrefixOf } from './broker-users';
 import { endsWithin } from './in-flight';
 import { nkeyLogin } from './nkey-login';
 
@@ -198,7 +198,8 @@ async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptio
     servers: url.split(',').map((server) => server.trim()),
     ...login,
     name: service,
-    inboxPrefix: inboxPrefixOf(service),
+    // For JetStream's own answers. Those of other services come to a ReplyInbox.
+    inboxPrefix: jetstreamInboxPrefixOf(service),
     timeout: attemptTimeoutMs,
     maxReconnectAttempts: -1,
     // A broker that restarts with its users not loaded yet must not end the connection for good.

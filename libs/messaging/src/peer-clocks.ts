@@ -1,7 +1,9 @@
 import type { Service } from '@rookery/contracts';
 import { secondsAheadOf } from '@rookery/platform';
 import type { Subscription } from '@nats-io/nats-core';
+import { mayAnswerTo } from './broker-users';
 import type { Nats } from './nats';
+import { ReplyInbox } from './reply-inbox';
 
 /** Longest wait for one of them: whoever hangs must not hold up a readiness probe. */
 const ANSWER_WITHIN_MS = 500;
@@ -16,22 +18,25 @@ export function tellClock(nats: Nats): Subscription {
   return nats.connection.subscribe(clockSubject(nats.service), {
     queue: nats.service,
     callback: (error, message) => {
-      if (error === null) message.respond(String(Date.now()));
+      if (error === null && mayAnswerTo(nats.service, message.reply ?? '')) message.respond(String(Date.now()));
     },
   });
 }
 
 /**
- * Seconds that the clock of this process is ahead of most of the services (behind: negative), one replica of each. Undefined when fewer than
+ * Tells the seconds that the clock of this process is ahead of most of the services (behind: negative), one replica of each. Undefined when fewer than
  * two of them answer. For processes without a database, whose clock the others are compared with.
  */
-export async function secondsAheadOfMost(nats: Nats, services: readonly Service[]): Promise<number | undefined> {
+export function secondsAheadOfMost(nats: Nats, services: readonly Service[]): () => Promise<number | undefined> {
+  const inbox = new ReplyInbox(nats);
   const ask = async (service: Service): Promise<number> => {
-    const answer = await nats.connection.request(clockSubject(service), undefined, { timeout: ANSWER_WITHIN_MS });
+    const answer = await inbox.request(clockSubject(service), '', { timeoutMs: ANSWER_WITHIN_MS });
     return Number(answer.string());
   };
-  const measured = await Promise.all(services.map((service) => secondsAheadOf(() => ask(service))));
-  return agreed(measured.flatMap((seconds) => seconds ?? []));
+  return async () => {
+    const measured = await Promise.all(services.map((service) => secondsAheadOf(() => ask(service))));
+    return agreed(measured.flatMap((seconds) => seconds ?? []));
+  };
 }
 
 /** What a strict majority says at least, in one direction; 0 when there is none. So a minority with wrong clocks says nothing about this process. */

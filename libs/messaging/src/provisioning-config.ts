@@ -17,11 +17,13 @@ export const provisioningConfig = z.object({
     .min(1)
     .max(5)
     .optional()
-    .describe('How many servers of the cluster keep each stream; as it is unless told'),
+    .describe(
+      'How many servers of the cluster keep each stream; as it is unless told, and one where there is no cluster',
+    ),
   BROKER_EVENT_STREAM_BYTES: bytesSetting(EVENT_STREAM_MAX_BYTES).describe(
-    'Bytes that each of the three streams of events may hold; a full one refuses, and no orders are taken',
+    'Bytes that the stream of events of each producer may hold; a full one refuses, and no orders are taken',
   ),
   BROKER_DEAD_LETTER_STREAM_BYTES: bytesSetting(DEAD_LETTER_STREAM_MAX_BYTES).describe(
-    'Bytes that each of the three streams of dead letters may hold',
+    'Bytes that the stream of dead letters of each consumer may hold',
   ),
 });

@@ -13,11 +13,12 @@ import {
 } from '@rookery/platform';
 import { deadlineForNextHop, Dependency, NotTaken, RefusedCall } from '@rookery/resilience';
 import { InternalTokenIssuer } from '@rookery/security';
-import { headers as newHeaders, RequestError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
+import { headers as newHeaders, NoRespondersError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable, Optional } from '@nestjs/common';
 import type { z } from 'zod';
 import { parseJson } from './json';
 import { Nats } from './nats';
+import { ReplyInbox } from './reply-inbox';
 import { ReplyPacket } from './rpc-packet';
 
 const defaultTimeoutMs = 5_000;
@@ -40,12 +41,15 @@ export class RpcClient {
   private readonly dependencies = new Map<Service, Dependency>();
   /** What each request of HTTP in hand has asked, by subject and body. */
   private readonly asked = new WeakMap<RequestContext, Map<string, Promise<unknown>>>();
+  private readonly inbox: ReplyInbox;
 
   constructor(
     private readonly nats: Nats,
     /** Absent in services that call none. */
     @Optional() private readonly tokens?: InternalTokenIssuer,
-  ) {}
+  ) {
+    this.inbox = new ReplyInbox(nats);
+  }
 
   /**
    * Sends a request in the running context: its correlation id, trace, actor and idempotency key. It ends by the earlier of its deadline
@@ -128,8 +132,8 @@ export class RpcClient {
     const headers = await this.headersFor(contract, context, deadlineForNextHop(deadline));
     const id = uuidv7();
     const payload = JSON.stringify({ pattern: subject, data: body, id });
-    const message = await this.nats.connection
-      .request(subject, payload, { timeout: Math.max(1, Math.ceil(deadline.msLeft)), headers })
+    const message = await this.inbox
+      .request(subject, payload, { timeoutMs: Math.max(1, Math.ceil(deadline.msLeft)), headers })
       .catch((error: unknown) => {
         throw failureOf(error, service, subject);
       });
@@ -160,7 +164,7 @@ export class RpcClient {
 
 function failureOf(error: unknown, dependency: Service, subject: string): Error {
   if (error instanceof TimeoutError) return new DeadlineExceeded(undefined, { dependency });
-  if (error instanceof RequestError && error.isNoResponders()) return new NotTaken(dependency);
+  if (error instanceof NoRespondersError) return new NotTaken(dependency);
   logger.error({ err: error, subject }, 'could not send a request');
   return new ServiceUnavailable(undefined, 1, { dependency });
 }

@@ -23,6 +23,7 @@ import {
   type MessageHandler,
 } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { mayAnswerTo } from './broker-users';
 import { endsWithin, InFlight } from './in-flight';
 import { parseJson } from './json';
 import { contextOf, headerOf } from './message-context';
@@ -53,7 +54,8 @@ interface Answer {
 
 /**
  * Answers requests over the shared connection: every request gets exactly one answer, a result or a Problem.
- * Refuses what has no id or nowhere to answer to, is not JSON, is nested deeper than 20, or is past its deadline.
+ * Drops and counts what wants its answer anywhere else than in the inbox of a caller of this service (`rpcEdges`), or nowhere: nothing runs
+ * for it. Refuses what has no id, is not JSON, is nested deeper than 20, or is past its deadline.
  * Runs handlers in a RequestContext made from the headers. `close` takes no new requests and finishes those in hand.
  */
 export class RpcServer extends Server implements CustomTransportStrategy {
@@ -109,11 +111,18 @@ export class RpcServer extends Server implements CustomTransportStrategy {
 
   #subscribe(subject: string, handler: MessageHandler): Subscription {
     this.#nats.metrics.rpcServer.expect({ subject });
+    this.#nats.metrics.rpcServerDropped.inc({ subject }, 0);
     return this.#nats.connection.subscribe(subject, {
       queue: this.#nats.service,
       callback: (error, message) => {
         if (error !== null) {
           logger.error({ subject, reason: error.message }, 'cannot take requests on this subject');
+          return;
+        }
+        const { reply = '' } = message;
+        if (!mayAnswerTo(this.#nats.service, reply)) {
+          this.#nats.metrics.rpcServerDropped.inc({ subject });
+          logger.warn({ subject }, 'a request was dropped whose answer would go to no inbox of a caller');
           return;
         }
         this.#inFlight.add(this.#serve(handler, message));
@@ -148,10 +157,6 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     deadline: Deadline | undefined,
   ): Promise<Answer> {
     const id = packet?.id ?? '';
-    if (message.reply === undefined || message.reply === '') {
-      // Nobody could be told the outcome, so nothing is done.
-      return refusal(id, noRequest('The message names no reply subject.'));
-    }
     if (packet === undefined || deadline === undefined) {
       return refusal(id, noRequest('The message is not a request packet.'));
     }
@@ -202,6 +207,7 @@ function answerOf(returned: unknown): Pick<ReplyPacket, 'response' | 'replayed'>
   if (!(returned instanceof KeyedAnswer)) return { response: returned };
   return { response: returned.answer, ...(returned.replayed && { replayed: true }) };
 }
+
 const noRequest = (detail: string): CallRefused => new CallRefused('rpc.no-request', { status: 400, detail });
 
 function refusal(id: string, error: unknown): Answer {

@@ -1,5 +1,5 @@
 import { DeadLetterRpc, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
-import { Audit, configureLogger, HealthModule, uuidv7, type AuditedAct } from '@rookery/platform';
+import { Audit, configureLogger, HealthModule, PassedEvents, uuidv7, type AuditedAct } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import {
   bootService,
@@ -50,8 +50,14 @@ class AuditInMemory extends Audit {
 }
 
 @Global()
-@Module({ providers: [{ provide: Audit, useClass: AuditInMemory }], exports: [Audit] })
-class AuditModule {}
+@Module({
+  providers: [
+    { provide: Audit, useClass: AuditInMemory },
+    { provide: PassedEvents, useValue: { pass: () => Promise.resolve() } satisfies PassedEvents },
+  ],
+  exports: [Audit, PassedEvents],
+})
+class DatabaseModule {}
 
 @Module({})
 class PaymentsModule {}
@@ -115,7 +121,7 @@ describe('the dead letters of a service', () => {
         module: PaymentsModule,
         imports: [
           HealthModule.register(),
-          AuditModule,
+          DatabaseModule,
           SecurityModule.forRpc({ service: 'payments', jwks: jwksSetting }),
           MessagingModule.forRoot(broker.loginOf('payments')),
           DeadLettersModule.forConsumer('payments', { retryDelaysMs: [10] }),

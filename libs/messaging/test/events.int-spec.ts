@@ -4,6 +4,7 @@ import {
   DomainError,
   RpcProblemFilter,
   uuidv7,
+  type PassedEvent,
   type RequestContext,
   configureLogger,
 } from '@rookery/platform';
@@ -16,14 +17,17 @@ import { Payload, type CustomStrategy } from '@nestjs/microservices';
 import { DeadLetterHeaders } from '../src/dead-letter';
 import { OnEvent } from '../src/decorators';
 import { EventPublisher, type OutgoingEvent } from '../src/event-publisher';
-import { JetStreamServer, type JetStreamServerOptions } from '../src/jetstream-server';
+import type { JetStreamServerOptions } from '../src/jetstream-options';
+import { JetStreamServer } from '../src/jetstream-server';
 import { Nats } from '../src/nats';
 import { PermanentFailure } from '../src/permanent-failure';
+import { NotStored } from '../src/stored-ack';
 
 type Handled = EventEnvelope & { readonly context: RequestContext | undefined };
 
 /** What the handler was given, and what it does next. */
 const handled: Handled[] = [];
+const passed: PassedEvent[] = [];
 let behave: (event: EventEnvelope) => Promise<void> = () => Promise.resolve();
 
 @Controller()
@@ -72,7 +76,12 @@ describe('events over JetStream', () => {
   const consume = async (options: Partial<JetStreamServerOptions> = {}, url = broker.url): Promise<void> => {
     payments = await Nats.connect({ ...broker.loginOf('payments'), url });
     const transport: CustomStrategy = {
-      strategy: new JetStreamServer(payments, { service: 'payments', retryDelaysMs: [50, 100, 200], ...options }),
+      strategy: new JetStreamServer(payments, {
+        service: 'payments',
+        passed: { pass: async (event) => void passed.push(event) },
+        retryDelaysMs: [50, 100, 200],
+        ...options,
+      }),
     };
     app = await NestFactory.createMicroservice<CustomStrategy>(AppModule, transport);
     app.useGlobalFilters(new RpcProblemFilter());
@@ -114,6 +123,7 @@ describe('events over JetStream', () => {
 
   beforeEach(async () => {
     handled.length = 0;
+    passed.length = 0;
     behave = () => Promise.resolve();
     broker = await testBroker();
     admin = await broker.adminConnection();
@@ -332,12 +342,27 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('acks events that the service does not handle', async () => {
+  it('notes and acks events that the service does not handle', async () => {
     await consume();
-    await publisher.publish(
-      confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject, data: '{}' }),
-    );
+    const event = confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject, data: '{}' });
+    await publisher.publish(event);
     await eventually(async () => expect(await unfinished()).toBe(0));
+    const { id, aggregateId } = event;
+    expect(passed).toEqual([containing({ id, aggregateId, sequence: 1, overtakes: false })]);
+    expect(handled).toEqual([]);
+    await expect(deadLetters()).resolves.toEqual([]);
+  });
+
+  it('tries on to note such an event and makes no dead letter of it', async () => {
+    let failures = 0;
+    const pass = async (): Promise<void> => {
+      failures += 1;
+      throw new Error('no database');
+    };
+    await consume({ passed: { pass } });
+    await publisher.publish(confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject }));
+    await eventually(async () => expect(await unfinished()).toBe(0));
+    expect(failures).toBe(4);
     await expect(deadLetters()).resolves.toEqual([]);
   });
 
@@ -534,6 +559,34 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
     await app.close();
     await link.close();
+  });
+
+  it('does not believe that an event is there already which was purged or deleted, until the stream takes it again', async () => {
+    await consume();
+    const manager = await jetstreamManager(admin);
+    const { config } = await manager.streams.info('ORDERS');
+    // As an operator may have made it: ours cannot be purged.
+    await manager.streams.delete('ORDERS');
+    const { name, subjects } = config;
+    await manager.streams.add({ name, subjects, duplicate_window: nanos(1_500) });
+    const stored = async (): Promise<number> => (await manager.streams.info('ORDERS')).state.messages;
+    const [purged, deleted, last] = [1, 2, 3].map((sequence) => confirmed(uuidv7(), sequence));
+    if (purged === undefined || deleted === undefined || last === undefined) throw new Error('there are three');
+
+    await publisher.publish(purged);
+    await publisher.publish(purged);
+    expect(await stored()).toBe(1);
+    await manager.streams.purge('ORDERS');
+    await expect(publisher.publish(purged)).rejects.toThrow(NotStored);
+    await publisher.publish(deleted);
+    await publisher.publish(last);
+    await manager.streams.deleteMessage('ORDERS', 2);
+    await expect(publisher.publish(deleted)).rejects.toThrow(NotStored);
+    expect(await stored()).toBe(1);
+    expect(await orders.metrics.registry.metrics()).toMatch(/^event_publish_duplicates_total\{outcome="missing"\} 2$/m);
+
+    await eventually(() => Promise.all([publisher.publish(purged), publisher.publish(deleted)]));
+    expect(await stored()).toBe(3);
   });
 
   it('refuses to publish at once while there is no connection, and publishes again after', async () => {

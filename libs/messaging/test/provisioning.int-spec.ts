@@ -9,6 +9,7 @@ import {
   MAX_ACK_PENDING,
   provisionBroker,
   StreamTooSmall,
+  TooFewServers,
 } from '../src';
 
 describe('provisionBroker', () => {
@@ -25,21 +26,25 @@ describe('provisionBroker', () => {
 
   const copies = async (): Promise<number> => (await manager.streams.info('ORDERS')).config.num_replicas;
 
-  it('gives each stream as many copies as it is told, and leaves them alone unless told', async () => {
+  it('refuses several copies of a stream on a server that is alone, says what to mend, and changes nothing', async () => {
+    const attempt = provisionBroker(admin, { replicas: 3 });
+    await expect(attempt).rejects.toThrow(TooFewServers);
+    await expect(attempt).rejects.toThrow(/BROKER_REPLICAS/);
     expect(await copies()).toBe(1);
-    await provisionBroker(admin, { replicas: 3 });
-    expect(await copies()).toBe(3);
-    await provisionBroker(admin);
-    expect(await copies()).toBe(3);
+    await manager.streams.delete('ORDERS');
+    await expect(provisionBroker(admin, { replicas: 3 })).rejects.toThrow(TooFewServers);
+    await expect(manager.streams.info('ORDERS')).rejects.toThrow(/not found/);
     await provisionBroker(admin, { replicas: 1 });
     expect(await copies()).toBe(1);
   });
 
-  it('asks for them when it makes a stream, which a server without a cluster refuses', async () => {
-    await manager.streams.delete('ORDERS');
-    await expect(provisionBroker(admin, { replicas: 3 })).rejects.toThrow(/replicas/);
-    await provisionBroker(admin);
-    expect(await copies()).toBe(1);
+  it('lets nobody delete events before their time, dead letters only one by one', async () => {
+    await publish(2);
+    await expect(manager.streams.purge('ORDERS')).rejects.toThrow(/not permitted/);
+    await expect(manager.streams.deleteMessage('ORDERS', 1)).rejects.toThrow(/not permitted/);
+    expect((await manager.streams.info('ORDERS')).state.messages).toBe(2);
+    const { seq } = await jetstream(admin).publish('dlq.orders.x', '');
+    expect(await manager.streams.deleteMessage('DLQ_ORDERS', seq)).toBe(true);
   });
 
   const limitsOf = async (stream: string) => {
@@ -53,16 +58,18 @@ describe('provisionBroker', () => {
   };
 
   it('brings a stream of an earlier release, which drops its oldest events when full, to the one that refuses', async () => {
-    await manager.streams.update('ORDERS', { max_bytes: -1, discard: DiscardPolicy.Old });
+    await manager.streams.delete('ORDERS');
+    await manager.streams.add({ name: 'ORDERS', subjects: ['events.orders.>'], discard: DiscardPolicy.Old });
     await publish(3);
     await provisionBroker(admin);
     expect(await limitsOf('ORDERS')).toEqual({ max_bytes: EVENT_STREAM_MAX_BYTES, discard: 'new' });
+    await expect(manager.streams.purge('ORDERS')).rejects.toThrow(/not permitted/);
     expect(await limitsOf('DLQ_ORDERS')).toEqual({ max_bytes: DEAD_LETTER_STREAM_MAX_BYTES, discard: 'new' });
     expect((await manager.streams.info('ORDERS')).state.messages).toBe(3);
   });
 
   it('gives streams the room it is told, and a full one refuses instead of dropping', async () => {
-    await manager.streams.purge('ORDERS');
+    await manager.streams.delete('ORDERS');
     await provisionBroker(admin, { eventBytes: 10_000, deadLetterBytes: 20_000 });
     expect(await limitsOf('PAYMENTS')).toEqual({ max_bytes: 10_000, discard: 'new' });
     expect(await limitsOf('DLQ_PAYMENTS')).toEqual({ max_bytes: 20_000, discard: 'new' });

@@ -24,6 +24,7 @@ import { Payload, type CustomStrategy } from '@nestjs/microservices';
 import { z } from 'zod';
 import { RpcHandler } from '../src/decorators';
 import type { Nats } from '../src/nats';
+import { ReplyInbox } from '../src/reply-inbox';
 import { RpcClient } from '../src/rpc-client';
 import { RpcServer, type RpcServerOptions } from '../src/rpc-server';
 
@@ -94,8 +95,8 @@ describe('requests over NATS', () => {
 
   /** A raw message, as anything on the broker could send it; the answer's Problem if it is one. */
   const send = async (payload: string | Uint8Array, headers?: MsgHdrs): Promise<Problem> => {
-    const message = await gateway.connection.request(ProductsRpc.get.subject, payload, {
-      timeout: 2_000,
+    const message = await new ReplyInbox(gateway).request(ProductsRpc.get.subject, payload, {
+      timeoutMs: 2_000,
       ...(headers === undefined ? {} : { headers }),
     });
     return z.object({ err: Problem }).parse(message.json()).err;
@@ -302,7 +303,7 @@ describe('requests over NATS', () => {
     const headers = newHeaders();
     headers.set(Headers.correlationId, 'x{"level":"fatal"}');
     headers.set(Headers.traceparent, 'nonsense');
-    await gateway.connection.request(ProductsRpc.get.subject, packet(), { timeout: 2_000, headers });
+    await new ReplyInbox(gateway).request(ProductsRpc.get.subject, packet(), { timeoutMs: 2_000, headers });
     expect(seen[0]?.correlationId).toMatch(/^[0-9a-f-]{36}$/);
   });
 

@@ -106,6 +106,22 @@ describe('Inbox', () => {
     expect([await depositOnce(second), await depositOnce(first)]).toEqual([true, true]);
   });
 
+  it('takes an event that is not handled as the predecessor of the next, in its turn and once', async () => {
+    const first = newEvent();
+    const [second, third] = [2, 3].map((sequence) => ({ ...first, id: uuidv7(), sequence }));
+    if (second === undefined || third === undefined) throw new Error('there are two');
+
+    await expect(service.inbox.pass(second)).rejects.toThrow(EventTooEarly);
+    await service.inbox.pass(first);
+    await service.inbox.pass(second);
+    await service.inbox.pass(second);
+
+    expect(await depositOnce(third)).toBe(true);
+    expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1 });
+    const notes = await database.query('SELECT FROM inbox WHERE aggregate_id = $1', [first.aggregateId]);
+    expect(notes).toHaveLength(3);
+  });
+
   it('knows an event again whose predecessor it has forgotten', async () => {
     const first = newEvent();
     const second = { ...first, id: uuidv7(), sequence: 2 };

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
-import { DomainError } from '@rookery/platform';
+import { DomainError, type PassedEvents } from '@rookery/platform';
 import type { EntityManager } from 'typeorm';
 import { InboxMetrics } from './inbox.metrics';
 import { Retention } from './retention';
@@ -24,10 +24,10 @@ export type InboxEvent = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence' |
 
 /**
  * What this service has already consumed: makes an event that is delivered several times take effect once, and those of one
- * aggregate in their order. So a service that takes an event of an aggregate must take all before it.
+ * aggregate in their order. What a service has no handler for is noted too (`pass`): it is no gap.
  */
 @Injectable()
-export class Inbox {
+export class Inbox implements PassedEvents {
   constructor(
     private readonly unitOfWork: UnitOfWork,
     @Inject(SERVICE_NAME) private readonly consumer: string,
@@ -51,6 +51,11 @@ export class Inbox {
     });
     if (!taken) this.metrics.duplicates.inc();
     return taken;
+  }
+
+  /** Notes an event that this service does not handle: once, in its turn, with no effect. Throws EventTooEarly like `once`. */
+  async pass(event: InboxEvent): Promise<void> {
+    await this.once(event, () => Promise.resolve());
   }
 
   /**

@@ -1,6 +1,15 @@
 import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { Audit, ClockSkew, HealthChecks, Idempotency, Metrics, PlatformModule, secondsAheadOf } from '@rookery/platform';
+import {
+  Audit,
+  ClockSkew,
+  HealthChecks,
+  Idempotency,
+  Metrics,
+  PassedEvents,
+  PlatformModule,
+  secondsAheadOf,
+} from '@rookery/platform';
 import { DataSource } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
@@ -27,8 +36,8 @@ export interface PersistenceOptions {
 }
 
 /**
- * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail and Audit. Adds the
- * readiness checks `database` and `clock` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
+ * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail,
+ * Audit and PassedEvents. Adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
  * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
  */
 @Module({})
@@ -62,11 +71,23 @@ export class PersistenceModule implements OnApplicationShutdown {
         OutboxRelay,
         EventTrail,
         { provide: Audit, useClass: AuditTrail },
+        { provide: PassedEvents, useExisting: Inbox },
         DatabaseHealth,
         OutboxMetrics,
         InboxMetrics,
       ],
-      exports: [DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, Idempotency, OutboxRelay, EventTrail, Audit],
+      exports: [
+        DataSource,
+        UnitOfWork,
+        Outbox,
+        Inbox,
+        IdempotencyStore,
+        Idempotency,
+        OutboxRelay,
+        EventTrail,
+        Audit,
+        PassedEvents,
+      ],
     };
   }
 

@@ -32,6 +32,7 @@ export * from './idempotency/keyed-request';
 export * from './logging/logger';
 export * from './logging/nest-logger';
 export * from './metrics/metrics';
+export * from './passed-events';
 export * from './platform.module';
 export * from './rpc/rpc-contract';
 export * from './rpc/rpc-problem.filter';

@@ -33,10 +33,25 @@ export class Metrics {
     help: 'NATS requests answered, by class of status',
     labelNames: ['subject'],
   });
+  /** Requests over NATS whose answer would have gone to nobody who may ask; nothing ran for them. */
+  readonly rpcServerDropped = new Counter({
+    name: 'rpc_server_dropped_total',
+    help: 'NATS requests dropped because their reply subject is not the inbox of a caller',
+    labelNames: ['subject'],
+    registers: [this.registry],
+  });
   /** Requests over NATS made. */
   readonly rpcClient = this.histogram('rpc_client_duration_seconds', 'NATS requests made', ['subject', 'status']);
   /** Events handled; `outcome` is what became of the message: ack, retry, dead-letter. */
   readonly eventHandler = this.histogram('event_handler_duration_seconds', 'Events handled', ['event', 'outcome']);
+
+  /** Events that the stream took for repetitions; `outcome` is stored, or missing when it has them no more. */
+  readonly eventDuplicates = new Counter({
+    name: 'event_publish_duplicates_total',
+    help: 'Events published that the stream took for repetitions, by whether it has them',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
 
   /** Messages that became dead letters. */
   readonly deadLetters = new Counter({
