@@ -1,5 +1,6 @@
 export * from './broker';
 export * from './broker-repair';
+export * from './broker-version';
 export * from './decorators';
 export * from './cloud-event';
 export * from './dead-letter';

@@ -4,6 +4,7 @@ import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inboxPrefixOf } from './broker';
+import { requireSupportedNatsServer, UnsupportedNatsServer } from './broker-version';
 import { endsWithin } from './in-flight';
 import { nkeyLogin } from './nkey-login';
 
@@ -58,7 +59,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     void this.#watch();
   }
 
-  /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`. */
+  /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`, or `UnsupportedNatsServer` at once. */
   static async connect(options: NatsOptions, metrics = new Metrics()): Promise<Nats> {
     // What is no seed is known before anybody is asked.
     const login = brokerLogin(options);
@@ -67,6 +68,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
       try {
         return new Nats(options.service, await connectOnce(options, login), metrics);
       } catch (error) {
+        if (error instanceof UnsupportedNatsServer) throw error;
         if (error instanceof AuthorizationError) {
           throw new NatsUnreachable(`NATS does not know the key of ${options.service} (NATS_NKEY_SEED)`, {
             cause: error,
@@ -194,7 +196,7 @@ function tlsOf({
 }
 
 async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptions): Promise<NatsConnection> {
-  return connect({
+  const connection = await connect({
     servers: url.split(',').map((server) => server.trim()),
     ...login,
     name: service,
@@ -210,6 +212,13 @@ async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptio
     // Otherwise every request takes two stack traces in advance, for errors that hardly ever come.
     noAsyncTraces: true,
   });
+  try {
+    requireSupportedNatsServer(connection.info?.version ?? '');
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
 }
 
 const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@]*@/g, '//');
