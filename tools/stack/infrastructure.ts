@@ -1,17 +1,26 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokerLogin, natsOptions, natsServerConfig, provisionBroker, type NatsOptions } from '@rookery/messaging';
+import {
+  brokerLogin,
+  natsOptions,
+  natsServerConfig,
+  provisionBroker,
+  requireSupportedNatsServer,
+  type NatsOptions,
+} from '@rookery/messaging';
 import { brokerConfig, parseConfig } from '@rookery/platform';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { BrokerAccess } from './app-env';
 import { brokerAccount, MAIN_ACCOUNT, type BrokerSeeds } from './broker-accounts';
+import { brokerVersion } from './broker-version';
 import { clientTls, provideCertificates, serverTls } from './certificates';
 import { createDatabases, type DatabaseUrls } from './databases';
 import { startNats } from './embedded-nats';
 import { startPostgres } from './embedded-postgres';
+import { errorReason } from './error-facts';
 import type { GuardedProcess } from './guarded-process';
-import { findNatsServer } from './nats-binary';
+import { locateNatsServer } from './nats-binary';
 import { embeddedPorts, type StackSettings } from './settings';
 import { requireFreePorts } from './ports';
 import type { Progress } from './progress';
@@ -91,8 +100,10 @@ export async function embeddedInfrastructure(
       accounts: [brokerAccount(MAIN_ACCOUNT, seeds, also)],
     });
   const startBroker = async () => {
+    const server = await locateNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say });
+    progress.say(`nats-server ${server.version} of ${server.from}`);
     const nats = await startNats({
-      binary: await findNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say }),
+      binary: server.path,
       config: brokerConfigOf(secrets.broker),
       port: natsPort,
       folder,
@@ -164,6 +175,15 @@ export function givenBroker(env: NodeJS.ProcessEnv = process.env): NatsOptions {
   throw new StackError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
 }
 
+/** Throws a StackError when the broker at `url` is too old. One that does not answer is left to those who need it. */
+async function requireSupportedBroker(url: string): Promise<void> {
+  try {
+    requireSupportedNatsServer((await brokerVersion(url)) ?? '');
+  } catch (error) {
+    throw new StackError(errorReason(error), 'Or unset NATS_URL and DATABASE_URL_…: npm start brings its own servers.');
+  }
+}
+
 /**
  * Servers that the environment names: nothing is embedded. Databases and roles exist already, the broker knows the keys
  * whose seeds are in NATS_NKEY_SEED_<APP>; with NATS_NKEY_SEED_ADMIN streams and consumers are made. NATS_TLS_… is what each process
@@ -180,6 +200,7 @@ export async function givenInfrastructure(
     return value;
   };
   const url = required('NATS_URL');
+  await requireSupportedBroker(url);
   const admin = env['NATS_NKEY_SEED_ADMIN'] ?? '';
   const seeds = {
     admin,
