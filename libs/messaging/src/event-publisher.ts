@@ -8,6 +8,7 @@ import { BrokerRepair } from './broker-repair';
 import { CloudEvent, eventType } from './cloud-event';
 import { Nats } from './nats';
 import { isRefusedAsFull, StreamRoom } from './stream-room';
+import { StreamStorage } from './stream-storage';
 
 /** Short, because sending again is harmless, and an ack that a restart of the broker swallowed holds up what comes behind. */
 const ackTimeoutMs = 2_000;
@@ -28,6 +29,8 @@ export class EventPublisher {
   readonly #stream: StreamDefinition | undefined;
   /** How full this process's own stream is. */
   readonly room = new StreamRoom();
+  /** Whether it stores what this process publishes. */
+  readonly storage = new StreamStorage();
 
   constructor(private readonly nats: Nats) {
     this.#jetstream = jetstream(nats.connection, { timeout: ackTimeoutMs });
@@ -37,6 +40,16 @@ export class EventPublisher {
       // Also while nothing is published: those who consume it wait for it.
       this.#repair.watch(this.#stream, (info) => this.room.note(info));
       this.room.show(nats.metrics, this.#stream);
+      this.storage.show(nats.metrics, this.#stream);
+      const { name: stream } = this.#stream;
+      const { storage } = this;
+      nats.dependOn({
+        what: `storing ${stream}`,
+        get alive() {
+          return storage.storing;
+        },
+      });
+      nats.onReconnect(() => storage.reconnected());
     }
   }
 
@@ -70,7 +83,10 @@ export class EventPublisher {
       await this.#repair.storing(this.#stream, () =>
         this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs }),
       );
+      this.storage.stored();
     } catch (error) {
+      // A connection that broke meanwhile says nothing of the stream.
+      if (this.nats.connected) this.storage.failed();
       if (!isRefusedAsFull(error)) {
         throw error;
       }

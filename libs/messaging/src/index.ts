@@ -16,3 +16,4 @@ export * from './provisioning-config';
 export * from './rpc-client';
 export * from './rpc-server';
 export * from './stream-room';
+export * from './stream-storage';
