@@ -85,13 +85,17 @@ export class EventPublisher {
       );
       this.storage.stored();
     } catch (error) {
-      // A connection that broke meanwhile says nothing of the stream.
-      if (this.nats.connected) this.storage.failed();
+      this.#noteFailure();
       if (!isRefusedAsFull(error)) {
         throw error;
       }
       this.room.refused();
       throw new ServiceUnavailable('The stream of events is full.', RETRY_WHEN_FULL_SECONDS, { cause: error });
     }
+  }
+
+  /** A connection that broke meanwhile says nothing of the stream. */
+  #noteFailure(): void {
+    if (this.nats.connected) this.storage.failed();
   }
 }
