@@ -1,8 +1,11 @@
 import type { Metrics } from '@rookery/platform';
 import type { StreamDefinition } from './broker';
 
-/** A restart of the broker swallows the acknowledgements of one moment. What fails for longer than this is not stored. */
-const TOLERATED_MS = 2_000;
+/**
+ * A restart of the broker swallows the acknowledgements of one moment, and a process short of CPU misses those of another. What fails for
+ * longer than this, three tries of one event, is not stored.
+ */
+const TOLERATED_MS = 4_000;
 /** Without a further attempt for so long nothing is known any more: another replica publishes now, or there is nothing to publish. */
 const FORGOTTEN_AFTER_MS = 30_000;
 
@@ -16,7 +19,7 @@ export class StreamStorage {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** False from the moment that all attempts of two seconds have failed until one succeeds or nothing has been tried for half a minute. */
+  /** False from the moment that all attempts of four seconds have failed until one succeeds or nothing has been tried for half a minute. */
   get storing(): boolean {
     if (this.#failingSince === undefined || this.now() - this.#failedAt > FORGOTTEN_AFTER_MS) return true;
     return this.#failedAt - this.#failingSince < TOLERATED_MS;
