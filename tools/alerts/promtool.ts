@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fromDebianPackage } from '../stack/debian-package';
+import { unpackStable } from '../stack/debian-package';
 import { errorReason } from '../stack/error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from '../stack/program-path';
 import { StackError } from '../stack/stack-error';
@@ -34,7 +34,9 @@ export async function findPromtool({ binFolder, env = process.env, aptGet }: Fin
   for (const name of PACKAGES) {
     const folder = mkdtempSync(join(binFolder, 'fetch-'));
     try {
-      renameSync(await fromDebianPackage(name, 'usr/bin/promtool', { folder, aptGet }), file);
+      const unpacked = join(await unpackStable(name, folder, { aptGet }), 'usr/bin/promtool');
+      if (!isExecutable(unpacked)) throw new Error('the package holds no promtool');
+      renameSync(unpacked, file);
       return file;
     } catch (error) {
       failures.push(`Debian's package ${name}: ${errorReason(error)}`);

@@ -2,14 +2,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import type { Caller, Service } from '@rookery/contracts';
-import { brokerLogin, natsServerConfig } from '@rookery/messaging';
+import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
 import { appEnvs, type AppEnvs } from '../stack/app-env';
 import { AppProcess, APPS, migrate, SERVICES } from '../stack/app-process';
 import { brokerAccount, MAIN_ACCOUNT } from '../stack/broker-accounts';
+import { brokerIsLive } from '../stack/broker-liveness';
 import { createDatabases } from '../stack/databases';
 import { startNats, type EmbeddedNats } from '../stack/embedded-nats';
 import { copyCluster, makeCluster, startPostgres, type EmbeddedPostgres } from '../stack/embedded-postgres';
@@ -24,6 +23,9 @@ import { SmallDisk, type DiskOwner } from './small-disk';
 
 /** Short, so that a run need not wait long for what a fault left Pending. */
 export const ORDER_DEADLINE_SECONDS = 15;
+
+/** Kubernetes gives it ten times as long (k8s/platform/dev/nats/nats.yaml); here a run has seconds. */
+const BROKER_LIVENESS = { everyMs: 1_000, failures: 3, liveWithinMs: 30_000 } as const;
 
 type PerService<T> = Record<Service, T>;
 
@@ -60,6 +62,7 @@ export class ChaosStack {
     private readonly natsBinary: string,
     private readonly ports: {
       readonly nats: number;
+      readonly natsMonitoring: number;
       readonly postgres: PerService<number>;
       readonly apps: Record<Caller, number>;
       readonly replica: number;
@@ -73,7 +76,7 @@ export class ChaosStack {
 
   /** A running stack. */
   static async start(options: ChaosStackOptions): Promise<ChaosStack> {
-    const ports = await freePorts(11);
+    const ports = await freePorts(12);
     const port = (index: number): number => ports[index] ?? 0;
     const stack = new ChaosStack(
       await makeSecrets(),
@@ -83,6 +86,7 @@ export class ChaosStack {
         postgres: { auth: port(1), products: port(2), orders: port(3), payments: port(4) },
         apps: { gateway: port(5), auth: port(6), products: port(7), orders: port(8), payments: port(9) },
         replica: port(10),
+        natsMonitoring: port(11),
       },
       options,
     );
@@ -105,6 +109,10 @@ export class ChaosStack {
 
   get brokerUrl(): string {
     return `nats://127.0.0.1:${this.ports.nats}`;
+  }
+
+  private get monitoringUrl(): string {
+    return `http://127.0.0.1:${this.ports.natsMonitoring}`;
   }
 
   get brokerAdmin(): { readonly nkeySeed: string } {
@@ -229,32 +237,36 @@ export class ChaosStack {
     this.disks.get(owner)?.empty();
   }
 
-  /**
-   * Starts a server again that has ended by itself, or NATS that has switched JetStream off (nats-server does so for good when its disk
-   * is full, and its `/healthz` says so), as whoever watches over it would; returns whether that was needed.
-   */
-  async reviveServer(owner: DiskOwner): Promise<boolean> {
-    if (owner === 'broker') {
-      if (await this.storesEvents()) return false;
-      await this.killBroker();
-      await this.startBroker();
-      return true;
-    }
+  /** Starts a Postgres server again that has ended by itself, as whoever watches over it would; returns whether that was needed. */
+  async reviveDatabase(owner: Service): Promise<boolean> {
     if (this.databases.get(owner)?.process.exitCode === undefined) return false;
     await this.startDatabase(owner);
     return true;
   }
 
-  private async storesEvents(): Promise<boolean> {
-    const admin = await connect({ servers: this.brokerUrl, ...brokerLogin(this.brokerAdmin) });
-    try {
-      await jetstreamManager(admin, { timeout: 2_000 });
-      return true;
-    } catch {
-      return false;
-    } finally {
-      await admin.close();
+  /**
+   * Watches over the broker for so long, and on until it is live unless that cannot be, as a liveness probe of Kubernetes does (k8s/platform/dev/nats, with
+   * shorter times): when it has failed for some times in a row the server is killed and started again, also where that does not help yet.
+   * Returns how often that was; throws FaultCriterionBroken when it does not become live.
+   */
+  async superviseBroker(forMs: number, { live = true } = {}): Promise<number> {
+    const { everyMs, failures, liveWithinMs } = BROKER_LIVENESS;
+    const until = Date.now() + forMs;
+    let restarts = 0;
+    let failed = 0;
+    while (Date.now() < until || (live && failed > 0)) {
+      if (Date.now() > until + liveWithinMs) throw new FaultCriterionBroken('NATS did not become live again');
+      failed = (await brokerIsLive(this.monitoringUrl)) ? 0 : failed + 1;
+      if (failed >= failures) {
+        // Without any room it may not even start, and then there is nothing to kill; Kubernetes tries again too.
+        await this.killBroker().catch(() => undefined);
+        await this.startBroker().catch(() => undefined);
+        restarts += 1;
+        failed = 1;
+      }
+      await sleep(everyMs);
     }
+    return restarts;
   }
 
   get brokerPid(): number {
@@ -278,6 +290,7 @@ export class ChaosStack {
       binary: this.natsBinary,
       config: natsServerConfig({
         port: this.ports.nats,
+        httpPort: this.ports.natsMonitoring,
         storeDir,
         accounts: [brokerAccount(MAIN_ACCOUNT, this.secrets.broker)],
       }),

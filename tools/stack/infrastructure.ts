@@ -7,6 +7,7 @@ import {
   natsServerConfig,
   provisionBroker,
   type BrokerClient,
+  requireSupportedNatsServer,
   type NatsOptions,
 } from '@rookery/messaging';
 import { brokerConfig, parseConfig } from '@rookery/platform';
@@ -14,12 +15,14 @@ import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { BrokerAccess } from './app-env';
 import { brokerAccount, MAIN_ACCOUNT, type BrokerSeeds } from './broker-accounts';
+import { brokerVersion } from './broker-version';
 import { clientTls, provideCertificates, serverTls } from './certificates';
 import { createDatabases, type DatabaseUrls } from './databases';
 import { startNats } from './embedded-nats';
 import { startPostgres } from './embedded-postgres';
+import { errorReason } from './error-facts';
 import type { GuardedProcess } from './guarded-process';
-import { findNatsServer } from './nats-binary';
+import { locateNatsServer } from './nats-binary';
 import { embeddedPorts, type StackSettings } from './settings';
 import { requireFreePorts } from './ports';
 import type { Progress } from './progress';
@@ -99,8 +102,10 @@ export async function embeddedInfrastructure(
       accounts: [brokerAccount(MAIN_ACCOUNT, seeds, also)],
     });
   const startBroker = async () => {
+    const server = await locateNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say });
+    progress.say(`nats-server ${server.version} of ${server.from}`);
     const nats = await startNats({
-      binary: await findNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say }),
+      binary: server.path,
       config: brokerConfigOf(secrets.broker),
       port: natsPort,
       folder,
@@ -170,6 +175,15 @@ export function givenBroker(env: NodeJS.ProcessEnv = process.env): NatsOptions {
   throw new StackError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
 }
 
+/** Throws a StackError when the broker at `url` is too old. One that does not answer is left to those who need it. */
+async function requireSupportedBroker(url: string): Promise<void> {
+  try {
+    requireSupportedNatsServer((await brokerVersion(url)) ?? '');
+  } catch (error) {
+    throw new StackError(errorReason(error), 'Or unset NATS_URL and DATABASE_URL_…: npm start brings its own servers.');
+  }
+}
+
 /**
  * Servers that the environment names: nothing is embedded. Databases and roles exist already, the broker knows the keys
  * whose seeds are in NATS_NKEY_SEED_<APP>; with NATS_NKEY_SEED_ADMIN streams and consumers are made. NATS_TLS_… is what each process
@@ -186,6 +200,7 @@ export async function givenInfrastructure(
     return value;
   };
   const url = required('NATS_URL');
+  await requireSupportedBroker(url);
   const admin = env[seedVariable('admin')] ?? '';
   const seeds = { admin, ...recordOf(Callers, (app) => required(seedVariable(app))) };
   if (admin === '') progress.say('NATS_NKEY_SEED_ADMIN is not set: streams and consumers are taken to be there');

@@ -1,17 +1,18 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fromDebianPackage } from './debian-package';
+import { requireSupportedNatsServer } from '@rookery/messaging';
+import { unpackStable, unpackUnstable, type DebianOptions } from './debian-package';
 import { errorReason } from './error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from './program-path';
 import { StackError } from './stack-error';
 
 const run = promisify(execFile);
 
-/** The release that is fetched; that of the image in docker/compose.yaml too. */
+/** The release that is fetched; the images of Compose and Kubernetes are of the same one. */
 export const NATS_VERSION = '2.14.7';
 const RELEASES = 'https://github.com/nats-io/nats-server/releases/download';
 /**
@@ -24,63 +25,167 @@ const CHECKSUMS: Readonly<Record<string, string>> = {
   'linux-arm7': '820339a81ac3321a47ed1ebd2aabeebfb23544da13d6ec2c5fda115b5af8948d',
 };
 /** No answer at all within this: offline, go on to the next source. */
-const CONNECT_TIMEOUT_MS = 8_000;
+const CONNECT_TIMEOUT_MS = 4_000;
 const DOWNLOAD_TIMEOUT_MS = 120_000;
+/** How long what a second choice gave is used before the better sources are asked again. */
+const FETCHED_IS_FRESH_MS = 24 * 3_600_000;
 
-export interface FindNatsOptions {
+export interface FindNatsOptions extends DebianOptions {
   /** Where a fetched binary is kept. */
   readonly binFolder: string;
   readonly env?: Environment;
-  readonly say?: (message: string) => void;
   /** Base address of the releases. */
   readonly releases?: string;
-  /** Debian's package tool; specs name one that fails. */
-  readonly aptGet?: string;
+  /** Where to fetch one from, best first; specs name their own. */
+  readonly sources?: readonly NatsSource[];
 }
 
+/** A nats-server that runs here. */
+export interface NatsServerBinary {
+  readonly path: string;
+  /** As it prints it: `2.15.1`. */
+  readonly version: string;
+  /** In words: a variable, the PATH, a source. */
+  readonly from: string;
+}
+
+/** Where a nats-server can be fetched. */
+export interface NatsSource {
+  readonly from: string;
+  readonly file: string;
+  /** A pinned version does not change: it need not be fetched again. */
+  readonly pinned: boolean;
+  /** Leaves the binary somewhere below the folder and answers where. */
+  readonly fetch: (folder: string, options: FindNatsOptions) => Promise<string>;
+}
+
+/** Best first. */
+const sourcesIn = (binFolder: string): readonly NatsSource[] => [
+  {
+    from: `the official release ${NATS_VERSION}`,
+    file: join(binFolder, `nats-server-${NATS_VERSION}`),
+    pinned: true,
+    fetch: downloadRelease,
+  },
+  {
+    from: "Debian unstable's package",
+    file: join(binFolder, 'nats-server-debian-unstable'),
+    pinned: false,
+    fetch: (folder, options) => natsServerOf(unpackUnstable('nats-server', folder, options)),
+  },
+  {
+    from: "the distribution's package",
+    file: join(binFolder, 'nats-server-debian'),
+    pinned: false,
+    fetch: (folder, options) => natsServerOf(unpackStable('nats-server', folder, options)),
+  },
+];
+
+/** Path of the nats-server that `locateNatsServer` finds. */
+export const findNatsServer = async (options: FindNatsOptions): Promise<string> =>
+  (await locateNatsServer(options)).path;
+
 /**
- * Path of a nats-server: NATS_SERVER_BIN, else one in the PATH, else the pinned official release, else Debian's package,
- * the last two unpacked into `binFolder` once. Throws a StackError that lists what was tried when there is none.
+ * A nats-server that runs here: NATS_SERVER_BIN, else one in the PATH, else the best that can be had of the pinned official release,
+ * Debian unstable's package and the distribution's own, unpacked into `binFolder`. What is older than the oldest supported version is not
+ * used, and an error where NATS_SERVER_BIN names it. A fetched one that is not the first choice is used for a day, then the better sources
+ * are asked again. Throws a StackError that lists what was tried when there is none.
  */
-export async function findNatsServer(options: FindNatsOptions): Promise<string> {
-  const { binFolder, env = process.env, say } = options;
+export async function locateNatsServer(options: FindNatsOptions): Promise<NatsServerBinary> {
+  const { env = process.env, say } = options;
   const given = programNamedBy('NATS_SERVER_BIN', env);
-  if (given !== undefined) return given;
+  if (given !== undefined) return inspectGiven(given);
   const inPath = programInPath('nats-server', env);
-  if (inPath !== undefined) return inPath;
+  if (inPath === undefined) return fetched(options, 'not there');
+  try {
+    return await inspect(inPath, 'the PATH');
+  } catch (error) {
+    say?.(`${inPath} is not used: ${errorReason(error)}`);
+    return fetched(options, errorReason(error));
+  }
+}
 
-  const sources = [
-    {
-      what: `the official release ${NATS_VERSION}`,
-      file: join(binFolder, `nats-server-${NATS_VERSION}`),
-      fetch: downloadRelease,
-    },
-    { what: "Debian's package", file: join(binFolder, 'nats-server-debian'), fetch: unpackDebianPackage },
-  ];
-  const fetched = sources.find(({ file }) => isExecutable(file));
-  if (fetched !== undefined) return fetched.file;
+async function inspectGiven(path: string): Promise<NatsServerBinary> {
+  try {
+    return await inspect(path, 'NATS_SERVER_BIN');
+  } catch (error) {
+    throw new StackError(
+      `NATS_SERVER_BIN=${path}: ${errorReason(error)}`,
+      'Name another one, or unset it to have one fetched.',
+    );
+  }
+}
 
-  mkdirSync(binFolder, { recursive: true });
+/** Throws for what is no nats-server or one that is not supported. */
+async function inspect(path: string, from: string): Promise<NatsServerBinary> {
+  const { stdout } = await run(path, ['--version'], { timeout: 10_000 });
+  const [, version] = /^nats-server: v(\d+\.\d+\.\d+\S*)/.exec(stdout) ?? [];
+  if (version === undefined) throw new Error('it does not say that it is a nats-server');
+  requireSupportedNatsServer(version, from);
+  return { path, version, from };
+}
+
+/** What is in `binFolder` already or is fetched into it; `inPath` is what was wrong with the PATH's. */
+async function fetched(options: FindNatsOptions, inPath: string): Promise<NatsServerBinary> {
+  const { binFolder, say, sources = sourcesIn(binFolder) } = options;
+  for (const source of sources) {
+    const kept = source.pinned || isFresh(source) ? await usable(source) : undefined;
+    if (kept !== undefined) return kept;
+  }
   const failures: string[] = [];
-  for (const { what, file, fetch } of sources) {
-    const temporary = mkdtempSync(join(binFolder, 'fetch-'));
+  for (const source of sources) {
     try {
-      say?.(`no nats-server here yet: fetching ${what}`);
-      renameSync(await fetch(temporary, options), file);
-      return file;
+      say?.(`nats-server: fetching ${source.from}`);
+      return await fetchFrom(source, options);
     } catch (error) {
-      failures.push(`${what}: ${errorReason(error)}`);
-      say?.(`${what} could not be had: ${errorReason(error)}`);
-    } finally {
-      rmSync(temporary, { recursive: true, force: true });
+      failures.push(`${source.from}: ${errorReason(error)}`);
+      say?.(`${source.from} could not be had: ${errorReason(error)}`);
     }
+    const kept = await usable(source);
+    if (kept !== undefined) return used(source, kept, say);
   }
   throw new StackError(
-    ['There is no nats-server to be had. Tried NATS_SERVER_BIN (not set), the PATH (not there), and', ...failures].join(
+    [`There is no nats-server to be had. Tried NATS_SERVER_BIN (not set), the PATH (${inPath}), and`, ...failures].join(
       '\n    ',
     ),
     'Install nats-server (https://docs.nats.io/running-a-nats-service/introduction/installation), or set NATS_SERVER_BIN to its path.',
   );
+}
+
+/** Nothing better could be had today: the one of another day goes on, and the sources have a day's rest. */
+function used({ file }: NatsSource, kept: NatsServerBinary, say: FindNatsOptions['say']): NatsServerBinary {
+  say?.(`nats-server: using the ${kept.version} that was fetched before`);
+  utimesSync(file, new Date(), new Date());
+  return kept;
+}
+
+async function usable({ file, from }: NatsSource): Promise<NatsServerBinary | undefined> {
+  if (!isExecutable(file)) return undefined;
+  return inspect(file, from).catch(() => undefined);
+}
+
+const isFresh = ({ file }: NatsSource): boolean =>
+  existsSync(file) && Date.now() - statSync(file).mtimeMs < FETCHED_IS_FRESH_MS;
+
+async function fetchFrom({ fetch, file, from }: NatsSource, options: FindNatsOptions): Promise<NatsServerBinary> {
+  mkdirSync(options.binFolder, { recursive: true });
+  const temporary = mkdtempSync(join(options.binFolder, 'fetch-'));
+  try {
+    const binary = await fetch(temporary, options);
+    // Before it takes its place: a package of another distribution may not run here.
+    const { version } = await inspect(binary, from);
+    utimesSync(binary, new Date(), new Date());
+    renameSync(binary, file);
+    return { path: file, version, from };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+async function natsServerOf(unpacking: Promise<string>): Promise<string> {
+  const file = join(await unpacking, 'usr/sbin/nats-server');
+  if (!existsSync(file)) throw new Error('the package holds no nats-server');
+  return file;
 }
 
 async function get(url: string): Promise<Buffer> {
@@ -147,6 +252,3 @@ async function publishedChecksum(releases: string, file: string): Promise<string
   if (sum === undefined || !/^[0-9a-f]{64}$/.test(sum)) throw new Error(`SHA256SUMS does not name ${file}`);
   return sum;
 }
-
-const unpackDebianPackage = (folder: string, { aptGet, say }: FindNatsOptions): Promise<string> =>
-  fromDebianPackage('nats-server', 'usr/sbin/nats-server', { folder, aptGet, say });

@@ -40,7 +40,9 @@ export const Settings = z.object({
     .describe(
       `Apps that a debugger can attach to, separated by commas: ${Callers.map((app) => `${app} on ${inspectorPortOf(app)}`).join(', ')}`,
     ),
-  NATS_SERVER_BIN: text('A nats-server to use instead of the one in the PATH or the pinned release'),
+  NATS_SERVER_BIN: text(
+    'A nats-server (2.9.10 or newer) to use instead of the one in the PATH, the pinned release or Debian’s package; also for npm test, chaos and bench',
+  ),
   ORDER_DEADLINE_SECONDS: z.coerce
     .number()
     .int()

@@ -104,7 +104,7 @@ describe('auth with a mail server', () => {
     return Number(found?.slice(line.length) ?? 0);
   };
   const statusesOf = async (orderId: string): Promise<readonly string[]> => {
-    const sql = 'SELECT kind, status FROM notifications WHERE order_id = $1 ORDER BY occurred_at';
+    const sql = 'SELECT kind, status FROM notifications WHERE order_id = $1 ORDER BY occurred_at, kind DESC';
     const rows = await auth.database.query<{ kind: string; status: string }>(sql, [orderId]);
     return rows.map(({ kind, status }) => `${kind} ${status}`);
   };

@@ -9,6 +9,7 @@ import { CloudEvent, eventType } from './cloud-event';
 import { Nats } from './nats';
 import { holds, NotStored, requireAckOf } from './stored-ack';
 import { isRefusedAsFull, StreamRoom } from './stream-room';
+import { StreamStorage } from './stream-storage';
 
 /** Short, because sending again is harmless, and an ack that a restart of the broker swallowed holds up what comes behind. */
 const ackTimeoutMs = 2_000;
@@ -30,6 +31,8 @@ export class EventPublisher {
   #looking: Promise<StreamInfo> | undefined;
   /** How full this process's own stream is. */
   readonly room = new StreamRoom();
+  /** Whether it stores what this process publishes. */
+  readonly storage = new StreamStorage();
 
   constructor(private readonly nats: Nats) {
     this.#jetstream = jetstream(nats.connection, { timeout: ackTimeoutMs });
@@ -39,6 +42,16 @@ export class EventPublisher {
       // Also while nothing is published: those who consume it wait for it.
       this.#repair.watch(this.#stream, (info) => this.room.note(info));
       this.room.show(nats.metrics, this.#stream);
+      this.storage.show(nats.metrics, this.#stream);
+      const { name: stream } = this.#stream;
+      const { storage } = this;
+      nats.dependOn({
+        what: `storing ${stream}`,
+        get alive() {
+          return storage.storing;
+        },
+      });
+      nats.onReconnect(() => storage.reconnected());
     }
   }
 
@@ -59,13 +72,20 @@ export class EventPublisher {
         this.#jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ackTimeoutMs }),
       );
       await this.#confirm(ack, event);
+      this.storage.stored();
     } catch (error) {
+      this.#noteFailure();
       if (!isRefusedAsFull(error)) {
         throw error;
       }
       this.room.refused();
       throw new ServiceUnavailable('The stream of events is full.', RETRY_WHEN_FULL_SECONDS, { cause: error });
     }
+  }
+
+  /** A connection that broke meanwhile says nothing of the stream. */
+  #noteFailure(): void {
+    if (this.nats.connected) this.storage.failed();
   }
 
   /** An acknowledgement is believed when the stream can have given it, "there already" when the event is. */

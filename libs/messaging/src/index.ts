@@ -1,6 +1,7 @@
 export * from './broker';
 export * from './broker-repair';
 export * from './broker-users';
+export * from './broker-version';
 export * from './decorators';
 export * from './cloud-event';
 export * from './dead-letter';
@@ -19,3 +20,4 @@ export * from './rpc-client';
 export * from './rpc-server';
 export { NotStored } from './stored-ack';
 export * from './stream-room';
+export * from './stream-storage';

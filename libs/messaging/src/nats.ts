@@ -4,6 +4,7 @@ import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamInboxPrefixOf } from './broker-users';
+import { requireSupportedNatsServer, UnsupportedNatsServer } from './broker-version';
 import { endsWithin } from './in-flight';
 import { nkeyLogin } from './nkey-login';
 
@@ -28,6 +29,13 @@ export interface NatsOptions {
   readonly connectTimeoutMs?: number;
 }
 
+/** Something that the health check looks at besides the connection. */
+export interface HealthPart {
+  /** In words that follow a "not": `consuming ORDERS`. */
+  readonly what: string;
+  readonly alive: boolean;
+}
+
 /** The broker could not be reached at start, or refused the user. The message names the variable to mend and holds no secret. */
 export class NatsUnreachable extends Error {
   override readonly name = 'NatsUnreachable';
@@ -45,7 +53,8 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
   readonly name = 'nats';
   #connected = true;
   #generation = 0;
-  readonly #parts: { readonly stream: string; readonly alive: boolean }[] = [];
+  readonly #parts: HealthPart[] = [];
+  readonly #whenReconnected: (() => void)[] = [];
 
   private constructor(
     /** Name of this process. */
@@ -58,7 +67,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     void this.#watch();
   }
 
-  /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`. */
+  /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`, or `UnsupportedNatsServer` at once. */
   static async connect(options: NatsOptions, metrics = new Metrics()): Promise<Nats> {
     // What is no seed is known before anybody is asked.
     const login = brokerLogin(options);
@@ -67,6 +76,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
       try {
         return new Nats(options.service, await connectOnce(options, login), metrics);
       } catch (error) {
+        if (error instanceof UnsupportedNatsServer) throw error;
         if (error instanceof AuthorizationError) {
           throw new NatsUnreachable(`NATS does not know the key of ${options.service} (NATS_NKEY_SEED)`, {
             cause: error,
@@ -92,8 +102,13 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
   }
 
   /** The health check is red while one of these is not alive. */
-  dependOn(part: { readonly stream: string; readonly alive: boolean }): void {
+  dependOn(part: HealthPart): void {
     this.#parts.push(part);
+  }
+
+  /** Calls back after each reconnection. */
+  onReconnect(listener: () => void): void {
+    this.#whenReconnected.push(listener);
   }
 
   /** Grows with each disconnection: deliveries made before one may belong to a broker state that is gone. */
@@ -101,7 +116,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     return this.#generation;
   }
 
-  /** Throws unless the broker answers within 1.5 s and every stream this process consumes is being consumed. */
+  /** Throws unless the broker answers within 1.5 s, every stream of this process is consumed, and its own stores what is published. */
   async check(): Promise<void> {
     if (!this.connected) {
       throw new Error('not connected to NATS');
@@ -109,9 +124,9 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     if (!(await endsWithin(1_500, this.connection.flush()))) {
       throw new Error('NATS does not answer');
     }
-    const dead = this.#parts.filter((part) => !part.alive).map((part) => part.stream);
+    const dead = this.#parts.filter((part) => !part.alive).map((part) => `not ${part.what}`);
     if (dead.length > 0) {
-      throw new Error(`not consuming ${dead.join(', ')}`);
+      throw new Error(dead.join(', '));
     }
   }
 
@@ -139,6 +154,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
         case 'reconnect':
           this.#connected = true;
           logger.info('reconnected to NATS');
+          for (const listener of this.#whenReconnected) listener();
           break;
         case 'error':
           logger.error({ reason: status.error.message }, 'NATS reported an error');
@@ -194,7 +210,7 @@ function tlsOf({
 }
 
 async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptions): Promise<NatsConnection> {
-  return connect({
+  const connection = await connect({
     servers: url.split(',').map((server) => server.trim()),
     ...login,
     name: service,
@@ -211,6 +227,13 @@ async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptio
     // Otherwise every request takes two stack traces in advance, for errors that hardly ever come.
     noAsyncTraces: true,
   });
+  try {
+    requireSupportedNatsServer(connection.info?.version ?? '');
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
 }
 
 const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@]*@/g, '//');

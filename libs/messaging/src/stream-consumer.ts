@@ -40,6 +40,11 @@ export class StreamConsumer {
     return this.definition.stream;
   }
 
+  /** For the health check. */
+  get what(): string {
+    return `consuming ${this.stream}`;
+  }
+
   /** Whether messages are being pulled now. */
   get alive(): boolean {
     return this.#alive;

@@ -2,14 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, FaultContext, FaultOutcome } from './fault';
 
 const FULL_MS = 8_000;
+/** A stream shows that it stores nothing only when something is published. */
+const LOOK_ON_MS = 5_000;
 
-async function fill({ stack }: FaultContext, disk: 'broker' | 'orders'): Promise<FaultOutcome> {
-  if (!stack.fillDisk(disk)) return { detail: 'not run: no small disk could be mounted here' };
+const NO_DISK = { detail: 'not run: no small disk could be mounted here' };
+
+async function fillBroker({ stack }: FaultContext): Promise<FaultOutcome> {
+  if (!stack.fillDisk('broker')) return NO_DISK;
+  const whileFull = await stack.superviseBroker(FULL_MS, { live: false });
+  stack.emptyDisk('broker');
+  const afterwards = await stack.superviseBroker(LOOK_ON_MS);
+  return { detail: `for ${FULL_MS} ms; started again ${whileFull} times while full, ${afterwards} times afterwards` };
+}
+
+async function fillDatabase({ stack }: FaultContext): Promise<FaultOutcome> {
+  if (!stack.fillDisk('orders')) return NO_DISK;
   await sleep(FULL_MS);
-  stack.emptyDisk(disk);
+  stack.emptyDisk('orders');
   // A server that gave up for want of room is started by whoever watches over it.
-  const end = (await stack.reviveServer(disk)) ? 'the server had to be started again' : 'the server went on';
-  return { ...(disk === 'broker' ? {} : { app: disk }), detail: `for ${FULL_MS} ms; ${end}` };
+  const end = (await stack.reviveDatabase('orders')) ? 'the server had to be started again' : 'the server went on';
+  return { app: 'orders', detail: `for ${FULL_MS} ms; ${end}` };
 }
 
 /** Leaves a server no room on its disk. */
@@ -19,13 +31,13 @@ export const disks: readonly Fault[] = [
     what: 'the disk of NATS full for 8 s',
     disk: 'broker',
     recoversWithinMs: 30_000,
-    run: (context) => fill(context, 'broker'),
+    run: fillBroker,
   },
   {
     name: 'database-disk-full',
     what: 'the disk of orders’ Postgres full for 8 s',
     disk: 'orders',
     recoversWithinMs: 30_000,
-    run: (context) => fill(context, 'orders'),
+    run: fillDatabase,
   },
 ];

@@ -24,6 +24,7 @@ export class OrdersNotTaken extends DomainError {
 const details = {
   'saga-lag': 'Earlier orders wait so long that a new one would not be done in time.',
   'stream-full': 'There is room only for the orders that were begun.',
+  'events-not-stored': 'What an order sets going cannot be stored now.',
 } as const satisfies Record<RefusalReason, string>;
 
 /** Lets new orders in or not, by what it sees once a second: no request waits for that. */
@@ -40,7 +41,7 @@ export class IntakeGate {
   ) {
     this.refused = new Counter({
       name: 'orders_refused_total',
-      help: 'New orders refused with 503, by reason: saga-lag, stream-full',
+      help: 'New orders refused with 503, by reason: saga-lag, stream-full, events-not-stored',
       labelNames: ['reason'],
       registers: [metrics.registry],
     });
@@ -78,7 +79,8 @@ export class IntakeGate {
 
   /** The stream says itself when it refuses an event: that need not wait for the next look. */
   private refusal(): RefusalReason | undefined {
-    this.intake.noteStream(this.publisher.room.taken);
+    const { room, storage } = this.publisher;
+    this.intake.noteStream(room.taken, storage.storing);
     return this.intake.refusal();
   }
 

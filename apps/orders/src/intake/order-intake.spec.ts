@@ -46,9 +46,17 @@ describe('the intake of orders', () => {
 
   it('keeps the last tenth of the stream for orders that were begun, until a fifth is free', () => {
     const seen = [0.89, 0.9, 0.81, 0.79, 0.89, 1].map((taken) => {
-      intake.noteStream(taken);
+      intake.noteStream(taken, true);
       return intake.refusal();
     });
     expect(seen).toEqual([undefined, 'stream-full', 'stream-full', undefined, undefined, 'stream-full']);
+  });
+
+  it('refuses while the stream stores nothing, and takes orders as soon as it does', () => {
+    const seen = [true, false, true].map((storing) => {
+      intake.noteStream(0.1, storing);
+      return intake.refusal();
+    });
+    expect(seen).toEqual([undefined, 'events-not-stored', undefined]);
   });
 });

@@ -8,8 +8,8 @@ export interface SagaProgress {
   readonly newestDone: string | null;
 }
 
-/** Why no orders are taken: those before wait too long, or their events have no room. */
-export const RefusalReasons = ['saga-lag', 'stream-full'] as const;
+/** Why no orders are taken: those before wait too long, their events have no room, or the broker stores none. */
+export const RefusalReasons = ['saga-lag', 'stream-full', 'events-not-stored'] as const;
 export type RefusalReason = (typeof RefusalReasons)[number];
 
 /** When orders are refused. */
@@ -25,7 +25,7 @@ const STREAM_TAKEN = { refuses: 0.9, takesAgain: 0.8 } as const;
 
 /**
  * Decides whether new orders are taken. What was begun goes first: when orders wait so long that a new one would come to its deadline,
- * or the stream has room only for those that were begun, new ones are refused until that is better. While no order goes all the way,
+ * or the stream has room only for those that were begun or stores nothing, new ones are refused until that is better. While no order goes all the way,
  * a few are let in nevertheless, as many as may wait: their way shows when the saga goes on.
  */
 export class OrderIntake {
@@ -33,6 +33,7 @@ export class OrderIntake {
   private takenSinceLook = 0;
   private lagging: { readonly newestDone: string | null } | undefined;
   private full = false;
+  private storing = true;
 
   constructor(private readonly limits: IntakeLimits) {}
 
@@ -58,8 +59,9 @@ export class OrderIntake {
     if (goesOn && lagSeconds < this.limits.lagSeconds / 2) this.lagging = undefined;
   }
 
-  /** Takes note of how full the stream of events is, 0..1. */
-  noteStream(taken: number): void {
+  /** Takes note of how full the stream of events is, 0..1, and whether it stores any. */
+  noteStream(taken: number, storing: boolean): void {
+    this.storing = storing;
     this.full = taken >= (this.full ? STREAM_TAKEN.takesAgain : STREAM_TAKEN.refuses);
   }
 
@@ -71,6 +73,7 @@ export class OrderIntake {
   /** Why a new order is refused now; undefined when it is taken. */
   refusal(): RefusalReason | undefined {
     if (this.full) return 'stream-full';
+    if (!this.storing) return 'events-not-stored';
     if (this.lagging === undefined) return undefined;
     return this.progress.waiting + this.takenSinceLook < FEW ? undefined : 'saga-lag';
   }

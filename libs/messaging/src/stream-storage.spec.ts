@@ -1,0 +1,43 @@
+import { StreamStorage } from './stream-storage';
+
+describe('what acknowledgements tell of a stream', () => {
+  let now: number;
+  let storage: StreamStorage;
+  beforeEach(() => {
+    now = 1_000_000;
+    storage = new StreamStorage(() => now);
+  });
+  const failAt = (ms: number): boolean => {
+    now = 1_000_000 + ms;
+    storage.failed();
+    return storage.storing;
+  };
+
+  it('stores as long as nothing is known', () => {
+    expect(storage.storing).toBe(true);
+  });
+
+  it('stores through the lost acknowledgements of one moment, however many', () => {
+    for (let attempt = 0; attempt < 100; attempt += 1) expect(failAt(attempt * 39)).toBe(true);
+  });
+
+  it('does not store when everything fails for four seconds, and stores from the first success on', () => {
+    expect([failAt(0), failAt(2_100), failAt(4_200)]).toEqual([true, true, false]);
+    storage.stored();
+    expect(storage.storing).toBe(true);
+    expect(failAt(4_300)).toBe(true);
+  });
+
+  it('starts anew with another connection', () => {
+    failAt(0);
+    storage.reconnected();
+    expect([failAt(4_100), failAt(8_000), failAt(8_200)]).toEqual([true, true, false]);
+  });
+
+  it('forgets when nothing is tried any more, for then another process publishes', () => {
+    expect([failAt(0), failAt(4_100)]).toEqual([true, false]);
+    now += 30_001;
+    expect(storage.storing).toBe(true);
+    expect([failAt(60_000), failAt(62_000), failAt(64_000)]).toEqual([true, true, false]);
+  });
+});
