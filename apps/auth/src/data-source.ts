@@ -24,5 +24,11 @@ export const authDatabase = ({
     sessionUrl: DATABASE_SESSION_URL,
     poolSize: DATABASE_POOL_SIZE,
     entities: [User, OauthClient, SigningKey, OidcPayload],
-    migrations: [Auth1764000000000, Notifications1765000000000, InboxOrder1765000100000, DevicePolls1765000200000, IdempotencyKeys1765200000000],
+    migrations: [
+      Auth1764000000000,
+      Notifications1765000000000,
+      InboxOrder1765000100000,
+      DevicePolls1765000200000,
+      IdempotencyKeys1765200000000,
+    ],
   });

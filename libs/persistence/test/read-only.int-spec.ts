@@ -114,7 +114,9 @@ describe('a database that reads but does not write', () => {
     await written(path);
     await failover.demote();
     for (let write = 0; write < 20; write += 1) {
-      expect(await answer('POST', path)).toEqual({ status: 503, retryAfter: expect.stringMatching(/^[1-9]/) });
+      const refused = await answer('POST', path);
+      expect(refused.status).toBe(503);
+      expect(refused.retryAfter).toMatch(/^[1-9]/);
     }
     await failover.promote();
     await eventually(() => written(path), within);
