@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Scopes } from '@rookery/contracts';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
@@ -129,6 +130,7 @@ describe('no bytes', () => {
       'host: localhost',
       'connection: close',
       `authorization: Bearer ${token}`,
+      ...(route.method === 'POST' ? [`idempotency-key: ${randomUUID()}`] : []),
       ...Object.entries(sample.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
       ...(type === '' ? [] : [`content-type: ${type}`]),
       ...{ 'a length of 0': ['content-length: 0'], 'no length': [], chunks: ['transfer-encoding: chunked'] }[kind],

@@ -1,4 +1,4 @@
-import { eventProducers, rpcEdges, Services, type Caller, type Service } from '@rookery/contracts';
+import { Callers, eventProducers, rpcEdges, type Caller, type Service } from '@rookery/contracts';
 import { consumedBy, deadLetterStreamOf, streamOf, type ConsumerDefinition } from './broker';
 
 /** A public nkey itself (`U…`), or the variable that holds it where nats-server runs. */
@@ -25,14 +25,12 @@ export interface BrokerUser {
   readonly permissions?: BrokerPermissions;
 }
 
-const callers: readonly Caller[] = ['gateway', ...Services];
-
 /** Subjects the gateway listens to besides its inbox: order timelines that grew, products that it may have kept and that changed. */
 const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
 
 /** Who calls a service: the context map (`rpcEdges`) read backwards. */
 export const callersOf = (service: string): readonly Caller[] =>
-  callers.filter((caller) => rpcEdges[caller].some((callee) => callee === service));
+  Callers.filter((caller) => rpcEdges[caller].some((callee) => callee === service));
 
 /** Where a process gets the answers to its requests. It is per process, so that none can read another's answers. */
 export const inboxPrefixOf = (service: string): string => `_INBOX.${service}`;
@@ -64,7 +62,7 @@ export const ackSubjectsOf = ({ stream, durable }: ConsumerDefinition): readonly
 export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerCredential[]>>): readonly BrokerUser[] {
   return [
     { keys: keys.admin },
-    ...callers.map((caller) => ({ keys: keys[caller], permissions: permissionsOf(caller) })),
+    ...Callers.map((caller) => ({ keys: keys[caller], permissions: permissionsOf(caller) })),
   ];
 }
 

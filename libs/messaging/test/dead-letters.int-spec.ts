@@ -1,5 +1,15 @@
 import { DeadLetterRpc, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
-import { Audit, configureLogger, HealthModule, PassedEvents, uuidv7, type AuditedAct } from '@rookery/platform';
+import {
+  Audit,
+  configureLogger,
+  HealthModule,
+  Idempotency,
+  KeyedAnswer,
+  PassedEvents,
+  uuidv7,
+  type AuditedAct,
+  type KeyedRequest,
+} from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import {
   bootService,
@@ -49,13 +59,21 @@ class AuditInMemory extends Audit {
   }
 }
 
+/** What persistence has a table for; its own specs show what a key is worth. */
+class IdempotencyInMemory extends Idempotency {
+  async act<Answer>(_request: KeyedRequest<Answer>, work: () => Promise<Answer>): Promise<KeyedAnswer<Answer>> {
+    return new KeyedAnswer(await work(), false);
+  }
+}
+
 @Global()
 @Module({
   providers: [
+    { provide: Idempotency, useClass: IdempotencyInMemory },
     { provide: Audit, useClass: AuditInMemory },
     { provide: PassedEvents, useValue: { pass: () => Promise.resolve() } satisfies PassedEvents },
   ],
-  exports: [Audit, PassedEvents],
+  exports: [Audit, Idempotency, PassedEvents],
 })
 class DatabaseModule {}
 
