@@ -105,7 +105,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const secretTexts = [...customers, operator].flatMap(({ name, token }) => [token, demoPassword(name)]);
     const sweeperAwayMs = Math.max(0, ...records.filter(({ app }) => app === 'orders').map(({ tookMs }) => tookMs));
     const found = await progress.step('invariants', () =>
-      violationsOf({ stack, load, poison, secretTexts, sweeperAwayMs }),
+      violationsOf({ stack, load, poison, secretTexts, sweeperAwayMs, leniency }),
     );
     const unrest =
       drainedAfterMs === undefined ? [{ invariant: 'I1', what: `not at rest within ${DRAINED_WITHIN_MS} ms` }] : [];
