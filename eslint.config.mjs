@@ -57,7 +57,7 @@ const noTestingInProduct = {
  */
 const dueByTheDatabase = [
   'apps/{orders,payments,products}/src/**/*.ts',
-  'apps/auth/src/{notification,keys}/**/*.ts',
+  'apps/auth/src/{notification,keys,sign-in}/**/*.ts',
   'libs/persistence/src/**/*.ts',
 ];
 const databaseTime = 'Clocks of processes differ: use now() in SQL, or UnitOfWork.now(), which rules are handed.';

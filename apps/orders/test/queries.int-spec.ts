@@ -16,8 +16,6 @@ const foreign: KnownMetrics = new Map([
   // By their documentation: cert-manager's, of its own time and of each certificate.
   ['certmanager_certificate_renewal_timestamp_seconds', ['name']],
   ['certmanager_certificate_expiration_timestamp_seconds', ['name']],
-  // Of every process, ahead (above 0) or behind.
-  ['clock_skew_seconds', []],
   // Of the gateway, which has no events; its load-shedding.int-spec.ts reads it.
   ['load_shedding_shed_total', ['priority', 'reason']],
   // Of auth, while it sends mails; its order-mails.int-spec.ts reads it.
