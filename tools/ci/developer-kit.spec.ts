@@ -38,6 +38,13 @@ describe('.nvmrc', () => {
   });
 });
 
+describe('the development container', () => {
+  it('has the major version of that Node', () => {
+    const [major] = devDependencies.node.split('.');
+    expect(read('.devcontainer/devcontainer.json')).toContain(`/javascript-node:${major}-`);
+  });
+});
+
 describe('the settings for VS Code', () => {
   const { configurations } = json('.vscode/launch.json', Launch);
   const inWorkspace = (path = ''): string => path.replace('${workspaceFolder}/', '');
