@@ -114,6 +114,10 @@ describe('CODEOWNERS', () => {
 });
 
 describe('CONTRIBUTING.md', () => {
+  it.each(Callers)('says on which port a debugger finds %s', (app) => {
+    expect(read('CONTRIBUTING.md')).toContain(`${app} ${inspectorPortOf(app)}`);
+  });
+
   it('names npm scripts that exist', () => {
     const named = [...read('CONTRIBUTING.md').matchAll(/\bnpm run (?:-s )?(?<script>[\w:-]+)/g)].map(
       ({ groups }) => groups?.['script'] ?? '',
