@@ -7,7 +7,7 @@ import type { Poison } from './faults/fault';
 import { rowsOf } from './rows';
 import type { Load, Placing } from './shoppers';
 
-/** One way in which a promise of guarantees I1-I12 was broken. */
+/** One way in which an invariant, I1 to I12 of docs/invariants.md, was broken. */
 export interface Violation {
   readonly invariant: string;
   readonly what: string;

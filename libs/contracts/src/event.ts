@@ -6,7 +6,7 @@ import type { Service } from './rpc';
  * Subject `events.<service>.<aggregate>.<fact>.v<n>`.
  */
 export interface EventContract<Data extends z.ZodType = z.ZodType> {
-  /** The guide's name, for example `OrderCreated`; CloudEvents `type` is `rookery.<name>.v<version>`. */
+  /** What happened, for example `OrderCreated`; CloudEvents `type` is `rookery.<name>.v<version>`. */
   readonly name: string;
   readonly version: number;
   readonly producer: Service;

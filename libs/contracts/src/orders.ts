@@ -5,7 +5,7 @@ import { Cursor, PageLimit, pageOf } from './page';
 import { Id, Quantity, Timestamp, Version } from './primitives';
 import { defineRpc } from './rpc';
 
-/** The guide's words. Confirmed and Canceled are terminal. */
+/** An order begins as Pending; Confirmed and Canceled are terminal. */
 export const OrderStatuses = ['Pending', 'Confirmed', 'Canceled'] as const;
 export const OrderStatus = z.enum(OrderStatuses).meta({ id: 'OrderStatus' });
 export type OrderStatus = z.infer<typeof OrderStatus>;

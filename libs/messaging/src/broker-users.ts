@@ -58,7 +58,7 @@ export const ackSubjectsOf = ({ stream, durable }: ConsumerDefinition): readonly
   `$JS.ACK._.*.${stream}.${durable}.>`,
 ];
 
-/** The users of one account with the least permissions that the context map needs (design section 7), and the admin. */
+/** The users of one account with the least permissions that the context map needs (`rpcEdges`, `eventEdges`), and the admin. */
 export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerCredential[]>>): readonly BrokerUser[] {
   return [
     { keys: keys.admin },

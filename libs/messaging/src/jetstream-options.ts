@@ -3,7 +3,7 @@ import type { PassedEvents } from '@rookery/platform';
 
 /**
  * Waits between the attempts at one event, in ms. They add up to about 100 s, more with jitter: longer than a dependency may be away
- * (guarantees.md: a database 40 s, the broker 60 s), so that an outage makes no dead letters.
+ * (docs/invariants.md: a database 40 s, the broker 60 s), so that an outage makes no dead letters.
  */
 export const defaultRetryDelaysMs: readonly number[] = [100, 500, 2_000, 5_000, ...Array<number>(9).fill(10_000)];
 
