@@ -25,6 +25,7 @@ describe('the system that a program talks to', () => {
     const system = systemOf(env);
     expect(system).toMatchObject({ gatewayUrl: 'http://localhost:3000', authUrl: 'http://localhost:3001' });
     expect(system.because).toContain('no stack runs on');
+    expect(system.isGuess).toBe(true);
   });
 
   it('is the one that runs on the data folder, wherever its ports are', async () => {
@@ -36,6 +37,7 @@ describe('the system that a program talks to', () => {
       gatewayUrl: 'http://localhost:4100',
       authUrl: 'http://localhost:4101',
       because: `the stack that runs on ${folder}`,
+      isGuess: false,
     });
   });
 
@@ -48,6 +50,7 @@ describe('the system that a program talks to', () => {
       gatewayUrl: 'https://shop.example',
       authUrl: 'https://id.example',
       because: 'GATEWAY_URL, AUTH_URL',
+      isGuess: false,
     });
   });
 });

@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { lockHolder } from '../stack/data-lock';
 import { printFailure } from '../stack/progress';
 import { readSettings } from '../stack/settings';
+import { StackError } from '../stack/stack-error';
 
 /** The system that a program talks to. */
 export interface System {
@@ -11,6 +12,8 @@ export interface System {
   readonly authUrl: string;
   /** Why that one, for people. */
   readonly because: string;
+  /** Nobody named it, and none runs here: what answers there may be another checkout's. */
+  readonly isGuess: boolean;
 }
 
 /**
@@ -20,13 +23,18 @@ export interface System {
 export function systemOf(env: NodeJS.ProcessEnv = process.env): System {
   const settings = readSettings(env);
   const given = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  /** What nobody names is that of the stack that runs here. */
+  const addressAt = (variable: string, port: number, running: string | undefined): string =>
+    (given(variable) === undefined ? running : undefined) ?? `http://localhost:${port}`;
   const named = ['GATEWAY_URL', 'AUTH_URL', 'GATEWAY_PORT', 'AUTH_PORT'].filter((name) => given(name) !== undefined);
-  const running = named.length > 0 ? undefined : runningOn(settings.dataFolder);
-  if (running !== undefined) return { ...running, because: `the stack that runs on ${settings.dataFolder}` };
+  const running = runningOn(settings.dataFolder);
+  if (named.length === 0 && running !== undefined)
+    return { ...running, because: `the stack that runs on ${settings.dataFolder}`, isGuess: false };
   return {
-    gatewayUrl: given('GATEWAY_URL') ?? `http://localhost:${settings.ports.gateway}`,
-    authUrl: given('AUTH_URL') ?? `http://localhost:${settings.ports.auth}`,
+    gatewayUrl: given('GATEWAY_URL') ?? addressAt('GATEWAY_PORT', settings.ports.gateway, running?.gatewayUrl),
+    authUrl: given('AUTH_URL') ?? addressAt('AUTH_PORT', settings.ports.auth, running?.authUrl),
     because: named.length > 0 ? named.join(', ') : `the default; no stack runs on ${settings.dataFolder}`,
+    isGuess: named.length === 0,
   };
 }
 
@@ -49,6 +57,20 @@ function orExit(read: () => System): System {
     printFailure(error);
     process.exit(1);
   }
+}
+
+/**
+ * As `sayWhichSystem`, before something is written.
+ * @throws StackError when the system is only a guess
+ */
+export function requireSystem(): void {
+  if (system.isGuess) {
+    throw new StackError(
+      'No stack of this checkout runs, and this would write to whatever answers at the default addresses.',
+      'Start one with `npm start`, or name the system: GATEWAY_URL=http://localhost:3000 AUTH_URL=http://localhost:3001',
+    );
+  }
+  sayWhichSystem();
 }
 
 /** Says on stderr which system is talked to: stdout belongs to the answer. */

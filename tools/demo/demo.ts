@@ -11,7 +11,8 @@ import {
   type PlaceOrder,
 } from '@rookery/contracts';
 import type { z } from 'zod';
-import { authUrl, gatewayUrl, sayWhichSystem } from './addresses';
+import { takesNoArguments } from '../stack/help';
+import { authUrl, gatewayUrl, requireSystem } from './addresses';
 import { demoPassword, signIn, SignInFailed } from './sign-in';
 
 /** The longest an order may stay Pending, and some. */
@@ -152,8 +153,11 @@ async function run(): Promise<void> {
   print(`\n${bold('Afterwards')}: ${after.stock.available} in stock; 2 sold, nothing else taken.`);
 }
 
+takesNoArguments(`Usage: npm run demo
+Signs alice in to a running system and places three orders: one that goes well, one whose payment is declined, one beyond the stock.`);
+
 try {
-  sayWhichSystem();
+  requireSystem();
   await run();
 } catch (error) {
   const message = error instanceof DemoFailed || error instanceof SignInFailed ? error.message : undefined;

@@ -1,12 +1,18 @@
 import { seedCatalogue } from '../stack/catalogue-seed';
 import { printFailure, Progress } from '../stack/progress';
-import { authUrl, gatewayUrl, sayWhichSystem } from './addresses';
+import { StackError } from '../stack/stack-error';
+import { takesNoArguments } from '../stack/help';
+import { authUrl, gatewayUrl, requireSystem } from './addresses';
+import { SignInFailed } from './sign-in';
+
+takesNoArguments(`Usage: npm run seed
+Adds the demo catalogue to a running system, through its API, as the demo operator. What is there stays as it is.`);
 
 // Fills the catalogue of a running stack that `npm start` did not start; products that are there stay as they are.
 try {
-  sayWhichSystem();
+  requireSystem();
   await seedCatalogue({ gatewayUrl, authUrl, progress: new Progress() });
 } catch (error) {
-  printFailure(error);
+  printFailure(error instanceof SignInFailed ? new StackError(error.message) : error);
   process.exit(1);
 }

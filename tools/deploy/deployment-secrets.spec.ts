@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '@rookery/platform';
@@ -50,6 +50,30 @@ describe('npm run secrets', () => {
     expect(contents()).toEqual(before);
     await write(again, { root, force: true });
     expect(contents()).not.toEqual(before);
+  });
+
+  it('adds to docker/.env of an earlier version what it lacks, and leaves the rest', async () => {
+    const file = await writeComposeSecrets(await makeSecrets(), { root, force: false });
+    const whole = readFileSync(file, 'utf8');
+    const before = whole.replace(/^CURSOR_KEY=.*\n/m, '');
+    expect(before).not.toBe(whole);
+    writeFileSync(file, before);
+    await writeComposeSecrets(await makeSecrets(), { root, force: false });
+    const after = readFileSync(file, 'utf8');
+    expect(after).toMatch(/^CURSOR_KEY='[A-Za-z0-9_-]{43}'$/m);
+    expect(after.replace(/^CURSOR_KEY=.*\n/m, '')).toBe(before);
+  });
+
+  it('adds to the secrets of k8s of an earlier version what they lack, the same for all', async () => {
+    const folder = await writeKubernetesSecrets(await makeSecrets(), { root, force: false });
+    const keys = filesIn(folder).filter((path) => path.endsWith('/CURSOR_KEY'));
+    const others = filesIn(folder).filter((path) => !keys.includes(path));
+    const before = others.map((path) => readFileSync(path, 'utf8'));
+    for (const path of keys) rmSync(path);
+    await writeKubernetesSecrets(await makeSecrets(), { root, force: false });
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys.map((path) => readFileSync(path, 'utf8'))).size).toBe(1);
+    expect(others.map((path) => readFileSync(path, 'utf8'))).toEqual(before);
   });
 
   it('renews the certificates in docker/.env and leaves the rest of it', async () => {

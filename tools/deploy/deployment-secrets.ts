@@ -116,9 +116,22 @@ export interface WriteSecretsOptions {
   readonly force: boolean;
 }
 
-/** Writes docker/.env with certificates of its own; refuses to replace one. Readable by the owner only. */
+/**
+ * Writes docker/.env with certificates of its own. In one that is there only what it lacks is added, as after an upgrade; when it lacks nothing it
+ * is refused to replace it. Readable by the owner only.
+ */
 export async function writeComposeSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): Promise<string> {
   const file = join(root, COMPOSE_ENV_FILE);
+  if (existsSync(file) && !force) {
+    const text = readFileSync(file, 'utf8');
+    const missing = Object.entries(composeSecrets(secrets)).filter(
+      ([name]) => !new RegExp(`^${name}=`, 'm').test(text),
+    );
+    if (missing.length > 0) {
+      write(file, [text.trimEnd(), ...linesOf(Object.fromEntries(missing)), ''].join('\n'));
+      return file;
+    }
+  }
   refuseExisting(file, force, 'docker compose -f docker/compose.yaml down --volumes');
   const certificates = join(root, COMPOSE_CERTIFICATES);
   await provideCertificates(certificates, { force });
@@ -142,14 +155,23 @@ export function renewComposeCertificates(root: string): void {
 const linesOf = (values: Values): readonly string[] =>
   Object.entries(values).map(([name, value]) => `${name}='${value}'`);
 
-/** Writes a file per key for kustomize's secretGenerator; refuses to replace a folder. Readable by the owner only. */
+/**
+ * Writes a file per key for kustomize's secretGenerator. In a folder that is there only what it lacks is added; when it lacks nothing it is refused
+ * to replace it. Readable by the owner only.
+ */
 export async function writeKubernetesSecrets(secrets: Secrets, { root, force }: WriteSecretsOptions): Promise<string> {
   const folder = join(root, K8S_SECRETS_FOLDER);
+  const files = Object.entries(kubernetesSecrets(secrets)).flatMap(([name, values]) =>
+    Object.entries(values).map(([key, value]) => ({ path: join(folder, name, key), value })),
+  );
+  const missing = existsSync(folder) && !force ? files.filter(({ path }) => !existsSync(path)) : [];
+  if (missing.length > 0) {
+    for (const { path, value } of missing) write(path, value);
+    return folder;
+  }
   refuseExisting(folder, force, 'kubectl delete namespace rookery-dev');
   rmSync(folder, { recursive: true, force: true });
-  for (const [name, values] of Object.entries(kubernetesSecrets(secrets))) {
-    for (const [key, value] of Object.entries(values)) write(join(folder, name, key), value);
-  }
+  for (const { path, value } of files) write(path, value);
   return folder;
 }
 

@@ -1,9 +1,18 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { helpWhenAsked, takesNoArguments } from '../stack/help';
 import { generatedFiles, root } from './generated-files';
 
 // `npm run generate` writes the generated files; `npm run generate -- --check` only tells which are not what the code makes.
-const check = process.argv.includes('--check');
+const usage = `Usage: npm run generate [-- --check]
+Writes the API documents, .env.example and the broker's configuration from the code; with --check only tells which are stale.`;
+helpWhenAsked(usage);
+const args = process.argv.slice(2);
+const check = args.includes('--check');
+takesNoArguments(
+  usage,
+  args.filter((argument) => argument !== '--check'),
+);
 
 const drifted: string[] = [];
 for (const { path, text } of await generatedFiles()) {

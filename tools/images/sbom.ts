@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { APPS } from '../stack/app-process';
 import { buildApps } from '../stack/build';
+import { takesNoArguments } from '../stack/help';
 import { printFailure, Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
@@ -9,6 +10,9 @@ import { bomOf, validateBom } from './bom';
 import { licenceProblems, productionPackages, readLockFile } from './licences';
 
 // `npm run sbom`: a validated CycloneDX document of each app's production tree, in dist/sbom; fails on a licence that is not allowed.
+
+takesNoArguments(`Usage: npm run sbom
+Writes a validated CycloneDX document of each app's production tree to dist/sbom; fails on a licence that is not allowed.`);
 
 const folder = join(repository, 'dist/sbom');
 

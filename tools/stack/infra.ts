@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import { buildApps } from './build';
 import { lockDataFolder } from './data-lock';
+import { takesNoArguments } from './help';
 import { embeddedInfrastructure } from './infrastructure';
 import { both, runInForeground } from './program';
 import { provideSecrets } from './secrets';
 import { readSettings } from './settings';
 import { migrateAll, provideEnvs, untilServerEnds } from './stack';
+
+takesNoArguments(`Usage: npm run infra
+Runs only Postgres and NATS, with databases, users and streams, for \`npx nx serve <app>\`. Settings: .env.example. Ctrl-C stops both.`);
 
 await runInForeground(async (progress, shutdown) => {
   const settings = readSettings();

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockHolder } from './data-lock';
-import { helpWhenAsked } from './help';
+import { takesNoArguments } from './help';
 import { printFailure } from './progress';
 import { readSettings } from './settings';
 import { StackError } from './stack-error';
@@ -13,9 +13,7 @@ const usage = `Usage: npm run reset
 Deletes databases, events, secrets and logs of \`npm start\`, in .data unless ROOKERY_DATA_DIR names another folder.`;
 
 try {
-  helpWhenAsked(usage);
-  // Whoever says more wants something else than that everything is deleted.
-  if (process.argv.length > 2) throw new StackError('reset takes no arguments.', usage);
+  takesNoArguments(usage);
   const { dataFolder } = readSettings();
   const holder = lockHolder(dataFolder);
   if (holder !== undefined) {

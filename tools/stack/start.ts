@@ -3,6 +3,7 @@ import { APPS } from './app-process';
 import { buildApps } from './build';
 import { seedCatalogue } from './catalogue-seed';
 import { lockDataFolder } from './data-lock';
+import { takesNoArguments } from './help';
 import {
   embeddedInfrastructure,
   givenInfrastructure,
@@ -18,6 +19,10 @@ import { provideSecrets } from './secrets';
 import { appPorts, embeddedPorts, hasLeftovers, readSettings, type StackSettings } from './settings';
 import { startStack, type Stack } from './stack';
 import type { Shutdown } from './shutdown';
+
+takesNoArguments(`Usage: npm start
+Migrates, seeds and runs the five apps on embedded Postgres and NATS, or on the servers that DATABASE_URL_<SERVICE> and NATS_URL name.
+Settings: .env.example, from the environment or a file .env beside it. Ctrl-C stops everything.`);
 
 await runInForeground(async (progress, shutdown) => {
   const settings = readSettings();

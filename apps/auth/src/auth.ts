@@ -6,7 +6,7 @@ import type { AuthConfig } from './auth.config';
 import { AuthModule } from './auth.module';
 import { FrontDoor, type MiddlewareRequest } from './provider/front-door';
 import { ProviderHost } from './provider/provider-host';
-import { placeOf } from './provider/provider-routes';
+import { NOWHERE, placeOf } from './provider/provider-routes';
 
 /** The auth service as a whole: what main.ts runs and component specs build. */
 export const auth = (config: AuthConfig): ServiceOptions => ({
@@ -31,7 +31,7 @@ function mountProvider(app: NestFastifyApplication): void {
       next();
       return;
     }
-    nameRoute(request, place.label);
+    if (place !== NOWHERE) nameRoute(request, place.label);
     door
       .admits(request, response, place)
       .then((admitted) => {

@@ -168,8 +168,11 @@ describe('an address past its limit', () => {
       }
       expect(uncounted).toEqual([]);
       const nowhere = [];
-      for (let index = 0; index < 4; index += 1) nowhere.push((await fetch(`${auth.issuer}/device/a/b/c`)).status);
-      expect(nowhere.at(-1)).toBe(429);
+      for (const path of ['/device/a/b/c', '/nowhere', '/favicon.ico', '/v1/products']) {
+        for (let index = 0; index < 4; index += 1) nowhere.push((await fetch(`${auth.issuer}${path}`)).status);
+        expect(nowhere.at(-1)).toBe(429);
+      }
+      expect((await fetch(`${auth.issuer}/livez`)).status).toBe(200);
     } finally {
       clock.mockRestore();
       await auth.stop();

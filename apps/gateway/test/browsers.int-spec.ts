@@ -47,6 +47,13 @@ describe('a gateway behind TLS that two origins may call', () => {
     expect(read.headers.get('vary')).toMatch(/\borigin\b/i);
   });
 
+  it('has nothing at an unknown address: that preflights are answered everywhere makes none known', async () => {
+    for (const path of ['/nothing', '/v1/x', '/v1/orders/x/y']) {
+      expect((await fetch(`${gateway.url}${path}`)).status).toBe(404);
+    }
+    expect((await fetch(`${gateway.url}/v1/me`, { method: 'DELETE' })).status).toBe(405);
+  });
+
   it('lets an allowed origin read answers and refusals, with the headers that it needs', async () => {
     for (const path of ['/v1/products', '/v1/me', '/v1/nothing']) {
       const { headers } = await gateway.request(path, { headers: { origin: SHOP } });

@@ -28,7 +28,12 @@ export type CancellationReason = z.infer<typeof CancellationReason>;
 export const MAX_ORDER_LINES = 100;
 
 /** What the customer pays with: a token of the payment provider, never a card number. */
-export const PaymentToken = z.string().regex(/^tok_[a-z0-9_]{1,60}$/, 'must be a payment token');
+export const PaymentToken = z
+  .string()
+  .regex(/^tok_[a-z0-9_]{1,60}$/, 'must be a payment token')
+  .describe(
+    'What the payment provider gave the customer for a means of payment. The simulated provider knows `tok_ok`, `tok_declined`, `tok_insufficient_funds`, `tok_timeout_then_ok` (it charged, its answer was lost), `tok_slow` and `tok_error`.',
+  );
 
 export const PlaceOrder = z
   .strictObject({

@@ -4,7 +4,7 @@ export const Scopes = {
   'orders:read': 'Read own orders and payments (operators: all)',
   'orders:write': 'Place and cancel own orders',
   'ops:read': 'Read operational data',
-  'ops:write': 'Replay dead letters and mend stuck orders',
+  'ops:write': 'Replay and discard dead letters',
 } as const;
 
 export type Scope = keyof typeof Scopes;

@@ -1,4 +1,12 @@
-import { CallRefusals, Headers, type Problem, type RpcContract, type Service } from '@rookery/contracts';
+import {
+  CallRefusals,
+  Callers,
+  Headers,
+  rpcEdges,
+  type Problem,
+  type RpcContract,
+  type Service,
+} from '@rookery/contracts';
 import {
   childTraceparent,
   currentContext,
@@ -49,6 +57,9 @@ export class RpcClient {
     @Optional() private readonly tokens?: InternalTokenIssuer,
   ) {
     this.inbox = new ReplyInbox(nats);
+    // At the start, so that their series begin at 0 and not with the first failure.
+    const caller = Callers.find((name) => name === nats.service);
+    for (const service of caller === undefined ? [] : rpcEdges[caller]) this.dependencyOf(service);
   }
 
   /**

@@ -1,20 +1,38 @@
+import { UnusableSetting } from '@rookery/platform';
 import { DataSource, MigrationExecutor } from 'typeorm';
 import type { PostgresOptions } from './data-source-options';
-import { DatabaseUnreachable } from './database-errors';
-import { refuseTransactionPooling, TransactionPooling } from './pooler';
+import { DatabaseUnreachable, type AddressSetting } from './database-errors';
+import { identityOf, refuseTransactionPooling, TransactionPooling } from './pooler';
 
 /**
  * Connects.
  * @throws DatabaseUnreachable when the database does not answer or refuses the role
  * @throws TransactionPooling when a pooler is between that gives each transaction another session
+ * @throws UnusableSetting when the sessions' address leads to another database
  */
 export async function connect(options: PostgresOptions): Promise<DataSource> {
+  const database = await look('DATABASE_URL', options.url);
+  if (options.sessionUrl !== options.url && (await look('DATABASE_SESSION_URL', options.sessionUrl)) !== database) {
+    throw new UnusableSetting(
+      'DATABASE_SESSION_URL leads to another database than DATABASE_URL. Give it the same one, without the pooler.',
+    );
+  }
+  return reached('DATABASE_URL', options.url, () => new DataSource(options).initialize());
+}
+
+/** Which database it is that answers at the address. */
+const look = (setting: AddressSetting, url: string): Promise<string> =>
+  reached(setting, url, async () => {
+    await refuseTransactionPooling(url);
+    return identityOf(url);
+  });
+
+async function reached<T>(setting: AddressSetting, url: string, work: () => Promise<T>): Promise<T> {
   try {
-    for (const url of new Set([options.url, options.sessionUrl])) await refuseTransactionPooling(url);
-    return await new DataSource(options).initialize();
+    return await work();
   } catch (error) {
     if (error instanceof TransactionPooling) throw error;
-    throw new DatabaseUnreachable(options.url, error);
+    throw new DatabaseUnreachable(url, error, setting);
   }
 }
 

@@ -1,13 +1,16 @@
 import { QueryFailedError } from 'typeorm';
 
-/** The process cannot reach its database at the start. The message names DATABASE_URL and the mend, never the password. */
+/** The setting that an address of the database comes from. */
+export type AddressSetting = 'DATABASE_URL' | 'DATABASE_SESSION_URL';
+
+/** The process cannot reach its database at the start. The message names the setting and the mend, never the password. */
 export class DatabaseUnreachable extends Error {
   readonly port: number;
 
-  constructor(url: string, cause: unknown) {
+  constructor(url: string, cause: unknown, setting: AddressSetting = 'DATABASE_URL') {
     super(
-      `cannot connect to the database that DATABASE_URL names (${withoutPassword(url)}): ${reasonOf(cause)}. ` +
-        'Start that Postgres (`npm run infra` starts the embedded one) or correct DATABASE_URL.',
+      `cannot connect to the database that ${setting} names (${withoutPassword(url)}): ${reasonOf(cause)}. ` +
+        `Start that Postgres (\`npm run infra\` starts the embedded one) or correct ${setting}.`,
       { cause },
     );
     this.name = 'DatabaseUnreachable';

@@ -29,13 +29,31 @@ export async function refuseTransactionPooling(url: string): Promise<void> {
   for (const client of [first, second]) client.on('error', () => undefined);
   try {
     await first.connect();
-    if ((await sessionOf(first)) === processIdOf(first)) return;
+    const own = await sessionOf(first);
+    if (own === processIdOf(first)) return;
     await second.connect();
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      if ((await sessionOf(first)) === (await sessionOf(second))) throw new TransactionPooling();
+      // One that hands out its sessions in turn gives the first connection another one at the next statement.
+      const now = await sessionOf(first);
+      if (now !== own || now === (await sessionOf(second))) throw new TransactionPooling();
     }
   } finally {
     await Promise.all([first, second].map((client) => client.end().catch(() => undefined)));
+  }
+}
+
+/** Name and server of the database at an address: the same by every way that leads there. */
+export async function identityOf(url: string): Promise<string> {
+  const client = new Client({ ...connectionOptions, connectionString: url });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ identity: string }>(
+      "SELECT concat_ws(' ', current_database(), pg_postmaster_start_time()) AS identity",
+    );
+    return rows[0]?.identity ?? '';
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }
 

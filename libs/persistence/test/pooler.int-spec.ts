@@ -1,5 +1,6 @@
 import { explainStartFailure } from '@rookery/platform';
 import { eventually, pgbouncer, TestPooler, type TestDatabase } from '@rookery/testing';
+import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import { connectMigrated } from '../src/connect';
 import { dataSourceOptions, runMigrations } from '../src/index';
@@ -79,6 +80,17 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
     },
   );
 
+  it('in transaction mode is refused also when it hands out its sessions in turn', async () => {
+    pooler = await TestPooler.start(database.url, 'transaction', { server_round_robin: '1', min_pool_size: '6' });
+    const { url } = pooler;
+    // Warm: there are several sessions to hand out.
+    const clients = Array.from({ length: 6 }, () => new Client({ connectionString: url }));
+    await Promise.all(clients.map((client) => client.connect()));
+    await Promise.all(clients.map((client) => client.query('SELECT pg_sleep(0.2)')));
+    await Promise.all(clients.map((client) => client.end()));
+    await expect(connectMigrated(optionsOf(url))).rejects.toMatchObject({ name: 'TransactionPooling' });
+  });
+
   it('in transaction mode does not serve the sessions either', async () => {
     pooler = await TestPooler.start(database.url, 'transaction');
     await expect(connectMigrated(optionsOf(database.url, pooler.url))).rejects.toMatchObject({
@@ -108,5 +120,27 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
     });
     expect(text).not.toMatch(/no database answers/);
     expect(text).toMatch(/elsewhere|does not exist/);
+  });
+});
+
+describe('DATABASE_SESSION_URL', () => {
+  let database: TestDatabase;
+  let other: TestDatabase;
+  beforeAll(async () => {
+    [database, other] = await Promise.all([walletDatabase(), walletDatabase()]);
+  });
+  afterAll(() => Promise.all([database.drop(), other.drop()]));
+
+  const failureOf = async (url: string, sessionUrl: string): Promise<string> =>
+    connectMigrated(optionsOf(url, sessionUrl)).then(() => 'connected', String);
+
+  it('must lead to the database of DATABASE_URL', async () => {
+    expect(await failureOf(database.url, other.url)).toMatch(/DATABASE_SESSION_URL leads to another database/);
+  });
+
+  it('is named when nothing answers there', async () => {
+    const nowhere = database.url.replace(/:\d+\//, ':1/');
+    expect(await failureOf(database.url, nowhere)).toMatch(/database that DATABASE_SESSION_URL names .*:1\//);
+    expect(await failureOf(nowhere, database.url)).toMatch(/database that DATABASE_URL names .*:1\//);
   });
 });

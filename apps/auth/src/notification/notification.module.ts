@@ -15,7 +15,7 @@ export interface NotificationOptions {
 }
 
 /**
- * Mails to customers about their orders. Without a server there is no handler: the events are acked unread and nothing is kept.
+ * Mails to customers about their orders. Without a server there is no handler: the events are noted as passed and otherwise left alone.
  */
 @Module({})
 export class NotificationModule implements OnApplicationBootstrap {

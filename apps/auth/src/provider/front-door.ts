@@ -6,7 +6,7 @@ import { errorPage } from '../pages/error.page';
 import { pageHeaders } from '../pages/page';
 import { AddressLimit } from './address-limit';
 import { KnownHosts, type Visit } from './known-hosts';
-import type { Place } from './provider-routes';
+import { NOWHERE, type Place } from './provider-routes';
 import { dropForgedForwarding, trustedProxies } from './trusted-proxies';
 
 /** A request as middleware gets it. `ip` heeds X-Forwarded-For from proxies in TRUST_PROXY only. */
@@ -60,6 +60,7 @@ export class FrontDoor {
     if (place.answers === 'page' && this.cameUnencrypted(request)) return UNENCRYPTED;
     const visit = this.hosts.recognise(request);
     if (visit === undefined || (visit.by === 'inside' && place.answers === 'page')) return this.misdirected();
+    if (place === NOWHERE) return undefined;
     if (place.route === undefined) return place.methods.length === 0 ? NOTHING_THERE : notAllowed(place.methods);
     this.visits.set(request, visit);
     this.hosts.settle(request);

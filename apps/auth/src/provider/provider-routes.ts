@@ -60,14 +60,27 @@ export interface Place {
   readonly isLibrarys: boolean;
 }
 
-/** What is at this address with this method; undefined for addresses that have nothing to do with people and clients. */
+/** Asked by machines that watch this process, under whatever name. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health', '/metrics']);
+
+/** An address at which nothing is. It is counted and wants our name like the others; the 404 is Nest's. */
+export const NOWHERE: Place = {
+  label: '(unknown)',
+  route: undefined,
+  methods: [],
+  answers: 'json',
+  budget: 'pages',
+  isLibrarys: false,
+};
+
+/** What is at this address with this method; undefined for probes and metrics. */
 export function placeOf(method: string, url: string): Place | undefined {
   const path = pathOf(url);
+  if (PROBES.has(path)) return undefined;
   const [, first = ''] = path.split('/');
   const near = [...PROVIDER_ROUTES, ...OUR_PAGES].filter((route) => firstOf(route) === first);
   const [nearest] = near;
-  if (nearest === undefined || (first === '.well-known' && !near.some((route) => route.path === path)))
-    return undefined;
+  if (nearest === undefined || (first === '.well-known' && !near.some((route) => route.path === path))) return NOWHERE;
   // A literal address goes before a pattern: /device/auth is no step of connecting a device.
   const at = near.filter((route) => route.path === path);
   const known = at.length > 0 ? at : near.filter((route) => matches(route.path, path));

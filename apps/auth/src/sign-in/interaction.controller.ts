@@ -40,7 +40,7 @@ const API_MEANINGS: Readonly<Record<Scope, string>> = {
   'orders:read': 'See the orders and payments you have access to',
   'orders:write': 'Place and cancel orders in your name',
   'ops:read': 'See how the system is doing',
-  'ops:write': 'Replay dead letters and mend stuck orders',
+  'ops:write': 'Replay and discard events that could not be handled',
 };
 const MEANINGS: Readonly<Record<string, string>> = { ...OIDC_MEANINGS, ...API_MEANINGS };
 

@@ -12,6 +12,8 @@ export class KnownRoutes {
   /** Call before routes are added. */
   watch(fastify: FastifyInstance): void {
     fastify.addHook('onRoute', ({ url, method }) => {
+      // The preflight of CORS is answered at every address: it makes none of them known.
+      if (url === '*' && [method].flat().every((name) => name === 'OPTIONS')) return;
       const pattern = toPattern(url);
       for (const name of [method].flat()) this.routes.push({ pattern, method: name });
     });

@@ -18,6 +18,17 @@ describe('the line about a failed start', () => {
     ['a refused database log-in', failure('auth failed', { code: '28P01' }), 'DATABASE_URL'],
     ['a missing database', failure('does not exist', { code: '3D000' }), 'DATABASE_URL'],
     ['a database that lacks migrations', failure('lacks', { code: 'MIGRATIONS_PENDING' }), 'Run the migrations'],
+    [
+      'a database that takes no writes',
+      failure('cannot execute INSERT in a read-only transaction', { code: '25006', severity: 'ERROR' }),
+      'takes no writes now',
+    ],
+    [
+      'a pooler that does not know the database',
+      failure('no such database: orders', { code: '08P01', severity: 'FATAL' }),
+      'refuses the session: no such database: orders',
+    ],
+    ['a statement that fails', failure('syntax error', { code: '42601', severity: 'ERROR' }), 'see the error above.'],
     ['missing tables', failure('relation', { code: '42P01' }), 'Run the migrations'],
     [
       'a database that is not there',

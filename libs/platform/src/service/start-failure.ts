@@ -39,6 +39,8 @@ function reasonOf(error: unknown, config: Addresses): string {
       return 'the database does not exist. Check the name in DATABASE_URL, and that the databases were created.';
     case 'TRANSACTION_POOLING':
       return 'DATABASE_URL leads to a pooler that pools transactions, where time limits and locks of a session do not hold. Let it pool sessions (PgBouncer: pool_mode = session), or connect to the server itself; DATABASE_SESSION_URL, where it is set, must lead to the server itself.';
+    case '25006':
+      return 'the database takes no writes now: it is a standby, or was closed for writing. It is tried again at the next start.';
     case 'MIGRATIONS_PENDING':
       return 'the database is older than this release. Run the migrations of this service (migrate.js) first.';
     case '42P01':
@@ -50,7 +52,9 @@ function reasonOf(error: unknown, config: Addresses): string {
 
 /** What a database server, or a pooler before it, said of itself: so something answers there. */
 function refusedSession(error: unknown): string | undefined {
-  const answered = chain(error).find((one) => 'severity' in one && 'code' in one);
+  const answered = chain(error).find(
+    (one) => 'severity' in one && 'code' in one && typeof one.code === 'string' && /^(?:08|28|3D)/.test(one.code),
+  );
   return answered === undefined
     ? undefined
     : `what answers at DATABASE_URL refuses the session: ${answered.message}. A pooler must know this database and role.`;
