@@ -30,7 +30,10 @@ const bundle = (app: Caller, file: string, apps = BUILT): string => {
   return path;
 };
 
-/** What an app needs of our own environment, and what the user may set for it there. */
+/**
+ * What an app needs of our own environment, and what the user may set for it there. Not NODE_OPTIONS: they are meant for one process, and all apps
+ * would fight over one inspector; ROOKERY_INSPECT opens one for each.
+ */
 const inherited = (env: AppEnv): NodeJS.ProcessEnv => ({ ...process.env, NODE_OPTIONS: '', ...env });
 
 /** One running app of ours. */
