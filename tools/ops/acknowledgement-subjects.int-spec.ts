@@ -56,6 +56,11 @@ const forms = [
     'feature_flags { js_ack_fc_v2: true }\n',
     /^\$JS\.ACK\._\.[^.]+\.ORDERS\.payments\./,
   ],
+  [
+    'domain, account, stream and consumer, and whose API answers in its second form',
+    'feature_flags { js_ack_fc_v2: true, js_api_reply_v2: true }\n',
+    /^\$JS\.ACK\._\.[^.]+\.ORDERS\.payments\./,
+  ],
 ] as const;
 
 describe.each(forms)('a nats-server whose acknowledgement subjects name %s', (_, feature, form) => {
