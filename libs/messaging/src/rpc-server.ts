@@ -161,11 +161,11 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       return refusal(id, noRequest('The message is not a request packet.'));
     }
     if (deadline.hasPassed) {
-      return refusal(id, new DeadlineExceeded('The deadline had passed before the request was begun.'));
+      return refusal(id, new DeadlineExceeded('The deadline passed before the request was started.'));
     }
     const { subject } = message;
     if (!this.#places.enter(subject)) {
-      const detail = 'The service has as many requests in hand as it takes.';
+      const detail = 'The service is at its concurrency limit.';
       return refusal(id, new ServiceUnavailable(detail, 1, { code: OVERLOADED }));
     }
     try {

@@ -17,7 +17,7 @@ const LOCAL_LIMIT = 'localStatementTimeoutMs';
 const timeLeft = (): number => currentContext()?.deadline?.msLeft ?? Infinity;
 
 const notBegun = (): DeadlineExceeded =>
-  new DeadlineExceeded('The deadline passed before the work was done; what was left of it was not begun.');
+  new DeadlineExceeded('The deadline passed before the work was done; the rest was not started.');
 
 /**
  * Carries a request's deadline to Postgres. Nothing is sent for a request that nobody waits for any more, and what runs is canceled by

@@ -18,7 +18,7 @@ interface Issue {
  */
 export class ContractBroken extends InvalidInput {
   asCallRefused(): CallRefused {
-    const detail = 'The request is not what the contract of this service says: see errors.';
+    const detail = 'The request does not match the contract of this service: see errors.';
     return new CallRefused('rpc.contract-broken', { status: 400, detail, errors: this.errors ?? [] });
   }
 }

@@ -10,7 +10,7 @@ export class NotTaken extends ServiceUnavailable {
 /** 503: the dependency refused this process, not whoever asked it. Nothing happened, so it may be repeated: another replica may see it otherwise. */
 export class RefusedCall extends ServiceUnavailable {
   constructor(dependency: string, options?: ErrorOptions) {
-    const detail = 'Two parts of the system do not understand each other now.';
+    const detail = 'Two services of the system are temporarily incompatible.';
     super(detail, 1, { ...options, code: 'dependency.refused-call', dependency });
   }
 }
@@ -18,7 +18,7 @@ export class RefusedCall extends ServiceUnavailable {
 /** 503: the dependency failed a moment ago; it is not asked again before `retryAfterSeconds`. */
 export class CircuitOpen extends ServiceUnavailable {
   constructor(dependency: string, retryAfterSeconds: number) {
-    const detail = 'A part of the system that this needs has failed repeatedly and is given a moment.';
+    const detail = 'A service that this request needs has failed repeatedly and is being given time to recover.';
     super(detail, retryAfterSeconds, { code: 'dependency.circuit-open', dependency });
   }
 }
@@ -26,7 +26,7 @@ export class CircuitOpen extends ServiceUnavailable {
 /** 503: as many calls wait for the dependency as may. */
 export class TooManyCalls extends ServiceUnavailable {
   constructor(dependency: string) {
-    const detail = 'Too many requests wait for a part of the system that this needs.';
+    const detail = 'Too many requests are waiting for a service that this request needs.';
     super(detail, 1, { code: 'dependency.too-many-calls', dependency });
   }
 }

@@ -123,7 +123,7 @@ export class Dependency {
   private async throughBreaker<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
     if (!timeForAnotherHop(call.deadline)) {
       this.count('deadline');
-      throw new DeadlineExceeded('Too little time is left for what this needs; it was not begun.');
+      throw new DeadlineExceeded('Too little time is left for this request; it was not started.');
     }
     // The policy itself would let them all wait for the one call that tries.
     if (this.breaker.state === CircuitState.HalfOpen) throw this.open();

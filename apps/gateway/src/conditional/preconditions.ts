@@ -13,7 +13,7 @@ export class PreconditionRequired extends DomainError {
       status: 428,
       code: 'gateway.precondition-required',
       title: 'Precondition required',
-      detail: 'Send If-Match with the ETag of the version you have read, so that nobody’s change is lost.',
+      detail: 'Send If-Match with the ETag of the version you read, so that no other change is lost.',
     });
   }
 }

@@ -19,7 +19,7 @@ const overloaded = new DomainError({
   status: 503,
   code: 'gateway.overloaded',
   title: 'Overloaded',
-  detail: 'More is asked for now than can be answered in time. Nothing was done; try again after Retry-After seconds.',
+  detail: 'The system is over capacity. Nothing was done; try again after Retry-After seconds.',
 }).toProblem();
 
 /**

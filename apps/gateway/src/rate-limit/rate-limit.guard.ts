@@ -17,7 +17,7 @@ export class TooManyRequests extends DomainError {
       status: 429,
       code: 'gateway.too-many-requests',
       title: 'Too many requests',
-      detail: 'Wait as long as Retry-After says, then try again.',
+      detail: 'Try again after Retry-After seconds.',
       retryAfterSeconds,
     });
   }

@@ -8,7 +8,7 @@ export class LegacyUnreachable extends DomainError {
         status: 502,
         code: 'gateway.legacy-unreachable',
         title: 'Bad gateway',
-        detail: 'The system behind this address cannot be reached. What was asked for may have happened nevertheless.',
+        detail: 'The system behind this address cannot be reached. The request may have taken effect all the same.',
         retryAfterSeconds: 1,
       },
       options,
@@ -31,7 +31,7 @@ export class LegacyFailed extends DomainError {
       status,
       code: 'gateway.legacy-failed',
       title: statusTitle(status),
-      detail: 'The system behind this address answered with an error. The correlation id helps us to find it.',
+      detail: 'The system behind this address answered with an error. Quote the correlation id to have it looked up.',
       retryAfterSeconds,
     });
   }

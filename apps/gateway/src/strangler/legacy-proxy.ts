@@ -31,7 +31,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satis
 /** 400: the client wants to speak another protocol over this connection. */
 class UpgradeRefused extends DomainError {
   constructor() {
-    const detail = 'The connection cannot be upgraded here: send the request without Upgrade.';
+    const detail = 'This connection cannot be upgraded: send the request without the Upgrade header.';
     super({ status: 400, code: 'gateway.upgrade-refused', title: 'Upgrade refused', detail });
   }
 }

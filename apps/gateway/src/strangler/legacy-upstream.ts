@@ -101,4 +101,4 @@ export class LegacyUpstream {
 }
 
 const resting = (): LegacyUnavailable =>
-  new LegacyUnavailable('The system behind this address has failed repeatedly and is given a moment.');
+  new LegacyUnavailable('The system behind this address has failed repeatedly and is being given time to recover.');

@@ -14,7 +14,7 @@ export class OrdersNotTaken extends DomainError {
     super({
       status: 503,
       code: `orders.${reason}`,
-      title: 'Orders not taken now',
+      title: 'New orders are paused',
       detail: `${details[reason]} Nothing was stored; try again after Retry-After seconds with the same key.`,
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     });
@@ -22,9 +22,9 @@ export class OrdersNotTaken extends DomainError {
 }
 
 const details = {
-  'saga-lag': 'Earlier orders wait so long that a new one would not be done in time.',
-  'stream-full': 'There is room only for the orders that were begun.',
-  'events-not-stored': 'What an order sets going cannot be stored now.',
+  'saga-lag': 'The backlog is too long to complete a new order before its deadline.',
+  'stream-full': 'The event stream has room only for orders already in progress.',
+  'events-not-stored': 'The events of an order cannot be stored at present.',
 } as const satisfies Record<RefusalReason, string>;
 
 /** Lets new orders in or not, by what it sees once a second: no request waits for that. */

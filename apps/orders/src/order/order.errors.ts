@@ -60,7 +60,7 @@ export class TotalChanged extends DomainError {
       status: 409,
       code: 'orders.total-changed',
       title: 'Total changed',
-      detail: `The order costs ${formatMoney(total)} now, not ${formatMoney(expectedTotal)}: show the new total and ask again.`,
+      detail: `The order now costs ${formatMoney(total)}, not ${formatMoney(expectedTotal)}: show the new total and ask again.`,
       errors: [{ pointer: '/expectedTotal', detail: `must be the total of the order, ${formatMoney(total)}` }],
       totals: { expectedTotal, total },
     });

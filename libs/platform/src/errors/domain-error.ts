@@ -95,7 +95,8 @@ export class InvalidCursor extends DomainError {
       status: 400,
       code: `${list}.invalid-cursor`,
       title: 'Invalid cursor',
-      detail: 'The cursor is not one of this list: use nextCursor of an earlier page with the same filter and sort.',
+      detail:
+        'The cursor does not belong to this list: use the nextCursor of an earlier page with the same filter and sort.',
       errors: [{ pointer: '#/query/cursor', detail: 'must be a cursor from an earlier page of this list' }],
     });
   }
@@ -105,7 +106,7 @@ export class InvalidCursor extends DomainError {
 export class Unauthenticated extends DomainError {
   constructor(
     code = 'auth.missing-token',
-    detail = 'This needs an access token: send "Authorization: Bearer <token>".',
+    detail = 'An access token is required: send "Authorization: Bearer <token>".',
     challenge = 'Bearer realm="rookery"',
   ) {
     super({ status: 401, code, title: 'Unauthenticated', detail, challenge });
@@ -114,7 +115,7 @@ export class Unauthenticated extends DomainError {
 
 /** 403: the caller is known and may not. */
 export class Forbidden extends DomainError {
-  constructor(code = 'auth.forbidden', detail = 'You may not do this.', challenge?: string) {
+  constructor(code = 'auth.forbidden', detail = 'You are not allowed to do this.', challenge?: string) {
     super({ status: 403, code, title: 'Forbidden', detail, challenge });
   }
 }
@@ -130,7 +131,7 @@ export interface Outage extends ErrorOptions {
 /** 503: a part that is needed does not answer now; trying again makes sense. */
 export class ServiceUnavailable extends DomainError {
   constructor(
-    detail = 'A part of the system that this needs does not answer now.',
+    detail = 'A service that this request needs is not responding.',
     retryAfterSeconds = 1,
     { code = 'unavailable', dependency, ...options }: Outage = {},
   ) {
@@ -144,7 +145,7 @@ export const OVERLOADED = 'overloaded';
 /** 504: there was no answer in time. What was asked for may have happened. */
 export class DeadlineExceeded extends DomainError {
   constructor(
-    detail = 'There was no answer in time. What was asked for may have happened nevertheless.',
+    detail = 'There was no answer in time. The request may have taken effect all the same.',
     { dependency, ...options }: Omit<Outage, 'code'> = {},
   ) {
     const title = 'Deadline exceeded';

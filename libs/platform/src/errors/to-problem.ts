@@ -6,10 +6,13 @@ import { DomainError, statusTitle } from './domain-error';
 /** Codes and words for refusals that a framework makes: its own words may repeat what the caller sent. */
 const byStatus: Readonly<Record<number, readonly [code: string, detail: string]>> = {
   400: ['request.invalid', 'The request is malformed.'],
-  401: ['auth.unauthenticated', 'This needs an access token: send "Authorization: Bearer <token>".'],
-  403: ['auth.forbidden', 'You may not do this.'],
+  401: ['auth.unauthenticated', 'An access token is required: send "Authorization: Bearer <token>".'],
+  403: ['auth.forbidden', 'You are not allowed to do this.'],
   404: ['request.unknown-route', 'There is nothing at this address.'],
-  405: ['request.method-not-allowed', 'This address does not know the method; the Allow header lists those it knows.'],
+  405: [
+    'request.method-not-allowed',
+    'The resource does not support this method; the Allow header lists those it knows.',
+  ],
   406: ['request.not-acceptable', 'None of the accepted media types can be served here.'],
   408: ['request.timeout', 'The request did not arrive in time.'],
   409: ['request.conflict', 'The request conflicts with the state of the resource.'],

@@ -20,7 +20,7 @@ export class NotAcceptable extends DomainError {
       status: 406,
       code: 'request.not-acceptable',
       title: 'Not acceptable',
-      detail: `This can be had as ${offered.join(' or ')} only.`,
+      detail: `This resource is available only as ${offered.join(' or ')}.`,
     });
   }
 }

@@ -37,7 +37,7 @@ export class IdempotencyKeyReused extends DomainError {
       status: 422,
       code: `${service}.idempotency-key-reused`,
       title: 'Idempotency key reused',
-      detail: 'This key came with another request before: use a new key for a new request.',
+      detail: 'This key was used with another request: use a new key for a new request.',
     });
   }
 }

@@ -6,7 +6,7 @@ export class MissingToken extends Unauthenticated {}
 /** 401: a token was sent and is not good. Why is the log's business: an attacker learns nothing. */
 export class InvalidToken extends Unauthenticated {
   constructor() {
-    const detail = 'The access token is not valid: get a new one.';
+    const detail = 'The access token is not valid: obtain a new one.';
     super('auth.invalid-token', detail, `Bearer realm="rookery", error="invalid_token", error_description="${detail}"`);
   }
 }

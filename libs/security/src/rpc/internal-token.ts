@@ -39,7 +39,7 @@ export interface InternalCall {
 /** 401: the message carries no internal token, or none that is good for this service. */
 export class InvalidInternalToken extends CallRefused {
   constructor() {
-    const detail = 'The request does not come from a service that may make it.';
+    const detail = 'The request does not come from a service that is allowed to make it.';
     super('auth.invalid-internal-token', { status: 401, detail });
   }
 }
