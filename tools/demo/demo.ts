@@ -12,6 +12,7 @@ import {
 } from '@rookery/contracts';
 import type { z } from 'zod';
 import { takesNoArguments } from '../stack/help';
+import { StackError } from '../stack/stack-error';
 import { authUrl, gatewayUrl, requireSystem } from './addresses';
 import { demoPassword, signIn, SignInFailed } from './sign-in';
 
@@ -160,7 +161,8 @@ try {
   requireSystem();
   await run();
 } catch (error) {
-  const message = error instanceof DemoFailed || error instanceof SignInFailed ? error.message : undefined;
+  const isClear = error instanceof DemoFailed || error instanceof SignInFailed || error instanceof StackError;
+  const message = isClear ? error.message : undefined;
   process.stderr.write(
     `\n${message ?? `${gatewayUrl} does not answer as it should. Is \`npm start\` running?\n${String(error)}`}\n`,
   );
