@@ -11,22 +11,22 @@ import { identityOf, refuseTransactionPooling, TransactionPooling } from './pool
  * @throws UnusableSetting when the sessions' address leads to another database
  */
 export async function connect(options: PostgresOptions): Promise<DataSource> {
-  const database = await look('DATABASE_URL', options.url);
-  if (options.sessionUrl !== options.url && (await look('DATABASE_SESSION_URL', options.sessionUrl)) !== database) {
-    throw new UnusableSetting(
-      'DATABASE_SESSION_URL leads to another database than DATABASE_URL. Give it the same one, without the pooler.',
-    );
-  }
-  return reached('DATABASE_URL', options.url, () => new DataSource(options).initialize());
+  const { url, sessionUrl } = options;
+  await reached('DATABASE_URL', url, () => refuseTransactionPooling(url));
+  if (sessionUrl !== url) await requireSameDatabase(url, sessionUrl);
+  return reached('DATABASE_URL', url, () => new DataSource(options).initialize());
 }
 
-/** Which database it is that answers at the address. */
-const look = (setting: AddressSetting, url: string): Promise<string> =>
-  reached(setting, url, async () => {
-    await refuseTransactionPooling(url);
-    return identityOf(url);
-  });
+async function requireSameDatabase(url: string, sessionUrl: string): Promise<void> {
+  await reached('DATABASE_SESSION_URL', sessionUrl, () => refuseTransactionPooling(sessionUrl));
+  const database = await reached('DATABASE_URL', url, () => identityOf(url));
+  if ((await reached('DATABASE_SESSION_URL', sessionUrl, () => identityOf(sessionUrl))) === database) return;
+  throw new UnusableSetting(
+    'DATABASE_SESSION_URL leads to another database than DATABASE_URL. Give it the same one, without the pooler.',
+  );
+}
 
+/** Names the setting whose address cannot be reached. */
 async function reached<T>(setting: AddressSetting, url: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -87,17 +87,12 @@ export const commonConfig = {
     .describe('How long readiness is red before a shutdown begins; more than the load balancer needs to notice'),
 } as const;
 
+const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database');
+
 /** Settings of every process that owns a database. */
 export const databaseConfig = {
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database')
-    .describe('Database of this service, with its own login role')
-    .meta(SECRET),
-  DATABASE_SESSION_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\/\S+$/, 'must be postgres://role:password@host:port/database')
-    .optional()
+  DATABASE_URL: PostgresUrl.describe('Database of this service, with its own login role').meta(SECRET),
+  DATABASE_SESSION_URL: PostgresUrl.optional()
     .describe(
       'The same database without the pooler that DATABASE_URL leads to, for migrations and for the lock of the relay; DATABASE_URL without it',
     )
