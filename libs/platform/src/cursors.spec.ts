@@ -13,6 +13,11 @@ function cursorAt(position: Position, query: ListQuery & Record<string, unknown>
   return nextCursor;
 }
 
+/** The same text for queries that differ only in the order of their fields. */
+function inOrder(query: Record<string, unknown>): string {
+  return JSON.stringify(Object.entries(query).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
 describe('a cursor', () => {
   it('brings back where the page ended', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((value) => !value.includes('\u0000'));
@@ -45,7 +50,7 @@ describe('a cursor', () => {
     const name = fc.string().filter((text) => !['limit', 'cursor', '__proto__'].includes(text));
     fc.assert(
       fc.property(fc.dictionary(name, fc.jsonValue()), fc.dictionary(name, fc.jsonValue()), (asked, other) => {
-        fc.pre(JSON.stringify(Object.entries(asked).sort()) !== JSON.stringify(Object.entries(other).sort()));
+        fc.pre(inOrder(asked) !== inOrder(other));
         const cursor = cursorAt(last, { ...asked, limit: 1 });
         expect(cursors.positionOf({ ...asked, limit: 1, cursor })).toEqual(last);
         expect(() => cursors.positionOf({ ...other, limit: 1, cursor })).toThrow(InvalidCursor);
