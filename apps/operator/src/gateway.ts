@@ -1,86 +1,106 @@
 import { randomUUID } from 'node:crypto';
 import { Problem } from '@rookery/contracts';
-import { authUrl, gatewayUrl, sayWhichSystem } from '../demo/addresses';
-import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
+import { z } from 'zod';
+import { OperatorError } from './operator-error';
 
-/** The message says all that is needed. */
-export class CommandFailed extends Error {}
+const TIMEOUT_MS = 30_000;
 
-export const print = (line: string): void => void process.stdout.write(`${line}\n`);
+/** The system that a command talks to. */
+export interface Connection {
+  /** Address of the gateway. */
+  readonly url: string;
+  /** What to check when the gateway does not answer. */
+  readonly hint: string;
+  /** An access token. Called before each request, because a command may take longer than a token lives. */
+  readonly token: () => Promise<string>;
+}
 
-/** Runs a command; when it fails, says why in one line and exits with `exitCode`. */
-export async function program(name: string, run: () => Promise<void>, exitCode = 1): Promise<void> {
-  // Whoever reads may have seen enough, as `head` has.
-  process.stdout.on('error', () => process.exit());
-  try {
-    await run();
-  } catch (error) {
-    const known = error instanceof CommandFailed || error instanceof SignInFailed;
-    process.stderr.write(`${known ? error.message : `${name} failed: ${String(error)}`}\n`);
-    process.exit(exitCode);
+/** Opens the connection of a command. Not called for `--help`. */
+export type Connect = () => Connection | Promise<Connection>;
+
+/** The public API as the operator's commands use it. */
+export class Gateway {
+  constructor(private readonly connection: Connection) {}
+
+  /** @throws {OperatorError} when the gateway does not answer or rejects the request */
+  async get<Schema extends z.ZodType>(schema: Schema, path: string): Promise<z.output<Schema>> {
+    return this.parse(schema, await this.send('GET', path));
   }
-}
 
-/** Half of what an access token lives. */
-const FRESH_MS = 5 * 60_000;
-let toldWhichSystem = false;
-let signedIn: { readonly token: string; readonly until: number } | undefined;
+  /** @throws {OperatorError} as `get` */
+  async post<Schema extends z.ZodType>(schema: Schema, path: string, body?: object): Promise<z.output<Schema>> {
+    return this.parse(schema, await this.send('POST', path, body));
+  }
 
-/** `ROOKERY_TOKEN`, else a token of the demo operator, who is signed in; again when a command takes longer than a token lives. */
-export async function operatorToken(): Promise<string> {
-  if (!toldWhichSystem) sayWhichSystem();
-  toldWhichSystem = true;
-  const given = process.env['ROOKERY_TOKEN'];
-  if (given !== undefined && given !== '') return given;
-  if (signedIn !== undefined && Date.now() < signedIn.until) return signedIn.token;
-  const tokens = await signIn({ issuer: authUrl, login: 'olga', password: demoPassword('olga') });
-  signedIn = { token: tokens.access_token, until: Date.now() + FRESH_MS };
-  return signedIn.token;
-}
+  /** @throws {OperatorError} as `get` */
+  async delete(path: string): Promise<void> {
+    await this.send('DELETE', path);
+  }
 
-/** Asks the gateway as the operator; undefined when the answer has no body. Throws CommandFailed. */
-export async function ask(token: string, method: string, path: string, body?: object): Promise<unknown> {
-  const init = {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
-  };
-  const response = await fetch(new URL(path, gatewayUrl), init).catch((cause: unknown) => {
-    throw new CommandFailed(`${gatewayUrl} does not answer. Is \`npm start\` running?`, { cause });
-  });
-  const text = await response.text();
-  const answer = jsonOf(text, gatewayUrl);
-  if (response.ok) return answer;
-  const { data: problem } = Problem.safeParse(answer);
-  throw new CommandFailed(problem === undefined ? `the gateway answered ${response.status}` : explain(problem));
-}
-
-function jsonOf(text: string, gatewayUrl: string): unknown {
-  if (text === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CommandFailed(
-      `What answers at ${gatewayUrl} is not a gateway of Rookery. GATEWAY_URL names another address.`,
-      {
-        cause,
+  private async send(method: string, path: string, body?: object): Promise<string> {
+    const { url, hint } = this.connection;
+    const token = await this.connection.token();
+    const init = {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
       },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    };
+    const response = await fetch(new URL(path, url), init).catch((cause: unknown) => {
+      throw new OperatorError(`${url} does not answer. ${hint}`, 1, { cause });
+    });
+    const text = await response.text();
+    if (response.ok) {
+      return text;
+    }
+    const { data: problem } = Problem.safeParse(this.json(text));
+    throw new OperatorError(
+      problem === undefined ? `${url} answered ${response.status}.` : explain(problem, expiryOf(token)),
     );
   }
+
+  private parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
+    const answer = schema.safeParse(this.json(text));
+    if (answer.success) {
+      return answer.data;
+    }
+    const where = answer.error.issues.map(({ path }) => path.join('/')).join(', ');
+    throw new OperatorError(`${this.connection.url} answers in another format (${where}): is it of another release?`);
+  }
+
+  private json(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new OperatorError(`${this.connection.url} is not a Rookery gateway. Set GATEWAY_URL.`, 1, { cause });
+    }
+  }
 }
 
-function explain({ status, code, detail }: Problem): string {
+function explain({ status, code, detail }: Problem, expired: Date | undefined): string {
   switch (status) {
     case 401:
-      return `${detail} ROOKERY_TOKEN may have expired.`;
+      return expired === undefined ? detail : `The access token expired at ${expired.toISOString()}: obtain a new one.`;
     case 403:
-      return `${detail} Operators need the scope ops:read, and ops:write to change anything.`;
+      return detail;
     default:
       return `${code}: ${detail}`;
+  }
+}
+
+const Expiry = z.object({ exp: z.number() });
+
+/** When a token expired; undefined for one that has not, or that cannot be read. Only the gateway decides; this explains. */
+function expiryOf(token: string): Date | undefined {
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    const at = new Date(Expiry.parse(payload).exp * 1_000);
+    return at < new Date() ? at : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import {
   DeadLetterDetail,
   DeadLetterId,
@@ -6,25 +5,89 @@ import {
   DeadLetterReplay,
   type DeadLetterView,
 } from '@rookery/contracts';
-import type { z } from 'zod';
-import { helpWhenAsked } from '../stack/help';
-import { ask, CommandFailed, operatorToken, print, program } from './operator';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Gateway } from '../gateway';
+import { OperatorError } from '../operator-error';
+import { print, printJson, report } from '../terminal';
+import { gatewayOf, JSON_OPTION, type CommandContext, type JsonOption } from './context';
 
-const path = '/v1/ops/dead-letters';
+const PATH = '/v1/ops/dead-letters';
 
-const usage = `Usage: npm run dlq -- list
-       npm run dlq -- show <id>
-       npm run dlq -- replay <id>…  |  replay --all
-       npm run dlq -- discard <id>…
-Ids are those that \`list\` prints, for example orders-17. ROOKERY_TOKEN is the access token to use; without it the demo
-operator of \`npm start\` is signed in.`;
+/** Adds `dead-letters list|show|replay|discard`. */
+export function addDeadLetters(parent: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const deadLetters = parent
+    .command('dead-letters')
+    .description('events that a service failed to handle: list, show, replay or discard them');
 
-async function all(token: string): Promise<readonly DeadLetterView[]> {
+  deadLetters
+    .command('list')
+    .description('list all dead letters, by service and oldest first')
+    .option(...JSON_OPTION)
+    .action(async ({ json }: JsonOption) => {
+      const letters = await all(await gatewayOf(context));
+      if (json) {
+        printJson(terminal, letters);
+        return;
+      }
+      letters.forEach((letter) => print(terminal, row(letter)));
+      print(terminal, letters.length === 0 ? 'No dead letters.' : `${letters.length} in all.`);
+    });
+
+  deadLetters
+    .command('show')
+    .description('print one dead letter as JSON, with its data; tokens and passwords are redacted')
+    .argument('<id>', 'id that `list` prints, for example orders-17', idOf)
+    .option(...JSON_OPTION)
+    .action(async (id: string) =>
+      printJson(terminal, await (await gatewayOf(context)).get(DeadLetterDetail, `${PATH}/${id}`)),
+    );
+
+  deadLetters
+    .command('replay')
+    .description('deliver events once more; what already took effect is not repeated')
+    .argument('[ids...]', 'ids that `list` prints', idsOf)
+    .option('--all', 'replay every dead letter')
+    .option(...JSON_OPTION)
+    .action(async (ids: readonly string[] = [], options: JsonOption & { readonly all?: boolean }) => {
+      if ((ids.length === 0) !== (options.all === true)) {
+        throw new OperatorError('Give the ids to replay, or --all.', 2);
+      }
+      const gateway = await gatewayOf(context);
+      const chosen = options.all ? (await all(gateway)).map(({ id }) => id) : ids;
+      await each(chosen, (id) => replay(gateway, id), options, context);
+    });
+
+  deadLetters
+    .command('discard')
+    .description('delete dead letters without handling them')
+    .argument('<ids...>', 'ids that `list` prints', idsOf)
+    .option(...JSON_OPTION)
+    .action(async (ids: readonly string[], options: JsonOption) => {
+      const gateway = await gatewayOf(context);
+      await each(ids, (id) => discard(gateway, id), options, context);
+    });
+}
+
+function idOf(text: string): string {
+  const id = DeadLetterId.safeParse(text);
+  if (id.success) {
+    return id.data;
+  }
+  throw new InvalidArgumentError(`${text} is not the id of a dead letter, for example orders-17.`);
+}
+
+const idsOf = (text: string, previous: readonly string[] | undefined): readonly string[] => [
+  ...(previous ?? []),
+  idOf(text),
+];
+
+async function all(gateway: Gateway): Promise<readonly DeadLetterView[]> {
   const letters: DeadLetterView[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? '?limit=100' : `?limit=100&cursor=${cursor}`;
-    const page: z.output<typeof DeadLetterPage> = DeadLetterPage.parse(await ask(token, 'GET', `${path}${query}`));
+    const page: DeadLetterPage = await gateway.get(DeadLetterPage, `${PATH}${query}`);
     letters.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);
@@ -35,78 +98,58 @@ function row({ id, at, event, originalSubject, reason, attempts }: DeadLetterVie
   return `${id.padEnd(16)} ${at}  ${(event ?? originalSubject).padEnd(18)} ${reason}, ${attempts} attempts`;
 }
 
-async function list(token: string): Promise<void> {
-  const letters = await all(token);
-  letters.forEach((letter) => print(row(letter)));
-  print(letters.length === 0 ? 'No dead letters.' : `${letters.length} in all.`);
+/** What was done with one dead letter. */
+interface Outcome {
+  readonly id: string;
+  readonly outcome: 'handled' | 'discarded' | 'failed';
+  /** Why it failed. */
+  readonly reason: string | null;
 }
 
-async function show(token: string, id: string): Promise<void> {
-  print(JSON.stringify(DeadLetterDetail.parse(await ask(token, 'GET', `${path}/${id}`)), undefined, 2));
+async function replay(gateway: Gateway, id: string): Promise<Outcome> {
+  const { outcome, reason } = await gateway.post(DeadLetterReplay, `${PATH}/${id}/replays`);
+  return {
+    id,
+    outcome,
+    reason: outcome === 'failed' ? `failed again (${reason ?? 'unknown'}); the letter stays` : null,
+  };
 }
 
-async function replay(token: string, id: string): Promise<void> {
-  const { outcome, reason } = DeadLetterReplay.parse(await ask(token, 'POST', `${path}/${id}/replays`));
-  if (outcome === 'failed') throw new CommandFailed(`failed again (${reason}); the letter stays`);
-  print(`${id}: handled`);
+async function discard(gateway: Gateway, id: string): Promise<Outcome> {
+  await gateway.delete(`${PATH}/${id}`);
+  return { id, outcome: 'discarded', reason: null };
 }
 
-async function discard(token: string, id: string): Promise<void> {
-  await ask(token, 'DELETE', `${path}/${id}`);
-  print(`${id}: discarded`);
-}
-
-/** Does it for each id, also after a failure; fails in the end when one failed. */
-async function each(ids: readonly string[], act: (id: string) => Promise<void>): Promise<void> {
-  let failed = 0;
+/**
+ * Acts on each id, also after one failed.
+ * @throws {OperatorError} at the end when one failed
+ */
+async function each(
+  ids: readonly string[],
+  act: (id: string) => Promise<Outcome>,
+  { json }: JsonOption,
+  { terminal }: CommandContext,
+): Promise<void> {
+  const outcomes: Outcome[] = [];
   for (const id of ids) {
-    try {
-      await act(id);
-    } catch (error) {
-      if (!(error instanceof CommandFailed)) throw error;
-      failed += 1;
-      process.stderr.write(`${id}: ${error.message}\n`);
+    const outcome = await act(id).catch((error: unknown): Outcome => {
+      if (!(error instanceof OperatorError)) {
+        throw error;
+      }
+      return { id, outcome: 'failed', reason: error.message };
+    });
+    outcomes.push(outcome);
+    if (!json) {
+      (outcome.reason === null ? print : report)(terminal, `${id}: ${outcome.reason ?? outcome.outcome}`);
     }
   }
-  if (failed > 0) throw new CommandFailed(`${failed} of ${ids.length} failed.`);
-}
-
-function read() {
-  helpWhenAsked(usage);
-  try {
-    return parseArgs({ allowPositionals: true, options: { all: { type: 'boolean', default: false } } });
-  } catch (error) {
-    throw new CommandFailed(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  if (json) {
+    printJson(terminal, outcomes);
+  } else if (ids.length === 0) {
+    print(terminal, 'No dead letters.');
+  }
+  const failed = outcomes.filter(({ outcome }) => outcome === 'failed').length;
+  if (failed > 0) {
+    throw new OperatorError(`${failed} of ${ids.length} failed.`);
   }
 }
-
-async function run(): Promise<void> {
-  const { positionals, values } = read();
-  const [command, ...ids] = positionals;
-  const wrong = ids.find((id) => !DeadLetterId.safeParse(id).success);
-  if (wrong !== undefined) throw new CommandFailed(`${wrong} is not the id of a dead letter.\n${usage}`);
-  const [first] = ids;
-  switch (command ?? '') {
-    case 'list':
-      if (first !== undefined || values.all) break;
-      return list(await operatorToken());
-    case 'show':
-      if (first === undefined || ids.length > 1 || values.all) break;
-      return show(await operatorToken(), first);
-    case 'replay': {
-      if ((first === undefined) !== values.all) break;
-      const token = await operatorToken();
-      const chosen = values.all ? (await all(token)).map(({ id }) => id) : ids;
-      if (chosen.length === 0) print('No dead letters.');
-      return each(chosen, (id) => replay(token, id));
-    }
-    case 'discard': {
-      if (first === undefined || values.all) break;
-      const token = await operatorToken();
-      return each(ids, (id) => discard(token, id));
-    }
-  }
-  throw new CommandFailed(usage);
-}
-
-await program('dlq', run);

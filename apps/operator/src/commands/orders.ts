@@ -1,26 +1,32 @@
-import { parseArgs } from 'node:util';
 import { Id, OrderTrace } from '@rookery/contracts';
-import { helpWhenAsked } from '../stack/help';
-import { ask, CommandFailed, operatorToken, print, program } from './operator';
-import { orderReport } from './order-report';
+import { InvalidArgumentError, type Command } from 'commander';
+import { orderReport } from '../order-report';
+import { print, printJson } from '../terminal';
+import { gatewayOf, JSON_OPTION, type CommandContext, type JsonOption } from './context';
 
-const usage = `Usage: npm run order -- why <id>
-Says what an order waits for, and what each service knows of it. ROOKERY_TOKEN is the access token to use; without it the demo
-operator of \`npm start\` is signed in.`;
-
-function read(): readonly string[] {
-  helpWhenAsked(usage);
-  try {
-    return parseArgs({ allowPositionals: true, options: {} }).positionals;
-  } catch (error) {
-    throw new CommandFailed(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
-  }
+/** Adds `orders why`. */
+export function addOrders(parent: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const orders = parent.command('orders').description('explain where an order stands');
+  orders
+    .command('why')
+    .description('explain what an order waits for, and what each service knows of it')
+    .argument('<id>', 'id of the order', idOf)
+    .option(...JSON_OPTION)
+    .action(async (id: string, { json }: JsonOption) => {
+      const order = await (await gatewayOf(context)).get(OrderTrace, `/v1/ops/orders/${id}`);
+      if (json) {
+        printJson(terminal, order);
+        return;
+      }
+      orderReport(order).forEach((line) => print(terminal, line));
+    });
 }
 
-await program('order', async () => {
-  const [command, id, ...more] = read();
-  if (command !== 'why' || id === undefined || more.length > 0) throw new CommandFailed(usage);
-  if (!Id.safeParse(id).success) throw new CommandFailed(`${id} is not the id of an order.\n${usage}`);
-  const trace = OrderTrace.parse(await ask(await operatorToken(), 'GET', `/v1/ops/orders/${id}`));
-  orderReport(trace).forEach(print);
-});
+function idOf(text: string): string {
+  const id = Id.safeParse(text);
+  if (id.success) {
+    return id.data;
+  }
+  throw new InvalidArgumentError(`${text} is not the id of an order.`);
+}

@@ -1,64 +1,99 @@
-import { parseArgs } from 'node:util';
-import { Reconciliation, type Difference } from '@rookery/contracts';
-import { helpWhenAsked } from '../stack/help';
-import { ask, CommandFailed, operatorToken, print, program } from './operator';
-import { sinceOf } from './since';
+import { Reconciliation, sinceOf, type Difference } from '@rookery/contracts';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Gateway } from '../gateway';
+import { OperatorError } from '../operator-error';
+import { print, printJson, report, type Terminal } from '../terminal';
+import { gatewayOf, JSON_OPTION, type CommandContext, type JsonOption } from './context';
 
-/**
- * `npm run reconcile -- --since 24h`: compares orders, payments, stock and the provider's ledger of the running system, part by part.
- * Ends with 0 when all agree, 1 when something differs, 2 when the comparison could not be made to its end.
- */
-const usage = `Usage: npm run reconcile -- [--since <30m|1h|2d|RFC 3339 time>]
-Orders placed since then are compared, those of the last 24 hours unless told; the stock always as a whole. ROOKERY_TOKEN is the access
-token to use (scope ops:read); without it the demo operator of \`npm start\` is signed in.`;
+/** Exit code when something differs; 2 when the comparison did not complete. */
+const DIFFERS = 1;
+const INCOMPLETE = 2;
 
-const exitCodes = { agreed: 0, differs: 1, notMade: 2 } as const;
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-function readSince(): Date {
-  helpWhenAsked(usage);
-  try {
-    const { values } = parseArgs({ options: { since: { type: 'string', default: '24h' } } });
-    return sinceOf(values.since, new Date());
-  } catch (error) {
-    throw new CommandFailed(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
-  }
+interface Options extends JsonOption {
+  readonly since: Date;
 }
 
-async function part(body: object): Promise<Reconciliation> {
-  return Reconciliation.parse(await ask(await operatorToken(), 'POST', '/v1/ops/reconciliations', body));
+/** Adds `reconcile`. */
+export function addReconcile(parent: Command, context: CommandContext): void {
+  parent
+    .command('reconcile')
+    .description('compare orders, payments, stock and the provider’s ledger')
+    .option('--since <time>', 'compare orders placed since then: 30m, 1h, 2d or an RFC 3339 time', timeOf)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      '\nOrders of the last 24 hours are compared by default; the stock always as a whole.\n' +
+        'Exit code: 0 when all agree, 1 when something differs, 2 when the comparison did not complete.',
+    )
+    .action(async (options: Partial<Options>) => {
+      const { json, since = sinceOf('24h', new Date()) } = options;
+      try {
+        await reconcile(await gatewayOf(context), { since, json: json === true }, context.terminal);
+      } catch (error) {
+        if (error instanceof OperatorError) {
+          throw new OperatorError(error.message, INCOMPLETE, { cause: error });
+        }
+        throw error;
+      }
+    });
+}
+
+function timeOf(text: string): Date {
+  try {
+    return sinceOf(text, new Date());
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** All parts as one. */
-interface Whole extends Omit<Reconciliation, 'differences'> {
-  /** How many differences were printed. */
-  readonly listed: number;
-}
+type Whole = Omit<Reconciliation, 'next'>;
 
-/** What differs is printed as it is found. */
-async function reconcile(since: Date): Promise<Whole> {
-  const first = await part({ since: since.toISOString() });
-  let whole: Whole = { ...first, listed: list(first) };
-  while (whole.next !== null) {
-    say(`  … ${whole.orders} orders placed until ${whole.to}, ${whole.total} differences`);
-    const further = await part({ after: whole.next });
-    whole = {
-      ...further,
-      listed: whole.listed + list(further),
-      from: whole.from,
-      orders: whole.orders + further.orders,
-      inFlight: whole.inFlight + further.inFlight,
-      products: whole.products,
-      total: whole.total + further.total,
-    };
+/** The comparison, part by part; differences are printed as they are found. */
+async function reconcile(gateway: Gateway, { since, json }: Options, terminal: Terminal): Promise<void> {
+  let part = await next(gateway, { since: since.toISOString() });
+  let whole: Whole = omitNext(part);
+  if (!json) {
+    list(terminal, part);
   }
-  return whole;
+  while (part.next !== null) {
+    report(terminal, `  … ${whole.orders} orders placed until ${whole.to}, ${whole.total} differences`);
+    part = await next(gateway, { after: part.next });
+    if (!json) {
+      list(terminal, part);
+    }
+    whole = joined(whole, part);
+  }
+  if (json) {
+    printJson(terminal, whole);
+  } else {
+    summarize(terminal, whole);
+  }
+  if (whole.total > 0) {
+    terminal.exitCode = DIFFERS;
+  }
 }
 
-function list({ differences }: Reconciliation): number {
-  differences.forEach((difference) => print(lineOf(difference)));
-  return differences.length;
+const next = (gateway: Gateway, body: object): Promise<Reconciliation> =>
+  gateway.post(Reconciliation, '/v1/ops/reconciliations', body);
+
+function omitNext({ next: _next, ...part }: Reconciliation): Whole {
+  return part;
+}
+
+const joined = (whole: Whole, further: Reconciliation): Whole => ({
+  from: whole.from,
+  to: further.to,
+  orders: whole.orders + further.orders,
+  inFlight: whole.inFlight + further.inFlight,
+  // The first part has checked all of them.
+  products: whole.products,
+  differences: [...whole.differences, ...further.differences],
+  total: whole.total + further.total,
+});
+
+function list(terminal: Terminal, { differences }: Reconciliation): void {
+  differences.forEach((difference) => print(terminal, lineOf(difference)));
 }
 
 function lineOf({ kind, orderId, paymentId, productId, says }: Difference): string {
@@ -69,24 +104,15 @@ function lineOf({ kind, orderId, paymentId, productId, says }: Difference): stri
   return [kind.padEnd(24), ...about, sides.join(' | ')].join('  ');
 }
 
-/** The exit code. */
-async function run(): Promise<number> {
-  const { from, to, orders, inFlight, products, total, listed } = await reconcile(readSince());
+function summarize(terminal: Terminal, { from, to, orders, inFlight, products, differences, total }: Whole): void {
   print(
+    terminal,
     `Compared ${orders} orders placed from ${from} to ${to} with their payments, the provider’s ledger and their reservations;`,
   );
   print(
+    terminal,
     `the stock of ${products} products with its adjustments and reservations. ${inFlight} orders in flight were left out.`,
   );
-  const among = listed === total ? '' : `, of which ${listed} are listed`;
-  print(total === 0 ? 'All agree.' : `Differences: ${total}${among}.`);
-  return total === 0 ? exitCodes.agreed : exitCodes.differs;
+  const listed = differences.length === total ? '' : `, of which ${differences.length} are listed`;
+  print(terminal, total === 0 ? 'All agree.' : `Differences: ${total}${listed}.`);
 }
-
-await program(
-  'reconcile',
-  async () => {
-    process.exitCode = await run();
-  },
-  exitCodes.notMade,
-);
