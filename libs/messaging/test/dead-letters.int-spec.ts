@@ -25,13 +25,13 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { Controller, Global, Module } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { provisionBroker } from '../src/broker';
-import { DeadLettersModule } from '../src/dead-letters.module';
-import { OnEvent } from '../src/decorators';
-import { JetStreamServer } from '../src/jetstream-server';
+import { provisionBroker } from '../src/broker/provisioning';
+import { DeadLettersModule } from '../src/dead-letters/dead-letters.module';
+import { OnEvent } from '../src/events/on-event';
+import { JetStreamServer } from '../src/events/jetstream-server';
 import { MessagingModule } from '../src/messaging.module';
-import { Nats } from '../src/nats';
-import { RpcServer } from '../src/rpc-server';
+import { Nats } from '../src/broker/nats';
+import { RpcServer } from '../src/rpc/rpc-server';
 
 /** Ids of the events that took effect: the inbox of this spec. */
 const effects: string[] = [];
