@@ -83,9 +83,7 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
       config: natsServerConfig({
         port: natsPort,
         storeDir: join(natsFolder, 'jetstream'),
-        accounts: Object.entries(seeds).map(([name, ofAccount]) =>
-          brokerAccount(name, ofAccount),
-        ),
+        accounts: Object.entries(seeds).map(([name, ofAccount]) => brokerAccount(name, ofAccount)),
       }),
       port: natsPort,
       folder: natsFolder,
