@@ -124,8 +124,12 @@ export const ProductsRpc = {
     name: 'quote',
     kind: 'query',
     scopes: [],
-    request: z.strictObject({ productIds: z.array(Id).min(1).max(100) }),
-    /** Unknown and archived products are left out. */
+    request: z.strictObject({
+      productIds: z.array(Id).min(1).max(100),
+      /** For an order that was placed before its product was archived. */
+      includeArchived: z.boolean().optional(),
+    }),
+    /** Unknown products are left out; archived ones too unless asked for. */
     response: z.object({ quotes: z.array(ProductQuote) }),
     summary: 'Names and prices of products, for an order about to be placed',
   }),

@@ -10,6 +10,7 @@ export {
 } from './broker/permissions';
 export { isApiError, provisionBroker } from './broker/provisioning';
 export { provisioningConfig } from './broker/provisioning-config';
+export { forgetDeliveries, recoverService, recoveryConfig } from './broker/recovery';
 export {
   natsAccountsConfig,
   natsServerConfig,
@@ -25,6 +26,7 @@ export { EventPublisher, type OutgoingEvent } from './events/event-publisher';
 export { JetStreamServer } from './events/jetstream-server';
 export { OnEvent } from './events/on-event';
 export { PermanentFailure } from './events/permanent-failure';
+export { streamEvents, type StreamEvent } from './events/stream-events';
 export { MessagingModule } from './messaging.module';
 export { secondsAheadOfMost } from './rpc/peer-clocks';
 export { RpcClient } from './rpc/rpc-client';

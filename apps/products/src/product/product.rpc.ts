@@ -31,9 +31,9 @@ export class ProductRpc {
 
   @RpcHandler(ProductsRpc.quote)
   async quote(
-    @Payload({ schema: ProductsRpc.quote.request }) { productIds }: RequestOf<'quote'>,
+    @Payload({ schema: ProductsRpc.quote.request }) { productIds, includeArchived }: RequestOf<'quote'>,
   ): Promise<{ quotes: ProductQuote[] }> {
-    return { quotes: await this.catalogue.quote(productIds) };
+    return { quotes: await this.catalogue.quote(productIds, includeArchived) };
   }
 
   @RpcHandler(ProductsRpc.create)
