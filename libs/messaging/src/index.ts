@@ -1,3 +1,4 @@
+export { adminFailure } from './broker/admin-failure';
 export { consumedBy, consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from './broker/definitions';
 export { brokerLogin, Nats, natsOptions, NatsUnreachable, type NatsOptions, type NatsTls } from './broker/nats';
 export { nkeyOf } from './broker/nkey-login';

@@ -3,6 +3,7 @@ import { brokerConfig, commonConfig, configureLogger, type LogLevel } from '@roo
 import { JetStreamApiCodes, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { z } from 'zod';
+import { adminFailure } from './admin-failure';
 import { consumedBy, streamOf } from './definitions';
 import { Nats, natsOptions } from './nats';
 import { isApiError } from './provisioning';
@@ -53,7 +54,7 @@ export async function recoverService(
       await nats.close();
     }
   } catch (error) {
-    process.stderr.write(`${service} was not recovered: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${service} was not recovered: ${adminFailure(error)}\n`);
     process.exitCode = 1;
   }
 }
