@@ -102,7 +102,7 @@ describe('the recovery of orders after a restore', () => {
     );
 
     expect(await recover()).toEqual({ restored: 1, ended: 1, repriced: [], refused: [], unreadable: [] });
-    expect(products.requests).toEqual([{ productIds: [productId], includeArchived: true }]);
+    expect(products.requests).toEqual([{ productIds: [productId] }]);
     expect(await rowOf(id)).toMatchObject({
       customer_id: 'alice',
       status: 'Confirmed',

@@ -205,6 +205,17 @@ describe('the products service', () => {
     expect(quotes).toEqual([{ productId: id, sku, name, unitPrice: price }]);
   });
 
+  it('quotes an archived product to a recovery, which asks without an actor, and to no customer', async () => {
+    const { id } = await create();
+    await service.caller.call(ProductsRpc.archive, { id, ifMatch: null }, { actor: olga });
+    const quotedTo = async (options: CallOptions): Promise<readonly string[]> => {
+      const { quotes } = await service.caller.call(ProductsRpc.quote, { productIds: [id] }, options);
+      return quotes.map(({ productId }) => productId);
+    };
+    expect(await quotedTo({ actor: testActor() })).toEqual([]);
+    expect(await quotedTo({})).toEqual([id]);
+  });
+
   it('tells operators what an order holds and which events it has taken', async () => {
     const { id: productId } = await create({ stock: 5 });
     const orderId = uuidv7();

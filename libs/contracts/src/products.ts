@@ -124,12 +124,11 @@ export const ProductsRpc = {
     name: 'quote',
     kind: 'query',
     scopes: [],
-    request: z.strictObject({
-      productIds: z.array(Id).min(1).max(100),
-      /** For an order that was placed before its product was archived. */
-      includeArchived: z.boolean().optional(),
-    }),
-    /** Unknown products are left out; archived ones too unless asked for. */
+    request: z.strictObject({ productIds: z.array(Id).min(1).max(100) }),
+    /**
+     * Unknown products are left out. Archived ones are left out for a customer; a request without an actor gets them: the recovery of
+     * orders that were placed before their product was archived.
+     */
     response: z.object({ quotes: z.array(ProductQuote) }),
     summary: 'Names and prices of products, for an order about to be placed',
   }),

@@ -128,7 +128,8 @@ export class OrderRecovery {
   ): Promise<readonly OrderLine[] | undefined> {
     const unknown = lines.map(({ productId }) => productId).filter((id) => !this.quotes.has(id));
     if (unknown.length > 0) {
-      const { quotes } = await this.rpc.call(ProductsRpc.quote, { productIds: unknown, includeArchived: true });
+      // Without an actor, so that products which were archived since are quoted too.
+      const { quotes } = await this.rpc.call(ProductsRpc.quote, { productIds: unknown });
       unknown.forEach((id) =>
         this.quotes.set(
           id,

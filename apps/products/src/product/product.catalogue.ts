@@ -52,7 +52,7 @@ export class ProductCatalogue {
   }
 
   /** Unknown products are left out; archived ones too unless asked for. */
-  async quote(ids: readonly string[], includeArchived = false): Promise<ProductQuote[]> {
+  async quote(ids: readonly string[], { includeArchived = false } = {}): Promise<ProductQuote[]> {
     const sql = `SELECT ${COLUMNS} ${WITH_STOCK} WHERE (p.archived_at IS NULL OR $2) AND p.id = ANY($1) ORDER BY p.id`;
     const rows = await this.dataSource.query<ProductRow[]>(sql, [ids, includeArchived]);
     return rows.map(viewOf).map(({ id, sku, name, price }) => ({ productId: id, sku, name, unitPrice: price }));
