@@ -17,6 +17,7 @@ export function projectConfig(name, overrides = {}) {
     transformIgnorePatterns: ['/node_modules/'],
     moduleNameMapper: {
       '^@rookery/([a-z]+)$': new URL('./libs/$1/src/index.ts', import.meta.url).pathname,
+      '^@rookery/(devkit|release|verify)/(.+)$': new URL('./tools/$1/$2', import.meta.url).pathname,
     },
     setupFiles: [new URL('./jest.setup.mjs', import.meta.url).pathname],
     globalSetup: new URL('./tools/stack/jest-global-setup.mjs', import.meta.url).pathname,

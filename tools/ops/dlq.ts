@@ -7,7 +7,7 @@ import {
   type DeadLetterView,
 } from '@rookery/contracts';
 import type { z } from 'zod';
-import { helpWhenAsked } from '../stack/help';
+import { helpWhenAsked } from '@rookery/devkit/terminal/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 
 const path = '/v1/ops/dead-letters';

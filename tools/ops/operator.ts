@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Problem } from '@rookery/contracts';
-import { authUrl, gatewayUrl, sayWhichSystem } from '../demo/addresses';
-import { demoPassword, signIn, SignInFailed } from '../demo/sign-in';
+import { authUrl, gatewayUrl, sayWhichSystem } from '@rookery/devkit/client/addresses';
+import { demoPassword, signIn, SignInFailed } from '@rookery/devkit/client/sign-in';
 
 /** The message says all that is needed. */
 export class CommandFailed extends Error {}

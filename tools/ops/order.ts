@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Id, OrderTrace } from '@rookery/contracts';
-import { helpWhenAsked } from '../stack/help';
+import { helpWhenAsked } from '@rookery/devkit/terminal/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 import { orderReport } from './order-report';
 

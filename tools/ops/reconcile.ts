@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Reconciliation, type Difference } from '@rookery/contracts';
-import { helpWhenAsked } from '../stack/help';
+import { helpWhenAsked } from '@rookery/devkit/terminal/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 import { sinceOf } from './since';
 

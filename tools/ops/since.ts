@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StackError } from '../stack/stack-error';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
 
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const Age = z

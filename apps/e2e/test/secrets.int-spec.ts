@@ -7,9 +7,9 @@ import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { read, request, type RequestOptions } from '../../../tools/demo/request';
-import { Browser, demoPassword, signIn, Tokens } from '../../../tools/demo/sign-in';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
+import { read, request, type RequestOptions } from '@rookery/devkit/client/request';
+import { Browser, demoPassword, signIn, Tokens } from '@rookery/devkit/client/sign-in';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { everythingWritten, leaksIn } from '../src/leaks';
 import { secretsIn, Traffic, type Exchange } from '../src/traffic';
 
