@@ -26,16 +26,16 @@ const run = (program: string, ...args: readonly string[]): Promise<Ended> =>
 
 describe('a program that is asked how it is called', () => {
   it.each([
-    'stack/certs.ts',
+    'cli/commands/certs.ts',
     'ops/reconcile.ts',
-    'fuzz/fuzz.ts',
-    'stack/reset.ts',
-    'stack/start.ts',
-    'stack/infra.ts',
-    'demo/demo.ts',
-    'demo/seed.ts',
-    'images/sbom.ts',
-    'generate/generate.ts',
+    'verify/fuzz/fuzz.ts',
+    'cli/commands/reset.ts',
+    'cli/commands/start.ts',
+    'cli/commands/infra.ts',
+    'cli/commands/demo.ts',
+    'cli/commands/seed.ts',
+    'cli/commands/sbom.ts',
+    'cli/generate/generate.ts',
   ])('tools/%s says so and does nothing', async (program) => {
     const { code, stdout, stderr } = await run(program, '--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -44,7 +44,7 @@ describe('a program that is asked how it is called', () => {
   });
 
   it('deletes nothing for an argument that it does not know', async () => {
-    const { code, stderr } = await run('stack/reset.ts', '--dry-run');
+    const { code, stderr } = await run('cli/commands/reset.ts', '--dry-run');
     expect(code).toBe(1);
     expect(stderr).toContain('Usage: npm run reset');
     expect(existsSync(kept)).toBe(true);

@@ -11,7 +11,7 @@ describe('npm run rotate -- signing-key', () => {
     try {
       const run = promisify(execFile)(
         process.execPath,
-        ['--import', 'tsx', 'tools/rotation/rotate.ts', 'signing-key'],
+        ['--import', 'tsx', 'tools/cli/commands/rotate.ts', 'signing-key'],
         {
           cwd: repository,
           env: { ...process.env, NODE_OPTIONS: '', ROOKERY_DATA_DIR: folder },

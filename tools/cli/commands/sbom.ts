@@ -31,7 +31,7 @@ try {
   const packages = productionPackages(readLockFile());
   const problems = licenceProblems(packages);
   if (problems.length > 0)
-    throw new StackError(problems.join('\n'), 'tools/images/licences.ts says which are allowed.');
+    throw new StackError(problems.join('\n'), 'tools/release/licences.ts says which are allowed.');
   progress.say(`the licences of ${packages.length} packages are allowed`);
 } catch (error) {
   printFailure(error);

@@ -16,7 +16,13 @@ import { both, runInForeground } from '@rookery/devkit/terminal/program';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
 import { provideSecrets } from '@rookery/devkit/stack/secrets';
-import { appPorts, embeddedPorts, hasLeftovers, readSettings, type StackSettings } from '@rookery/devkit/stack/settings';
+import {
+  appPorts,
+  embeddedPorts,
+  hasLeftovers,
+  readSettings,
+  type StackSettings,
+} from '@rookery/devkit/stack/settings';
 import { startStack, type Stack } from '@rookery/devkit/stack/stack';
 import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 

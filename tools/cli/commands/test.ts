@@ -44,7 +44,7 @@ const types: Check = { what: 'types (tsc)', command: bin('tsc'), args: ['--noEmi
 const generated: Check = {
   what: 'generated files are up to date',
   command: process.execPath,
-  args: ['--import', 'tsx', join(repository, 'tools/generate/generate.ts'), '--check'],
+  args: ['--import', 'tsx', join(repository, 'tools/cli/generate/generate.ts'), '--check'],
 };
 
 /** Beside the specs, which wait now and then: these have what is left over. Two lanes, the long one apart. */

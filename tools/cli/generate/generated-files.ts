@@ -93,7 +93,7 @@ function schemaIn(module: unknown, source: string): z.ZodObject {
 }
 
 function envExample(apps: readonly { readonly source: string; readonly schema: z.ZodObject }[]): string {
-  const source = 'tools/stack/settings.ts';
+  const source = 'tools/devkit/stack/settings.ts';
   const programs = [
     { title: `npm start, npm run infra (${source})`, schema: Settings },
     { title: `programs that talk to a running system (${source})`, schema: ToolSettings },

@@ -138,7 +138,7 @@ export function unknownFields(objects: readonly KubernetesObject[]): readonly st
     `import type { I${object.kind} as T${index} } from '${modelsOf(object) ?? ''}/${object.kind}';`,
     `export const o${index}: T${index} = ${JSON.stringify(object)};`,
   ]);
-  const file = join(repository, 'tools/k8s/manifests.virtual.ts');
+  const file = join(repository, 'tools/verify/cluster/manifests.virtual.ts');
   const options: ts.CompilerOptions = {
     noEmit: true,
     strict: true,

@@ -18,7 +18,7 @@ type Visitor = keyof typeof visitors;
 
 async function bundled(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(repository, 'tools/k8s/shopper.ts')],
+    entryPoints: [join(repository, 'tools/verify/cluster/shopper.ts')],
     bundle: true,
     minify: true,
     write: false,

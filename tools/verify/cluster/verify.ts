@@ -159,7 +159,14 @@ async function verifyFiles(report: Report): Promise<void> {
   await report.check(BY_THEMSELVES, () =>
     progress.step('specs of the manifests', async () => {
       const jest = join(repository, 'node_modules/jest/bin/jest.js');
-      const args = ['--experimental-vm-modules', '--no-warnings', jest, '-c', 'jest.config.ts', 'tools/k8s/'];
+      const args = [
+        '--experimental-vm-modules',
+        '--no-warnings',
+        jest,
+        '-c',
+        'jest.config.ts',
+        'tools/verify/cluster/',
+      ];
       const output = await promisify(execFile)(process.execPath, [...args, '--json', `--outputFile=${results}`], {
         cwd: repository,
         maxBuffer: 64 * 1024 * 1024,

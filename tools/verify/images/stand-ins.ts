@@ -6,7 +6,7 @@ import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Engine } from './engine';
 
-const sources = join(repository, 'tools/images/stand-ins');
+const sources = join(repository, 'tools/verify/images/stand-ins');
 
 /** Images of the servers of `npm start`, in place of the official ones where no registry can be reached. */
 export const standIns = {

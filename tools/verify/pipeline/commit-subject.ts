@@ -18,7 +18,7 @@ export function faultOfSubject(subject: string): string | undefined {
 /** As git's commit-msg hook: the first argument is the file of the message. Node runs this file as it is. */
 if (import.meta.main) {
   const [file] = process.argv.slice(2);
-  if (file === undefined) throw new Error('Usage: node tools/ci/commit-subject.ts <file of the message>');
+  if (file === undefined) throw new Error('Usage: node tools/verify/pipeline/commit-subject.ts <file of the message>');
   const [subject = ''] = readFileSync(file, 'utf8').split('\n', 1);
   const fault = faultOfSubject(subject.trimEnd());
   if (fault !== undefined) {

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Apps, Environments, imageOf, overlayOf, OverlayImages, type Environment } from '@rookery/release/overlay-images';
+import {
+  Apps,
+  Environments,
+  imageOf,
+  overlayOf,
+  OverlayImages,
+  type Environment,
+} from '@rookery/release/overlay-images';
 import { kubectlHere } from '../cluster/kubectl';
 import { Manifests } from '../cluster/render';
 import { admittedFor } from './admitted';

@@ -35,10 +35,23 @@ const forbidden = [
   ['the gateway has no database', importing('apps/gateway/src/planted.ts', '@rookery/persistence'), boundary],
   ['an app never imports an app', importing('apps/orders/src/planted.ts', '../../products/src/main'), boundary],
   ['end-to-end tests see only the outside', importing('apps/e2e/test/planted.ts', '../../orders/src/main'), boundary],
-  ['a tool does not import an app', importing('tools/demo/planted.ts', '../../apps/orders/src/main'), boundary],
+  [
+    'the devkit does not import an app',
+    importing('tools/devkit/client/planted.ts', '../../../apps/orders/src/main'),
+    boundary,
+  ],
+  ['the devkit knows no proof', importing('tools/devkit/stack/planted.ts', '@rookery/verify/chaos/run'), boundary],
+  ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/promotion'), boundary],
+  ['the devkit knows no command', importing('tools/devkit/stack/planted.ts', '../../cli/commands/start'), boundary],
+  ['a proof knows no command', importing('tools/verify/chaos/planted.ts', '../../cli/commands/start'), boundary],
+  ['a release knows no proof', importing('tools/release/planted.ts', '@rookery/verify/chaos/run'), boundary],
+  ['a room is imported by its name', importing('tools/verify/chaos/planted.ts', '../../devkit/stack/ports'), boundary],
+  ['end-to-end tests know no proof', importing('apps/e2e/test/planted.ts', '@rookery/verify/chaos/run'), boundary],
+  ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/promotion'), boundary],
+  ['an app knows no tool', importing('apps/orders/src/planted.ts', '@rookery/devkit/stack/ports'), boundary],
   [
     'the saga simulation imports only services of the saga',
-    importing('tools/saga/planted.ts', '../../apps/gateway/src/main'),
+    importing('tools/verify/simulation/planted.ts', '../../../apps/gateway/src/main'),
     boundary,
   ],
   [
@@ -76,12 +89,17 @@ const allowed = [
   ['an app imports every lib', importing('apps/orders/src/planted.ts', '@rookery/persistence')],
   ['a stored time is read', { file: 'apps/orders/src/planted.ts', code: 'export const at = new Date(0);\n' }],
   ['messaging imports security', importing('libs/messaging/src/planted.ts', '@rookery/security')],
-  ['the saga simulation imports rules', importing('tools/saga/planted.ts', '../../apps/orders/src/order/order.entity')],
+  [
+    'the saga simulation imports rules',
+    importing('tools/verify/simulation/planted.ts', '../../../apps/orders/src/order/order.entity'),
+  ],
+  ['end-to-end tests start stacks', importing('apps/e2e/test/planted.ts', '@rookery/devkit/stack/ports')],
+  ['a command runs a proof', importing('tools/cli/planted.ts', '@rookery/verify/chaos/run')],
   ['a spec imports test code', importing('apps/orders/src/planted.int-spec.ts', '@rookery/testing')],
 ] as const;
 
 function lint(planted: readonly { file: string; code: string }[]): string[][] {
-  const { stdout, stderr } = spawnSync(process.execPath, ['tools/architecture/planted-imports.mjs'], {
+  const { stdout, stderr } = spawnSync(process.execPath, ['tools/verify/repository/architecture/planted-imports.mjs'], {
     cwd: root,
     input: JSON.stringify(planted),
     encoding: 'utf8',

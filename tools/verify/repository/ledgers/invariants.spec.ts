@@ -6,7 +6,7 @@ import { faultsOfProof, pathsIn, proofsIn } from './ledger';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
 const page = read('docs/invariants.md');
-const chaos = read('tools/chaos/invariants.ts');
+const chaos = read('tools/verify/chaos/invariants.ts');
 const files = { folder: 'docs', exists: (path: string) => existsSync(join(repository, path)), read };
 
 const cellsOf = (line: string): readonly string[] => line.split('|').map((cell) => cell.trim());
@@ -24,7 +24,7 @@ describe('the page of invariants', () => {
 
   it('states every invariant that a check reports', () => {
     const stated = new Set(invariants.map(({ id }) => id));
-    const reported = [...reportedBy(chaos), ...reportedBy(read('tools/saga/invariants.ts'))];
+    const reported = [...reportedBy(chaos), ...reportedBy(read('tools/verify/simulation/invariants.ts'))];
     expect(reported.length).toBeGreaterThan(20);
     expect(reported.filter((id) => !stated.has(id))).toEqual([]);
   });
