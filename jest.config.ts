@@ -6,5 +6,9 @@ export default {
   maxWorkers: Math.min(8, Math.max(2, availableParallelism())),
   // Jest takes this from the outermost configuration only; jest.preset.js says the same for one project alone.
   testTimeout: 60_000,
-  projects: ['<rootDir>/apps/*/jest.config.mjs', '<rootDir>/libs/*/jest.config.mjs', '<rootDir>/tools/*/jest.config.mjs'],
+  projects: [
+    '<rootDir>/apps/*/jest.config.mjs',
+    '<rootDir>/libs/*/jest.config.mjs',
+    '<rootDir>/tools/*/jest.config.mjs',
+  ],
 };

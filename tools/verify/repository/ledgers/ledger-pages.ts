@@ -48,7 +48,7 @@ const INTRODUCTION = [
   '- `open: …`: nothing exists yet; names what will bring it.',
   '',
   'The rows, with the titles of the tests, are in [ledgers/practices.yaml](ledgers/practices.yaml). A page shows how many tests of a spec prove a row, if more',
-  'than one. [A spec](../tools/practices/practices.spec.ts) fails when a row is missing, when a path or a named test does not exist, and when a',
+  'than one. [A spec](../tools/verify/repository/ledgers/practices.spec.ts) fails when a row is missing, when a path or a named test does not exist, and when a',
   'row is `done` without a place or a proof.',
   '',
   'Commands run beside a running `npm start`, except `npm test` and `npm start` themselves. `npm test -- <part of a path>` runs all checks and the specs of',
