@@ -27,7 +27,6 @@ const run = (program: string, ...args: readonly string[]): Promise<Ended> =>
 describe('a program that is asked how it is called', () => {
   it.each([
     'cli/commands/certs.ts',
-    'ops/reconcile.ts',
     'verify/fuzz/fuzz.ts',
     'cli/commands/reset.ts',
     'cli/commands/start.ts',
