@@ -13,8 +13,8 @@ import {
   type TestBroker,
   type TestDatabase,
 } from '@rookery/testing';
-import { migrate } from '../../../tools/stack/app-process';
-import { repository } from '../../../tools/stack/repository';
+import { migrate } from '@rookery/devkit/stack/app-process';
+import { repository } from '@rookery/devkit/stack/repository';
 
 interface Outcome {
   readonly code: number | null;
@@ -98,7 +98,7 @@ describe('the jobs of orders', () => {
       });
       afterEach(() => rmSync(folder, { recursive: true }));
       const local = (...args: readonly string[]): Promise<Outcome> =>
-        run(['--import', 'tsx', 'tools/ops/outbox-republish.ts', ...args], { ROOKERY_DATA_DIR: folder });
+        run(['--import', 'tsx', 'tools/cli/commands/outbox-republish.ts', ...args], { ROOKERY_DATA_DIR: folder });
 
       it('takes the database of the service', async () => {
         const { code, stdout } = await local('--service', 'orders', '--since', '2h');

@@ -14,7 +14,7 @@ import {
   type ProductView,
 } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
-import { eventually, publishEvent } from '@rookery/testing';
+import { eventually, publishEvent, testActor, type CallOptions } from '@rookery/testing';
 import { aProduct } from './products-on-postgres';
 import { alice, olga, startProducts, type RunningProducts } from './products-service';
 
