@@ -208,16 +208,19 @@ suite(`one process with a wrong clock${noWrongClocks === undefined ? '' : `: ${n
 
     const urlOf = (seconds: number): string => gateways.get(seconds)?.url ?? '';
 
-    it.each(SECONDS)('that are %i s ahead are not ready, and answer no read with 401 or 504 meanwhile', async (seconds) => {
-      const url = urlOf(seconds);
-      const allowed = Math.abs(seconds) === 10 ? [200] : [200, 503];
-      const statuses = (await reads(50, url)).map(({ status }) => status);
-      expect(statuses.filter((status) => !allowed.includes(status))).toEqual([]);
-      await eventually(async () =>
-        expect(await readiness(url)).toMatchObject({ httpStatus: 503, checks: { clock: 'down' } }),
-      );
-      expect(await metricOf(url, 'clock_skew_seconds')).toBeCloseTo(seconds, 0);
-    });
+    it.each(SECONDS)(
+      'that are %i s ahead are not ready, and answer no read with 401 or 504 meanwhile',
+      async (seconds) => {
+        const url = urlOf(seconds);
+        const allowed = Math.abs(seconds) === 10 ? [200] : [200, 503];
+        const statuses = (await reads(50, url)).map(({ status }) => status);
+        expect(statuses.filter((status) => !allowed.includes(status))).toEqual([]);
+        await eventually(async () =>
+          expect(await readiness(url)).toMatchObject({ httpStatus: 503, checks: { clock: 'down' } }),
+        );
+        expect(await metricOf(url, 'clock_skew_seconds')).toBeCloseTo(seconds, 0);
+      },
+    );
 
     it('take an access token that an auth 10 s ahead or behind would sign', async () => {
       const token = await tokenOf('alice');
