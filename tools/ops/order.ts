@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { Id, OrderTrace } from '@rookery/contracts';
+import { Id, OrderDiagnosis } from '@rookery/contracts';
 import { helpWhenAsked } from '../stack/help';
 import { ask, CommandFailed, operatorToken, print, program } from './operator';
 import { orderReport } from './order-report';
@@ -21,6 +21,6 @@ await program('order', async () => {
   const [command, id, ...more] = read();
   if (command !== 'why' || id === undefined || more.length > 0) throw new CommandFailed(usage);
   if (!Id.safeParse(id).success) throw new CommandFailed(`${id} is not the id of an order.\n${usage}`);
-  const trace = OrderTrace.parse(await ask(await operatorToken(), 'GET', `/v1/ops/orders/${id}`));
+  const trace = OrderDiagnosis.parse(await ask(await operatorToken(), 'GET', `/v1/ops/orders/${id}`));
   orderReport(trace).forEach(print);
 });

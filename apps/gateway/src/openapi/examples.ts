@@ -4,7 +4,7 @@ import {
   ChangeProduct,
   CreateProduct,
   MeView,
-  OrderTrace,
+  OrderDiagnosis,
   OrderView,
   PaymentView,
   PlaceOrder,
@@ -93,7 +93,7 @@ export const examples: readonly Example[] = [
     roles: ['customer'],
     scopes: ['orders:read', 'orders:write'],
   }),
-  example(OrderTrace, {
+  example(OrderDiagnosis, {
     id: orderId,
     waitsFor: 'payments has not taken OrderCreated, published 40 s ago',
     order: {

@@ -1,8 +1,8 @@
 import {
   DeadLetterRpc,
   MAX_LISTED_DEAD_LETTERS,
-  MAX_TRACED_EVENTS,
-  OrderTraceRpc,
+  MAX_DIAGNOSED_EVENTS,
+  OrderDiagnosisRpc,
   SagaServices,
   partsOfDeadLetterId,
   type DeadLetterView,
@@ -20,9 +20,9 @@ export type Answer<Facts> =
 
 /** What each service knows of the order. */
 export interface OrderFactsOfAll {
-  readonly orders: Answer<z.output<typeof OrderTraceRpc.orders.response>>;
-  readonly payments: Answer<z.output<typeof OrderTraceRpc.payments.response>>;
-  readonly products: Answer<z.output<typeof OrderTraceRpc.products.response>>;
+  readonly orders: Answer<z.output<typeof OrderDiagnosisRpc.orders.response>>;
+  readonly payments: Answer<z.output<typeof OrderDiagnosisRpc.payments.response>>;
+  readonly products: Answer<z.output<typeof OrderDiagnosisRpc.products.response>>;
 }
 
 /** Dead letters of the saga's services, and whether these are all there are. */
@@ -63,14 +63,14 @@ async function askAll(
   const request = { id, eventIds: [...asked] };
   // Who did not answer is not waited for in each round.
   const ask = <Response extends z.ZodType>(
-    contract: RpcContract<typeof OrderTraceRpc.orders.request, Response>,
+    contract: RpcContract<typeof OrderDiagnosisRpc.orders.request, Response>,
     earlier?: Answer<z.output<Response>>,
   ): Promise<Answer<z.output<Response>>> | Answer<z.output<Response>> =>
     earlier?.facts === null ? earlier : answerOf(rpc.call(contract, request, { timeoutMs: answerMs }));
   const [orders, payments, products] = await Promise.all([
-    ask(OrderTraceRpc.orders, before?.orders),
-    ask(OrderTraceRpc.payments, before?.payments),
-    ask(OrderTraceRpc.products, before?.products),
+    ask(OrderDiagnosisRpc.orders, before?.orders),
+    ask(OrderDiagnosisRpc.payments, before?.payments),
+    ask(OrderDiagnosisRpc.products, before?.products),
   ]);
   return { orders, payments, products };
 }
@@ -88,7 +88,7 @@ async function answerOf<Facts>(asking: Promise<Facts>): Promise<Answer<Facts>> {
 /** Ids of the order's events, as far as their producers have them. */
 export function eventIdsIn({ orders, payments, products }: OrderFactsOfAll): readonly string[] {
   const facts: readonly (EventFacts | undefined)[] = [orders, payments, products].map((answer) => answer.facts?.events);
-  return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_TRACED_EVENTS);
+  return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_DIAGNOSED_EVENTS);
 }
 
 /** The dead letters of the saga's services; of a service that does not answer, and past the bound, they are missing. */

@@ -7,12 +7,12 @@ import {
   type EventFacts,
   type OutboxEvent,
   type TimelineEntry,
-  type TraceStep,
+  type DiagnosisStep,
 } from '@rookery/contracts';
 import { hasEffect } from './event-effects';
 import type { OrderFactsOfAll } from './order-facts';
 
-type Consumer = TraceStep['consumers'][number];
+type Consumer = DiagnosisStep['consumers'][number];
 
 /** Everything that is known of one event. An order has each event once at most, so its name tells it from the others. */
 interface Known {
@@ -25,7 +25,7 @@ interface Known {
 }
 
 /** The order's events from all services, oldest first, and what became of each. The letters are those of this order. */
-export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): TraceStep[] {
+export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const steps = eventContracts.flatMap(({ name, producer }) => {
     const known: Known = {
       name,
@@ -38,7 +38,7 @@ export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterVie
   return steps.toSorted((one, other) => one.at.localeCompare(other.at));
 }
 
-function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): TraceStep[] {
+function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const { name, producer, recorded, noted } = known;
   const source = recorded ?? noted;
   if (source === undefined) return [];
@@ -89,7 +89,7 @@ function stateAt(
 /** Whether a dead letter of the order is that event; of an event that was pruned only the name is known. */
 export const isAbout = (
   letter: Pick<DeadLetterView, 'event' | 'eventId'>,
-  { event, eventId }: Pick<TraceStep, 'event' | 'eventId'>,
+  { event, eventId }: Pick<DiagnosisStep, 'event' | 'eventId'>,
 ): boolean => (eventId === null ? letter.event === event : letter.eventId === eventId);
 
 /** Whether an event of the service was caused by this one: proof that it took it, also while it does not answer. */

@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Param } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Id, OrderTrace, OrderTraceRpc } from '@rookery/contracts';
+import { Id, OrderDiagnosis, OrderDiagnosisRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
 import { ServiceUnavailable } from '@rookery/platform';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
@@ -18,12 +18,12 @@ export class OrderTracesController {
     summary: 'Explain where an order is',
     description:
       'What the order waits for, in one sentence, and what every service knows of it: its events, who has taken them, the payment with its tries, the reservation, dead letters. A service that does not answer is named and its part is missing; 503 when none does.',
-    access: accessOf(OrderTraceRpc.orders),
-    success: { status: 200, description: 'The order’s trace', schema: OrderTrace, headers: ['Cache-Control'] },
+    access: accessOf(OrderDiagnosisRpc.orders),
+    success: { status: 200, description: 'The order’s trace', schema: OrderDiagnosis, headers: ['Cache-Control'] },
     problems: [404],
   })
   @ApiParam({ name: 'id', description: 'Id of the order' })
-  async show(@Param('id', { schema: Id }) orderId: string): Promise<OrderTrace> {
+  async show(@Param('id', { schema: Id }) orderId: string): Promise<OrderDiagnosis> {
     const id = orderId.toLowerCase();
     const [facts, letters] = await Promise.all([factsOf(this.rpc, id), lettersOf(this.rpc)]);
     if ([facts.orders, facts.payments, facts.products].every((answer) => answer.facts === null)) {

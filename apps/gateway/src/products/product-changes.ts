@@ -1,11 +1,11 @@
-import { liveProductSubject, ProductChanged } from '@rookery/contracts';
+import { productNotificationSubject, ProductChanged } from '@rookery/contracts';
 import type { Nats } from '@rookery/messaging';
 import { logger } from '@rookery/platform';
 import type { ProductReads } from './product-reads';
 
 /** Every event of a product; a version that is not known yet says at least that something changed. */
 const EVENTS = 'events.products.product.>';
-const STOCK = liveProductSubject('*');
+const STOCK = productNotificationSubject('*');
 
 /**
  * Listens for changes of products. Every gateway hears every one, by plain subscriptions without guarantee: whenever one may have
@@ -19,7 +19,7 @@ export function listenForChanges({ connection }: Nats, reads: ProductReads): voi
   });
   connection.subscribe(STOCK, {
     callback: (_error, { subject }) => {
-      settle(reads.stockChanged(subject.slice(liveProductSubject('').length)));
+      settle(reads.stockChanged(subject.slice(productNotificationSubject('').length)));
     },
   });
   void (async () => {
