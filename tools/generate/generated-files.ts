@@ -1,10 +1,11 @@
 import { listSettings } from '@rookery/platform';
 import { build, type Plugin } from 'esbuild';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { natsConfigFiles } from '../deploy/nats-config';
+import { practicePages, requirementPages } from '../practices/ledger-pages';
 import { Settings, ToolSettings } from '../stack/settings';
 
 /** The repository's root folder. */
@@ -47,6 +48,8 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
       { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
       { path: '.env.example', text: envExample(schemas) },
       ...natsConfigFiles(),
+      ...practicePages(await readFile(join(root, 'docs/ledgers/practices.yaml'), 'utf8')),
+      ...requirementPages(await readFile(join(root, 'docs/ledgers/security.yaml'), 'utf8')),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { faults } from '../chaos/faults/faults';
 import { repository } from '../stack/repository';
-import { faultsOfProof, pathsIn, proofsIn } from './ledger';
+import { pathsIn, proofsIn } from './markdown-proofs';
+import { faultsOfProof } from './proofs';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
 const page = read('docs/invariants.md');
 const chaos = read('tools/chaos/invariants.ts');
-const files = { folder: 'docs', exists: (path: string) => existsSync(join(repository, path)), read };
+const files = { exists: (path: string) => existsSync(join(repository, path)), read };
 
 const cellsOf = (line: string): readonly string[] => line.split('|').map((cell) => cell.trim());
 const lines = page.split('\n').filter((line) => line.startsWith('| '));
@@ -45,9 +46,9 @@ describe('the page of invariants', () => {
   });
 
   it('names files and tests that exist', () => {
-    const proofs = lines.flatMap((line) => proofsIn(line, files)).filter(({ titles }) => titles.length > 0);
+    const proofs = lines.flatMap((line) => proofsIn(line, 'docs')).filter(({ titles }) => titles.length > 0);
     expect(proofs.length).toBeGreaterThan(10);
     expect(proofs.flatMap((proof) => faultsOfProof(proof, files))).toEqual([]);
-    expect(pathsIn(page, files).filter((path) => !files.exists(path))).toEqual([]);
+    expect(pathsIn(page, 'docs').filter((path) => !files.exists(path))).toEqual([]);
   });
 });

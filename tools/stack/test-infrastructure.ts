@@ -6,9 +6,8 @@ import { copyCluster, makeCluster, postgresBinaries, startPostgres } from './emb
 import { startNats } from './embedded-nats';
 import { isAlive } from './leftover';
 import { findNatsServer } from './nats-binary';
-import { brokerAccount, FORMER_RELEASE_ACCOUNT, makeSeeds } from './broker-accounts';
+import { brokerAccount, makeSeeds } from './broker-accounts';
 import { freePorts } from './ports';
-import { random } from './secrets';
 import { repository } from './repository';
 
 /** Folders are called after the process, so that those of killed runs can be told and removed. */
@@ -65,7 +64,6 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
   const [postgresPort = 0, natsPort = 0] = await freePorts(2);
   // Postgres may run as another user (see unprivileged.ts) and must get through; its data are closed by themselves.
   chmodSync(folder, 0o711);
-  const formerPassword = random();
   const seeds = Object.fromEntries(ACCOUNTS.map((name) => [name, makeSeeds()]));
   const startDatabase = async () => {
     const dataFolder = join(folder, 'postgres');
@@ -85,9 +83,7 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
       config: natsServerConfig({
         port: natsPort,
         storeDir: join(natsFolder, 'jetstream'),
-        accounts: Object.entries(seeds).map(([name, ofAccount]) =>
-          brokerAccount(name, ofAccount, {}, name === FORMER_RELEASE_ACCOUNT ? formerPassword : undefined),
-        ),
+        accounts: Object.entries(seeds).map(([name, ofAccount]) => brokerAccount(name, ofAccount)),
       }),
       port: natsPort,
       folder: natsFolder,
@@ -112,7 +108,6 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
       TEST_NATS_URL: broker.value.url,
       // {"W1": {"gateway": "SU…", …, "admin": "SU…"}, …}
       TEST_NATS_SEEDS: JSON.stringify(seeds),
-      TEST_NATS_FORMER_PASSWORD: formerPassword,
     },
   };
 }

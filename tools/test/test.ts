@@ -142,9 +142,8 @@ async function runSpecs(args: readonly string[]): Promise<{ readonly passed: num
     const results = JestResults.parse(JSON.parse(readFileSync(file, 'utf8')));
     // A suite that cannot even be loaded has no failed test in it, and a failed set-up no test at all.
     const broken = results.numRuntimeErrorTestSuites;
-    unproven = unprovenPractices(readFileSync(join(repository, 'docs/practices.md'), 'utf8'), results.testResults, {
-      folder: 'docs',
-    });
+    const ledger = readFileSync(join(repository, 'docs/ledgers/practices.yaml'), 'utf8');
+    unproven = unprovenPractices(ledger, results.testResults);
     const failed = results.numFailedTests + broken;
     return { passed: results.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
   } catch {

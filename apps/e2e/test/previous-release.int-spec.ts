@@ -5,7 +5,6 @@ import type { Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { demoPassword, signIn } from '../../../tools/demo/sign-in';
 import { AppProcess } from '../../../tools/stack/app-process';
-import { FORMER_RELEASE_ACCOUNT } from '../../../tools/stack/broker-accounts';
 import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
 import { freePorts } from '../../../tools/stack/ports';
 import { BuiltRelease, NoHistory, previousReleases, type PreviousRelease } from '../src/previous-release';
@@ -59,7 +58,7 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
   beforeAll(async () => {
     for (const release of releases) built.push(await BuiltRelease.build(release));
     // Databases migrated by today's migrations, a broker set up by today's definitions, and today's five apps.
-    stack = await startTestStack({ account: FORMER_RELEASE_ACCOUNT });
+    stack = await startTestStack({ account: 'E4' });
     alice = new Shopper(await tokenOf('alice'), stack.gatewayUrl);
     olga = new Operator(await tokenOf('olga'), stack.gatewayUrl);
   }, PREPARED_WITHIN_MS);
@@ -91,9 +90,7 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
 
   async function startOld(service: Service, apps: string): Promise<AppProcess> {
     const [port = 0] = await freePorts(1);
-    // Releases up to November 2026 logged in to the broker by name and password; later ones do not read these.
-    const former = { NATS_USER: service, NATS_PASSWORD: process.env['TEST_NATS_FORMER_PASSWORD'] ?? '' };
-    const env = { ...stack.envs[service], ...former, PORT: String(port) };
+    const env = { ...stack.envs[service], PORT: String(port) };
     return new AppProcess(service, env, join(logs, `${service}.log`), apps);
   }
 

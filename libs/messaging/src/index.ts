@@ -1,23 +1,32 @@
-export * from './broker';
-export * from './broker-repair';
-export * from './broker-users';
-export * from './broker-version';
-export * from './decorators';
-export * from './cloud-event';
-export * from './dead-letter';
-export * from './dead-letters';
-export * from './dead-letters.module';
-export * from './event-publisher';
-export type { JetStreamServerOptions } from './jetstream-options';
-export * from './jetstream-server';
-export * from './messaging.module';
-export * from './nats';
-export { nkeyOf } from './nkey-login';
-export { secondsAheadOfMost } from './peer-clocks';
-export * from './permanent-failure';
-export * from './provisioning-config';
-export * from './rpc-client';
-export * from './rpc-server';
-export { NotStored } from './stored-ack';
-export * from './stream-room';
-export * from './stream-storage';
+export { consumedBy, consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from './broker/definitions';
+export { brokerLogin, Nats, natsOptions, NatsUnreachable, type NatsOptions, type NatsTls } from './broker/nats';
+export { nkeyOf } from './broker/nkey-login';
+export {
+  brokerUsers,
+  inboxPrefixOf,
+  jetstreamInboxPrefixOf,
+  type BrokerClient,
+  type BrokerKey,
+} from './broker/permissions';
+export { isApiError, provisionBroker } from './broker/provisioning';
+export { provisioningConfig } from './broker/provisioning-config';
+export {
+  natsAccountsConfig,
+  natsServerConfig,
+  natsServerSettings,
+  type BrokerAccount,
+  type NatsServerTls,
+} from './broker/server-config';
+export { requireSupportedNatsServer, TESTED_NATS_SERVERS } from './broker/server-version';
+export { DeadLettersModule } from './dead-letters/dead-letters.module';
+export { CloudEvent, contractOf, eventType, openEvent } from './events/cloud-event';
+export { DeadLetterHeaders, deadLetterSubject } from './events/dead-letter';
+export { EventPublisher, type OutgoingEvent } from './events/event-publisher';
+export { JetStreamServer } from './events/jetstream-server';
+export { OnEvent } from './events/on-event';
+export { PermanentFailure } from './events/permanent-failure';
+export { MessagingModule } from './messaging.module';
+export { secondsAheadOfMost } from './rpc/peer-clocks';
+export { RpcClient } from './rpc/rpc-client';
+export { RpcHandler } from './rpc/rpc-handler';
+export { RpcServer } from './rpc/rpc-server';

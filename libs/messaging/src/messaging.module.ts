@@ -1,8 +1,8 @@
 import { HealthChecks, Metrics } from '@rookery/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
-import { EventPublisher } from './event-publisher';
-import { Nats, type NatsOptions } from './nats';
-import { RpcClient } from './rpc-client';
+import { EventPublisher } from './events/event-publisher';
+import { Nats, type NatsOptions } from './broker/nats';
+import { RpcClient } from './rpc/rpc-client';
 
 /** The process's NATS connection and what sends over it; available everywhere. The health checks get `nats`. */
 @Module({})

@@ -21,17 +21,16 @@ import {
   type BootedService,
   type TestBroker,
 } from '@rookery/testing';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { Controller, Global, Module } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { provisionBroker } from '../src/broker';
-import { DeadLettersModule } from '../src/dead-letters.module';
-import { OnEvent } from '../src/decorators';
-import { JetStreamServer } from '../src/jetstream-server';
+import { DeadLettersModule } from '../src/dead-letters/dead-letters.module';
+import { OnEvent } from '../src/events/on-event';
+import { JetStreamServer } from '../src/events/jetstream-server';
 import { MessagingModule } from '../src/messaging.module';
-import { Nats } from '../src/nats';
-import { RpcServer } from '../src/rpc-server';
+import { Nats } from '../src/broker/nats';
+import { RpcServer } from '../src/rpc/rpc-server';
 
 /** Ids of the events that took effect: the inbox of this spec. */
 const effects: string[] = [];
@@ -285,16 +284,5 @@ describe('the dead letters of a service', () => {
     expect(metrics).toContain('dead_letters_total{consumer="payments",reason="bad-json"} 1');
     expect(metrics).toContain('dead_letters_total{consumer="payments",reason="bad-schema"} 1');
     expect(metrics).toContain('dead_letters{consumer="payments"} 1');
-  });
-
-  it('are kept when they come from the one stream that all services shared', async () => {
-    const manager = await jetstreamManager(admin);
-    for (const consumer of ['AUTH', 'ORDERS', 'PAYMENTS', 'PRODUCTS']) await manager.streams.delete(`DLQ_${consumer}`);
-    await manager.streams.add({ name: 'DLQ', subjects: ['dlq.>'] });
-    const eventId = await publish('{');
-    await eventually(async () => expect((await manager.streams.info('DLQ')).state.messages).toBe(1));
-    await provisionBroker(admin);
-    expect(await onlyLetter()).toMatchObject({ eventId, reason: 'bad-json', originalStream: 'ORDERS' });
-    await expect(manager.streams.info('DLQ')).rejects.toThrow('stream not found');
   });
 });

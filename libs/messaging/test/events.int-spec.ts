@@ -14,14 +14,14 @@ import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import { DeadLetterHeaders } from '../src/dead-letter';
-import { OnEvent } from '../src/decorators';
-import { EventPublisher, type OutgoingEvent } from '../src/event-publisher';
-import type { JetStreamServerOptions } from '../src/jetstream-options';
-import { JetStreamServer } from '../src/jetstream-server';
-import { Nats } from '../src/nats';
-import { PermanentFailure } from '../src/permanent-failure';
-import { NotStored } from '../src/stored-ack';
+import { DeadLetterHeaders } from '../src/events/dead-letter';
+import { OnEvent } from '../src/events/on-event';
+import { EventPublisher, type OutgoingEvent } from '../src/events/event-publisher';
+import type { JetStreamServerOptions } from '../src/events/retry-policy';
+import { JetStreamServer } from '../src/events/jetstream-server';
+import { Nats } from '../src/broker/nats';
+import { PermanentFailure } from '../src/events/permanent-failure';
+import { NotStored } from '../src/events/stored-ack';
 
 type Handled = EventEnvelope & { readonly context: RequestContext | undefined };
 

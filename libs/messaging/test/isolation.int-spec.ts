@@ -14,10 +14,10 @@ import type { Subscription } from '@nats-io/nats-core';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomStrategy } from '@nestjs/microservices';
-import { RpcHandler } from '../src/decorators';
-import type { Nats } from '../src/nats';
-import { RpcClient } from '../src/rpc-client';
-import { RpcServer } from '../src/rpc-server';
+import { RpcHandler } from '../src/rpc/rpc-handler';
+import type { Nats } from '../src/broker/nats';
+import { RpcClient } from '../src/rpc/rpc-client';
+import { RpcServer } from '../src/rpc/rpc-server';
 
 /** How long a request has. Short, so that the spec is. */
 const DEADLINE_MS = 3_000;

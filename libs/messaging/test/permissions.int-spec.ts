@@ -4,11 +4,11 @@ import { brokerRefusal, testBroker, type TestBroker } from '@rookery/testing';
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, nkeys, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { provisionBroker } from '../src/broker';
-import { inboxPrefixOf } from '../src/broker-users';
-import { EventPublisher } from '../src/event-publisher';
-import { Nats, natsOptions } from '../src/nats';
-import { ReplyInbox } from '../src/reply-inbox';
+import { provisionBroker } from '../src/broker/provisioning';
+import { inboxPrefixOf } from '../src/broker/permissions';
+import { EventPublisher } from '../src/events/event-publisher';
+import { Nats, natsOptions } from '../src/broker/nats';
+import { ReplyInbox } from '../src/rpc/reply-inbox';
 
 configureLogger('test', 'silent');
 

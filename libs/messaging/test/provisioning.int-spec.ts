@@ -7,10 +7,8 @@ import {
   DEAD_LETTER_STREAM_MAX_BYTES,
   EVENT_STREAM_MAX_BYTES,
   MAX_ACK_PENDING,
-  provisionBroker,
-  StreamTooSmall,
-  TooFewServers,
-} from '../src';
+} from '../src/broker/definitions';
+import { provisionBroker, StreamTooSmall, TooFewServers } from '../src/broker/provisioning';
 
 describe('provisionBroker', () => {
   let broker: TestBroker;

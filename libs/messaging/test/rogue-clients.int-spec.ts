@@ -15,11 +15,11 @@ import { eventually, testBroker, type TestBroker } from '@rookery/testing';
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 import { Logger } from '@nestjs/common';
-import { consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from '../src/broker';
-import { inboxPrefixOf } from '../src/broker-users';
-import { EventPublisher } from '../src/event-publisher';
-import type { Nats } from '../src/nats';
-import { RpcServer } from '../src/rpc-server';
+import { consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from '../src/broker/definitions';
+import { inboxPrefixOf } from '../src/broker/permissions';
+import { EventPublisher } from '../src/events/event-publisher';
+import type { Nats } from '../src/broker/nats';
+import { RpcServer } from '../src/rpc/rpc-server';
 
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);

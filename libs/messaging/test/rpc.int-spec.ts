@@ -22,11 +22,11 @@ import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/comm
 import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
 import { z } from 'zod';
-import { RpcHandler } from '../src/decorators';
-import type { Nats } from '../src/nats';
-import { ReplyInbox } from '../src/reply-inbox';
-import { RpcClient } from '../src/rpc-client';
-import { RpcServer, type RpcServerOptions } from '../src/rpc-server';
+import { RpcHandler } from '../src/rpc/rpc-handler';
+import type { Nats } from '../src/broker/nats';
+import { ReplyInbox } from '../src/rpc/reply-inbox';
+import { RpcClient } from '../src/rpc/rpc-client';
+import { RpcServer, type RpcServerOptions } from '../src/rpc/rpc-server';
 
 const product = {
   id: '01939d3c-0000-7000-8000-000000000001',

@@ -1,0 +1,48 @@
+import {
+  DeadLetterRpc,
+  type DeadLetterConsumer,
+  type DeadLetterDetail,
+  type DeadLetterReplay,
+  type RequestOf,
+} from '@rookery/contracts';
+import { Idempotency, keyedRequest, type KeyedAnswer } from '@rookery/platform';
+import { Controller, Inject, type Type } from '@nestjs/common';
+import { DeadLetters } from './dead-letters';
+import { RpcHandler } from '../rpc/rpc-handler';
+
+type Requests = (typeof DeadLetterRpc)[DeadLetterConsumer];
+
+/** Answers the requests about one service's dead letters; a class per service, because the subjects are. */
+export function deadLettersController(consumer: DeadLetterConsumer): Type<object> {
+  const { list, show, replay, discard } = DeadLetterRpc[consumer];
+
+  @Controller()
+  class DeadLettersController {
+    constructor(
+      @Inject(DeadLetters) private readonly letters: DeadLetters,
+      @Inject(Idempotency) private readonly idempotency: Idempotency,
+    ) {}
+
+    @RpcHandler(list)
+    async list({ after, limit }: RequestOf<Requests['list']>) {
+      return { items: await this.letters.list(after, limit) };
+    }
+
+    @RpcHandler(show)
+    show({ id }: RequestOf<Requests['show']>): Promise<DeadLetterDetail> {
+      return this.letters.show(id);
+    }
+
+    @RpcHandler(replay)
+    replay(request: RequestOf<Requests['replay']>): Promise<KeyedAnswer<DeadLetterReplay>> {
+      return this.idempotency.act(keyedRequest(replay, request), () => this.letters.replay(request.id));
+    }
+
+    @RpcHandler(discard)
+    async discard({ id }: RequestOf<Requests['discard']>): Promise<object> {
+      await this.letters.discard(id);
+      return {};
+    }
+  }
+  return DeadLettersController;
+}

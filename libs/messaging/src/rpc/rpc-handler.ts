@@ -1,0 +1,36 @@
+import type { RpcContract } from '@rookery/contracts';
+import { RPC_CONTRACT, type KeyedAnswer } from '@rookery/platform';
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
+import type { z } from 'zod';
+
+/** What the handler of a contract returns: one that takes an idempotency key cannot be written without `Idempotency`. */
+type Answered<Contract extends RpcContract> = Contract['idempotency'] extends 'key'
+  ? Promise<KeyedAnswer<z.input<Contract['response']>>>
+  : unknown;
+
+/**
+ * The method answers requests of this contract. Instances of a service share the work (queue group = service); the caller's
+ * internal token is checked against the contract's scopes. The first parameter is the validated `RequestOf<typeof contract>`. A contract
+ * that takes an idempotency key requires the `KeyedAnswer` of the service's `IdempotencyStore`.
+ *
+ * @example
+ * \@RpcHandler(OrdersRpc.get)
+ * get({ id }: RequestOf<typeof OrdersRpc.get>): Promise<OrderView> {
+ *   return this.orders.get(id, requireActor());
+ * }
+ */
+export const RpcHandler =
+  <Contract extends RpcContract>(contract: Contract) =>
+  <Handler extends (...parameters: never[]) => Answered<Contract>>(
+    target: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<Handler>,
+  ): void => {
+    applyDecorators(MessagePattern(contract.subject, Transport.NATS), SetMetadata(RPC_CONTRACT, contract))(
+      target,
+      name,
+      descriptor,
+    );
+    Payload({ schema: contract.request })(target, name, 0);
+  };
