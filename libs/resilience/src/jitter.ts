@@ -1,8 +1,8 @@
 /**
- * A wait, up to a quarter longer: what failed together must not come back together. Never shorter, because the waits have to add
- * up to more than a dependency may be away.
+ * A wait extended by up to a quarter, so that clients that failed together do not retry together. Never shorter, because the waits
+ * must add up to more than the longest outage.
  */
 export const withJitter = (ms: number, random: () => number = Math.random): number => ms * (1 + random() / 4);
 
-/** A wait anywhere between nothing and `ms`: spreads repetitions best where none of them has to wait ("full jitter"). */
+/** A wait between 0 and `ms` ("full jitter"): spreads retries best where no minimum wait is needed. */
 export const fullJitter = (ms: number, random: () => number = Math.random): number => ms * random();

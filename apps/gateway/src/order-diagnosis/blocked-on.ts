@@ -4,8 +4,8 @@ import { isAbout } from './order-timeline';
 type Known = Omit<OrderDiagnosis, 'waitsFor'>;
 type Letter = OrderDiagnosis['deadLetters']['items'][number];
 
-/** What the order waits for, in one sentence that begins in the middle: “nothing: Confirmed at …”. */
-export function waitsFor(trace: Known, now: Date): string {
+/** What the order is blocked on, as the end of a sentence that starts with “waits for”: “nothing: Confirmed at …”. */
+export function blockedOn(trace: Known, now: Date): string {
   const silent = trace.services.filter(({ answered }) => !answered).map(({ service }) => service);
   const reason =
     blockedEvent(trace, now) ??
@@ -18,7 +18,7 @@ export function waitsFor(trace: Known, now: Date): string {
   return `${reason}; ${unnamed.join(' and ')} ${unnamed.length === 1 ? 'is' : 'are'} not answering`;
 }
 
-/** The oldest event that did not get where it should; one that stays in its outbox reaches nobody. */
+/** The oldest event that has not reached all its consumers; one that is still in its outbox has reached none. */
 function blockedEvent({ timeline, deadLetters }: Known, now: Date): string | undefined {
   const reasons = timeline.flatMap((step) => {
     const open = step.consumers.filter(({ state }) => state !== 'taken');
@@ -39,14 +39,14 @@ function blockedEvent({ timeline, deadLetters }: Known, now: Date): string | und
 const letterOf = (letters: readonly Letter[], step: DiagnosisStep, consumer: SagaService) =>
   letters.find((letter) => letter.consumer === consumer && isAbout(letter, step));
 
-/** A letter about the order that is none of its known events. */
+/** A dead letter about the order that belongs to none of its known events. */
 function strayLetter(timeline: readonly DiagnosisStep[], letters: readonly Letter[], now: Date): string | undefined {
   const stray = letters.find((letter) => !timeline.some((step) => isAbout(letter, step)));
   return stray && setAside(stray, stray.event ?? 'a message', now);
 }
 
 function setAside({ id, consumer, reason, attempts, at }: Letter, event: string, now: Date): string {
-  // What could not be read cannot be replayed as it is.
+  // A message that could not be parsed cannot be replayed unchanged.
   const [how, verb] = attempts === 0 ? [reason, 'show'] : [`${reason}, attempts: ${attempts}`, 'replay'];
   return `${consumer} set ${event} aside as a dead letter (${how}) ${ago(at, now)} ago: npm run dlq -- ${verb} ${id}`;
 }
@@ -63,7 +63,7 @@ function blockedProvider(payment: PaymentFacts | null, now: Date): string | unde
   return `the payment provider gave no answer to ${operation} (tries so far: ${last.tries}): ${next}`;
 }
 
-/** Of a silent service, the latest event that it may not have taken: what came before it is older news. */
+/** The latest event that an unavailable service may not have handled; earlier ones say less. */
 function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: Date): string | undefined {
   for (const service of silent) {
     const step = timeline.findLast(({ consumers }) =>
@@ -76,7 +76,7 @@ function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: D
   return undefined;
 }
 
-/** An event that happened while the services were asked, so that nobody could be asked about it. */
+/** An event that was recorded during the diagnosis, so that no consumer could be asked about it. */
 function newestEvent({ timeline }: Known, silent: readonly SagaService[]): string | undefined {
   for (const { event, consumers } of timeline) {
     const open = consumers.find(({ service, state }) => state === 'unknown' && !silent.includes(service));
@@ -85,7 +85,7 @@ function newestEvent({ timeline }: Known, silent: readonly SagaService[]): strin
   return undefined;
 }
 
-/** Nothing is on its way that is known of. */
+/** The state of the order when no event is known to be on its way. */
 function end(order: OrderFacts, now: Date): string {
   if (order.status === 'Pending') {
     const left = Date.parse(order.deadlineAt) - now.getTime();
@@ -101,7 +101,7 @@ function due(at: string, now: Date): string {
   return left > 0 ? `is due in ${duration(left)}` : `was due ${duration(-left)} ago`;
 }
 
-/** The clocks of two machines differ: what has happened is never still to come. */
+/** The clocks of two machines differ: a past event must never appear to be in the future. */
 const ago = (at: string, now: Date): string => duration(Math.max(0, now.getTime() - Date.parse(at)));
 
 /** `40 s`, `00:01:12`. */

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import type { RpcContract } from '@rookery/contracts';
 
 /**
- * Where the answer to a question is kept: made of the whole request as its contract read it, so that no parameter, also none that is added
- * later, can be left out. The same request in another order of fields has the same key; the key's length does not depend on it.
+ * The cache key of a request. It covers the whole request as its contract parsed it, so that no parameter can be left out, not even
+ * one that is added later. The order of fields does not matter, and every key has the same length.
  */
-export function questionKey(contract: Pick<RpcContract, 'subject'>, request: unknown): string {
+export function cacheKey(contract: Pick<RpcContract, 'subject'>, request: unknown): string {
   return createHash('sha256')
     .update(canonicalJson([contract.subject, request]))
     .digest('base64url');
 }
 
-/** JSON with the members of each object in the order of their names; an undefined member is none (as in RFC 8785, for values that came from JSON). */
+/** JSON with sorted object members; undefined members are left out (as in RFC 8785, for values that came from JSON). */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member) ? sortedByName(member) : member,

@@ -5,8 +5,9 @@ import { RpcClient } from '@rookery/messaging';
 import { ServiceUnavailable } from '@rookery/platform';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { factsOf, lettersOf } from './order-facts';
-import { traceOf } from './order-trace';
+import { diagnose } from './order-diagnosis';
 
+/** Its name is part of the operation id, which clients may rely on. */
 @ApiTags('Operations')
 @Controller('v1/ops/orders')
 export class OrderTracesController {
@@ -15,11 +16,11 @@ export class OrderTracesController {
   @Get(':id')
   @Header('cache-control', 'private, no-store')
   @Exposes({
-    summary: 'Explain where an order is',
+    summary: 'Explain the state of an order',
     description:
-      'What the order waits for, in one sentence, and what every service knows of it: its events, who has taken them, the payment with its tries, the reservation, dead letters. A service that does not answer is named and its part is missing; 503 when none does.',
+      'What the order is blocked on, in one sentence, and what each service knows about it: its events and who has handled them, the payment with its attempts, the reservation, dead letters. A service that does not respond is named and its part is missing; 503 when no service responds.',
     access: accessOf(OrderDiagnosisRpc.orders),
-    success: { status: 200, description: 'The order’s trace', schema: OrderDiagnosis, headers: ['Cache-Control'] },
+    success: { status: 200, description: 'The order’s diagnosis', schema: OrderDiagnosis, headers: ['Cache-Control'] },
     problems: [404],
   })
   @ApiParam({ name: 'id', description: 'Id of the order' })
@@ -27,8 +28,8 @@ export class OrderTracesController {
     const id = orderId.toLowerCase();
     const [facts, letters] = await Promise.all([factsOf(this.rpc, id), lettersOf(this.rpc)]);
     if ([facts.orders, facts.payments, facts.products].every((answer) => answer.facts === null)) {
-      throw new ServiceUnavailable('None of the services that know of orders answers now.');
+      throw new ServiceUnavailable('None of the services that know about orders is available.');
     }
-    return traceOf(id, facts, letters, new Date());
+    return diagnose(id, facts, letters, new Date());
   }
 }

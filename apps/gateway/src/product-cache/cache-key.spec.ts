@@ -1,10 +1,10 @@
 import { ListProducts, ProductsRpc } from '@rookery/contracts';
-import { questionKey } from './question-key';
+import { cacheKey } from './cache-key';
 
-const keyOf = (query: unknown): string => questionKey(ProductsRpc.list, query);
+const keyOf = (query: unknown): string => cacheKey(ProductsRpc.list, query);
 
-describe('the key of a kept read', () => {
-  it('is another for each value of each parameter that the contract has', () => {
+describe('a cache key', () => {
+  it('differs for each value of each parameter in the contract', () => {
     const values: Readonly<Record<string, readonly string[]>> = {
       q: ['nest', 'box'],
       category: ['homes', 'food'],
@@ -17,7 +17,7 @@ describe('the key of a kept read', () => {
     expect(new Set(keys).size).toBe(queries.length);
   });
 
-  it('is another for each value of a parameter that comes tomorrow', () => {
+  it('differs for each value of a parameter that is added later', () => {
     const query = ListProducts.parse({});
     const keys = [query, { ...query, brand: 'A' }, { ...query, brand: 'B' }, { ...query, brand: ['A', 'B'] }].map(
       keyOf,
@@ -25,7 +25,7 @@ describe('the key of a kept read', () => {
     expect(new Set(keys).size).toBe(4);
   });
 
-  it('is the same however a query is spelled: in any order, with defaults written or left out', () => {
+  it('is the same for every spelling of a query: in any order, with defaults given or left out', () => {
     const spelled = [
       { q: 'nest', limit: '20', sort: 'name' },
       { sort: 'name', q: 'nest' },
@@ -35,13 +35,13 @@ describe('the key of a kept read', () => {
     expect(keyOf({ a: { b: 1, c: 2 } })).toBe(keyOf({ a: { c: 2, b: 1 } }));
   });
 
-  it('keeps values apart that read alike', () => {
+  it('differs for values that look alike', () => {
     const queries = [{ q: '1' }, { q: 1 }, { q: ['1'] }, { q: null }, { q: 'null' }, { 'q":"1': '' }];
     expect(new Set(queries.map(keyOf)).size).toBe(queries.length);
   });
 
-  it('is another for another contract, and of one size whatever is asked', () => {
-    expect(questionKey(ProductsRpc.get, { id: 'a' })).not.toBe(questionKey(ProductsRpc.list, { id: 'a' }));
+  it('differs between contracts, and has the same length for every request', () => {
+    expect(cacheKey(ProductsRpc.get, { id: 'a' })).not.toBe(cacheKey(ProductsRpc.list, { id: 'a' }));
     expect(keyOf({ q: 'x'.repeat(10_000) })).toHaveLength(keyOf({}).length);
   });
 });

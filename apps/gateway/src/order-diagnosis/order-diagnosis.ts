@@ -1,10 +1,10 @@
 import type { DeadLetterView, OrderDiagnosis, SagaService, ServiceAnswer } from '@rookery/contracts';
 import { eventIdsIn, type Answer, type Letters, type OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
-import { waitsFor } from './waits-for';
+import { blockedOn } from './blocked-on';
 
-/** Puts together what the services know of one order. */
-export function traceOf(id: string, all: OrderFactsOfAll, letters: Letters, now: Date): OrderDiagnosis {
+/** Joins what the services know about one order. */
+export function diagnose(id: string, all: OrderFactsOfAll, letters: Letters, now: Date): OrderDiagnosis {
   const { orders, payments, products } = all;
   const payment = payments.facts?.payment ?? null;
   const own = lettersAbout(new Set([id, payment?.id, ...eventIdsIn(all)]), letters.items);
@@ -16,12 +16,12 @@ export function traceOf(id: string, all: OrderFactsOfAll, letters: Letters, now:
     reservation: products.facts?.reservation ?? null,
     services: [answerOf('orders', orders), answerOf('payments', payments), answerOf('products', products)],
     timeline,
-    deadLetters: { items: own.map(shown), complete: letters.complete },
+    deadLetters: { items: own.map(summaryOf), complete: letters.complete },
   };
-  return { ...known, waitsFor: waitsFor(known, now) };
+  return { ...known, waitsFor: blockedOn(known, now) };
 }
 
-/** Those of the order's events, or of its aggregates: a message may be so broken that it is no event of ours. */
+/** Dead letters of the order's events or aggregates; a message may be so broken that it has no event id. */
 const lettersAbout = (ids: ReadonlySet<string | undefined>, letters: readonly DeadLetterView[]): DeadLetterView[] =>
   letters.filter(({ aggregateId, eventId }) => ids.has(aggregateId ?? undefined) || ids.has(eventId ?? undefined));
 
@@ -31,7 +31,7 @@ const answerOf = (service: SagaService, { facts, problem }: Answer<object>): Ser
   problem,
 });
 
-const shown = ({ id, consumer, event, eventId, reason, attempts, at }: DeadLetterView) => ({
+const summaryOf = ({ id, consumer, event, eventId, reason, attempts, at }: DeadLetterView) => ({
   id,
   consumer,
   event,

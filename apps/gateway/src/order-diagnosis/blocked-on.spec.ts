@@ -1,5 +1,5 @@
 import type { OrderDiagnosis, PaymentFacts, ProviderAttempt, DiagnosisStep } from '@rookery/contracts';
-import { waitsFor } from './waits-for';
+import { blockedOn } from './blocked-on';
 
 type Known = Omit<OrderDiagnosis, 'waitsFor'>;
 type Consumer = DiagnosisStep['consumers'][number];
@@ -266,17 +266,17 @@ describe('what an order waits for', () => {
       'nothing: Canceled (out-of-stock) at 2026-11-25T10:01:10.000Z',
     ],
   ])('is %s', (_what, changes, sentence) => {
-    expect(waitsFor(trace(changes), now)).toBe(sentence);
+    expect(blockedOn(trace(changes), now)).toBe(sentence);
   });
 
   it('is no dead letter whose event was taken after all', () => {
     const timeline = [created(...taken)];
     const deadLetters = { items: [letter('OrderCreated')], complete: true };
-    expect(waitsFor(trace({ ...ended('Confirmed'), timeline, deadLetters }), now)).toMatch(/^nothing: Confirmed/);
+    expect(blockedOn(trace({ ...ended('Confirmed'), timeline, deadLetters }), now)).toMatch(/^nothing: Confirmed/);
   });
 
   it('is no event that is published once more and that everybody has taken', () => {
     const timeline = [step('OrderCreated', taken, { publication: 'in-outbox', publishedAt: null })];
-    expect(waitsFor(trace({ ...ended('Confirmed'), timeline }), now)).toMatch(/^nothing: Confirmed/);
+    expect(blockedOn(trace({ ...ended('Confirmed'), timeline }), now)).toMatch(/^nothing: Confirmed/);
   });
 });
