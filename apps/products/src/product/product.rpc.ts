@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { ProductsRpc, type ProductPage, type ProductQuote, type ProductView, type RequestOf } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import { IdempotencyStore } from '@rookery/persistence';
-import { keyedRequest } from '@rookery/platform';
+import { currentContext, keyedRequest } from '@rookery/platform';
 import { requireActor } from '@rookery/security';
 import { ProductQueries } from './product.queries';
 import { ProductService } from './product.service';
@@ -27,7 +27,9 @@ export class ProductRpc {
 
   @RpcHandler(ProductsRpc.quote)
   async quote({ productIds }: RequestOf<typeof ProductsRpc.quote>): Promise<{ quotes: ProductQuote[] }> {
-    return { quotes: await this.queries.quote(productIds) };
+    return {
+      quotes: await this.queries.quote(productIds, { includeArchived: currentContext()?.actor === undefined }),
+    };
   }
 
   @RpcHandler(ProductsRpc.create)
