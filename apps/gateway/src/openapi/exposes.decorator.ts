@@ -7,7 +7,8 @@ import {
   type RpcContract,
   type Scope,
 } from '@rookery/contracts';
-import { Public, RequireScopes } from '@rookery/security';
+import { Public } from '@rookery/platform';
+import { RequireScopes } from '@rookery/security';
 import type { z } from 'zod';
 import { IdempotencyKeyInterceptor } from '../idempotency/idempotency-key.interceptor';
 import { idempotencyKeyExample } from './examples';

@@ -1,7 +1,7 @@
 import { applyDecorators, Controller, Delete, Get, Patch, Post, Put, Req, Res, type Type } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { ANY_MEDIA_TYPE, noteForLog, Produces } from '@rookery/platform';
-import { Public, RequireScopes } from '@rookery/security';
+import { ANY_MEDIA_TYPE, noteForLog, Produces, Public } from '@rookery/platform';
+import { RequireScopes } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LegacyProxy } from './legacy-proxy';
 import { LegacyRoute } from './legacy-route';
