@@ -71,6 +71,9 @@ const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../
 /** What a deployment is held against: the settings that each app reads. */
 const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
 
+/** The operator's commands, which the developer's command line runs on the local stack. */
+const operatorCommands = ['../../apps/operator/src/*'];
+
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
 export default tseslint.config(
@@ -141,6 +144,11 @@ export default tseslint.config(
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
+    files: ['tools/ops/**/*.ts', 'tools/cli/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries([], operatorCommands) },
+  },
+  {
     files: ['tools/saga/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
@@ -150,6 +158,8 @@ export default tseslint.config(
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], appSettings) },
   },
+  // The operator's program has no configuration but its address and its token.
+  { files: ['apps/operator/src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
   { files: ['libs/platform/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   prettier,
 );

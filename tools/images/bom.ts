@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
 import { Version } from '@cyclonedx/cyclonedx-library/Spec';
-import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import type { ImageName } from '../stack/app-process';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
 
@@ -28,7 +28,7 @@ async function commitTime(): Promise<string> {
 }
 
 /** The bill of materials of a built app's production tree, by npm itself, without what differs from run to run. */
-export async function bomOf(app: Caller): Promise<Bom> {
+export async function bomOf(app: ImageName): Promise<Bom> {
   const folder = join(repository, 'dist/apps', app);
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--omit', 'dev'];
   const { stdout } = await run('npm', args, { cwd: folder, maxBuffer: 64 * 1024 * 1024 });

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import type { ImageName } from '../stack/app-process';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
 
@@ -36,7 +36,7 @@ export type Image = z.infer<typeof Image>;
 const FILE_TIME = Date.UTC(2026, 0, 1) / 1_000;
 
 export interface BuildOptions {
-  readonly app: Caller;
+  readonly app: ImageName;
   readonly tag: string;
   readonly nodeImage: string;
   readonly revision: string;

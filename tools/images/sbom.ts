@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { APPS } from '../stack/app-process';
+import { IMAGES } from '../stack/app-process';
 import { buildApps } from '../stack/build';
 import { takesNoArguments } from '../stack/help';
 import { printFailure, Progress } from '../stack/progress';
@@ -18,9 +18,9 @@ const folder = join(repository, 'dist/sbom');
 
 try {
   const progress = new Progress();
-  await progress.step('build', () => buildApps());
+  await progress.step('build', () => buildApps({ apps: IMAGES }));
   mkdirSync(folder, { recursive: true });
-  for (const app of APPS) {
+  for (const app of IMAGES) {
     const bom = await bomOf(app);
     const text = `${JSON.stringify(bom, null, 2)}\n`;
     await validateBom(text);

@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Caller } from '@rookery/contracts';
 import { readCompose } from '../deploy/compose';
-import { APPS } from '../stack/app-process';
+import { IMAGES, type ImageName } from '../stack/app-process';
 import { printFailure, Progress } from '../stack/progress';
 import { repository } from '../stack/repository';
 import { StackError } from '../stack/stack-error';
@@ -18,7 +17,7 @@ import { buildStandIns, standIns } from './stand-ins';
 import type { SystemImages } from './system';
 import { verifySystem } from './system-checks';
 
-// `npm run verify:images`: builds the five images and checks what is in them, then runs the whole system from them, hardened.
+// `npm run verify:images`: builds the images and checks what is in them, then runs the whole system from them, hardened.
 
 const USAGE = `Usage: npm run verify:images [-- options]
   --stand-ins      Postgres and NATS of \`npm start\` in place of the official images, where those cannot be fetched
@@ -85,13 +84,13 @@ async function verify(
   }
   const revision = git('rev-parse', 'HEAD');
   const build = { nodeImage, revision };
-  const tagOf = (app: Caller): string => `ghcr.io/rookery/${app}:${options.tag}`;
+  const tagOf = (app: ImageName): string => `ghcr.io/rookery/${app}:${options.tag}`;
   if (!options['no-build']) {
-    for (const app of APPS) {
+    for (const app of IMAGES) {
       await progress.step(`image of ${app}`, () => engine.build({ ...build, app, tag: tagOf(app) }));
     }
   }
-  for (const app of APPS)
+  for (const app of IMAGES)
     await verifyContents(app, tagOf(app), base, options['no-build'] ? undefined : revision, engine, report);
   const sameLayers = 'a second build gives the same layers';
   if (options.quick || options['no-build']) {
@@ -121,7 +120,7 @@ async function verify(
 }
 
 async function verifyContents(
-  app: Caller,
+  app: ImageName,
   tag: string,
   base: Image,
   revision: string | undefined,

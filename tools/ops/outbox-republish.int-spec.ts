@@ -81,7 +81,7 @@ describe('npm run outbox:republish', () => {
   const bad: readonly [string, readonly string[], RegExp][] = [
     ['nothing', [], /--service and --since are required/],
     ['a service that publishes nothing', ['--service', 'auth', '--since', '1h'], /"auth" publishes no events/],
-    ['no time', ['--service', 'orders', '--since', 'soon'], /--since "soon" is no time/],
+    ['no time', ['--service', 'orders', '--since', 'soon'], /"soon" is not a time/],
     ['an unknown option', ['--all'], /--all/],
     ['no database', ['--service', 'orders', '--since', '1h'], /neither DATABASE_URL_ORDERS nor .*orders\.env/],
   ];

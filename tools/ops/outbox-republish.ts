@@ -1,12 +1,11 @@
 import { parseArgs } from 'node:util';
-import { eventProducers, type Service } from '@rookery/contracts';
+import { eventProducers, sinceOf, type Service } from '@rookery/contracts';
 import { DatabaseUnreachable } from '@rookery/persistence';
 import { helpWhenAsked } from '../stack/help';
 import { printFailure } from '../stack/progress';
 import { StackError } from '../stack/stack-error';
 import { republishSince } from './republish';
 import { databaseUrlOf } from './service-database';
-import { sinceOf } from './since';
 
 /**
  * `npm run outbox:republish -- --service orders --since 1h`: has the running services' relays publish their events again, with their

@@ -13,6 +13,9 @@ import { StackError } from './stack-error';
 export const APPS = Callers;
 /** Those with a database. */
 export const SERVICES = Services;
+/** Everything that is built into an image: the apps, and the operator's program. */
+export const IMAGES = [...APPS, 'operator'] as const;
+export type ImageName = (typeof IMAGES)[number];
 
 const READY_WITHIN_MS = 60_000;
 /** More than the grace the apps give themselves. */

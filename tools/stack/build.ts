@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { Caller } from '@rookery/contracts';
-import { APPS } from './app-process';
+import { APPS, type ImageName } from './app-process';
 import { repository } from './repository';
 import { StackError } from './stack-error';
 
@@ -13,10 +12,10 @@ export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
   /** Folder of another checkout, with packages installed; this repository unless told. */
   readonly workspace?: string;
-  readonly apps?: readonly Caller[];
+  readonly apps?: readonly ImageName[];
 }
 
-/** Builds the five apps, or some of them; what has not changed comes from Nx's cache. */
+/** Builds the apps, or some of them; what has not changed comes from Nx's cache. */
 export async function buildApps({ signal, workspace = repository, apps = APPS }: BuildOptions = {}): Promise<void> {
   const nx = spawn(
     process.execPath,

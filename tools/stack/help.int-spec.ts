@@ -27,7 +27,6 @@ const run = (program: string, ...args: readonly string[]): Promise<Ended> =>
 describe('a program that is asked how it is called', () => {
   it.each([
     'stack/certs.ts',
-    'ops/reconcile.ts',
     'fuzz/fuzz.ts',
     'stack/reset.ts',
     'stack/start.ts',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SpecResults, unprovenPractices } from '../practices/unproven';
-import { APPS } from '../stack/app-process';
+import { IMAGES } from '../stack/app-process';
 import { Progress, type StepOptions } from '../stack/progress';
 import { repository } from '../stack/repository';
 
@@ -20,9 +20,9 @@ interface Check {
 const bin = (name: string): string => join(repository, 'node_modules/.bin', name);
 
 const build: Check = {
-  what: `build of ${APPS.length} apps`,
+  what: `build of ${IMAGES.length} apps`,
   command: bin('nx'),
-  args: ['run-many', '-t', 'build', '-p', ...APPS, '--outputStyle=static'],
+  args: ['run-many', '-t', 'build', '-p', ...IMAGES, '--outputStyle=static'],
 };
 const prettier: Check = {
   what: 'formatting (prettier)',

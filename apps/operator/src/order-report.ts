@@ -2,7 +2,7 @@ import type { OrderTrace, PaymentFacts, ProviderAttempt, ReservationFacts, Trace
 
 type Consumer = TraceStep['consumers'][number];
 
-/** An order's trace as lines for a terminal, what it waits for first. */
+/** The explanation of an order as lines for a terminal, what it waits for first. */
 export function orderReport(trace: OrderTrace): readonly string[] {
   return [
     `Order ${trace.id}: ${orderLine(trace)}`,
@@ -14,9 +14,9 @@ export function orderReport(trace: OrderTrace): readonly string[] {
     reservationLine(trace),
     ...trace.deadLetters.items.map(
       ({ id, consumer, event, reason, attempts, at }) =>
-        `Dead letter ${id}: ${consumer} set ${event ?? 'a message'} aside at ${at} (${reason}, attempts: ${attempts})`,
+        `Dead letter ${id}: ${consumer} gave up on ${event ?? 'a message'} at ${at} (${reason}, attempts: ${attempts})`,
     ),
-    ...(trace.deadLetters.complete ? [] : ['Dead letters: not all could be looked through']),
+    ...(trace.deadLetters.complete ? [] : ['Dead letters: not all could be searched']),
     ...trace.services
       .filter(({ answered }) => !answered)
       .map(({ service, problem }) => `${service} is not answering (${problem})`),
@@ -43,16 +43,16 @@ function stepLines(step: TraceStep): readonly string[] {
 }
 
 const publicationOf = ({ publication, publishedAt }: TraceStep): string =>
-  publication === 'in-outbox' ? 'waits in the outbox' : `published ${publishedAt ?? '(when is not known any more)'}`;
+  publication === 'in-outbox' ? 'waits in the outbox' : `published ${publishedAt ?? '(time no longer known)'}`;
 
 function stateOf({ state, at }: Consumer): string {
   switch (state) {
     case 'taken':
-      return `taken ${at ?? ''}`.trimEnd();
+      return `handled ${at ?? ''}`.trimEnd();
     case 'waiting':
-      return at === null ? 'waits for it' : `has not taken it since ${at}`;
+      return at === null ? 'waits for it' : `has not handled it since ${at}`;
     case 'dead-letter':
-      return `set it aside ${at ?? ''}`.trimEnd();
+      return `dead-lettered it ${at ?? ''}`.trimEnd();
     case 'unknown':
       return 'unknown';
     case 'pruned':
@@ -61,28 +61,28 @@ function stateOf({ state, at }: Consumer): string {
 }
 
 const money: Readonly<Record<PaymentFacts['status'], string>> = {
-  Expected: 'not begun, the order itself has not been heard of',
-  Authorizing: 'the provider’s answer is outstanding',
-  Abandoning: 'given up, it is being made sure that nothing is charged later',
+  Expected: 'not started, payments does not know the order yet',
+  Authorizing: 'waits for the provider’s answer',
+  Abandoning: 'given up, payments makes sure that nothing is charged later',
   Withdrawn: 'none, the order was canceled before the provider was asked',
   Reserved: 'the money is reserved',
   Failed: 'the money could not be reserved',
-  Captured: 'the money is taken',
-  Released: 'the reserved money is free again',
-  Refunded: 'the money is paid back',
+  Captured: 'the money is captured',
+  Released: 'the reserved money is released',
+  Refunded: 'the money is refunded',
 };
 
 const wishes: Readonly<Record<PaymentFacts['purpose'], string>> = {
   hold: 'the order has not ended, as far as payments knows',
-  take: 'the order wants it taken',
-  return: 'the order wants it given back',
+  take: 'the order wants it captured',
+  return: 'the order wants it returned',
 };
 
 const tasks: Readonly<Record<ProviderAttempt['operation'], string>> = {
   authorize: 'reserve the money',
-  capture: 'take the money',
-  void: 'free the money',
-  refund: 'pay it back',
+  capture: 'capture the money',
+  void: 'release the money',
+  refund: 'refund it',
 };
 
 function paymentLines(trace: OrderTrace): readonly string[] {
@@ -92,7 +92,7 @@ function paymentLines(trace: OrderTrace): readonly string[] {
   const next =
     operation === null
       ? ''
-      : `; the provider is to be asked to ${tasks[operation]} at ${operationDueAt ?? 'some time'}`;
+      : `; the provider will be asked to ${tasks[operation]} at ${operationDueAt ?? 'an unknown time'}`;
   return [
     `Payment: ${money[status]} (${status}); ${wishes[purpose]}${next}`,
     ...attempts.map(
@@ -104,16 +104,16 @@ function paymentLines(trace: OrderTrace): readonly string[] {
 
 function outcomeOf({ finishedAt, outcome }: ProviderAttempt): string {
   if (finishedAt === null) return 'no answer yet';
-  return outcome === null || outcome === 'unknown' ? `no answer until ${finishedAt}` : `${outcome} at ${finishedAt}`;
+  return outcome === null || outcome === 'unknown' ? `no answer by ${finishedAt}` : `${outcome} at ${finishedAt}`;
 }
 
 const units: Readonly<Record<ReservationFacts['status'], string>> = {
   Awaiting: 'nothing held yet',
   Reserved: 'held for the order',
-  Rejected: 'could not be had',
+  Rejected: 'rejected',
   Shipped: 'sold to the order',
-  Released: 'what was held is available again',
-  Withdrawn: 'nothing was held, the order ended before',
+  Released: 'released, available again',
+  Withdrawn: 'nothing was held, the order ended first',
 };
 
 function reservationLine(trace: OrderTrace): string {
@@ -121,6 +121,7 @@ function reservationLine(trace: OrderTrace): string {
   if (reservation === null) return `Stock: ${isSilent(trace, 'products') ? 'unknown' : 'no reservation yet'}`;
   const { status, linesKnown, paid } = reservation;
   const missing = [...(linesKnown ? [] : ['what was ordered']), ...(paid ? [] : ['that it is paid'])];
-  const waits = status === 'Awaiting' && missing.length > 0 ? `: products has not heard ${missing.join(' and ')}` : '';
+  const waits =
+    status === 'Awaiting' && missing.length > 0 ? `: products does not know yet ${missing.join(' and ')}` : '';
   return `Stock: ${units[status]} (${status})${waits}`;
 }

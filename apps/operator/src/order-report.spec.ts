@@ -43,25 +43,25 @@ const trace: OrderTrace = {
 };
 
 describe('the report of an order', () => {
-  it('begins with where the order is and what it waits for', () => {
+  it('begins with the status of the order and what it waits for', () => {
     expect(orderReport(trace).slice(0, 2)).toEqual([
       `Order ${trace.id}: Pending since ${at}, deadline 2026-11-25T10:01:00.000Z`,
       'waits for: payments is not answering: whether it has taken OrderCreated is unknown',
     ]);
   });
 
-  it('says unknown of what it does not know, and why', () => {
+  it('marks as unknown what no service told, and names the service', () => {
     const text = orderReport(trace).join('\n');
-    expect(text).toMatch(/OrderCreated +orders +published \(when is not known any more\)/);
+    expect(text).toMatch(/OrderCreated +orders +published \(time no longer known\)/);
     expect(text).toMatch(/payments +unknown$/m);
     expect(text).toMatch(/products +unknown \(pruned\)$/m);
     expect(text).toContain('Payment: unknown');
     expect(text).toContain('Stock: no reservation yet');
-    expect(text).toContain('Dead letters: not all could be looked through');
+    expect(text).toContain('Dead letters: not all could be searched');
     expect(text).toContain('payments is not answering (unavailable)');
   });
 
-  it('says in words where money and stock are, and what is to happen to them', () => {
+  it('tells in words where money and stock are, and what happens to them next', () => {
     const reservation = { status: 'Awaiting', linesKnown: true, paid: false, createdAt: at, updatedAt: at } as const;
     const attempt = { operation: 'capture', tries: 1, startedAt: at, finishedAt: at, outcome: 'unknown' } as const;
     const payment = {
@@ -79,10 +79,10 @@ describe('the report of an order', () => {
       '\n',
     );
     expect(text).toContain(
-      `Payment: the money is reserved (Reserved); the order wants it taken; the provider is to be asked to take the money at ${at}`,
+      `Payment: the money is reserved (Reserved); the order wants it captured; the provider will be asked to capture the money at ${at}`,
     );
-    expect(text).toContain(`asked to take the money at ${at}, try 1: no answer until ${at}`);
-    expect(text).toContain(`asked to take the money at ${at}, try 2: no answer yet`);
-    expect(text).toContain('Stock: nothing held yet (Awaiting): products has not heard that it is paid');
+    expect(text).toContain(`asked to capture the money at ${at}, try 1: no answer by ${at}`);
+    expect(text).toContain(`asked to capture the money at ${at}, try 2: no answer yet`);
+    expect(text).toContain('Stock: nothing held yet (Awaiting): products does not know yet that it is paid');
   });
 });
