@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
-// Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/architecture.
+// Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/verify/repository/architecture.
 const libs = [
   'type:contracts',
   'type:platform',
@@ -22,16 +22,20 @@ const dependencies = {
   'type:testing': libs,
   'type:app': [...libs, 'type:testing'],
   // From outside, as clients do; the broker’s wire format is what an attacker would forge.
-  'type:e2e': ['type:contracts', 'type:messaging', 'type:platform', 'type:testing', 'type:tools'],
-  'type:tools': ['type:app', ...libs, 'type:testing'],
+  'type:e2e': ['type:contracts', 'type:messaging', 'type:platform', 'type:testing', 'type:devkit'],
+  // Shared by every program and by the end-to-end specs: it knows none of them.
+  'type:devkit': [...libs, 'type:testing'],
+  'type:release': [...libs, 'type:devkit'],
+  'type:verify': [...libs, 'type:testing', 'type:devkit', 'type:release', 'type:ops'],
+  'type:ops': [...libs, 'type:devkit'],
+  'type:cli': [...libs, 'type:devkit', 'type:release', 'type:verify', 'type:ops'],
 };
 
 /** What the boundary rule checks; specs may use the test library wherever they stand. */
 const boundaries = (alsoAllowed = [], alsoImported = []) => [
   'error',
   {
-    // The end-to-end specs sign in and start replicas with the same programs as a person at the terminal, and read streams as chaos does.
-    allow: ['../../../tools/demo/*', '../../../tools/stack/*', '../../../tools/chaos/broker-reader', ...alsoImported],
+    allow: alsoImported,
     // Only through the specs of these libs, which Nx does not tell from their sources.
     ignoredCircularDependencies: ['messaging', 'persistence', 'platform', 'resilience', 'security'].map((lib) => [
       'testing',
@@ -66,7 +70,7 @@ const processClock = {
 };
 
 /** What the saga simulation runs together (docs/decisions/0013-saga-simulation.md): the services that take part in a saga. */
-const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../apps/${service}/src/**`);
+const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../../apps/${service}/src/**`);
 
 /** What a deployment is held against: the settings that each app reads. */
 const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
@@ -149,12 +153,18 @@ export default tseslint.config(
     rules: { '@nx/enforce-module-boundaries': boundaries([], operatorCommands) },
   },
   {
-    files: ['tools/saga/**/*.ts'],
+    files: ['tools/verify/simulation/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
   },
   {
-    files: ['tools/deploy/**/*.ts', 'tools/images/**/*.ts'],
+    // Until operations are jobs of the services (tools/ops).
+    files: ['tools/verify/{chaos,restore}/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries([], ['../../ops/recovery', '../../../ops/republish']) },
+  },
+  {
+    files: ['tools/release/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], appSettings) },
   },

@@ -12,12 +12,12 @@ import { connect } from '@nats-io/transport-node';
 import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '../stack/broker-accounts';
-import { startNats, type EmbeddedNats } from '../stack/embedded-nats';
-import { provision } from '../stack/infrastructure';
-import { findNatsServer } from '../stack/nats-binary';
-import { freePorts } from '../stack/ports';
-import { repository } from '../stack/repository';
+import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '@rookery/devkit/stack/broker-accounts';
+import { startNats, type EmbeddedNats } from '@rookery/devkit/stack/embedded-nats';
+import { provision } from '@rookery/devkit/stack/infrastructure';
+import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
+import { freePorts } from '@rookery/devkit/stack/ports';
+import { repository } from '@rookery/devkit/stack/repository';
 
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);

@@ -5,13 +5,13 @@ import { OrderConfirmed } from '@rookery/contracts';
 import { EventPublisher, Nats, natsServerConfig } from '@rookery/messaging';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '../stack/broker-accounts';
-import { brokerIsLive } from '../stack/broker-liveness';
-import { startNats, type EmbeddedNats } from '../stack/embedded-nats';
-import { provision } from '../stack/infrastructure';
-import { findNatsServer } from '../stack/nats-binary';
-import { freePorts } from '../stack/ports';
-import { repository } from '../stack/repository';
+import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '@rookery/devkit/stack/broker-accounts';
+import { brokerIsLive } from '@rookery/devkit/stack/broker-liveness';
+import { startNats, type EmbeddedNats } from '@rookery/devkit/stack/embedded-nats';
+import { provision } from '@rookery/devkit/stack/infrastructure';
+import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
+import { freePorts } from '@rookery/devkit/stack/ports';
+import { repository } from '@rookery/devkit/stack/repository';
 
 configureLogger('test', 'silent');
 

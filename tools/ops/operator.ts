@@ -1,5 +1,5 @@
-import { demoPassword, signIn } from '../demo/sign-in';
-import { authUrl, gatewayUrl, sayWhichSystem } from '../demo/addresses';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { authUrl, gatewayUrl, sayWhichSystem } from '@rookery/devkit/client/addresses';
 import type { Connection } from '../../apps/operator/src/gateway';
 import { OperatorError } from '../../apps/operator/src/operator-error';
 import { runOperator } from '../../apps/operator/src/program';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createOutboxAndInbox } from '@rookery/persistence';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { repository } from '../stack/repository';
+import { repository } from '@rookery/devkit/stack/repository';
 
 class CreateOutbox1700000000000 implements MigrationInterface {
   readonly up = (runner: QueryRunner): Promise<void> => createOutboxAndInbox(runner);

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { eventProducers, sinceOf, type Service } from '@rookery/contracts';
 import { DatabaseUnreachable } from '@rookery/persistence';
-import { helpWhenAsked } from '../stack/help';
-import { printFailure } from '../stack/progress';
-import { StackError } from '../stack/stack-error';
+import { helpWhenAsked } from '@rookery/devkit/terminal/help';
+import { printFailure } from '@rookery/devkit/terminal/progress';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
 import { republishSince } from './republish';
 import { databaseUrlOf } from './service-database';
 

@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import type { Service } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
 import { connect } from '@nats-io/transport-node';
-import { SERVICES } from '../stack/app-process';
-import { helpWhenAsked } from '../stack/help';
-import { givenBroker } from '../stack/infrastructure';
-import { printFailure } from '../stack/progress';
-import { StackError } from '../stack/stack-error';
+import { SERVICES } from '@rookery/devkit/stack/app-process';
+import { helpWhenAsked } from '@rookery/devkit/terminal/help';
+import { givenBroker } from '@rookery/devkit/stack/infrastructure';
+import { printFailure } from '@rookery/devkit/terminal/progress';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
 import { forgetDeliveries, recoverOrders } from './recovery';
 import { databaseUrlOf } from './service-database';
 

@@ -4,8 +4,8 @@ import { uuidv7 } from '@rookery/platform';
 import { publishEvent, testBroker, testDatabase, type TestBroker, type TestDatabase } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { migrate } from '../stack/app-process';
-import { buildApps } from '../stack/build';
+import { migrate } from '@rookery/devkit/stack/app-process';
+import { buildApps } from '@rookery/devkit/stack/build';
 import { forgetDeliveries, recoverOrders, type RecoveredOrders } from './recovery';
 
 const GRACE_SECONDS = 600;

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { Service } from '@rookery/contracts';
-import { readSettings } from '../stack/settings';
-import { StackError } from '../stack/stack-error';
+import { readSettings } from '@rookery/devkit/stack/settings';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
 
 /** Address of a service's database: `DATABASE_URL_<SERVICE>`, else what `npm start` or `npm run infra` wrote for the service. */
 export function databaseUrlOf(service: Service, env: NodeJS.ProcessEnv = process.env): string {

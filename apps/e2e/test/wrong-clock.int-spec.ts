@@ -3,10 +3,10 @@ import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
-import { AppProcess } from '../../../tools/stack/app-process';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
-import { freePorts } from '../../../tools/stack/ports';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { freePorts } from '@rookery/devkit/stack/ports';
 import { Operator, read, request, Shopper, type Answer } from '../src/shop';
 import { noWrongClocks, wrongClock } from '../src/wrong-clock';
 
