@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import { Nats, natsOptions, NatsUnreachable, provisionBroker, provisioningConfig } from '@rookery/messaging';
 import { configureLogger, loadConfig } from '@rookery/platform';
 
-// Makes the streams and consumers of the whole system, or brings them to their definition; running it again changes nothing.
-// A job that runs before a release: the one process with the admin's key.
+// Creates the streams and consumers of the whole system, or updates them to their definition; a second run changes nothing.
+// A job that runs before a release: the only process with the admin's key.
 const config = loadConfig(provisioningConfig, { name: 'provision-broker' });
 configureLogger('provision-broker', config.LOG_LEVEL);
 
@@ -27,6 +27,6 @@ try {
 function reasonOf(error: unknown): string {
   if (error instanceof NatsUnreachable) return error.message;
   const message = error instanceof Error ? error.message : String(error);
-  // A user that may not ask is told so, or gets no answer.
+  // A user without permission receives an error, or no response.
   return /permission|timeout/i.test(message) ? `${message}. Is NATS_NKEY_SEED that of the account’s admin?` : message;
 }
