@@ -1,8 +1,8 @@
 import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
 import { authUrl, gatewayUrl, sayWhichSystem } from '@rookery/devkit/client/addresses';
-import type { Connection } from '../../apps/operator/src/gateway';
-import { OperatorError } from '../../apps/operator/src/operator-error';
-import { runOperator } from '../../apps/operator/src/program';
+import type { Connection } from '../../../apps/operator/src/gateway';
+import { OperatorError } from '../../../apps/operator/src/operator-error';
+import { runOperator } from '../../../apps/operator/src/program';
 
 /** Half the lifetime of an access token. */
 const FRESH_MS = 5 * 60_000;
