@@ -8,7 +8,7 @@ const FORWARDED = {
   'x-forwarded-for': '203.0.113.9',
 };
 
-describe('an issuer behind a proxy that ends TLS', () => {
+describe('an issuer behind a proxy that terminates TLS', () => {
   let auth: AuthUnderTest;
   beforeAll(async () => {
     const port = await freePort();
@@ -67,7 +67,7 @@ describe('an issuer behind a proxy that ends TLS', () => {
     throw new Error('the log-in did not end');
   }
 
-  it('binds the session to this very host, and the cookies of a log-in to their paths, all of them to TLS', async () => {
+  it('binds the session to its host, the cookies of a log-in to their paths, and all of them to TLS', async () => {
     const { lines, location } = await logIn();
     expect(new URL(location).searchParams.get('code')).toMatch(/.{20,}/);
     const names = lines.map((line) => line.slice(0, line.indexOf('=')));
@@ -83,7 +83,7 @@ describe('an issuer behind a proxy that ends TLS', () => {
     }
   });
 
-  it('sends HSTS and a policy with every page, and its addresses are https', async () => {
+  it('sends HSTS and a policy with every page, and uses https URLs', async () => {
     const { pages } = await logIn();
     expect(pages.length).toBeGreaterThan(0);
     for (const { headers } of [...pages, await ask('/device'), await ask('/auth'), await ask('/interaction/x')]) {
@@ -99,7 +99,7 @@ describe('an issuer behind a proxy that ends TLS', () => {
     expect(await discovery.text()).not.toContain('http://');
   });
 
-  it('sends no page and no cookie over a connection that the proxy does not call secure, but keys to who asks inside', async () => {
+  it('sends no page and no cookie over a connection that the proxy does not mark as secure, but keys to internal callers', async () => {
     const response = await fetch(`http://127.0.0.1:${auth.config.PORT}${authorize}`, {
       redirect: 'manual',
       headers: { accept: 'text/html' },

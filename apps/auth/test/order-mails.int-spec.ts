@@ -114,7 +114,7 @@ describe('auth with a mail server', () => {
       orderId,
     ]);
 
-  it('acts on the events that the catalogue says, and on no others', () => {
+  it('handles the events that the contracts declare, and no others', () => {
     const { handled, declared } = handledEvents(auth.app.get(JetStreamServer), 'auth');
     expect(handled).toEqual(declared);
     expect(handled).toEqual(['OrderCreated', 'OrderConfirmed', 'OrderCanceled']);
@@ -153,7 +153,7 @@ describe('auth with a mail server', () => {
     expect(mailsAbout(orderId)[1]?.body).toContain('canceled: there is not enough in stock');
   });
 
-  it('writes once about an event that is delivered three times', async () => {
+  it('sends one mail about an event that is delivered three times', async () => {
     const { orderId } = await orders.place(aliceId);
     await orders.repeat(OrderCreated.subject);
     await orders.repeat(OrderCreated.subject);
@@ -163,7 +163,7 @@ describe('auth with a mail server', () => {
     expect(mailsAbout(orderId)).toHaveLength(1);
   });
 
-  it('writes nothing about an order of somebody who has no account here', async () => {
+  it('sends no mail about an order of a customer without an account here', async () => {
     const before = await metric('notifications_total{kind="placed",outcome="no-account"}');
     const strangers = ['auth0|5f7c8ec7c33c6c004bbafe82', 'rookery-machine', uuidv7()];
     const asked = server.asked.length;
@@ -177,14 +177,14 @@ describe('auth with a mail server', () => {
     expect(server.asked).toHaveLength(asked);
   });
 
-  it('writes nothing about what happened days ago: where mails are new, the stream still tells of a week', async () => {
+  it('sends no mail about events of earlier days, which the stream still holds when mails are enabled', async () => {
     const { orderId } = await orders.place(aliceId, new Date(Date.now() - 3 * 86_400_000));
     await orders.acked();
     expect(await statusesOf(orderId)).toEqual([]);
     expect(await metric('notifications_total{kind="placed",outcome="expired"}')).toBe(1);
   });
 
-  it('takes events and is ready while the mail server is away, and writes when it is back', async () => {
+  it('handles events and stays ready while the mail server is away, and sends the mails when it is back', async () => {
     await server.goAway();
     const { orderId } = await orders.place(aliceId);
     await orders.confirm(orderId);
@@ -206,7 +206,7 @@ describe('auth with a mail server', () => {
     await eventually(async () => expect(await statusesOf(orderId)).toEqual(['placed sent', 'confirmed sent']));
   });
 
-  it('gives up what the mail server refuses for good, and says so in its metrics', async () => {
+  it('gives up on a mail that the server rejects permanently, and counts it', async () => {
     server.refuse('bob@example.com', 550);
     const { orderId } = await orders.place(await orders.subjectOf('bob'));
     await eventually(async () => expect(await statusesOf(orderId)).toEqual(['placed refused']), { timeoutMs: 30_000 });
@@ -214,7 +214,7 @@ describe('auth with a mail server', () => {
     expect(mailsAbout(orderId)).toEqual([]);
   });
 
-  it('sets aside an event that it cannot read, for operators to see', async () => {
+  it('dead-letters an event that it cannot parse', async () => {
     const admin = await auth.broker.adminConnection();
     await jetstream(admin).publish(OrderCreated.subject, '{');
     const caller = await TestCaller.connect(auth.broker);
@@ -260,7 +260,7 @@ describe('auth without a mail server', () => {
   });
   afterAll(() => auth.stop());
 
-  it('acks the events of orders, readable or not, and notes that they passed without making mails of them', async () => {
+  it('acknowledges the events of orders, valid or not, and records them as passed without adding mails', async () => {
     const orders = await Orders.of(auth);
     const { orderId } = await orders.place(await orders.subjectOf('alice'));
     await orders.confirm(orderId);

@@ -38,7 +38,7 @@ describe('a password', () => {
     ['composed', COMPOSED],
     ['decomposed', DECOMPOSED],
     ['wide', WIDE],
-  ])('that was chosen %s is the same however it is typed', async (name, password) => {
+  ])('that was chosen %s is the same in every form', async (name, password) => {
     const email = `${name}@example.com`;
     await register(email, password);
     for (const typed of [COMPOSED, DECOMPOSED, WIDE]) expect(await signsIn(email, typed)).toBe(true);
@@ -51,7 +51,7 @@ describe('a password', () => {
     ['decomposed', DECOMPOSED, COMPOSED],
     ['wide', WIDE, WIDE],
   ])(
-    'whose hash was made from its %s form, as they were before, is still right, and is the same from then on',
+    'with an old hash of its %s form is still correct, and is the same in every form from then on',
     async (_, before, typed) => {
       const email = `old-${Math.random().toString(36).slice(2)}@example.com`;
       await register(email, COMPOSED);
@@ -64,14 +64,14 @@ describe('a password', () => {
     },
   );
 
-  it('that is as long as it may be can be typed in the longer form too', async () => {
+  it('of the greatest length can be entered in its longer form too', async () => {
     const longest = 'éàüöñ'.normalize('NFC').repeat(25);
     await register('longest@example.com', longest);
     expect(longest.normalize('NFD').length).toBeGreaterThan(128);
     expect(await signsIn('longest@example.com', longest.normalize('NFD'))).toBe(true);
   });
 
-  it('that is weak only when written otherwise is refused', async () => {
+  it('that is weak in its normalized form is rejected', async () => {
     await expect(
       register(
         'weak@example.com',

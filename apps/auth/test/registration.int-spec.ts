@@ -17,7 +17,7 @@ describe('registration', () => {
   const register = (email: string, password = PASSWORD) =>
     gateway.call(AuthRpc.register, { email, password, name: 'Carla Crow' });
 
-  it('makes an account that can sign in, whatever the case of the address', async () => {
+  it('creates an account that can sign in, regardless of the case of the address', async () => {
     const account = await register('Carla@Example.com');
     expect(account).toMatchObject({ email: 'carla@example.com', name: 'Carla Crow' });
     const attempt = await auth.authorize(await auth.client('rookery-cli'));
@@ -25,7 +25,7 @@ describe('registration', () => {
     expect(page.url.startsWith(CALLBACK)).toBe(true);
   });
 
-  it('calls a person who gives no name by the address', async () => {
+  it('uses the address of a person without a name', async () => {
     const account = await gateway.call(AuthRpc.register, { email: 'hugo.heron@example.com', password: PASSWORD });
     expect(account.name).toBe('hugo.heron');
   });
@@ -38,7 +38,7 @@ describe('registration', () => {
     expect(row?.password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/u);
   });
 
-  it('answers 409 for an address that is taken, in whatever case, and does not say that it is', async () => {
+  it('answers 409 for an existing address, regardless of case, without revealing that it exists', async () => {
     await register('emil@example.com');
     await expect(register('EMIL@example.com', 'another long passphrase')).rejects.toMatchObject({
       status: 409,
@@ -49,18 +49,18 @@ describe('registration', () => {
     expect(page.status).toBe(401);
   });
 
-  it('makes one account when the same address registers many times at once', async () => {
+  it('creates one account for parallel registrations of one address', async () => {
     const results = await Promise.allSettled(Array.from({ length: 6 }, () => register('frida@example.com')));
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
   });
 
-  it.each(['Password1234!', 'gustav-has-a-cat'])('refuses the password %s with 400', async (password) => {
+  it.each(['Password1234!', 'gustav-has-a-cat'])('rejects the password %s with 400', async (password) => {
     await expect(register('gustav@example.com', password)).rejects.toMatchObject({ status: 400 });
     expect(await auth.database.query(`SELECT 1 FROM users WHERE email = 'gustav@example.com'`)).toHaveLength(0);
   });
 
   it.each(['short', 'x'.repeat(129)])(
-    'refuses the password %s, which no caller may have let through',
+    'rejects the password %s, which the caller should have rejected',
     async (password) => {
       const cause: unknown = expect.objectContaining({ status: 400, code: 'rpc.contract-broken' });
       await expect(register('gustav@example.com', password)).rejects.toMatchObject({ status: 503, cause });

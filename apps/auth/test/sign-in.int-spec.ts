@@ -16,7 +16,7 @@ describe('the sign-in pages', () => {
   beforeEach(() => auth.database.query('DELETE FROM sign_in_failures'));
   afterAll(() => auth.stop());
 
-  it('run no script, may not be framed or stored, and let the form lead to this client only', async () => {
+  it('run no script, cannot be framed or stored, and allow the form to lead to this client only', async () => {
     const { page } = await auth.authorize(cli);
     const policy = page.headers.get('content-security-policy') ?? '';
     expect(page.text).not.toContain('<script');
@@ -29,7 +29,7 @@ describe('the sign-in pages', () => {
     expect(page.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('say the same about a wrong password and an unknown name, aloud', async () => {
+  it('give the same alert for a wrong password and an unknown name', async () => {
     const attempts = [credentials('alice', 'wrong-password-1'), credentials('nobody-at-all', 'wrong-password-1')];
     const pages = await Promise.all(
       attempts.map(async (fields) => {
@@ -38,7 +38,7 @@ describe('the sign-in pages', () => {
         return { status: page.status, alert: /role="alert">[^<]*/u.exec(page.text)?.[0] };
       }),
     );
-    expect(pages[0]).toEqual({ status: 401, alert: 'role="alert">The name or the password is not right.' });
+    expect(pages[0]).toEqual({ status: 401, alert: 'role="alert">The name or password is incorrect.' });
     expect(pages[1]).toEqual(pages[0]);
   });
 
@@ -60,7 +60,7 @@ describe('the sign-in pages', () => {
     expect(device.text).not.toContain('<script>');
   });
 
-  it('take a form once, and only from the browser it was shown to', async () => {
+  it('accept a form once, and only from the browser it was shown to', async () => {
     const attempt = await auth.authorize(cli);
     await attempt.browser.submit(attempt.page, credentials('alice', 'wrong-password-1'));
     const replayed = await attempt.browser.submit(attempt.page, credentials('alice'));
@@ -72,7 +72,7 @@ describe('the sign-in pages', () => {
     expect(elsewhere.text).toContain('expired');
   });
 
-  it('slow down guessing at one account, also with the right password, and say when to come back', async () => {
+  it('slow down guessing at one account, even with the correct password, and say when to retry', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     let page = first;
     for (let guess = 0; guess < 5; guess += 1)
@@ -89,7 +89,7 @@ describe('the sign-in pages', () => {
     expect(other.url.startsWith(CALLBACK)).toBe(true);
   });
 
-  it('do not let parallel guesses slip through', async () => {
+  it('slow down parallel guesses too', async () => {
     const attempts = await Promise.all(Array.from({ length: 15 }, () => auth.authorize(cli)));
     const pages = await Promise.all(
       attempts.map(({ browser, page }) => browser.submit(page, credentials('alice', 'wrong-password-1'))),
@@ -102,7 +102,7 @@ describe('the sign-in pages', () => {
     expect(tried).toBeLessThanOrEqual(7);
   });
 
-  it('count a refused attempt nowhere: neither against the account it names nor once more against the address', async () => {
+  it('do not count a rejected attempt, neither for the account nor again for the address', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     let page = await browser.submit(first, credentials('someone', 'wrong-password-1'));
     await auth.database.query(
@@ -129,7 +129,7 @@ describe('the sign-in pages', () => {
     expect(await state()).toEqual(waiting);
   });
 
-  it('keep somebody waiting by the database’s clock, whatever this process’s says', async () => {
+  it('block by the database’s clock, whatever the process’s clock shows', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     const page = await browser.submit(first, credentials('bob', 'wrong-password-1'));
     await auth.database.query(`UPDATE sign_in_failures SET failures = 5, blocked_until = now() + interval '1 minute'`);
@@ -203,7 +203,7 @@ describe('the sign-in pages', () => {
   });
 });
 
-it('slow down one customer of a network who takes another of his IPv6 addresses each time', async () => {
+it('slow down an attacker who changes the IPv6 address within a network', async () => {
   const auth = await AuthUnderTest.start({ TRUST_PROXY: '127.0.0.0/8,::1' });
   try {
     const { browser, page: first } = await auth.authorize(await auth.client('rookery-cli'));

@@ -26,12 +26,12 @@ async function spectral(text: string): Promise<readonly string[]> {
 describe.each([
   { name: 'Redocly', lint: redocly },
   { name: 'Spectral', lint: spectral },
-])('the OpenAPI document in the eyes of $name', ({ lint }) => {
-  it('has nothing wrong with it', async () => {
+])('the OpenAPI document, checked by $name', ({ lint }) => {
+  it('has no faults', async () => {
     expect(await lint(source)).toEqual([]);
   });
 
-  it('would have, if there were', async () => {
+  it('has faults if some are planted', async () => {
     const broken = source.replaceAll('"operationId": "Orders.place"', '"operationId": "Orders.list"');
     expect(broken).not.toBe(source);
     expect((await lint(broken)).join('\n')).toMatch(/unique/i);

@@ -56,7 +56,7 @@ async function often(request: () => Promise<Response>, forMs = 1.5 * WINDOW_MS):
   return statuses;
 }
 
-it('refuses at once, with Retry-After, to ask a service that has just failed often, and asks it again when it is back', async () => {
+it('rejects calls of a repeatedly failing service immediately, with Retry-After, and calls it again when it is back', async () => {
   gateway.state.failure = new ServiceUnavailable();
   expect(await often(readOrder, 0)).toEqual(new Set([503]));
 
@@ -79,19 +79,19 @@ it('refuses at once, with Retry-After, to ask a service that has just failed oft
   await eventually(async () => expect((await readOrder()).status).toBe(200), { timeoutMs: 5_000 });
 });
 
-it('goes on asking a service that refuses what clients want', async () => {
+it('continues to call a service that rejects requests', async () => {
   expect(await often(() => readOrder(unknownId))).toEqual(new Set([404]));
   expect((await readOrder()).status).toBe(200);
 });
 
-it('goes on reading orders while none can be placed because products is gone', async () => {
+it('continues to read orders while products is down and none can be placed', async () => {
   gateway.state.failure = new ServiceUnavailable(undefined, 1, { dependency: 'products' });
   expect(await often(place)).toEqual(new Set([503]));
   gateway.state.failure = undefined;
   expect((await readOrder()).status).toBe(200);
 });
 
-it('does not ask more than a service can have waiting, and says so', async () => {
+it('limits the concurrent calls of a service, and counts the rejected ones', async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.state.hold = promise;
   const waiting = Array.from({ length: 200 }, () => readOrder());
@@ -105,7 +105,7 @@ it('does not ask more than a service can have waiting, and says so', async () =>
   await Promise.all(waiting);
 });
 
-it('answers 504, never later than half a second after the deadline, whatever is asked', async () => {
+it('answers 504, at most half a second after the deadline, for every route', async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.state.hold = promise;
   const timed = async (request: () => Promise<Response>) => {
@@ -130,7 +130,7 @@ it('answers 504, never later than half a second after the deadline, whatever is 
   }
 });
 
-it('shows the state of each of its dependencies, the OpenID Provider among them', async () => {
+it('exposes the state of each dependency, including the OpenID Provider', async () => {
   const metrics = await (await gateway.request('/metrics')).text();
   for (const dependency of ['orders', 'products', 'oidc-provider']) {
     expect(metrics).toContain(`dependency_breaker_state{dependency="${dependency}"} 0`);

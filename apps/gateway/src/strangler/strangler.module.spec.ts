@@ -55,7 +55,7 @@ describe('the start with routes to a legacy system', () => {
     ['a misspelled prefix', { prefix: '/v1/product', access: undefined }, 'no route under /v1/product'],
     ['a percentage where there is no choice', { legacyPercent: 50 }, 'nothing to choose. Leave out legacyPercent'],
     ['a header where there is no choice', { choiceByHeader: true }, 'nothing to choose. Leave out'],
-  ])('fails with %s, and says what to mend', async (_what, route, text) => {
+  ])('fails with %s, and names the correction', async (_what, route, text) => {
     const failure = start(route);
     await expect(failure).rejects.toThrow(text);
     await expect(failure).rejects.toThrow(UnusableSetting);
