@@ -25,10 +25,8 @@ export class NotificationMetrics {
         }),
       );
     gauge('notifications_due', 'Mails waiting to be sent', ({ mails }) => mails);
-    gauge(
-      'notifications_oldest_due_age_seconds',
-      'Age of the oldest waiting mail; 0 without one',
-      ({ ageSeconds }) => Math.max(ageSeconds, 0),
+    gauge('notifications_oldest_due_age_seconds', 'Age of the oldest waiting mail; 0 without one', ({ ageSeconds }) =>
+      Math.max(ageSeconds, 0),
     );
   }
 

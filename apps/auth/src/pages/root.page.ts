@@ -6,9 +6,7 @@ export const rootPage = (gatewayUrl: string): string =>
   page(
     'Sign-in service',
     html`<h1>Sign-in service</h1>
-      <p>
-        Applications send you here to sign in and then take you back. There is nothing to do on this page.
-      </p>
+      <p>Applications send you here to sign in and then take you back. There is nothing to do on this page.</p>
       <p><a href="/device">Connect a device</a> that shows a code</p>
       <p><a href="/session/end">Sign out</a> of this browser</p>
       <p>

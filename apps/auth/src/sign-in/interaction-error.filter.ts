@@ -30,7 +30,8 @@ export class InteractionErrorFilter implements ExceptionFilter {
 
 function pageOf(status: number): string {
   if (status === 503) return errorPage('Please try again', 'The service is busy. Please try again in a moment.');
-  if (status >= 500) return errorPage('Something went wrong', 'The error is on our side. Please try again in a moment.');
+  if (status >= 500)
+    return errorPage('Something went wrong', 'The error is on our side. Please try again in a moment.');
   return errorPage('This did not work', 'The request was invalid.');
 }
 
