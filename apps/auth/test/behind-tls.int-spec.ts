@@ -1,7 +1,7 @@
 import { AuthUnderTest, CALLBACK, credentials, freePort } from './auth-under-test';
 
 const ISSUER = 'https://localhost:9443';
-/** What the proxy that ends TLS says of each request. */
+/** Headers of the proxy that terminates TLS. */
 const FORWARDED = {
   'x-forwarded-proto': 'https',
   'x-forwarded-host': 'localhost:9443',
@@ -37,7 +37,7 @@ describe('an issuer behind a proxy that terminates TLS', () => {
     code_challenge_method: 'S256',
   }).toString()}`;
 
-  /** Goes through the log-in to its end; every Set-Cookie line on the way, and every page. */
+  /** Completes a log-in; returns every Set-Cookie line and every page. */
   async function logIn() {
     const jar = new Map<string, string>();
     const lines: string[] = [];
@@ -78,7 +78,7 @@ describe('an issuer behind a proxy that terminates TLS', () => {
       expect(line).toMatch(/; httponly\b/i);
       expect(line).toMatch(/; samesite=lax\b/i);
       expect(line).not.toMatch(/; domain=/i);
-      // Browsers keep a cookie of this prefix only so (RFC 6265bis, 4.1.3).
+      // Browsers require this for a cookie with this prefix (RFC 6265bis, 4.1.3).
       if (line.startsWith('__Host-')) expect(line).toMatch(/; path=\/(;|$)/i);
     }
   });

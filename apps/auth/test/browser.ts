@@ -1,4 +1,4 @@
-/** A page as a person without JavaScript has it. */
+/** A page as seen without JavaScript. */
 export interface Page {
   readonly url: string;
   readonly status: number;
@@ -27,18 +27,18 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const unescape = (text: string) => text.replace(/&(?:amp|lt|gt|quot|#39);/gu, (entity) => ENTITIES[entity] ?? entity);
 const attribute = (tag: string, name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`, 'u').exec(tag)?.[1] ?? '');
 
-/** Follows redirects with cookies as a browser does, and stops at the first address that is not the issuer's. */
+/** Follows redirects with cookies like a browser, and stops at the first URL outside the issuer. */
 export class Browser {
   readonly #cookies = new Map<string, Cookie>();
 
   constructor(readonly origin: string) {}
 
-  /** Opens an address. Where the way leads away from the issuer, the page is empty and `url` is that address. */
+  /** Opens a URL. After a redirect away from the issuer, the page is empty and `url` is that URL. */
   open(url: string | URL, headers: Readonly<Record<string, string>> = {}): Promise<Page> {
     return this.#follow(new URL(url, this.origin), { method: 'GET', headers });
   }
 
-  /** Fills in the page's form (hidden fields stay as they are) and presses a button. */
+  /** Fills in the page's form (hidden fields stay unchanged) and presses a button. */
   submit(
     page: Page,
     fields: Readonly<Record<string, string>>,

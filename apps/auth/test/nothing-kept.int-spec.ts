@@ -11,7 +11,7 @@ import { type LibraryRoute, routesOfLibrary } from './provider-routes';
 const REQUESTS = 2_000;
 const MIB = 1_048_576;
 const TABLES = ['oidc_payload', 'sign_in_failures', 'users', 'oauth_clients', 'signing_keys'];
-/** What a client sends with which each address gets as far as it can without a person. */
+/** Requests that take each route as far as possible without a user. */
 const AUTHORIZATION = new URLSearchParams({
   client_id: 'rookery-cli',
   redirect_uri: CALLBACK,
@@ -25,13 +25,13 @@ const AUTHORIZATION = new URLSearchParams({
   refresh_token: 'made-up',
   post_logout_redirect_uri: 'http://127.0.0.1:8976/signed-out',
 }).toString();
-/** What begins something: it is kept, once for each request that its limit lets through. */
+/** Routes that start a process: one row is stored for each request within the limit. */
 const BEGINNINGS = new Set(['GET /auth', 'HEAD /auth', 'POST /device/auth']);
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = z.custom<() => void>((value) => typeof value === 'function').parse(runInNewContext('gc'));
 
-/** Thousands of requests on a machine that does other things too. */
+/** Thousands of requests on a busy machine. */
 jest.setTimeout(180_000);
 
 describe('without a sign-in', () => {
@@ -154,7 +154,7 @@ describe('the routes of this service', () => {
 describe('an address beyond its limit', () => {
   it('is rejected at every route of the provider and of the log-in pages', async () => {
     const auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '3' });
-    // The minute does not end, however slow the machine is.
+    // Keeps the window open, however slow the machine is.
     const clock = jest.spyOn(auth.app.get(Clock), 'now').mockReturnValue(new Date());
     try {
       const library = await routesOfLibrary(auth);

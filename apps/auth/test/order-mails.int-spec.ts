@@ -13,7 +13,7 @@ const PASSWORD = 'the-password-of-the-mail-server';
 const FROM = 'Rookery <no-reply@rookery.example>';
 const alice = 'alice@example.com';
 
-/** Orders, as far as auth sees it: its events. */
+/** The events of the orders service. */
 class Orders {
   private constructor(
     private readonly auth: AuthUnderTest,
@@ -54,7 +54,7 @@ class Orders {
     return publishEvent(this.auth.broker, OrderCanceled, data, { aggregateId: orderId, sequence: 2 });
   }
 
-  /** Puts the latest event of a kind into the stream once more, so that it is delivered once more. */
+  /** Publishes the latest event of a kind again, so that it is redelivered. */
   async repeat(subject: string): Promise<void> {
     const stored = await this.manager.streams.getMessage('ORDERS', { last_by_subj: subject });
     if (stored === null) throw new Error(`there is no ${subject}`);
@@ -65,7 +65,7 @@ class Orders {
     await jetstream(await this.auth.broker.adminConnection()).publish(subject, stored.data, { headers });
   }
 
-  /** Resolves when auth has acked all there is. */
+  /** Resolves when auth has acknowledged all events. */
   async acked(): Promise<void> {
     await eventually(async () => {
       const { num_pending, num_ack_pending } = await this.manager.consumers.info('ORDERS', 'auth');
@@ -108,7 +108,7 @@ describe('auth with a mail server', () => {
     const rows = await auth.database.query<{ kind: string; status: string }>(sql, [orderId]);
     return rows.map(({ kind, status }) => `${kind} ${status}`);
   };
-  /** The worker's poll finds it then. */
+  /** The worker's poll then finds it. */
   const dueNow = (orderId: string) =>
     auth.database.query(`UPDATE notifications SET next_attempt_at = now() WHERE order_id = $1 AND status = 'due'`, [
       orderId,
@@ -133,7 +133,7 @@ describe('auth with a mail server', () => {
         'auto-submitted': 'auto-generated',
       });
       expect(mail?.headers.get('content-type')).toMatch(/^multipart\/alternative;/);
-      // In the text and in the page.
+      // In the text and in the HTML.
       expect(mail?.body.match(/398\.00 EUR/g)).toHaveLength(2);
     }
     expect([placed, confirmed].map((mail) => mail?.headers.get('subject'))).toEqual([

@@ -5,7 +5,7 @@ import { AuthUnderTest } from './auth-under-test';
 
 const COMPOSED = 'caf\u00e9 cr\u00e8me br\u00fbl\u00e9e';
 const DECOMPOSED = COMPOSED.normalize('NFD');
-/** Full-width letters, as some keyboards of East Asia give them. */
+/** Full-width letters of some East Asian keyboards. */
 const WIDE = '\uff43\uff41\uff46\u00e9 cr\u00e8me br\u00fbl\u00e9e';
 
 describe('a password', () => {

@@ -96,7 +96,7 @@ describe('the sign-in pages', () => {
     const refused = pages.filter((page) => page.status === 429).length;
     expect(tried + refused).toBe(15);
     expect(tried).toBeGreaterThanOrEqual(5);
-    // The waits after that, of 1 s and 2 s, may be over before a busy machine has looked at all of them.
+    // The following waits of 1 s and 2 s may end before a busy machine has checked all attempts.
     expect(tried).toBeLessThanOrEqual(7);
   });
 
@@ -147,7 +147,7 @@ describe('the sign-in pages', () => {
     let page = first;
     for (let guess = 0; guess < 5; guess += 1)
       page = await browser.submit(page, credentials(`someone-${guess}`, 'wrong-password-1'));
-    // The five were of five accounts and one address; 95 more would take this test too long.
+    // Five accounts and one address so far; 95 more attempts would take too long.
     await auth.database.query('UPDATE sign_in_failures SET failures = 99 WHERE failures = 5');
     page = await browser.submit(page, credentials('someone-5', 'wrong-password-1'));
     expect(page.status).toBe(401);
@@ -167,7 +167,7 @@ describe('the sign-in pages', () => {
     expect(page.status).toBeLessThan(500);
   });
 
-  // Found by the fuzz: it was a server error.
+  // Found by the fuzzer: it was a server error.
   it.each([
     ['POST', '/device', 'xsrf='],
     ['POST', '/device', 'user_code=ABCD-EFGH&xsrf=x'],

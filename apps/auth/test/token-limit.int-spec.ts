@@ -54,7 +54,7 @@ describe('the token endpoints', () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '2' });
     const cli = await auth.client('rookery-cli');
     const pages = [];
-    // Each is sent on to its log-in page, which is counted apart.
+    // Each is redirected to its log-in page, which has its own budget.
     for (let index = 0; index < 3; index += 1) pages.push((await auth.authorize(cli)).page);
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(pages[2]?.text).toContain('Too many attempts');
@@ -105,7 +105,7 @@ describe('the token endpoints', () => {
         await eventually(() => ready(auth.issuer));
         await eventually(() => ready(other));
         const statuses = [];
-        // By the same address to both: "localhost" may mean ::1.
+        // The same address for both: "localhost" may be ::1.
         const first = await auth.app.getUrl();
         for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
         expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);

@@ -40,7 +40,7 @@ describe('tokens', () => {
     await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'RefreshToken'`);
     const first = await refreshTokenOf();
     expect(await daysLeft()).toBeCloseTo(14, 1);
-    // Five days go by, by the clock that counts.
+    // Five days pass by the database's clock.
     await auth.database.query(`UPDATE oidc_payload SET expires_at = expires_at - interval '5 days'`);
     const second = await oidc.refreshTokenGrant(cli, first);
     expect(await daysLeft()).toBeCloseTo(9, 1);
@@ -138,7 +138,7 @@ describe('tokens', () => {
   });
 
   it.each(['urn:unknown', 'https://other.example', 'not a uri'])(
-    'refuses the resource %s and leaves the refresh token as it was',
+    'rejects the resource %s without consuming the refresh token',
     async (resource) => {
       const refreshToken = await refreshTokenOf();
       const asked = oidc.refreshTokenGrant(cli, refreshToken, { resource });

@@ -13,7 +13,7 @@ let gateway: GatewayUnderTest;
 
 beforeAll(async () => {
   gateway = await startGateway();
-  // A live stream ends by itself then.
+  // The live stream then ends on its own.
   gateway.state.status = 'Confirmed';
 });
 afterAll(() => gateway.close());
@@ -32,7 +32,7 @@ async function ask(route: DocumentedRoute, token?: string, further?: Record<stri
 
 const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 
-/** How often the services were asked for anything. */
+/** Number of requests to the services. */
 const requestsOf = ({ stubs }: GatewayUnderTest): number =>
   Object.values(stubs)
     .flat()

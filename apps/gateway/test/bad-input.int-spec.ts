@@ -22,7 +22,7 @@ const order = { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' };
 const withLine = (line: unknown) => ({ ...order, lines: [line] });
 const headers = { 'idempotency-key': 'bad-input-key' };
 
-/** Sends a body as it is; the answer must be a problem with this status, and no service may have been asked. */
+/** Sends a body unchanged; the response must be a problem with this status, and no service may have been called. */
 async function expectRefused(status: number, path: string, init: RequestInit): Promise<void> {
   const asked = gateway.stubs.placeOrder.requests.length;
   const response = await gateway.request(path, { ...init, token });
@@ -120,7 +120,7 @@ describe('an empty body', () => {
   const bodiless = changing.filter(({ operation }) => operation.requestBody === undefined);
   const kinds = ['a length of 0', 'no length', 'chunks'] as const;
 
-  /** As some clients send every request: with the media type, and nothing after it. */
+  /** Like some clients, which send the media type with every request, without a body. */
   const empty = (id: string, kind: (typeof kinds)[number], type: string) => {
     const [route] = documented.filter((one) => one.id === id);
     const sample = sampleRequests[id];
@@ -148,7 +148,7 @@ describe('an empty body', () => {
     'are no body: $id with $kind',
     async ({ id, kind }) => {
       const json = ['application/json', 'application/json; charset=utf-8'];
-      // Chunks announce a body, so their media type is looked at first.
+      // Chunked encoding announces a body, so its media type is checked first.
       const types = kind === 'chunks' ? json : [...json, 'text/plain', ''];
       const answers = await Promise.all(types.map(async (type) => (await empty(id, kind, type)).status));
       expect(answers).toEqual(types.map(() => sampleRequests[id]?.status));
@@ -170,7 +170,7 @@ describe('an empty body', () => {
 });
 
 describe('a body on a route without one', () => {
-  // Found by the fuzz: the two refusals were not in the document.
+  // Found by the fuzzer: the two rejections were not documented.
   it.each([
     ['text/plain', 'x', 415],
     ['application/json', `"${'x'.repeat(110_000)}"`, 413],
@@ -185,7 +185,7 @@ describe('a body on a route without one', () => {
     }
   });
 
-  // Found by the fuzz too.
+  // Also found by the fuzzer.
   it('an id that is too long is rejected with a documented status', async () => {
     await expectRefused(414, `/v1/products/${'x'.repeat(500)}`, {});
     const withIds = documented.filter(({ path }) => path.includes('{id}'));

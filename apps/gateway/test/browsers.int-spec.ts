@@ -43,7 +43,7 @@ describe('a gateway behind TLS with two allowed origins', () => {
     const read = await gateway.request('/v1/products', { headers: { origin } });
     expect(read.headers.get('access-control-allow-origin')).toBeNull();
     expect(read.headers.get('access-control-allow-credentials')).toBeNull();
-    // A cache must not give this answer to an origin that may read it, nor the other way round.
+    // A cache must not serve this response to an allowed origin, or vice versa.
     expect(read.headers.get('vary')).toMatch(/\borigin\b/i);
   });
 

@@ -7,7 +7,7 @@ import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
 import { problemOf } from './problem';
 
-/** Ten requests in hand: eight of them may be reads. */
+/** Ten requests in flight, eight of which may be reads. */
 const LIMIT = 10;
 const READS = 8;
 
@@ -51,7 +51,7 @@ describe('an overloaded gateway', () => {
       { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' },
       { token, headers: { 'idempotency-key': randomUUID() } },
     );
-  /** Has as many reads in hand as may be: their service has stalled. */
+  /** Fills the limit of reads, whose service hangs. */
   const stall = async (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     release = () => resolve(undefined);
@@ -59,7 +59,7 @@ describe('an overloaded gateway', () => {
     const asked = gateway.stubs.getOrder.requests.length;
     inHand = Array.from({ length: READS }, read);
     await eventually(() => expect(gateway.stubs.getOrder.requests).toHaveLength(asked + READS));
-    // Those that come from now on are answered at once.
+    // Later requests are answered immediately.
     gateway.state.hold = Promise.resolve();
   };
 
@@ -159,7 +159,7 @@ describe('an overloaded gateway', () => {
   });
 });
 
-/** Resolves when the server has these bytes, or soon will: it reads what was sent before it answers anything that is sent later. */
+/** Resolves when the server has received these bytes, because it reads them before it answers a later request. */
 const sent = (socket: Socket, text: string): Promise<void> =>
   new Promise((resolve, reject) => socket.once('error', reject).write(text, () => resolve()));
 

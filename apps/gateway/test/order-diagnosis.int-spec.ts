@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-/** Those of the stubs are about the order, and would be what it waits for. */
+/** Hides the dead letters of the stubs, which would otherwise be the diagnosis of the order. */
 function withoutLetters(): void {
   gateway.state.hold = Promise.reject(new ServiceUnavailable());
 }
@@ -71,7 +71,7 @@ it('shows the rest and names the service that does not respond', async () => {
   expect(waitsFor).toBe('products has not taken PaymentReserved; payments is not answering');
   expect(order).toMatchObject({ status: 'Pending' });
   expect(payment).toBeNull();
-  // Orders has noted its PaymentReserved, which was caused by OrderCreated: it must have taken that.
+  // Orders has recorded PaymentReserved, which OrderCreated caused, so payments has handled OrderCreated.
   expect(timeline).toMatchObject([
     { event: 'OrderCreated', consumers: [{ service: 'payments', state: 'taken', at: null }, { state: 'taken' }] },
     {

@@ -38,7 +38,7 @@ const follow = async (headers: Record<string, string> = {}, id = orderId, token 
 };
 const reading = (response: Response): EventStreamReader => {
   const reader = new EventStreamReader(response);
-  // The specs let clients leave in the middle.
+  // In the specs, clients leave early.
   reader.ended.catch(() => undefined);
   return reader;
 };
@@ -88,7 +88,7 @@ it('resumes after Last-Event-ID', async () => {
 it('sends a heartbeat, and finds steps without a notification', async () => {
   const reader = reading(await follow());
   await eventually(() => expect(reader.events).toHaveLength(1));
-  // The message that it happened is lost.
+  // The change notification is lost.
   gateway.state.timeline.push(step(2, 'PaymentReserved'));
   await eventually(() => expect(reader.events.map(({ event }) => event)).toContain('PaymentReserved'));
   expect(reader.comments).toContain('heartbeat');
@@ -143,7 +143,7 @@ describe('a stream whose token expires', () => {
   const shortLived = (subject: string) =>
     gateway.issuer.token({ subject, scopes: ['orders:read'], expiresIn: SECONDS });
   const endOf = (token: string): number => decodeJwt(token).exp ?? NaN;
-  /** Well before the two minutes or more for which such streams once went on. */
+  /** Well below the two minutes for which such streams once continued. */
   const endsSoon = async (reader: EventStreamReader): Promise<void> => {
     let ended = false;
     reader.ended.then(
@@ -158,7 +158,7 @@ describe('a stream whose token expires', () => {
     await eventually(() => expect(before.events).toHaveLength(1));
     happens('PaymentReserved');
     await endsSoon(before);
-    // Nobody listens.
+    // There are no listeners.
     happens('StockReserved');
     const position = before.events.at(-1)?.id ?? '';
     const after = reading(await follow({ 'last-event-id': position }, orderId, await shortLived('dora')));

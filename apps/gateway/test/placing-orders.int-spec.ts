@@ -10,7 +10,7 @@ const DEADLINE_MS = 1_000;
 
 let gateway: GatewayUnderTest;
 let alice: string;
-/** Headers of the requests that went to orders. */
+/** Headers of the requests to orders. */
 const sent: Record<string, string>[] = [];
 
 beforeAll(async () => {

@@ -59,7 +59,7 @@ it('counts clients behind a trusted proxy by their own address', async () => {
 });
 
 describe('an address', () => {
-  /** Ten times what one subject may. */
+  /** Ten times the limit of one subject. */
   const LIMIT = 10;
   it.each([
     { what: 'that leads nowhere', path: '/nothing', init: {} },
@@ -85,7 +85,7 @@ describe('an address', () => {
     expect(refused.headers.get('ratelimit-limit')).toBe(String(LIMIT));
     expect(refused.headers.get('ratelimit-remaining')).toBe('0');
     expect((await problemOf(refused)).code).toBe('gateway.too-many-requests');
-    // One budget, wherever it was spent; probes have none.
+    // One budget for all paths; probes have none.
     expect([await statusOf('/v1/products'), await statusOf('/readyz')]).toEqual([429, 200]);
   });
 });

@@ -12,7 +12,7 @@ let alice: string;
 beforeAll(async () => {
   gateway = await startGateway({
     REQUEST_TIMEOUT_MS: String(DEADLINE_MS),
-    // What stands before and behind the calls has specs of its own.
+    // The layers around the calls have their own specs.
     LOAD_SHEDDING: 'off',
     PRODUCT_CACHE_SECONDS: '0',
     PRODUCT_STALE_SECONDS: '0',
@@ -39,10 +39,10 @@ const place = () =>
     { token: alice, headers: { 'idempotency-key': 'an-order-key' } },
   );
 
-/** What a breaker remembers. */
+/** The window of a breaker. */
 const WINDOW_MS = 2_000;
 
-/** The statuses of many answers; asked for so long that the breaker remembers none from before. */
+/** The statuses of many responses, over longer than the breaker's window. */
 async function often(request: () => Promise<Response>, forMs = 1.5 * WINDOW_MS): Promise<ReadonlySet<number>> {
   const statuses = new Set<number>();
   const until = performance.now() + forMs;
@@ -99,7 +99,7 @@ it('limits the concurrent calls of a service, and counts the rejected ones', asy
   expect(first.status).toBe(503);
   expect(first.headers.get('retry-after')).toBe('1');
   expect(await problemOf(first)).toMatchObject({ code: 'dependency.too-many-calls', dependency: 'orders' });
-  // Another kind of request still finds a place.
+  // Another kind of request still gets a slot.
   expect((await gateway.request('/v1/orders', { token: alice })).status).toBe(200);
   resolve(undefined);
   await Promise.all(waiting);

@@ -2,7 +2,7 @@ import { eventually, redisServer, TestRedis } from '@rookery/testing';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 
 const LIMIT = 40;
-/** Far below the time a request may take: a request never waits for a Redis that is gone. */
+/** Far below the timeout of a request: no request waits for an unavailable Redis. */
 const NOT_HANGING_MS = 2_000;
 
 (redisServer === undefined ? describe.skip : describe)('two gateways with one Redis', () => {
@@ -40,7 +40,7 @@ const NOT_HANGING_MS = 2_000;
       ms: performance.now() - startedAt,
     };
   };
-  /** The two agree: what one spends, the other misses. */
+  /** Both share one budget. */
   const expectShared = async (): Promise<void> => {
     const [one, other] = gateways;
     const first = await ask(one);
@@ -72,7 +72,7 @@ const NOT_HANGING_MS = 2_000;
     }
     await eventually(async () => expect(await metric(gateways[0], 'redis_up')).toBe(0));
     expect(await metric(gateways[0], 'redis_unanswered_total')).toBeGreaterThan(0);
-    // What each counted itself still holds: a limit, of its own.
+    // The local counts still apply, as separate limits.
     const refused = await eventually(async () => {
       const answer = await ask(gateways[0]);
       expect(answer.status).toBe(429);

@@ -20,7 +20,7 @@ const start = (routes: readonly object[], env: Readonly<Record<string, string>> 
     STRANGLER_ROUTES: JSON.stringify(routes.map((route) => ({ upstream: legacy.url, ...route }))),
   });
 
-/** `fetch` opens a connection for its next request after it broke one off: nothing comes over it, and a close would wait for that. */
+/** After an aborted request, `fetch` opens an idle connection for the next one, and a close would wait for it. */
 const stop = async (): Promise<void> => {
   gateway.app.getHttpServer().closeAllConnections();
   await gateway.close();
@@ -579,7 +579,7 @@ describe('a legacy system that fails', () => {
     await eventually(async () => expect(await statusesOf(1)).toEqual([503]));
     const problem = await problemOf(await gateway.request('/legacy/x'));
     expect(problem).toMatchObject({ code: 'gateway.legacy-unavailable', retryAfterSeconds: 1 });
-    // The gateway's own routes do not notice.
+    // The gateway's own routes are not affected.
     expect((await gateway.request('/v1/products')).status).toBe(200);
     legacy.reset();
     await eventually(async () => expect(await statusesOf(1)).toEqual([200]));
@@ -652,7 +652,7 @@ describe('a prefix that the gateway has as well', () => {
     for (const legacyPercent of [100, 60, 25, 25, 0]) {
       gateway = await shared({ legacyPercent });
       const onLegacy = new Set<number>();
-      // In small groups: this is no load test.
+      // In small groups, because this is not a load test.
       const asked = legacyPercent % 100 === 0 ? 100 : tokens.length;
       for (let at = 0; at < asked; at += 20) {
         const sides = await Promise.all(tokens.slice(at, at + 20).map((bearer) => sideOf({ token: bearer })));
@@ -662,7 +662,7 @@ describe('a prefix that the gateway has as well', () => {
       if (legacyPercent > 0) await stop();
     }
     const [all, most, quarter, again, none] = legacySubjects;
-    // Four standard deviations of 1,000 throws are 62 and 55.
+    // Four standard deviations of 1,000 samples are 62 and 55.
     expect([all?.size, none?.size]).toEqual([100, 0]);
     expect(Math.abs((most?.size ?? 0) - 600)).toBeLessThan(62);
     expect(Math.abs((quarter?.size ?? 0) - 250)).toBeLessThan(55);
@@ -681,7 +681,7 @@ describe('a prefix that the gateway has as well', () => {
       const side = await sideOf({ headers: from(index) });
       ofAddresses.add(side);
       expect(await sideOf({ headers: from(index) })).toBe(side);
-      // Whoever makes a token up is nobody, and stays where his address is.
+      // A caller with a forged token is anonymous and is assigned by address.
       expect(
         await sideOf({ headers: from(index), token: await issuer.token({ subject: `${index}`, expiresIn: -60 }) }),
       ).toBe(side);

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { eventually } from './eventually';
 import { accepts, freePort, programInPath } from './server-program';
 
-/** The redis-server in the PATH; undefined where there is none, and specs that need it say so and are skipped. */
+/** The redis-server in PATH; undefined if there is none, so that specs that need it are skipped. */
 export const redisServer: string | undefined = programInPath('redis-server');
 
-/** A real Redis of the spec's own, which keeps nothing on disk: killed, it has forgotten everything. */
+/** A real Redis without persistence: a kill loses all data. */
 export class TestRedis {
   #process: ChildProcess | undefined;
   readonly #password = randomBytes(12).toString('hex');
@@ -25,7 +25,7 @@ export class TestRedis {
     return `redis://:${this.#password}@127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, at the same address as before. */
+  /** Starts it at the same address as before. */
   async start(): Promise<void> {
     if (redisServer === undefined) throw new Error('there is no redis-server in the PATH');
     const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.#password, save: '', appendonly: 'no' };
@@ -44,7 +44,7 @@ export class TestRedis {
     await exited;
   }
 
-  /** Its process stands still, and its connections with it; `resume` ends it. */
+  /** Suspends the process with its connections; `resume` continues it. */
   pause(): void {
     this.#process?.kill('SIGSTOP');
   }

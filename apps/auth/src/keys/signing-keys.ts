@@ -64,7 +64,7 @@ export class SigningKeys {
     });
   }
 
-  /** Second half: the published key signs from now on; the one before stays published for what it has signed. */
+  /** Second half of a rotation: the published key signs from now on; the previous one stays published for its tokens. */
   async activateNext(): Promise<string> {
     return this.locked(async (tx) => {
       const next = await tx.findOneByOrFail(SigningKey, { state: 'next' });
@@ -74,7 +74,7 @@ export class SigningKeys {
     });
   }
 
-  /** Removes the keys whose last token has expired, by the database's time; answers how many. */
+  /** Removes the keys whose last token has expired, by the database's clock, and returns their number. */
   async dropExpired(): Promise<number> {
     const retiredAt = Raw((column) => `${column} < now() - make_interval(secs => ${RETIRED_KEY_SECONDS})`);
     const { affected } = await this.dataSource.getRepository(SigningKey).delete({ state: 'retired', retiredAt });

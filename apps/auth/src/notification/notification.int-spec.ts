@@ -43,7 +43,7 @@ describe('a mail that is due', () => {
     const metrics = new NotificationMetrics(new Metrics(), notifications);
     return new NotificationWorker(notifications, new Mailer(smtpServerSetting.parse(url), from), metrics);
   };
-  /** Sends what is due until nothing is. */
+  /** Sends due mails until none is left. */
   const sendAll = async (url = server.url): Promise<void> => {
     const worker = workerTo(url);
     while ((await worker.sendDue()) > 0);

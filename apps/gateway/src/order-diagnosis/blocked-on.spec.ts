@@ -61,7 +61,7 @@ const payment = (changes: Partial<PaymentFacts> = {}): PaymentFacts => ({
   ...changes,
 });
 
-/** An order of which nothing is known but that it is Pending for another 12 s. */
+/** An order that is Pending for another 12 s, without further facts. */
 const trace = (changes: Partial<Known> = {}): Known => ({
   id: 'order',
   order: {
