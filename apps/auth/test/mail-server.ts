@@ -23,9 +23,9 @@ export class MailServer {
   readonly mails: ReceivedMail[] = [];
   /** All recipients, including those of rejected attempts. */
   readonly asked: string[] = [];
-  readonly #refusals = new Map<string, number>();
-  #server: SMTPServer | undefined;
-  #port = 0;
+  private readonly refusals = new Map<string, number>();
+  private server: SMTPServer | undefined;
+  private listeningPort = 0;
 
   private constructor(private readonly options: MailServerOptions) {}
 
@@ -36,11 +36,11 @@ export class MailServer {
   }
 
   get port(): number {
-    return this.#port;
+    return this.listeningPort;
   }
 
   get url(): string {
-    return `smtp://127.0.0.1:${this.#port}`;
+    return `smtp://127.0.0.1:${this.listeningPort}`;
   }
 
   mailsTo(address: string): readonly ReceivedMail[] {
@@ -49,14 +49,14 @@ export class MailServer {
 
   /** Rejects every mail to this address with the status and a text that quotes the address; undefined accepts it again. */
   refuse(address: string, status: number | undefined): void {
-    if (status === undefined) this.#refusals.delete(address);
-    else this.#refusals.set(address, status);
+    if (status === undefined) this.refusals.delete(address);
+    else this.refusals.set(address, status);
   }
 
   /** Stops listening until the server is started again. */
   async goAway(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
+    const server = this.server;
+    this.server = undefined;
     await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
   }
 
@@ -74,7 +74,7 @@ export class MailServer {
       },
       onRcptTo: ({ address }, _session, done) => {
         this.asked.push(address);
-        const responseCode = this.#refusals.get(address);
+        const responseCode = this.refusals.get(address);
         if (responseCode === undefined) done();
         else done(Object.assign(new Error(`<${address}> is not wanted here`), { responseCode }));
       },
@@ -88,11 +88,11 @@ export class MailServer {
     });
     server.on('error', () => undefined);
     const listening = await new Promise<AddressInfo | string | null>((resolve) => {
-      const listener = server.listen(this.#port, '127.0.0.1', () => resolve(listener.address()));
+      const listener = server.listen(this.listeningPort, '127.0.0.1', () => resolve(listener.address()));
     });
     if (listening === null || typeof listening === 'string') throw new Error('the mail server has no port');
-    this.#port = listening.port;
-    this.#server = server;
+    this.listeningPort = listening.port;
+    this.server = server;
   }
 }
 

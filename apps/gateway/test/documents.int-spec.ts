@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { committedDocuments } from '../src/documents';
 import { OpenApi, routesOf } from '@rookery/testing';
-import { exampleProductId } from '../src/openapi/examples';
+import { EXAMPLE_PRODUCT_ID } from '../src/openapi/examples';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { productId } from './neighbours';
 import { problemOf } from './problem';
@@ -128,7 +128,7 @@ describe('Swagger UI', () => {
     const [one, other] = [await visit(), await visit()];
     expect(one).toContain(`"productId": "${productId}"`);
     expect(one).toContain(`"example": "${productId}"`); // the id in the path of a product's routes
-    expect(one).not.toContain(exampleProductId);
+    expect(one).not.toContain(EXAMPLE_PRODUCT_ID);
     expect(one).not.toEqual(other);
   });
 });

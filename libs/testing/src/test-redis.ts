@@ -9,8 +9,8 @@ export const redisServer: string | undefined = programInPath('redis-server');
 
 /** A real Redis without persistence: a kill loses all data. */
 export class TestRedis {
-  #process: ChildProcess | undefined;
-  readonly #password = randomBytes(12).toString('hex');
+  private process: ChildProcess | undefined;
+  private readonly password = randomBytes(12).toString('hex');
 
   private constructor(private readonly port: number) {}
 
@@ -22,22 +22,22 @@ export class TestRedis {
   }
 
   get url(): string {
-    return `redis://:${this.#password}@127.0.0.1:${this.port}`;
+    return `redis://:${this.password}@127.0.0.1:${this.port}`;
   }
 
   /** Starts it at the same address as before. */
   async start(): Promise<void> {
     if (redisServer === undefined) throw new Error('there is no redis-server in the PATH');
-    const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.#password, save: '', appendonly: 'no' };
+    const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.password, save: '', appendonly: 'no' };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    this.#process = spawn(redisServer, args, { stdio: 'ignore' });
+    this.process = spawn(redisServer, args, { stdio: 'ignore' });
     await eventually(() => accepts(this.port));
   }
 
   /** `kill -9`. */
   async kill(): Promise<void> {
-    const running = this.#process;
-    this.#process = undefined;
+    const running = this.process;
+    this.process = undefined;
     if (running === undefined || running.exitCode !== null) return;
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
@@ -46,10 +46,10 @@ export class TestRedis {
 
   /** Suspends the process with its connections; `resume` continues it. */
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    this.process?.kill('SIGSTOP');
   }
 
   resume(): void {
-    this.#process?.kill('SIGCONT');
+    this.process?.kill('SIGCONT');
   }
 }

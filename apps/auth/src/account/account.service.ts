@@ -66,7 +66,10 @@ export class AccountService {
     return Array.isArray(inserted.raw) && inserted.raw.length === 1 ? user : undefined;
   }
 
-  /** The user with this e-mail address or user name and password. An unknown user, a disabled user and a wrong password give the same result in the same time. */
+  /**
+   * The user with this e-mail address or user name and password. An unknown user, a disabled user and a wrong password give the same
+   * result in the same time.
+   */
   async authenticate(login: string, password: string): Promise<User | undefined> {
     const user = await this.findByLogin(login);
     const match = await matchPassword(user?.passwordHash, password);

@@ -39,7 +39,10 @@ export class SignInThrottle {
     }
   }
 
-  /** After a correct password the account's count is reset. The address only regains one attempt, or attackers could reset it with an account of their own. */
+  /**
+   * Resets the account's count after a correct password. The address only regains one attempt; otherwise attackers could reset it with
+   * an account of their own.
+   */
   async succeeded(person: string, address: string): Promise<void> {
     await this.dataSource.query(`DELETE FROM sign_in_failures WHERE subject = $1`, [accountKey(person)]);
     await this.dataSource.query(
