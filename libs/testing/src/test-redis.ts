@@ -9,14 +9,14 @@ export const redisServer: string | undefined = programInPath('redis-server');
 
 /** A real Redis without persistence: a kill loses all data. */
 export class TestRedis {
-  private process: ChildProcess | undefined;
+  private running: ChildProcess | undefined;
   private readonly password = randomBytes(12).toString('hex');
 
   private constructor(private readonly port: number) {}
 
   static async start(): Promise<TestRedis> {
     const redis = new TestRedis(await freePort());
-    process.once('exit', () => redis.#process?.kill('SIGKILL'));
+    process.once('exit', () => redis.running?.kill('SIGKILL'));
     await redis.start();
     return redis;
   }
@@ -30,14 +30,14 @@ export class TestRedis {
     if (redisServer === undefined) throw new Error('there is no redis-server in the PATH');
     const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.password, save: '', appendonly: 'no' };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    this.process = spawn(redisServer, args, { stdio: 'ignore' });
+    this.running = spawn(redisServer, args, { stdio: 'ignore' });
     await eventually(() => accepts(this.port));
   }
 
   /** `kill -9`. */
   async kill(): Promise<void> {
-    const running = this.process;
-    this.process = undefined;
+    const running = this.running;
+    this.running = undefined;
     if (running === undefined || running.exitCode !== null) return;
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
@@ -46,10 +46,10 @@ export class TestRedis {
 
   /** Suspends the process with its connections; `resume` continues it. */
   pause(): void {
-    this.process?.kill('SIGSTOP');
+    this.running?.kill('SIGSTOP');
   }
 
   resume(): void {
-    this.process?.kill('SIGCONT');
+    this.running?.kill('SIGCONT');
   }
 }

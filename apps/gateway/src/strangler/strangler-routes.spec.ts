@@ -80,12 +80,12 @@ describe('STRANGLER_ROUTES', () => {
     ],
     ['no scope', `[{"prefix":"/a","upstream":"${upstream}","access":[]}]`, 'or a list of scopes'],
     ['an unknown field', `[{"prefix":"/a","upstream":"${upstream}","precent":5}]`, 'precent'],
-    ['a header of the edge', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["cookie"]}]`, 'never passes'],
-    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["upgrade"]}]`, 'never passes'],
+    ['a header of the edge', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["cookie"]}]`, 'never forwards'],
+    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["upgrade"]}]`, 'never forwards'],
     [
       'a header of proxies',
       `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["x-forwarded-for"]}]`,
-      'never passes',
+      'never forwards',
     ],
   ])('is rejected with %s', (_what, text, reason) => {
     expect(reasonOf(text)).toContain(reason);
