@@ -4,7 +4,7 @@ import {
   ChangeProduct,
   CreateProduct,
   MeView,
-  OrderTrace,
+  OrderDiagnosis,
   OrderView,
   PaymentView,
   PlaceOrder,
@@ -100,7 +100,7 @@ export const examples: readonly Example[] = [
     roles: ['customer'],
     scopes: ['orders:read', 'orders:write'],
   }),
-  example(OrderTrace, {
+  example(OrderDiagnosis, {
     id: ORDER_ID,
     waitsFor: 'payments has not taken OrderCreated, published 40 s ago',
     order: {

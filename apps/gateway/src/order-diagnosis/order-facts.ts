@@ -1,8 +1,8 @@
 import {
   DeadLetterRpc,
   MAX_LISTED_DEAD_LETTERS,
-  MAX_TRACED_EVENTS,
-  OrderTraceRpc,
+  MAX_DIAGNOSED_EVENTS,
+  OrderDiagnosisRpc,
   SagaServices,
   partsOfDeadLetterId,
   type DeadLetterView,
@@ -20,9 +20,9 @@ export type Answer<Facts> =
 
 /** What each service knows about the order. */
 export interface OrderFactsOfAll {
-  readonly orders: Answer<z.output<typeof OrderTraceRpc.orders.response>>;
-  readonly payments: Answer<z.output<typeof OrderTraceRpc.payments.response>>;
-  readonly products: Answer<z.output<typeof OrderTraceRpc.products.response>>;
+  readonly orders: Answer<z.output<typeof OrderDiagnosisRpc.orders.response>>;
+  readonly payments: Answer<z.output<typeof OrderDiagnosisRpc.payments.response>>;
+  readonly products: Answer<z.output<typeof OrderDiagnosisRpc.products.response>>;
 }
 
 /** Dead letters of the saga's services, and whether the list is complete. */
@@ -64,14 +64,14 @@ async function askAll(
   const request = { id, eventIds: [...asked] };
   // A service without a response is not asked again in later rounds.
   const ask = <Response extends z.ZodType>(
-    contract: RpcContract<typeof OrderTraceRpc.orders.request, Response>,
+    contract: RpcContract<typeof OrderDiagnosisRpc.orders.request, Response>,
     earlier?: Answer<z.output<Response>>,
   ): Promise<Answer<z.output<Response>>> | Answer<z.output<Response>> =>
     earlier?.facts === null ? earlier : answerOf(rpc.call(contract, request, { timeoutMs: TIMEOUT_MS }));
   const [orders, payments, products] = await Promise.all([
-    ask(OrderTraceRpc.orders, before?.orders),
-    ask(OrderTraceRpc.payments, before?.payments),
-    ask(OrderTraceRpc.products, before?.products),
+    ask(OrderDiagnosisRpc.orders, before?.orders),
+    ask(OrderDiagnosisRpc.payments, before?.payments),
+    ask(OrderDiagnosisRpc.products, before?.products),
   ]);
   return { orders, payments, products };
 }
@@ -89,7 +89,7 @@ async function answerOf<Facts>(asking: Promise<Facts>): Promise<Answer<Facts>> {
 /** Ids of the order's events that are still in their producers' outboxes. */
 export function eventIdsIn({ orders, payments, products }: OrderFactsOfAll): readonly string[] {
   const facts: readonly (EventFacts | undefined)[] = [orders, payments, products].map((answer) => answer.facts?.events);
-  return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_TRACED_EVENTS);
+  return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_DIAGNOSED_EVENTS);
 }
 
 /** The dead letters of the saga's services; those of an unavailable service, and beyond the bound, are missing. */

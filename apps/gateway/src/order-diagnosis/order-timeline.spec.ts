@@ -4,7 +4,7 @@ import type {
   PaymentFacts,
   ReservationFacts,
   TimelineEntry,
-  TraceStep,
+  DiagnosisStep,
 } from '@rookery/contracts';
 import type { OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
@@ -118,7 +118,7 @@ const letter = (eventId: string | null, event: string) => ({
   headers: {},
 });
 
-const consumersIn = ([step]: readonly TraceStep[]) =>
+const consumersIn = ([step]: readonly DiagnosisStep[]) =>
   Object.fromEntries(step?.consumers.map(({ service, state, at }) => [service, [state, at]]) ?? []);
 
 describe('the timeline of an order', () => {

@@ -7,12 +7,12 @@ import {
   type EventFacts,
   type OutboxEvent,
   type TimelineEntry,
-  type TraceStep,
+  type DiagnosisStep,
 } from '@rookery/contracts';
 import { hasEffect } from './event-effects';
 import type { OrderFactsOfAll } from './order-facts';
 
-type Consumer = TraceStep['consumers'][number];
+type Consumer = DiagnosisStep['consumers'][number];
 
 /** Everything that is known about one event. An order has each event at most once, so its name identifies it. */
 interface Known {
@@ -25,7 +25,7 @@ interface Known {
 }
 
 /** The order's events from all services, oldest first, with their consumers' states. `letters` are those of this order. */
-export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): TraceStep[] {
+export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const steps = eventContracts.flatMap(({ name, producer }) => {
     const known: Known = {
       name,
@@ -38,7 +38,7 @@ export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterVie
   return steps.toSorted((one, other) => one.at.localeCompare(other.at));
 }
 
-function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): TraceStep[] {
+function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const { name, producer, recorded, noted } = known;
   const source = recorded ?? noted;
   if (source === undefined) return [];
@@ -89,7 +89,7 @@ function stateAt(
 /** Whether a dead letter of the order is this event; of a pruned event only the name is known. */
 export const isAbout = (
   letter: Pick<DeadLetterView, 'event' | 'eventId'>,
-  { event, eventId }: Pick<TraceStep, 'event' | 'eventId'>,
+  { event, eventId }: Pick<DiagnosisStep, 'event' | 'eventId'>,
 ): boolean => (eventId === null ? letter.event === event : letter.eventId === eventId);
 
 /** Whether this event caused an event of the service: proof that the service has handled it, even while it is unavailable. */

@@ -1,5 +1,5 @@
 import type { MessageEvent } from '@nestjs/common';
-import { liveOrderSubject, OrdersRpc, type OrderStatus, type TimelineEntry } from '@rookery/contracts';
+import { orderNotificationSubject, OrdersRpc, type OrderStatus, type TimelineEntry } from '@rookery/contracts';
 import type { Nats, RpcClient } from '@rookery/messaging';
 import {
   DomainError,
@@ -98,7 +98,7 @@ export class OrderStreams {
 
     const wakeUp = new WakeUp();
     this.following.add(wakeUp);
-    const subscription = this.nats.connection.subscribe(liveOrderSubject(orderId.toLowerCase()), {
+    const subscription = this.nats.connection.subscribe(orderNotificationSubject(orderId.toLowerCase()), {
       callback: () => {
         wakeUp.notify();
       },

@@ -2,7 +2,7 @@ import { Services, type Caller, type Service } from '@rookery/contracts';
 import { z } from 'zod';
 import { pick, podsOf, portOf, selects, type Bundle, type KubernetesObject, type Pod } from '../manifest';
 
-/** The context map (libs/contracts/src/catalogue.ts), as far as the network can tell its edges apart. */
+/** The context map (libs/contracts/src/registry.ts), as far as the network can tell its edges apart. */
 export interface ContextMap {
   readonly rpcEdges: Readonly<Record<Caller, readonly Service[]>>;
   readonly eventEdges: Readonly<Partial<Record<Service, readonly Service[]>>>;
