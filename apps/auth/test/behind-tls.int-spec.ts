@@ -106,7 +106,7 @@ describe('an issuer behind a proxy that terminates TLS', () => {
     });
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain('over https');
+    expect(await response.text()).toContain('over HTTPS');
     expect((await fetch(`http://127.0.0.1:${auth.config.PORT}/jwks`)).status).toBe(200);
   });
 });

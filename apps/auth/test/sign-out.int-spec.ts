@@ -50,7 +50,7 @@ describe('signing out', () => {
     for (const browser of [auth.browser(), await signedOut()]) {
       const page = await browser.open('/session/end');
       expect([page.status, page.text.includes('You are signed out')]).toEqual([200, true]);
-      expect(page.text).toContain('Nobody was signed in');
+      expect(page.text).toContain('No one was signed in');
       expect(page.text).not.toContain('<form');
     }
   });
