@@ -18,7 +18,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-describe('npm run outbox:republish', () => {
+describe('npx rookery events republish', () => {
   let database: TestDatabase;
   let folder: string;
 

@@ -6,24 +6,24 @@ import { SERVICES } from '@rookery/devkit/stack/app-process';
 import { helpWhenAsked } from '@rookery/devkit/terminal/help';
 import { givenBroker } from '@rookery/devkit/stack/infrastructure';
 import { printFailure } from '@rookery/devkit/terminal/progress';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { forgetDeliveries, recoverOrders } from './recovery';
 import { databaseUrlOf } from './service-database';
 
 /**
- * `npm run recover -- --service orders`: after the database of a service was restored and before the service is started. Orders are made again
+ * `npx rookery restore orders`: after the database of a service was restored and before the service is started. Orders are made again
  * from their stream, and the service's durable consumers are deleted, so that it is given everything again. Needs the broker's admin.
  */
-const usage = `Usage: npm run recover -- --service <${SERVICES.join('|')}> [--grace 600]
+const usage = `Usage: npx rookery restore <${SERVICES.join('|')}> [--grace 600]
 NATS_URL and NATS_NKEY_SEED (with NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY where the broker speaks TLS) are the broker's admin, DATABASE_URL_<SERVICE> the restored database; for orders also
 DATABASE_URL_PRODUCTS, which is only read. --grace: seconds that Pending orders get from now for the answers to come again.`;
 
 function readArguments(): { readonly service: Service; readonly graceSeconds: number } {
   const { service, grace } = parsed();
   const known = SERVICES.find((one) => one === service);
-  if (known === undefined) throw new StackError(`--service ${JSON.stringify(service ?? '')} is none of ours.`, usage);
+  if (known === undefined) throw new UserError(`--service ${JSON.stringify(service ?? '')} is none of ours.`, usage);
   if (!/^[1-9][0-9]{0,5}$/.test(grace))
-    throw new StackError(`--grace ${JSON.stringify(grace)} is no number of seconds.`, usage);
+    throw new UserError(`--grace ${JSON.stringify(grace)} is no number of seconds.`, usage);
   return { service: known, graceSeconds: Number(grace) };
 }
 
@@ -32,7 +32,7 @@ function parsed() {
   try {
     return parseArgs({ options: { service: { type: 'string' }, grace: { type: 'string', default: '600' } } }).values;
   } catch (error) {
-    throw new StackError(error instanceof Error ? error.message : String(error), usage);
+    throw new UserError(error instanceof Error ? error.message : String(error), usage);
   }
 }
 
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const urls =
     service === 'orders' ? { orders: databaseUrlOf('orders'), products: databaseUrlOf('products') } : undefined;
   const broker = await connect({ servers: url, ...brokerLogin(login), timeout: 10_000 }).catch((cause: unknown) => {
-    throw new StackError(`${url}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new UserError(`${url}: ${cause instanceof Error ? cause.message : String(cause)}`);
   });
   try {
     if (urls !== undefined) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { Service } from '@rookery/contracts';
 import { readSettings } from '@rookery/devkit/stack/settings';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 /** Address of a service's database: `DATABASE_URL_<SERVICE>`, else what `npm start` or `npm run infra` wrote for the service. */
 export function databaseUrlOf(service: Service, env: NodeJS.ProcessEnv = process.env): string {
@@ -13,7 +13,7 @@ export function databaseUrlOf(service: Service, env: NodeJS.ProcessEnv = process
   const file = join(readSettings(env).dataFolder, 'env', `${service}.env`);
   const written = existsSync(file) ? parseEnv(readFileSync(file, 'utf8'))['DATABASE_URL'] : undefined;
   if (written !== undefined) return written;
-  throw new StackError(
+  throw new UserError(
     `There is no database of ${service}: neither ${variable} nor ${file}.`,
     `Set ${variable}, or start the system once with \`npm start\`.`,
   );

@@ -1,11 +1,11 @@
 import { printFailure } from './progress';
-import { StackError } from './stack-error';
+import { UserError } from './user-error';
 
 /** As `helpWhenAsked`, for a program that takes no arguments: whoever gives one wants something else than what it would do. */
 export function takesNoArguments(usage: string, args: readonly string[] = process.argv.slice(2)): void {
   helpWhenAsked(usage, args);
   if (args.length === 0) return;
-  printFailure(new StackError(`There is no argument ${args.join(' ')}.`, usage));
+  printFailure(new UserError(`There is no argument ${args.join(' ')}.`, usage));
   process.exit(1);
 }
 
