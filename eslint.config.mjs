@@ -26,9 +26,8 @@ const dependencies = {
   // Shared by every program and by the end-to-end specs: it knows none of them.
   'type:devkit': [...libs, 'type:testing'],
   'type:release': [...libs, 'type:devkit'],
-  'type:verify': [...libs, 'type:testing', 'type:devkit', 'type:release', 'type:ops'],
-  'type:ops': [...libs, 'type:devkit'],
-  'type:cli': [...libs, 'type:devkit', 'type:release', 'type:verify', 'type:ops'],
+  'type:verify': [...libs, 'type:testing', 'type:devkit', 'type:release'],
+  'type:cli': [...libs, 'type:devkit', 'type:release', 'type:verify', 'type:app'],
 };
 
 /** What the boundary rule checks; specs may use the test library wherever they stand. */
@@ -73,10 +72,10 @@ const processClock = {
 const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../../apps/${service}/src/**`);
 
 /** What a deployment is held against: the settings that each app reads. */
-const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
+const appSettings = ['^../../apps/[a-z]+/src/([a-z]+[.]config|recovery/[a-z-]+[.]settings)$'];
 
 /** The operator's commands, which the developer's command line runs on the local stack. */
-const operatorCommands = ['../../apps/operator/src/*'];
+const operatorCommands = ['../../../apps/operator/src/*'];
 
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
@@ -148,7 +147,7 @@ export default tseslint.config(
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
-    files: ['tools/ops/**/*.ts', 'tools/cli/**/*.ts'],
+    files: ['tools/cli/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], operatorCommands) },
   },
@@ -156,12 +155,6 @@ export default tseslint.config(
     files: ['tools/verify/simulation/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
-  },
-  {
-    // Until operations are jobs of the services (tools/ops).
-    files: ['tools/verify/{chaos,restore}/**/*.ts'],
-    plugins: { '@nx': nx },
-    rules: { '@nx/enforce-module-boundaries': boundaries([], ['../../ops/recovery', '../../../ops/republish']) },
   },
   {
     files: ['tools/release/**/*.ts'],

@@ -1,6 +1,6 @@
 /**
  * How long a service keeps what it needs for delivering and taking events and for answering again, in hours. A spec holds it against the streams’ age
- * (tools/ops/retention.spec.ts).
+ * (tools/verify/broker/retention.spec.ts).
  */
 export const Retention = {
   /** Published events can be published again for this long. */

@@ -1,29 +1,37 @@
-import type { Command } from 'commander';
-import { runChild } from '../child';
+import { eventProducers, sinceOf, type Service } from '@rookery/contracts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { republish } from '../local-jobs';
 import { running, type Run } from '../run';
 
 interface Options {
-  readonly service: string;
+  readonly service: Service | 'all';
   readonly since: string;
 }
 
 export function addEventsRepublish(parent: Command): void {
   parent
     .command('republish')
-    .requiredOption('--service <service>', 'orders, products, payments or all')
-    .requiredOption('--since <time>', '30m, 1h, 2d or an RFC 3339 time')
+    .addOption(
+      new Option('--service <service>', 'whose events').choices([...eventProducers, 'all']).makeOptionMandatory(),
+    )
+    .requiredOption('--since <time>', '30m, 1h, 2d or an RFC 3339 time', timeOf)
     .addHelpText(
       'after',
-      '\nThe relays publish the events again with their ids; consumers drop what they have handled.',
+      `
+Runs the job of the services' images on the local stack. The relays publish the events again with their ids; consumers drop what they have handled.`,
     )
-    .action(running(republish));
+    .action(running(republishEvents));
 }
 
-const republish = (run: Run, { service, since }: Options): Promise<number> =>
-  runChild(run, process.execPath, [
-    '--import',
-    'tsx',
-    'tools/ops/outbox-republish.ts',
-    `--service=${service}`,
-    `--since=${since}`,
-  ]);
+function timeOf(text: string): string {
+  try {
+    return sinceOf(text, new Date()).toISOString();
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function republishEvents(_run: Run, { service, since }: Options): Promise<undefined> {
+  const services = eventProducers.filter((producer) => service === 'all' || service === producer);
+  await republish(services, since);
+}

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
-import { runChild } from '../child';
+import { Services, type Service } from '@rookery/contracts';
+import { Argument, type Command } from 'commander';
+import { recover } from '../local-jobs';
 import { wholeNumber } from '../options';
 import { running, type Run } from '../run';
 
@@ -8,23 +9,17 @@ const MAX_GRACE_SECONDS = 999_999;
 export function addRestore(parent: Command): void {
   parent
     .command('restore')
-    .argument('<service>', 'auth, products, orders or payments')
+    .addArgument(new Argument('<service>', 'whose database was restored').choices(Services))
     .option('--grace <seconds>', 'time that Pending orders get from now', wholeNumber(1, MAX_GRACE_SECONDS), 600)
     .addHelpText(
       'after',
       `
-Run it after the database of the service was restored and before the service starts. Lost orders are recovered from their stream, and the
-service's durable consumers are deleted, so that every event is delivered again.
-NATS_URL and NATS_NKEY_SEED name the broker's admin, DATABASE_URL_<SERVICE> the database; orders also needs DATABASE_URL_PRODUCTS.`,
+Runs the recovery job of a service's image on the local stack (docs/restore.md): after its database was restored, and before it starts.
+DATABASE_URL_<SERVICE>, NATS_URL and NATS_NKEY_SEED (the broker's admin) name other servers than those of \`npm start\`.`,
     )
     .action(running(restore));
 }
 
-const restore = (run: Run, service: string, { grace }: { readonly grace: number }): Promise<number> =>
-  runChild(run, process.execPath, [
-    '--import',
-    'tsx',
-    'tools/ops/recover.ts',
-    `--service=${service}`,
-    `--grace=${grace}`,
-  ]);
+async function restore(_run: Run, service: Service, { grace }: { readonly grace: number }): Promise<undefined> {
+  process.stdout.write(await recover(service, String(grace)));
+}

@@ -139,17 +139,29 @@ export class AppProcess {
 
 /** Brings one service's database to its newest migration. */
 export async function migrate(app: Service, env: AppEnv): Promise<void> {
+  await runJob(app, 'migrate.js', env);
+}
+
+/**
+ * Runs a job of a service's image, such as `jobs/recover.js`, and returns what it printed on stdout.
+ * @throws {UserError} when it is not built or fails
+ */
+export async function runJob(
+  app: Service,
+  job: string,
+  env: AppEnv,
+  { apps, timeoutMs = 120_000 }: { readonly apps?: string | undefined; readonly timeoutMs?: number } = {},
+): Promise<string> {
   try {
-    await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, 'migrate.js')], {
-      env: inherited(env),
-      timeout: 120_000,
-    });
+    const options = { env: inherited(env), timeout: timeoutMs };
+    const { stdout } = await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, job, apps)], options);
+    return stdout;
   } catch (error) {
     if (error instanceof UserError) throw error;
     const output =
       error instanceof Error && 'stderr' in error && 'stdout' in error
         ? `${String(error.stdout)}${String(error.stderr)}`
         : String(error);
-    throw new UserError(`The migrations of ${app} failed:\n${output.trim()}`);
+    throw new UserError(`${job} of ${app} failed:\n${output.trim()}`);
   }
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
-import { appEnvs, type AppEnvs } from './app-env';
+import { appEnvs, type AppEnv, type AppEnvs } from './app-env';
 import { AppProcess, APPS, migrate, SERVICES } from './app-process';
 import { brokerAccount, MAIN_ACCOUNT } from './broker-accounts';
 import { brokerIsLive } from './broker-liveness';
@@ -117,6 +117,16 @@ export class ChaosStack {
 
   get brokerAdmin(): { readonly nkeySeed: string } {
     return { nkeySeed: this.secrets.broker.admin };
+  }
+
+  /** What the recovery job of a service is given: the service's settings, its database without the link, the broker's admin. */
+  recoveryEnv(service: Service): AppEnv {
+    return {
+      ...this.envs?.[service],
+      NATS_URL: this.brokerUrl,
+      NATS_NKEY_SEED: this.secrets.broker.admin,
+      DATABASE_URL: this.databaseUrl(service),
+    };
   }
 
   /** Every secret of this stack: none of them may stand in a log. */

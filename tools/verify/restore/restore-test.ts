@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OrderView, Reconciliation, type Difference, type Service } from '@rookery/contracts';
 import { Client } from 'pg';
-import { asAdmin } from '@rookery/devkit/stack/broker-reader';
 import { ChaosStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
 import { violationsOf } from '../chaos/invariants';
 import { Random } from '@rookery/devkit/client/random';
@@ -12,7 +11,7 @@ import { rowsOf } from '@rookery/devkit/stack/rows';
 import { addProducts, customer, drained } from '../chaos/run';
 import { Load, type Customer } from '@rookery/devkit/client/shoppers';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
-import { forgetDeliveries, recoverOrders } from '../../ops/recovery';
+import { runJob } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { archivingTo, lastRecovered, putBack, takeBackup, type Backup } from './backup';
 import { verdictOf } from './verdict';
@@ -226,23 +225,17 @@ class RestoreDrill {
     });
     if (service === 'payments')
       await this.step('the provider still knows its charges', () => this.keepLedger(provider));
-    if (service === 'orders') await this.step('orders made again from their stream', () => this.recoverOrders());
-    await this.step('durable consumers deleted', async () => {
-      const streams = await asAdmin(stack, (admin) => forgetDeliveries(admin, service));
-      this.recovered.push(`streams delivered again: ${streams.join(', ') || 'none, it takes no events'}`);
-    });
+    await this.step('the recovery job', () => this.recover());
     await stack.databaseLink(service).mend();
   }
 
-  private async recoverOrders(): Promise<void> {
+  /** As the Job in the cluster: the service's own settings, the broker's admin, the restored database. */
+  private async recover(): Promise<void> {
     const { stack } = this;
-    const urls = { orders: stack.databaseUrl('orders'), products: stack.databaseUrl('products') };
-    const { made, ended, repriced, refused } = await asAdmin(stack, (admin) =>
-      recoverOrders(admin, urls, ORDER_DEADLINE_SECONDS),
-    );
-    this.recovered.push(
-      `from the stream: ${made} orders made again, ${ended} ends; ${repriced.length} at other prices, ${refused.length} of unknown products`,
-    );
+    const { service, apps } = this.options;
+    const env = { ...stack.recoveryEnv(service), RECOVERY_GRACE_SECONDS: String(ORDER_DEADLINE_SECONDS) };
+    const said = await runJob(service, 'jobs/recover.js', env, { apps });
+    this.recovered.push(...said.trim().split('\n'));
   }
 
   private async keepLedger(charges: readonly ChargeRow[]): Promise<void> {

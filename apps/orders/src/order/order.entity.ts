@@ -11,7 +11,7 @@ import { AggregateRoot, bigintColumn } from '@rookery/persistence';
 import { Column, Entity } from 'typeorm';
 import { isTerminal, mayBecome } from './order-status';
 import { MixedCurrencies, OrderNotCancellable, TotalTooLarge } from './order.errors';
-import type { ForeignStep } from './timeline-row.entity';
+import type { ExternalStep } from './timeline-row.entity';
 
 /** A line as it was when the order was placed: later changes of the product do not reach it. */
 export type OrderLine = OrderLineView;
@@ -25,6 +25,22 @@ export interface Placing {
   /** When the order ends if it is still Pending. */
   readonly deadlineAt: Date;
 }
+
+/** An order as its OrderCreated tells it. */
+export interface Restoring {
+  readonly id: string;
+  readonly customerId: string;
+  readonly lines: readonly OrderLine[];
+  /** What was agreed; the lines may have other prices since. */
+  readonly total: Money;
+  /** Sequence number of the event. */
+  readonly sequence: number;
+  readonly at: Date;
+}
+
+/** How an order ended. */
+export type OrderEnd =
+  { readonly status: 'Confirmed' } | { readonly status: 'Canceled'; readonly reason: CancellationReason };
 
 /** The largest amount that JSON carries exactly. */
 const MAX_TOTAL_MINOR = BigInt(Number.MAX_SAFE_INTEGER);
@@ -63,7 +79,7 @@ export class Order extends AggregateRoot {
   @Column({ type: 'timestamptz' })
   deadlineAt!: Date;
 
-  private readonly foreignSteps: ForeignStep[] = [];
+  private readonly externalSteps: ExternalStep[] = [];
 
   static place({ id, customerId, lines, sealedPaymentToken, deadlineAt }: Placing): Order {
     const total = totalOf(lines);
@@ -86,6 +102,39 @@ export class Order extends AggregateRoot {
       sealedPaymentToken,
     });
     return order;
+  }
+
+  /** A Pending order for a database that lost it. Records nothing: its OrderCreated is published already. */
+  static restored({ id, customerId, lines, total, sequence, at }: Restoring): Order {
+    return Object.assign(new Order(), {
+      id,
+      eventSequence: sequence,
+      customerId,
+      status: 'Pending' as const,
+      reason: null,
+      lines,
+      totalMinor: total.amountMinor,
+      currency: total.currency,
+      paymentReservedAt: null,
+      stockReservedAt: null,
+      deadlineAt: at,
+      createdAt: at,
+      updatedAt: at,
+    });
+  }
+
+  /** Ends a restored order. Records nothing: the event with this sequence number is published already. */
+  restoreEnd(end: OrderEnd, sequence: number, at: Date): void {
+    this.become(end.status);
+    if (end.status === 'Canceled') {
+      this.reason = end.reason;
+    } else {
+      this.paymentReservedAt ??= at;
+      this.stockReservedAt ??= at;
+    }
+    this.version += 1;
+    this.eventSequence = sequence;
+    this.updatedAt = at;
   }
 
   get isTerminal(): boolean {
@@ -124,14 +173,14 @@ export class Order extends AggregateRoot {
     this.endCanceled('deadline-exceeded');
   }
 
-  /** Notes a step of the saga that another service took, whether or not the order still moves by it. */
-  note(step: ForeignStep): void {
-    this.foreignSteps.push(step);
+  /** Records a saga step of another service, whether or not it still changes the order. */
+  recordStep(step: ExternalStep): void {
+    this.externalSteps.push(step);
   }
 
-  /** What has been noted since the order was loaded. */
-  noted(): readonly ForeignStep[] {
-    return this.foreignSteps;
+  /** The external steps recorded since the order was loaded. */
+  recordedSteps(): readonly ExternalStep[] {
+    return this.externalSteps;
   }
 
   private confirmWhenReady(): void {

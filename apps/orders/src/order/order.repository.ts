@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { liveOrderSubject, type OrderStatus } from '@rookery/contracts';
+import { orderNotificationSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
 import { AggregateRepository, type Change, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
 import { currentContext, traceIdOf } from '@rookery/platform';
@@ -94,12 +94,12 @@ export class OrderRepository extends AggregateRepository<Order> {
       causationId: context?.causationId ?? null,
       traceId: traceIdOf(context?.traceparent),
     }));
-    const steps = [...order.noted(), ...own];
+    const steps = [...order.recordedSteps(), ...own];
     if (steps.length === 0) return;
     await tx.insert(
       TimelineRow,
       steps.map((step) => ({ ...step, orderId: order.id })),
     );
-    this.unitOfWork.afterCommit(() => this.nats.connection.publish(liveOrderSubject(order.id)));
+    this.unitOfWork.afterCommit(() => this.nats.connection.publish(orderNotificationSubject(order.id)));
   }
 }

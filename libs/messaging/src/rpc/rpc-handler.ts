@@ -1,7 +1,7 @@
 import type { RpcContract } from '@rookery/contracts';
 import { RPC_CONTRACT, type KeyedAnswer } from '@rookery/platform';
 import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { MessagePattern, Transport } from '@nestjs/microservices';
+import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import type { z } from 'zod';
 
 /** What the handler of a contract returns: one that takes an idempotency key cannot be written without `Idempotency`. */
@@ -11,8 +11,14 @@ type Answered<Contract extends RpcContract> = Contract['idempotency'] extends 'k
 
 /**
  * The method answers requests of this contract. Instances of a service share the work (queue group = service); the caller's
- * internal token is checked against the contract's scopes. Take the body with `@Payload({ schema: contract.request })`. A contract
- * that takes an idempotency key wants the `KeyedAnswer` of the service's `IdempotencyStore`.
+ * internal token is checked against the contract's scopes. The first parameter is the validated `RequestOf<typeof contract>`. A contract
+ * that takes an idempotency key requires the `KeyedAnswer` of the service's `IdempotencyStore`.
+ *
+ * @example
+ * \@RpcHandler(OrdersRpc.get)
+ * get({ id }: RequestOf<typeof OrdersRpc.get>): Promise<OrderView> {
+ *   return this.orders.get(id, requireActor());
+ * }
  */
 export const RpcHandler =
   <Contract extends RpcContract>(contract: Contract) =>
@@ -26,4 +32,5 @@ export const RpcHandler =
       name,
       descriptor,
     );
+    Payload({ schema: contract.request })(target, name, 0);
   };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventProducers } from '@rookery/contracts';
-import { republishSince } from '../../../ops/republish';
+import { runJob } from '@rookery/devkit/stack/app-process';
 import type { Fault } from './fault';
 
 /** Kills the broker, with and without its store. */
@@ -37,10 +37,15 @@ export const brokers: readonly Fault[] = [
       await stack.killBroker();
       await stack.startBroker({ emptied: true });
       deadLettersLost();
-      const since = new Date(Date.now() - 3_600_000);
-      const counts = await Promise.all(
-        eventProducers.map((producer) => republishSince(stack.databaseUrl(producer), since)),
+      const said = await Promise.all(
+        eventProducers.map((producer) =>
+          runJob(producer, 'jobs/republish.js', {
+            DATABASE_URL: stack.databaseUrl(producer),
+            REPUBLISH_SINCE: '1h',
+          }),
+        ),
       );
+      const counts = said.map((text) => Number(/: (\d+) events since/.exec(text)?.[1]));
       return { detail: `${counts.reduce((sum, count) => sum + count, 0)} events published again` };
     },
   },
