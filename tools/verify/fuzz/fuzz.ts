@@ -9,7 +9,7 @@ import { FuzzedDocument } from './document';
 import { fuzzIssuer } from './issuer';
 import { describe, runFuzz } from './run';
 import { WireClient } from './send';
-import { FUZZ_ORDER_DEADLINE_SECONDS, Shop } from './shop';
+import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 
 /** One request to the issuer for so many to the gateway. */
 const ISSUER_SHARE = 5;
@@ -32,7 +32,7 @@ export async function fuzzStack(options: FuzzOptions, progress: Progress): Promi
       startTestStack({ account: 'E8', orderDeadlineSeconds: FUZZ_ORDER_DEADLINE_SECONDS }),
     );
     try {
-      const clean = await fuzz(options, document, await Shop.open(stack), progress);
+      const clean = await fuzz(options, document, await FuzzedStack.open(stack), progress);
       const issuer = new WireClient(stack.authUrl);
       const cases = Math.ceil(options.cases / ISSUER_SHARE);
       await progress.step(`the issuer, ${cases} requests`, () => fuzzIssuer(issuer, options.seed, cases));
@@ -46,7 +46,7 @@ export async function fuzzStack(options: FuzzOptions, progress: Progress): Promi
   }
 }
 
-async function fuzz(options: FuzzOptions, document: FuzzedDocument, shop: Shop, progress: Progress): Promise<boolean> {
+async function fuzz(options: FuzzOptions, document: FuzzedDocument, shop: FuzzedStack, progress: Progress): Promise<boolean> {
   try {
     progress.say(`seed ${options.seed}, ${options.cases} cases`);
     const report = await runFuzz({ ...options, document, target: shop, secrets: shop.secrets, say: progress.say });
