@@ -46,7 +46,12 @@ export async function fuzzStack(options: FuzzOptions, progress: Progress): Promi
   }
 }
 
-async function fuzz(options: FuzzOptions, document: FuzzedDocument, shop: FuzzedStack, progress: Progress): Promise<boolean> {
+async function fuzz(
+  options: FuzzOptions,
+  document: FuzzedDocument,
+  shop: FuzzedStack,
+  progress: Progress,
+): Promise<boolean> {
   try {
     progress.say(`seed ${options.seed}, ${options.cases} cases`);
     const report = await runFuzz({ ...options, document, target: shop, secrets: shop.secrets, say: progress.say });
