@@ -21,6 +21,7 @@ import {
 import { type Actor, configureLogger, createService, Metrics, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
+  type CallOptions,
   type EventRecorder,
   handledEvents,
   internalKeys,
@@ -129,9 +130,9 @@ export class OrdersUnderTest {
     contract: RpcContract<Request, Response>,
     body: z.input<Request>,
     actor: Actor,
-    { idempotencyKey }: { readonly idempotencyKey?: string | null } = {},
+    options: Omit<CallOptions, 'actor'> = {},
   ): Promise<z.output<Response>> {
-    return this.caller.call(contract, body, { actor, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) });
+    return this.caller.call(contract, body, { ...options, actor });
   }
 
   /** Publishes a neighbour's event. */
