@@ -2,7 +2,7 @@ import {
   OrderCanceled,
   OrderConfirmed,
   OrderCreated,
-  type EventEnvelope,
+  type EventMessage,
   type OrderLineView,
   type Service,
 } from '@rookery/contracts';
@@ -26,7 +26,7 @@ export interface RecoveredOrders {
   readonly unreadable: readonly number[];
 }
 
-type OrderEvent = Omit<EventEnvelope, 'attempt' | 'overtakes'> & { readonly subject: string };
+type OrderEvent = EventMessage & { readonly subject: string };
 
 interface Product {
   readonly sku: string;

@@ -21,7 +21,7 @@ export { requireSupportedNatsServer, TESTED_NATS_SERVERS } from './broker/server
 export { DeadLettersModule } from './dead-letters/dead-letters.module';
 export { CloudEvent, contractOf, eventType, openEvent } from './events/cloud-event';
 export { DeadLetterHeaders, deadLetterSubject } from './events/dead-letter';
-export { EventPublisher, type OutgoingEvent } from './events/event-publisher';
+export { EventPublisher } from './events/event-publisher';
 export { JetStreamServer } from './events/jetstream-server';
 export { OnEvent } from './events/on-event';
 export { PermanentFailure } from './events/permanent-failure';

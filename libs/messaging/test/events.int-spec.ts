@@ -1,4 +1,11 @@
-import { EVENT_TOO_EARLY, OrderCanceled, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
+import {
+  EVENT_TOO_EARLY,
+  OrderCanceled,
+  OrderConfirmed,
+  type EventEnvelope,
+  type EventOf,
+  type StoredEvent,
+} from '@rookery/contracts';
 import {
   currentContext,
   DomainError,
@@ -16,8 +23,8 @@ import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
 import { DeadLetterHeaders } from '../src/events/dead-letter';
 import { OnEvent } from '../src/events/on-event';
-import { EventPublisher, type OutgoingEvent } from '../src/events/event-publisher';
-import type { JetStreamServerOptions } from '../src/events/retry-policy';
+import { EventPublisher } from '../src/events/event-publisher';
+import type { JetStreamServerOptions } from '../src/events/jetstream-options';
 import { JetStreamServer } from '../src/events/jetstream-server';
 import { Nats } from '../src/broker/nats';
 import { PermanentFailure } from '../src/events/permanent-failure';
@@ -42,7 +49,7 @@ class PaymentConsumer {
 @Module({ controllers: [PaymentConsumer] })
 class AppModule {}
 
-const confirmed = (aggregateId: string, sequence: number, change: Partial<OutgoingEvent> = {}): OutgoingEvent => ({
+const confirmed = (aggregateId: string, sequence: number, change: Partial<StoredEvent> = {}): StoredEvent => ({
   id: uuidv7(),
   name: OrderConfirmed.name,
   version: 1,
@@ -169,7 +176,7 @@ describe('events over JetStream', () => {
         causationId: 'cause-1',
         traceparent: event.traceparent,
         attempt: 1,
-        overtakes: false,
+        skipsGap: false,
         data: { orderId },
         context: containing({
           correlationId: 'correlation-1',
@@ -239,7 +246,7 @@ describe('events over JetStream', () => {
   /** Handles an event when the one before it has been handled, as an inbox does. */
   const inOrder = (orderId: string, applied: number[]) => (event: EventEnvelope) => {
     if (event.aggregateId !== orderId) return Promise.resolve();
-    if (event.sequence > 1 && !event.overtakes && !applied.includes(event.sequence - 1)) {
+    if (event.sequence > 1 && !event.skipsGap && !applied.includes(event.sequence - 1)) {
       return Promise.reject(new DomainError({ status: 409, code: EVENT_TOO_EARLY, title: 'Too early', detail: '' }));
     }
     applied.push(event.sequence);
@@ -264,14 +271,14 @@ describe('events over JetStream', () => {
     const [orderId, other] = [uuidv7(), uuidv7()];
     const applied: number[] = [];
     behave = inOrder(orderId, applied);
-    await consume({ patienceMs: 300 });
+    await consume({ gapTimeoutMs: 300 });
     await publisher.publish(confirmed(orderId, 2));
     await eventually(() => expect(sequencesOf(orderId)).toContain(2));
     await publisher.publish(confirmed(other, 1));
     await eventually(async () => expect(await unfinished()).toBe(0));
     expect(applied).toEqual([2]);
     expect(sequencesOf(other)).toEqual([1]);
-    expect(handled.at(-1)).toMatchObject({ aggregateId: orderId, attempt: 1, overtakes: true });
+    expect(handled.at(-1)).toMatchObject({ aggregateId: orderId, attempt: 1, skipsGap: true });
   });
 
   it('leaves an event that waits for its predecessor to another instance when it closes', async () => {
@@ -348,7 +355,7 @@ describe('events over JetStream', () => {
     await publisher.publish(event);
     await eventually(async () => expect(await unfinished()).toBe(0));
     const { id, aggregateId } = event;
-    expect(passed).toEqual([containing({ id, aggregateId, sequence: 1, overtakes: false })]);
+    expect(passed).toEqual([containing({ id, aggregateId, sequence: 1, skipsGap: false })]);
     expect(handled).toEqual([]);
     await expect(deadLetters()).resolves.toEqual([]);
   });
@@ -531,7 +538,7 @@ describe('events over JetStream', () => {
     const manager = await jetstreamManager(admin);
     const ackWaitMs = 500;
     await manager.consumers.update('ORDERS', 'payments', { ack_wait: nanos(ackWaitMs) });
-    await consume({ workSignalMs: 100 });
+    await consume({ progressIntervalMs: 100 });
     const started = performance.now();
     await publisher.publish(confirmed(uuidv7(), 1));
     await eventually(() => expect(performance.now() - started).toBeGreaterThan(4 * ackWaitMs));

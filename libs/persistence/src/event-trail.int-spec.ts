@@ -44,7 +44,7 @@ describe('EventTrail', () => {
 
   it('tells of each event asked about when this service took it, and of no other service', async () => {
     const [taken, others, unknown] = [uuidv7(), uuidv7(), uuidv7()];
-    const event = { id: taken, aggregateId: uuidv7(), sequence: 1, overtakes: false };
+    const event = { id: taken, aggregateId: uuidv7(), sequence: 1, skipsGap: false };
     await service.inbox.once(event, () => Promise.resolve());
     await database.query(
       `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence) VALUES ('others', $1, $1, 1)`,
@@ -64,6 +64,6 @@ describe('EventTrail', () => {
 
   it('says from when on it knows what was taken', async () => {
     const { notedSince } = await read(null);
-    expect((Date.now() - Date.parse(notedSince)) / 3_600_000).toBeCloseTo(Retention.notedHours, 1);
+    expect((Date.now() - Date.parse(notedSince)) / 3_600_000).toBeCloseTo(Retention.inboxHours, 1);
   });
 });

@@ -155,9 +155,9 @@ describe('IdempotencyStore', () => {
       `INSERT INTO idempotency_key
        SELECT 'issuer', 'subject', 'client', n::text, 'fingerprint', '{}', now() FROM generate_series(1, 25) AS n`,
     );
-    expect(await store.forgetOld(20)).toBe(20);
-    expect(await store.forgetOld(20)).toBeGreaterThanOrEqual(5);
-    expect(await store.forgetOld(20)).toBe(0);
+    expect(await store.deleteExpired(20)).toBe(20);
+    expect(await store.deleteExpired(20)).toBeGreaterThanOrEqual(5);
+    expect(await store.deleteExpired(20)).toBe(0);
     expect(await stored(key)).toHaveLength(1);
   });
 

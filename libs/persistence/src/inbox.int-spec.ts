@@ -24,7 +24,7 @@ describe('Inbox', () => {
     await database.drop();
   });
 
-  const newEvent = (): InboxEvent => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1, overtakes: false });
+  const newEvent = (): InboxEvent => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1, skipsGap: false });
   const depositOnce = (event: InboxEvent): Promise<boolean> =>
     service.inbox.once(event, async () => {
       await service.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
@@ -101,7 +101,7 @@ describe('Inbox', () => {
 
   it('takes an event without its predecessor when it has waited long enough, and the predecessor after it', async () => {
     const first = newEvent();
-    const second = { ...first, id: uuidv7(), sequence: 2, overtakes: true };
+    const second = { ...first, id: uuidv7(), sequence: 2, skipsGap: true };
 
     expect([await depositOnce(second), await depositOnce(first)]).toEqual([true, true]);
   });

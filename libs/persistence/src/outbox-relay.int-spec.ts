@@ -2,14 +2,14 @@ import { eventually, type TestDatabase } from '@rookery/testing';
 import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
 import type { OutboxPublisher } from './outbox-relay';
-import type { OutboxMessage } from './relay-session';
+import type { StoredEvent } from '@rookery/contracts';
 
 /** Stands for the broker: keeps what it is given, fails when told to. */
 class Stream implements OutboxPublisher {
-  readonly messages: OutboxMessage[] = [];
-  fault: ((message: OutboxMessage) => Promise<void> | void) | undefined;
+  readonly messages: StoredEvent[] = [];
+  fault: ((message: StoredEvent) => Promise<void> | void) | undefined;
 
-  async publish(message: OutboxMessage): Promise<void> {
+  async publish(message: StoredEvent): Promise<void> {
     await this.fault?.(message);
     this.messages.push(message);
   }

@@ -135,12 +135,12 @@ describe('DATABASE_SESSION_URL', () => {
     connectMigrated(optionsOf(url, sessionUrl)).then(() => 'connected', String);
 
   it('must lead to the database of DATABASE_URL', async () => {
-    expect(await failureOf(database.url, other.url)).toMatch(/DATABASE_SESSION_URL leads to another database/);
+    expect(await failureOf(database.url, other.url)).toMatch(/DATABASE_SESSION_URL points to a different database/);
   });
 
   it('is named when nothing answers there', async () => {
     const nowhere = database.url.replace(/:\d+\//, ':1/');
-    expect(await failureOf(database.url, nowhere)).toMatch(/database that DATABASE_SESSION_URL names .*:1\//);
-    expect(await failureOf(nowhere, database.url)).toMatch(/database that DATABASE_URL names .*:1\//);
+    expect(await failureOf(database.url, nowhere)).toMatch(/database in DATABASE_SESSION_URL .*:1\//);
+    expect(await failureOf(nowhere, database.url)).toMatch(/database in DATABASE_URL .*:1\//);
   });
 });

@@ -1,7 +1,6 @@
 export * from './deadline';
 export * from './dependency';
 export * from './dependency-errors';
-export * from './jitter';
 export * from './load-shedding/adaptive-limit';
 export * from './load-shedding/event-loop-delay';
 export * from './load-shedding/load-shedder';

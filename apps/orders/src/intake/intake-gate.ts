@@ -79,8 +79,8 @@ export class IntakeGate {
 
   /** The stream says itself when it refuses an event: that need not wait for the next look. */
   private refusal(): RefusalReason | undefined {
-    const { room, storage } = this.publisher;
-    this.intake.noteStream(room.taken, storage.storing);
+    const { capacity, storage } = this.publisher;
+    this.intake.noteStream(capacity.usedShare, storage.storing);
     return this.intake.refusal();
   }
 
@@ -89,7 +89,7 @@ export class IntakeGate {
     if (reason === this.said) return;
     this.said = reason;
     const { lagSeconds, waiting } = this.intake;
-    const facts = { reason, waiting, lagSeconds: Math.round(lagSeconds), streamTaken: this.publisher.room.taken };
+    const facts = { reason, waiting, lagSeconds: Math.round(lagSeconds), streamTaken: this.publisher.capacity.usedShare };
     if (reason === undefined) logger.info(facts, 'new orders are taken again');
     else logger.warn(facts, 'new orders are refused');
   }

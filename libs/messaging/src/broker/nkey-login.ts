@@ -3,15 +3,16 @@ import { nkeys, type Authenticator } from '@nats-io/nats-core';
 import { UnusableSetting } from '@rookery/platform';
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-/** What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, 7). */
+/** Prefix of the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, 7). */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
-/** A seed is two bytes of kind, the key, and a check sum. */
+/** A seed consists of two type bytes, the key and a checksum. */
 const KEY_IN_SEED = [2, 34] as const;
 const KEY_BYTES = 32;
 
 /**
- * Answers the broker's challenge by the nkey of a seed. `nkeyAuthenticator` of the client does the same in JavaScript, some hundred times slower: a
- * busy process would miss the two seconds that nats-server waits. Throws UnusableSetting for what is no seed.
+ * Signs the broker's challenge with the nkey of a seed. The client's `nkeyAuthenticator` does the same in JavaScript, about a hundred times
+ * slower: a busy process would miss the two seconds that nats-server waits.
+ * @throws {UnusableSetting} when the seed is malformed
  */
 export function nkeyLogin(seed: string): Authenticator {
   const key = privateKeyOf(seed);
@@ -19,15 +20,20 @@ export function nkeyLogin(seed: string): Authenticator {
   return (nonce = '') => ({ nkey, sig: sign(null, Buffer.from(nonce), key).toString('base64') });
 }
 
-/** What the broker is told of a seed: `U…`. Throws for what is no seed. */
+/**
+ * The public key of a seed (`U…`).
+ * @throws {UnusableSetting} when the seed is malformed
+ */
 export const nkeyOf = (seed: string): string => publicNkey(privateKeyOf(seed));
 
 function privateKeyOf(seed: string): KeyObject {
   try {
-    // Checks the kind and the sum.
+    // Checks the type and the checksum.
     nkeys.fromSeed(new TextEncoder().encode(seed));
   } catch (cause) {
-    throw new UnusableSetting('NATS_NKEY_SEED is no seed: its check sum is wrong. Copy it again, whole.', { cause });
+    throw new UnusableSetting('NATS_NKEY_SEED is not a valid seed: its checksum is wrong. Copy the whole seed again.', {
+      cause,
+    });
   }
   return createPrivateKey({
     key: Buffer.concat([PKCS8_HEAD, decodeBase32(seed).subarray(...KEY_IN_SEED)]),
@@ -36,7 +42,7 @@ function privateKeyOf(seed: string): KeyObject {
   });
 }
 
-/** The kind, the key that ends its SPKI form, and a check sum. */
+/** The type byte, the key (the last bytes of its SPKI form) and a checksum. */
 function publicNkey(privateKey: KeyObject): string {
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   const bytes = Buffer.concat([Buffer.of(nkeys.Prefix.User), spki.subarray(-KEY_BYTES), Buffer.alloc(2)]);

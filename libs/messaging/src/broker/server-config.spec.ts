@@ -1,5 +1,5 @@
 import { natsAccountsConfig, natsServerConfig, type NatsServerTls } from './server-config';
-import { ackSubjectsOf, brokerUsers, mayAnswerTo } from './permissions';
+import { ackSubjectsOf, brokerUsers, mayReplyTo } from './permissions';
 
 const keys = { admin: ['UX'], gateway: ['UG'], auth: ['UA'], products: ['UP'], orders: ['UO'], payments: ['UY'] };
 const config = (change: Partial<Parameters<typeof brokerUsers>[0]> = {}, tls?: NatsServerTls): string =>
@@ -50,7 +50,7 @@ describe('the broker’s configuration', () => {
 
   it('lets a service answer to the inboxes of its callers, without what the broker itself talks to', () => {
     const answersTo = ['_INBOX.gateway.x', '_INBOX.orders.x', '_INBOX.orders.js.x', '_INBOX.auth.x', '_INBOX.x', ''];
-    const allowed = (service: string) => answersTo.filter((reply) => mayAnswerTo(service, reply));
+    const allowed = (service: string) => answersTo.filter((reply) => mayReplyTo(service, reply));
     expect(allowed('products')).toEqual(['_INBOX.gateway.x', '_INBOX.orders.x']);
     expect(allowed('orders')).toEqual(['_INBOX.gateway.x']);
     expect(allowed('gateway')).toEqual([]);
