@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
-// Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/architecture.
+// Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/verify/repository/architecture.
 const libs = [
   'type:contracts',
   'type:platform',
@@ -22,16 +22,19 @@ const dependencies = {
   'type:testing': libs,
   'type:app': [...libs, 'type:testing'],
   // From outside, as clients do; the broker’s wire format is what an attacker would forge.
-  'type:e2e': ['type:contracts', 'type:messaging', 'type:platform', 'type:testing', 'type:tools'],
-  'type:tools': ['type:app', ...libs, 'type:testing'],
+  'type:e2e': ['type:contracts', 'type:messaging', 'type:platform', 'type:testing', 'type:devkit'],
+  // Shared by every program and by the end-to-end specs: it knows none of them.
+  'type:devkit': [...libs, 'type:testing'],
+  'type:release': [...libs, 'type:devkit'],
+  'type:verify': [...libs, 'type:testing', 'type:devkit', 'type:release'],
+  'type:cli': [...libs, 'type:devkit', 'type:release', 'type:verify', 'type:app'],
 };
 
 /** What the boundary rule checks; specs may use the test library wherever they stand. */
 const boundaries = (alsoAllowed = [], alsoImported = []) => [
   'error',
   {
-    // The end-to-end specs sign in and start replicas with the same programs as a person at the terminal, and read streams as chaos does.
-    allow: ['../../../tools/demo/*', '../../../tools/stack/*', '../../../tools/chaos/broker-reader', ...alsoImported],
+    allow: alsoImported,
     // Only through the specs of these libs, which Nx does not tell from their sources.
     ignoredCircularDependencies: ['messaging', 'persistence', 'platform', 'resilience', 'security'].map((lib) => [
       'testing',
@@ -66,10 +69,13 @@ const processClock = {
 };
 
 /** What the saga simulation runs together (docs/decisions/0013-saga-simulation.md): the services that take part in a saga. */
-const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../apps/${service}/src/**`);
+const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../../apps/${service}/src/**`);
 
 /** What a deployment is held against: the settings that each app reads. */
 const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
+
+/** The operator's commands, which the developer's command line runs on the local stack. */
+const operatorCommands = ['../../../apps/operator/src/*'];
 
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
@@ -141,15 +147,22 @@ export default tseslint.config(
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
-    files: ['tools/saga/**/*.ts'],
+    files: ['tools/cli/**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: { '@nx/enforce-module-boundaries': boundaries([], operatorCommands) },
+  },
+  {
+    files: ['tools/verify/simulation/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
   },
   {
-    files: ['tools/deploy/**/*.ts', 'tools/images/**/*.ts'],
+    files: ['tools/release/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], appSettings) },
   },
+  // The operator's program has no configuration but its address and its token.
+  { files: ['apps/operator/src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
   { files: ['libs/platform/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   prettier,
 );

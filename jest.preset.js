@@ -17,10 +17,11 @@ export function projectConfig(name, overrides = {}) {
     transformIgnorePatterns: ['/node_modules/'],
     moduleNameMapper: {
       '^@rookery/([a-z]+)$': new URL('./libs/$1/src/index.ts', import.meta.url).pathname,
+      '^@rookery/(devkit|release|verify)/(.+)$': new URL('./tools/$1/$2', import.meta.url).pathname,
     },
     setupFiles: [new URL('./jest.setup.mjs', import.meta.url).pathname],
-    globalSetup: new URL('./tools/stack/jest-global-setup.mjs', import.meta.url).pathname,
-    globalTeardown: new URL('./tools/stack/jest-global-teardown.mjs', import.meta.url).pathname,
+    globalSetup: new URL('./tools/devkit/stack/jest-global-setup.mjs', import.meta.url).pathname,
+    globalTeardown: new URL('./tools/devkit/stack/jest-global-teardown.mjs', import.meta.url).pathname,
     ...overrides,
   };
 }

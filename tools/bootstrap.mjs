@@ -185,8 +185,9 @@ env.PATH = [join(modules, '.bin'), env.PATH ?? ''].join(delimiter);
 env.NX_DAEMON = 'false';
 if (env.HTTPS_PROXY ?? env.https_proxy ?? env.HTTP_PROXY ?? env.http_proxy) env.NODE_USE_ENV_PROXY ??= '1';
 
+const specs = ['tools/cli/commands/test.ts', 'tools/cli/commands/spec.ts'];
 // Specs run the same everywhere: whatever `.env` says is for the programs.
-const loaded = ['tsx', ...(script.startsWith('tools/test/') ? [] : [join(root, 'tools/stack/load-env-file.ts')])];
+const loaded = ['tsx', ...(specs.includes(script) ? [] : [join(root, 'tools/devkit/stack/load-env-file.ts')])];
 const imports = loaded.flatMap((module) => ['--import', module]);
 const child = spawn(pinnedNode, [...imports, join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
 let told = false;

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { randomUUID } from 'node:crypto';
-import { ALL_SCOPES, signIn, type Tokens } from '../../../tools/demo/sign-in';
+import { ALL_SCOPES, signIn, type Tokens } from '@rookery/devkit/client/sign-in';
 import type { Databases } from './databases';
 import { authUrl } from './environment';
 import { request, Shopper } from './shop';

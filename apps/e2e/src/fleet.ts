@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Caller } from '@rookery/contracts';
-import { AppProcess } from '../../../tools/stack/app-process';
-import type { TestStack } from '../../../tools/stack/e2e-stack';
-import { freePorts } from '../../../tools/stack/ports';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { freePorts } from '@rookery/devkit/stack/ports';
 import type { Balancer } from './balancer';
 
 /** One process of an app, and where it listens. */

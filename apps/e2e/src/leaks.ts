@@ -4,8 +4,8 @@ import { brokerLogin } from '@rookery/messaging';
 import { Client } from 'pg';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messagesOf, streamsOf } from '../../../tools/chaos/broker-reader';
-import type { TestStack } from '../../../tools/stack/e2e-stack';
+import { messagesOf, streamsOf } from '@rookery/devkit/stack/broker-reader';
+import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
 
 /** A piece of what a system has written down: where, and what. */
 export interface Piece {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Services, type Service } from '@rookery/contracts';
 import { z } from 'zod';
-import { buildApps } from '../../../tools/stack/build';
-import { repository } from '../../../tools/stack/repository';
+import { buildApps } from '@rookery/devkit/stack/build';
+import { repository } from '@rookery/devkit/stack/repository';
 
 /** Services whose newest migration came after this commit: it is the last release that did not know that schema. */
 export interface PreviousRelease {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { AppProcess } from '../../../tools/stack/app-process';
-import { freePorts } from '../../../tools/stack/ports';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import { freePorts } from '@rookery/devkit/stack/ports';
 
 const Settings = z.record(z.string(), z.string());
 

@@ -12,7 +12,7 @@ import {
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { read, request as send, type Answer, type RequestOptions as AnyRequest } from '../../../tools/demo/request';
+import { read, request as send, type Answer, type RequestOptions as AnyRequest } from '@rookery/devkit/client/request';
 import { gatewayUrl } from './environment';
 
 export { read, type Answer };

@@ -1,4 +1,4 @@
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
 import { authUrl } from './environment';
 
 const tokens = new Map<string, Promise<string>>();

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { OrderView, PaymentList, ProductView, Timeline } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
-import { AppProcess } from '../../../tools/stack/app-process';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
 import { read, request } from '../src/shop';
 
 describe('an order that payments never answers', () => {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { DeadLetterReplay, OrderTrace, OrderView, ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
-import { AppProcess } from '../../../tools/stack/app-process';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { read, request, type Answer } from '../src/shop';
 
 const tokenOf = async (stack: TestStack, login: string): Promise<string> =>

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
-import { AppProcess } from '../../../tools/stack/app-process';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
-import { freePorts } from '../../../tools/stack/ports';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { freePorts } from '@rookery/devkit/stack/ports';
 import { BuiltRelease, NoHistory, previousReleases, type PreviousRelease } from '../src/previous-release';
 import { Operator, product, Shopper } from '../src/shop';
 

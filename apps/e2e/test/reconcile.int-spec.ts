@@ -4,9 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import { OrderView, type ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { z } from 'zod';
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
-import { repository } from '../../../tools/stack/repository';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { repository } from '@rookery/devkit/stack/repository';
 import { Databases } from '../src/databases';
 import { plantDifferences } from '../src/planted-differences';
 import { Operator, read, Shopper } from '../src/shop';
@@ -21,7 +21,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-describe('npm run reconcile', () => {
+describe('operator reconcile', () => {
   let stack: TestStack;
   let databases: Databases;
   let olga: Operator;
@@ -60,10 +60,10 @@ describe('npm run reconcile', () => {
   const tokenOf = async (login: string): Promise<string> =>
     (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
 
-  /** As an operator runs it. */
+  /** As an operator runs it: the built program, with the gateway's address and a token. */
   const reconcile = (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Outcome> => {
-    const program = ['--import', 'tsx', 'tools/ops/reconcile.ts', ...args];
-    const addresses = { GATEWAY_URL: stack.gatewayUrl, AUTH_URL: stack.authUrl, ROOKERY_TOKEN: '' };
+    const program = ['dist/apps/operator/main.js', 'reconcile', ...args];
+    const addresses = { GATEWAY_URL: stack.gatewayUrl, ROOKERY_TOKEN: olga.token };
     return new Promise((resolve) => {
       const child = execFile(
         process.execPath,
@@ -157,8 +157,8 @@ describe('npm run reconcile', () => {
     const away = await reconcile([], { GATEWAY_URL: 'http://localhost:9' });
     expectEnd(away, 2, 'http://localhost:9 does not answer');
     const asAlice = await reconcile([], { ROOKERY_TOKEN: alice.token });
-    expectEnd(asAlice, 2, 'Operators need the scope ops:read');
-    expectEnd(await reconcile(['--since', 'yesterday']), 2, 'is no time');
+    expectEnd(asAlice, 2, 'This needs a token with scope ops:read.');
+    expectEnd(await reconcile(['--since', 'yesterday']), 2, 'is not a time');
   });
 
   it('finds every kind of difference that is planted, lists it, ends with 1 and sets the metric', async () => {

@@ -1,9 +1,9 @@
 import type { Caller, Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
-import { demoPassword, signIn } from '../../../tools/demo/sign-in';
-import { SteadyLoad } from '../../../tools/demo/steady-load';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { SteadyLoad } from '@rookery/devkit/client/steady-load';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { Balancer } from '../src/balancer';
 import { Fleet } from '../src/fleet';
 import { Operator, product } from '../src/shop';

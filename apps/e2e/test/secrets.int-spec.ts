@@ -7,9 +7,9 @@ import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { read, request, type RequestOptions } from '../../../tools/demo/request';
-import { Browser, demoPassword, signIn, Tokens } from '../../../tools/demo/sign-in';
-import { startTestStack, type TestStack } from '../../../tools/stack/e2e-stack';
+import { read, request, type RequestOptions } from '@rookery/devkit/client/request';
+import { Browser, demoPassword, signIn, Tokens } from '@rookery/devkit/client/sign-in';
+import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { everythingWritten, leaksIn } from '../src/leaks';
 import { secretsIn, Traffic, type Exchange } from '../src/traffic';
 
@@ -24,7 +24,7 @@ const CARD_TOKENS = [
 const SCOPE = 'openid offline_access orders:read orders:write catalog:write ops:read ops:write';
 /** The demo's machine client: its secret is a default that everybody knows, and a client secret all the same. */
 const MACHINE = `Basic ${Buffer.from('rookery-machine:machine-demo-secret').toString('base64')}`;
-/** What the settings are called that hold secrets; tools/deploy/secret-settings.spec.ts sees to it. */
+/** What the settings are called that hold secrets; tools/release/secret-settings.spec.ts sees to it. */
 const SECRET_SETTING = /PASSWORD|SECRET|SEED|_KEYS?$|^DATABASE_URL$/;
 const APPS = ['gateway', ...Services] as const;
 

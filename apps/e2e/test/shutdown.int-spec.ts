@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { eventually } from '@rookery/testing';
 import { z } from 'zod';
-import { AppProcess } from '../../../tools/stack/app-process';
-import { freePorts } from '../../../tools/stack/ports';
+import { AppProcess } from '@rookery/devkit/stack/app-process';
+import { freePorts } from '@rookery/devkit/stack/ports';
 import { Operator, Shopper } from '../src/shop';
 import { tokenOf } from '../src/tokens';
 

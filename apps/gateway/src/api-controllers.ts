@@ -1,7 +1,7 @@
 import { AccountsController } from './accounts/accounts.controller';
 import { DeadLettersController } from './dead-letters/dead-letters.controller';
 import { MeController } from './me/me.controller';
-import { OrderTracesController } from './order-traces/order-traces.controller';
+import { OrderTracesController } from './order-diagnosis/order-diagnosis.controller';
 import { OrderStreamController } from './orders/order-stream.controller';
 import { OrdersController } from './orders/orders.controller';
 import { PaymentsController } from './payments/payments.controller';

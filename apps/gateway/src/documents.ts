@@ -8,7 +8,7 @@ import { apiControllers } from './api-controllers';
 import { asyncApiDocument, type Json } from './asyncapi/asyncapi-document';
 import { openApiDocument, type DocumentConfig } from './openapi/openapi-document';
 import { OrderStreams } from './orders/order-streams';
-import { ProductReads } from './products/product-reads';
+import { ProductCache } from './product-cache/product-cache';
 
 /** The routes alone: nothing is called while they are described. */
 @Module({
@@ -17,7 +17,7 @@ import { ProductReads } from './products/product-reads';
     { provide: RpcClient, useValue: {} },
     { provide: Cursors, useValue: {} },
     { provide: OrderStreams, useValue: {} },
-    { provide: ProductReads, useValue: {} },
+    { provide: ProductCache, useValue: {} },
   ],
 })
 class DescribedRoutes {}

@@ -8,10 +8,10 @@ import { apiControllers } from './api-controllers';
 import { AsyncApiController } from './asyncapi/asyncapi.controller';
 import type { GatewayConfig } from './gateway.config';
 import { OrderStreams } from './orders/order-streams';
-import { OwnReads } from './products/own-reads';
-import { listenForChanges } from './products/product-changes';
-import { ProductReads } from './products/product-reads';
-import { SharedReads } from './products/shared-reads';
+import { MemoryCache } from './product-cache/memory-cache';
+import { ProductCache } from './product-cache/product-cache';
+import { invalidateOnChanges } from './product-cache/product-changes';
+import { RedisCache } from './product-cache/redis-cache';
 import { RateLimitModule } from './rate-limit/rate-limit.module';
 import { StranglerModule } from './strangler/strangler.module';
 
@@ -23,7 +23,7 @@ export class GatewayModule {
       requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
       registrationsPerHour: config.REGISTRATION_LIMIT_PER_HOUR,
     };
-    const keepSeconds = Math.max(1, config.PRODUCT_CACHE_SECONDS, config.PRODUCT_STALE_SECONDS);
+    const ttlSeconds = Math.max(1, config.PRODUCT_CACHE_SECONDS, config.PRODUCT_STALE_SECONDS);
     return {
       module: GatewayModule,
       imports: [
@@ -54,18 +54,18 @@ export class GatewayModule {
       providers: [
         { provide: Cursors, useFactory: () => new Cursors(config.CURSOR_KEY, 'dead-letters') },
         {
-          provide: ProductReads,
+          provide: ProductCache,
           inject: [RpcClient, Redis, Nats, Clock, Metrics],
           useFactory: (rpc: RpcClient, redis: Redis, nats: Nats, clock: Clock, metrics: Metrics) => {
-            const own = new OwnReads({ keepMs: keepSeconds * 1_000 });
-            const kept = redis.isConfigured ? new SharedReads(redis, own, keepSeconds) : own;
-            const reads = new ProductReads(rpc, kept, clock, metrics, {
+            const memory = new MemoryCache({ ttlMs: ttlSeconds * 1_000 });
+            const store = redis.isConfigured ? new RedisCache(redis, memory, ttlSeconds) : memory;
+            const cache = new ProductCache(rpc, store, clock, metrics, {
               freshMs: config.PRODUCT_CACHE_SECONDS * 1_000,
               staleMs: config.PRODUCT_STALE_SECONDS * 1_000,
               timeoutMs: config.REQUEST_TIMEOUT_MS,
             });
-            listenForChanges(nats, reads);
-            return reads;
+            invalidateOnChanges(nats, cache);
+            return cache;
           },
         },
         {

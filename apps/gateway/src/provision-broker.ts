@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Nats, natsOptions, NatsUnreachable, provisionBroker, provisioningConfig } from '@rookery/messaging';
+import { adminFailure, Nats, natsOptions, provisionBroker, provisioningConfig } from '@rookery/messaging';
 import { configureLogger, loadConfig } from '@rookery/platform';
 
 // Makes the streams and consumers of the whole system, or brings them to their definition; running it again changes nothing.
@@ -20,13 +20,6 @@ try {
   }
   process.stdout.write('streams and consumers are as this release defines them\n');
 } catch (error) {
-  process.stderr.write(`the broker was not provisioned: ${reasonOf(error)}\n`);
+  process.stderr.write(`the broker was not provisioned: ${adminFailure(error)}\n`);
   process.exitCode = 1;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof NatsUnreachable) return error.message;
-  const message = error instanceof Error ? error.message : String(error);
-  // A user that may not ask is told so, or gets no answer.
-  return /permission|timeout/i.test(message) ? `${message}. Is NATS_NKEY_SEED that of the account’s admin?` : message;
 }

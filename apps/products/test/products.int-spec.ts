@@ -14,7 +14,7 @@ import {
   type ProductView,
 } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
-import { eventually, publishEvent } from '@rookery/testing';
+import { eventually, publishEvent, testActor, type CallOptions } from '@rookery/testing';
 import { aProduct } from './products-on-postgres';
 import { alice, olga, startProducts, type RunningProducts } from './products-service';
 
@@ -203,6 +203,17 @@ describe('the products service', () => {
     const { id, sku, name, price } = await create();
     const { quotes } = await service.caller.call(ProductsRpc.quote, { productIds: [id, uuidv7()] });
     expect(quotes).toEqual([{ productId: id, sku, name, unitPrice: price }]);
+  });
+
+  it('quotes an archived product to a recovery, which asks without an actor, and to no customer', async () => {
+    const { id } = await create();
+    await service.caller.call(ProductsRpc.archive, { id, ifMatch: null }, { actor: olga });
+    const quotedTo = async (options: CallOptions): Promise<readonly string[]> => {
+      const { quotes } = await service.caller.call(ProductsRpc.quote, { productIds: [id] }, options);
+      return quotes.map(({ productId }) => productId);
+    };
+    expect(await quotedTo({ actor: testActor() })).toEqual([]);
+    expect(await quotedTo({})).toEqual([id]);
   });
 
   it('tells operators what an order holds and which events it has taken', async () => {

@@ -4,6 +4,7 @@ export * from './problem';
 export * from './page';
 export * from './headers';
 export * from './scopes';
+export * from './since';
 export * from './rpc';
 export * from './record-of';
 export * from './context-map';

@@ -125,7 +125,10 @@ export const ProductsRpc = {
     kind: 'query',
     scopes: [],
     request: z.strictObject({ productIds: z.array(Id).min(1).max(100) }),
-    /** Unknown and archived products are left out. */
+    /**
+     * Unknown products are left out. Archived ones are left out for a customer; a request without an actor gets them: the recovery of
+     * orders that were placed before their product was archived.
+     */
     response: z.object({ quotes: z.array(ProductQuote) }),
     summary: 'Names and prices of products, for an order about to be placed',
   }),

@@ -1,3 +1,4 @@
+export { adminFailure } from './broker/admin-failure';
 export { consumedBy, consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from './broker/definitions';
 export { brokerLogin, Nats, natsOptions, NatsUnreachable, type NatsOptions, type NatsTls } from './broker/nats';
 export { nkeyOf } from './broker/nkey-login';
@@ -10,6 +11,7 @@ export {
 } from './broker/permissions';
 export { isApiError, provisionBroker } from './broker/provisioning';
 export { provisioningConfig } from './broker/provisioning-config';
+export { forgetDeliveries, recoverService, recoveryConfig } from './broker/service-recovery';
 export {
   natsAccountsConfig,
   natsServerConfig,
@@ -25,6 +27,7 @@ export { EventPublisher } from './events/event-publisher';
 export { JetStreamServer } from './events/jetstream-server';
 export { OnEvent } from './events/on-event';
 export { PermanentFailure } from './events/permanent-failure';
+export { streamEvents, type StreamEvent } from './events/stream-events';
 export { MessagingModule } from './messaging.module';
 export { secondsAheadOfMost } from './rpc/peer-clocks';
 export { RpcClient } from './rpc/rpc-client';

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { StoredEvent } from '@rookery/contracts';
 import { currentContext, uuidv7 } from '@rookery/platform';
 import type { EntityManager } from 'typeorm';
 import type { RecordedEvent } from './aggregate-root';
@@ -47,6 +48,29 @@ export class Outbox {
       rows.flat(),
     );
     this.unitOfWork.afterCommit(() => this.notify());
+  }
+
+  /** Writes an event that the broker already has, for a database that lost it. It is not published again. */
+  async appendPublished(tx: EntityManager, event: StoredEvent): Promise<void> {
+    await tx.query(
+      `INSERT INTO outbox (event_id, name, version, source, subject, aggregate_id, sequence,
+                           correlation_id, causation_id, traceparent, data, occurred_at, published_at)
+       VALUES (${parameters(0, COLUMNS_OF_AN_EVENT)}, $${COLUMNS_OF_AN_EVENT + 1}, now())`,
+      [
+        event.id,
+        event.name,
+        event.version,
+        event.source,
+        event.subject,
+        event.aggregateId,
+        event.sequence,
+        event.correlationId,
+        event.causationId,
+        event.traceparent,
+        event.data,
+        event.time,
+      ],
+    );
   }
 
   /**

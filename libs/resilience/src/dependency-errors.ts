@@ -1,13 +1,13 @@
 import { DomainError, OVERLOADED, RemoteProblem, ServiceUnavailable } from '@rookery/platform';
 
-/** 503: nobody was there to take the call. Nothing happened, so it may be repeated. */
-export class NotTaken extends ServiceUnavailable {
+/** 503: no instance of the dependency received the call. It had no effect, so it may be repeated. */
+export class NoResponder extends ServiceUnavailable {
   constructor(dependency: string, options?: ErrorOptions) {
     super(undefined, 1, { ...options, dependency });
   }
 }
 
-/** 503: the dependency refused this process, not whoever asked it. Nothing happened, so it may be repeated: another replica may see it otherwise. */
+/** 503: the dependency rejected this process, not the user behind the request. The call had no effect, so it may be repeated: another replica may accept it. */
 export class RefusedCall extends ServiceUnavailable {
   constructor(dependency: string, options?: ErrorOptions) {
     const detail = 'Two services of the system are temporarily incompatible.';
@@ -15,7 +15,7 @@ export class RefusedCall extends ServiceUnavailable {
   }
 }
 
-/** 503: the dependency failed a moment ago; it is not asked again before `retryAfterSeconds`. */
+/** 503: the dependency failed recently and is not called again before `retryAfterSeconds`. */
 export class CircuitOpen extends ServiceUnavailable {
   constructor(dependency: string, retryAfterSeconds: number) {
     const detail = 'A service that this request needs has failed repeatedly and is being given time to recover.';
@@ -23,7 +23,7 @@ export class CircuitOpen extends ServiceUnavailable {
   }
 }
 
-/** 503: as many calls wait for the dependency as may. */
+/** 503: the bulkhead of the dependency is full. */
 export class TooManyCalls extends ServiceUnavailable {
   constructor(dependency: string) {
     const detail = 'Too many requests are waiting for a service that this request needs.';
@@ -32,8 +32,8 @@ export class TooManyCalls extends ServiceUnavailable {
 }
 
 /**
- * Whether an error says that the dependency itself is in trouble. It is not when the dependency refuses (4xx), when it refuses because it has
- * enough in hand (it works as fast as it can), or when a dependency of its own has failed: that would close all of it for a part.
+ * Whether an error means that the dependency itself is failing. It is not when the dependency rejects the request (4xx), when it is
+ * overloaded (it works as fast as it can), or when a dependency of its own has failed: one failing part would block all of it.
  */
 export function isFaultOf(dependency: string, error: unknown): boolean {
   if (!(error instanceof DomainError)) return true;

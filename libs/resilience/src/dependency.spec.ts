@@ -9,7 +9,7 @@ import {
 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { Dependency, type DependencyCall, type DependencyOptions } from './dependency';
-import { NotTaken } from './dependency-errors';
+import { NoResponder } from './dependency-errors';
 
 configureLogger('test', 'silent');
 
@@ -42,7 +42,7 @@ const refused = { status: 503, code: 'dependency.circuit-open', retryAfterSecond
 
 describe('the circuit breaker of a dependency', () => {
   it.each([
-    ['nobody takes the calls', new NotTaken('products')],
+    ['nobody takes the calls', new NoResponder('products')],
     ['it answers 500', remote(500)],
     ['it answers 503 because of itself', remote(503)],
     ['its answers break the contract', new Error('breaks its contract')],
@@ -153,7 +153,7 @@ describe('the circuit breaker of a dependency', () => {
       await dependency.call(fails(error), call()).catch(() => undefined);
     await shown('answered', 3);
     // A short wait says nothing to the breaker, and still nobody answered.
-    for (const error of [remote(500), new NotTaken('products'), new DeadlineExceeded()])
+    for (const error of [remote(500), new NoResponder('products'), new DeadlineExceeded()])
       await dependency.call(fails(error), call()).catch(() => undefined);
     await shown('failed', 3);
     await shown('answered', 3);
@@ -220,12 +220,12 @@ describe('repetition', () => {
   };
 
   it('makes a query that nobody took once more', async () => {
-    const { work } = failingOnce(new NotTaken('products'));
+    const { work } = failingOnce(new NoResponder('products'));
     await expect(dependencyWith().dependency.call(work, call({ repeatable: true }))).resolves.toBe(2);
   });
 
   it.each([
-    ['a command', new NotTaken('products'), call()],
+    ['a command', new NoResponder('products'), call()],
     ['what may have happened', new DeadlineExceeded(), call({ repeatable: true })],
     ['what another layer may have repeated', remote(503), call({ repeatable: true })],
   ])('does not repeat %s', async (_, error, asked) => {
@@ -240,10 +240,10 @@ describe('repetition', () => {
     const work = async (): Promise<never> => {
       calls += 1;
       await eventually(() => expect(deadline.msLeft).toBeLessThan(150));
-      throw new NotTaken('products');
+      throw new NoResponder('products');
     };
     const asked = dependencyWith().dependency.call(work, call({ repeatable: true, deadline }));
-    await expect(asked).rejects.toBeInstanceOf(NotTaken);
+    await expect(asked).rejects.toBeInstanceOf(NoResponder);
     expect(calls).toBe(1);
   });
 
@@ -253,7 +253,7 @@ describe('repetition', () => {
     let sent = 0;
     const work = async (): Promise<never> => {
       sent += 1;
-      throw new NotTaken('products');
+      throw new NoResponder('products');
     };
     const asked = Array.from({ length: 300 }, () =>
       dependency.call(work, call({ repeatable: true })).catch((error: unknown) => error),

@@ -10,71 +10,91 @@ import {
 } from 'cockatiel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeForAnotherHop } from './deadline';
-import { CircuitOpen, isFaultOf, NotTaken, RefusedCall, TooManyCalls } from './dependency-errors';
+import { CircuitOpen, isFaultOf, NoResponder, RefusedCall, TooManyCalls } from './dependency-errors';
 import { RetryBudget } from './retry-budget';
-import { SharedLimit } from './shared-limit';
+import { DynamicThresholdLimit } from './dynamic-threshold-limit';
 
-/** How a dependency is treated. */
+/** Limits of a `Dependency`. */
 export interface DependencyOptions {
-  /** Calls that may wait for it at a time, 256 unless told; one kind of call may have as many as are free. */
+  /**
+   * Concurrent calls; one kind of call may hold as many slots as are free.
+   * @default 256
+   */
   readonly maxInFlight?: number;
-  /** Failures in a row that open the breaker; unless told it opens when more than four of five calls of the last 2 s failed, of 10 at least. */
+  /**
+   * Consecutive failures that open the breaker.
+   * @default undefined: it opens when more than 80 % of the calls of the last 2 s failed, of at least 10
+   */
   readonly opensAfter?: number;
-  /** How long it is left alone before a single call tries whether it is back, milliseconds; 1 s unless told. */
+  /**
+   * How long the breaker stays open before one call probes the dependency, milliseconds.
+   * @default 1_000
+   */
   readonly halfOpenAfterMs?: number;
-  /** What that single call may take, milliseconds; 2 s unless told. */
+  /**
+   * Timeout of that probe, milliseconds.
+   * @default 2_000
+   */
   readonly probeMs?: number;
 }
 
 /** One call of a dependency. */
 export interface DependencyCall {
-  /** What kind of call it is: calls of one kind never take all places. */
+  /** Calls of one kind never take all slots of the bulkhead. */
   readonly kind: string;
-  /** By when it must have ended. */
+  /** When the call must have ended. */
   readonly deadline: Deadline;
-  /** It changes nothing: when nobody took it, or who did refused this process, it is made once more. */
+  /** The call is read-only: after `NoResponder` or `RefusedCall` it is retried once. */
   readonly repeatable: boolean;
 }
 
-/** A call without an answer says nothing of the dependency when it waited for less than this. */
-const FAIR_MS = 1_000;
-/** A service that just restarts needs about this long to be there again. */
+/** A timeout after less time than this is not counted against the dependency. */
+const FAIR_TIMEOUT_MS = 1_000;
+/** A restarting service is back after about this time. */
 const RETRY_WITHIN_MS = 200;
 
 const REJECTIONS = ['breaker', 'bulkhead', 'deadline'] as const;
 
-const stateNumbers: Readonly<Record<CircuitState, number>> = {
+const BREAKER_STATE_VALUES: Readonly<Record<CircuitState, number>> = {
   [CircuitState.Closed]: 0,
   [CircuitState.HalfOpen]: 1,
   [CircuitState.Open]: 2,
   [CircuitState.Isolated]: 2,
 };
 
-/** Nobody took the call, or who did refused its caller. */
-const nothingHappened = (error: unknown): boolean => error instanceof NotTaken || error instanceof RefusedCall;
+/** The call had no effect: no instance received it, or the one that did rejected this process. */
+const hadNoEffect = (error: unknown): boolean => error instanceof NoResponder || error instanceof RefusedCall;
 
-/** An error that is no sign for or against the dependency, on its way around the breaker. */
-class NoSign extends Error {
+/** Wraps an error that the breaker must not count, neither as a success nor as a failure. */
+class IgnoredByBreaker extends Error {
   constructor(readonly error: unknown) {
     super();
   }
 }
 
-const faults = handleWhen((error) => !(error instanceof NoSign));
+const faults = handleWhen((error) => !(error instanceof IgnoredByBreaker));
 
 type Outcome<T> = { readonly value: T } | { readonly refusal: unknown };
 
 /**
- * Something this process calls and that may fail on its own: one circuit breaker and one bulkhead for all calls of it. From the outside to the
- * inside: retry, breaker, bulkhead, deadline. A fallback is the caller's, around `call`.
+ * Something that this process calls and that can fail on its own. All its calls share one circuit breaker and one bulkhead. The
+ * policies from the outside to the inside: retry, breaker, bulkhead, deadline. A fallback is up to the caller, around `call`.
+ *
+ * @example
+ * const products = new Dependency('products', metrics, { maxInFlight: 64 });
+ * const page = await products.call((deadline) => fetchPage(deadline), {
+ *   kind: 'products.list',
+ *   deadline: Deadline.in(2_000),
+ *   repeatable: true,
+ * });
  */
 export class Dependency {
   private readonly breaker: CircuitBreakerPolicy;
-  private readonly places: SharedLimit;
+  private readonly bulkhead: DynamicThresholdLimit;
   private readonly budget = new RetryBudget();
   private readonly halfOpenAfterMs: number;
   private readonly probeMs: number;
-  /** Counts the breaker's changes: what was begun before one says nothing about the time after it. */
+  /** Counts the breaker's state changes: the result of a call from before a change is ignored after it. */
   private epoch = 0;
 
   constructor(
@@ -83,7 +103,7 @@ export class Dependency {
     options: DependencyOptions = {},
   ) {
     const { maxInFlight = 256, opensAfter, halfOpenAfterMs = 1_000, probeMs = 2_000 } = options;
-    this.places = new SharedLimit(maxInFlight);
+    this.bulkhead = new DynamicThresholdLimit(maxInFlight);
     this.halfOpenAfterMs = halfOpenAfterMs;
     this.probeMs = probeMs;
     this.breaker = circuitBreaker(faults, {
@@ -93,15 +113,17 @@ export class Dependency {
           ? new SamplingBreaker({ threshold: 0.8, duration: 2_000, minimumRps: 5 })
           : new ConsecutiveBreaker(opensAfter),
     });
-    this.breaker.onStateChange((state) => this.changed(state));
+    this.breaker.onStateChange((state) => this.onStateChange(state));
     metrics.dependencyBreaker.set({ dependency: name }, 0);
     for (const outcome of ['answered', 'failed']) metrics.dependencyCalls.inc({ dependency: name, outcome }, 0);
     for (const reason of REJECTIONS) metrics.dependencyRejections.inc({ dependency: name, reason }, 0);
   }
 
   /**
-   * Makes the call; `work` gets the deadline it must end by, which may be earlier than the call's.
-   * Throws what `work` throws, `CircuitOpen` and `TooManyCalls` (503) and `DeadlineExceeded` (504) when it was not begun.
+   * Calls the dependency. `work` receives its deadline, which may be earlier than the call's, and its errors are passed on.
+   * @throws {CircuitOpen} when the breaker is open (503)
+   * @throws {TooManyCalls} when the bulkhead is full (503)
+   * @throws {DeadlineExceeded} when too little time is left to start the call (504)
    */
   async call<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
     if (!call.repeatable) return this.throughBreaker(work, call);
@@ -110,7 +132,7 @@ export class Dependency {
     try {
       return await this.throughBreaker(work, call);
     } catch (error) {
-      if (!nothingHappened(error) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
+      if (!hadNoEffect(error) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
       const again = this.budget.spend();
       this.metrics.dependencyRetries.inc({ dependency: this.name, outcome: again ? 'sent' : 'over-budget' });
       if (!again) throw error;
@@ -124,7 +146,7 @@ export class Dependency {
       this.count('deadline');
       throw new DeadlineExceeded('Too little time is left for this request; it was not started.');
     }
-    // The policy itself would let them all wait for the one call that tries.
+    // The policy itself would let every call wait for the probe.
     if (this.breaker.state === CircuitState.HalfOpen) throw this.open();
     try {
       const outcome = await this.breaker.execute(() => this.throughBulkhead(work, call));
@@ -132,7 +154,7 @@ export class Dependency {
       throw outcome.refusal;
     } catch (error) {
       if (error instanceof BrokenCircuitError) throw this.open();
-      throw error instanceof NoSign ? error.error : error;
+      throw error instanceof IgnoredByBreaker ? error.error : error;
     }
   }
 
@@ -141,11 +163,11 @@ export class Dependency {
     call: DependencyCall,
   ): Promise<Outcome<T>> {
     const probing = this.breaker.state === CircuitState.HalfOpen;
-    // Calls from before may still hold all places.
-    if (probing) this.places.take(call.kind);
-    else if (!this.places.enter(call.kind)) {
+    // Earlier calls may still hold all slots.
+    if (probing) this.bulkhead.acquire(call.kind);
+    else if (!this.bulkhead.tryAcquire(call.kind)) {
       this.count('bulkhead');
-      throw new NoSign(new TooManyCalls(this.name));
+      throw new IgnoredByBreaker(new TooManyCalls(this.name));
     }
     this.metrics.dependencyInFlight.inc({ dependency: this.name });
     const { epoch } = this;
@@ -155,14 +177,14 @@ export class Dependency {
     try {
       return { value: await work(deadline ?? call.deadline) };
     } catch (error) {
-      // Also when it is no sign for the breaker: no answer came, however little time it had.
+      // The metric also counts what the breaker ignores: no response came, however short the timeout was.
       if (isFaultOf(this.name, error)) outcome = 'failed';
-      const early = error instanceof DeadlineExceeded && performance.now() - startedAt < FAIR_MS;
-      if (!probing && (early || epoch !== this.epoch)) throw new NoSign(error);
+      const early = error instanceof DeadlineExceeded && performance.now() - startedAt < FAIR_TIMEOUT_MS;
+      if (!probing && (early || epoch !== this.epoch)) throw new IgnoredByBreaker(error);
       if (isFaultOf(this.name, error)) throw error;
       return { refusal: error };
     } finally {
-      this.places.leave(call.kind);
+      this.bulkhead.release(call.kind);
       this.metrics.dependencyInFlight.dec({ dependency: this.name });
       this.metrics.dependencyCalls.inc({ dependency: this.name, outcome });
     }
@@ -177,11 +199,10 @@ export class Dependency {
     this.metrics.dependencyRejections.inc({ dependency: this.name, reason });
   }
 
-  private changed(state: CircuitState): void {
+  private onStateChange(state: CircuitState): void {
     this.epoch += 1;
-    this.metrics.dependencyBreaker.set({ dependency: this.name }, stateNumbers[state]);
-    if (state === CircuitState.Open)
-      logger.warn({ dependency: this.name }, 'the circuit breaker of a dependency opened');
-    if (state === CircuitState.Closed) logger.info({ dependency: this.name }, 'the circuit breaker closed again');
+    this.metrics.dependencyBreaker.set({ dependency: this.name }, BREAKER_STATE_VALUES[state]);
+    if (state === CircuitState.Open) logger.warn({ dependency: this.name }, 'circuit breaker opened');
+    if (state === CircuitState.Closed) logger.info({ dependency: this.name }, 'circuit breaker closed');
   }
 }

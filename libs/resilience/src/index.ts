@@ -11,4 +11,4 @@ export * from './redis/redis';
 export * from './redis/redis-setting';
 export * from './redis/redis.module';
 export * from './retry-budget';
-export * from './shared-limit';
+export * from './dynamic-threshold-limit';

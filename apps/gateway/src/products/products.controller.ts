@@ -16,11 +16,11 @@ import { isNotModified } from '../conditional/entity-tag';
 import { expectedVersions } from '../conditional/preconditions';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { pageLimitSchema, ProductId, productIdParameter } from '../openapi/parameters';
-import { ProductReads, productTag, type ProductRead } from './product-reads';
+import { ProductCache, productEtag, type ProductResponse } from '../product-cache/product-cache';
 
-/** Anyone may reuse a product for a few seconds, a while longer while asking again, and longer still while we answer nothing but errors. */
+/** Any cache may reuse a product for some seconds, for longer while it revalidates, and for longest while the gateway answers with errors. */
 const CATALOGUE_CACHE = 'public, max-age=5, stale-while-revalidate=30, stale-if-error=600';
-/** What may be out of date already is not to be kept on: ask again. */
+/** A stale response must not be cached further. */
 const STALE_CACHE = 'no-cache';
 
 const ifMatchHeader = {
@@ -36,14 +36,14 @@ const ifMatchHeader = {
 export class ProductsController {
   constructor(
     private readonly rpc: RpcClient,
-    private readonly reads: ProductReads,
+    private readonly cache: ProductCache,
   ) {}
 
   @Get()
   @Exposes({
     summary: 'List products',
     description:
-      'A page of the catalogue. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, whatever has changed since. Names are sorted as a dictionary has them (Unicode collation). Prices are sorted within one currency: as soon as the catalogue has several, `sort=price` without `currency` is refused with 400.',
+      'A page of the catalogue. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, even if the catalogue has changed. Names are sorted in dictionary order (Unicode collation). Prices are sorted within one currency: when the catalogue has several, `sort=price` without `currency` is rejected with 400.',
     access: accessOf(ProductsRpc.list),
     success: {
       status: 200,
@@ -66,7 +66,7 @@ export class ProductsController {
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | undefined> {
-    return answer(await this.reads.list(query), ifNoneMatch, reply);
+    return send(await this.cache.list(query), ifNoneMatch, reply);
   }
 
   @Get(':id')
@@ -74,7 +74,7 @@ export class ProductsController {
     summary: 'Read a product',
     access: accessOf(ProductsRpc.get),
     description:
-      'While the catalogue cannot be reached, the answer may be some minutes old: it then has `Age` and `Warning`.',
+      'While the catalogue is unavailable, the response may be some minutes old. It then has `Age` and `Warning`.',
     success: {
       status: 200,
       description: 'The product',
@@ -90,13 +90,13 @@ export class ProductsController {
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | undefined> {
-    return answer(await this.reads.get(id), ifNoneMatch, reply);
+    return send(await this.cache.get(id), ifNoneMatch, reply);
   }
 
   @Post()
   @Exposes({
     summary: 'Add a product',
-    description: 'The SKU must be new. The product is in the catalogue at once.',
+    description: 'The SKU must be new. The product appears in the catalogue immediately.',
     keyed: ProductsRpc.create,
     success: { status: 201, description: 'The new product', schema: ProductView, headers: ['Location', 'ETag'] },
     hasBody: true,
@@ -106,8 +106,8 @@ export class ProductsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProductView> {
     const product = await this.rpc.call(ProductsRpc.create, body);
-    await this.reads.changed(product.id);
-    reply.header('location', `/v1/products/${product.id}`).header('etag', productTag(product));
+    await this.cache.invalidateProduct(product.id);
+    reply.header('location', `/v1/products/${product.id}`).header('etag', productEtag(product));
     return product;
   }
 
@@ -115,7 +115,7 @@ export class ProductsController {
   @Exposes({
     summary: 'Change a product',
     description:
-      'Only the fields that are sent; null clears one. If-Match names the version that the change is based on.',
+      'Changes only the fields that are sent; null clears a field. If-Match names the version that the change is based on.',
     access: accessOf(ProductsRpc.change),
     success: { status: 200, description: 'The changed product', schema: ProductView, headers: ['ETag'] },
     hasBody: true,
@@ -131,14 +131,14 @@ export class ProductsController {
   ): Promise<ProductView> {
     const request = { id, ifMatch: expectedVersions(ifMatch), change };
     const product = await this.changing(id, () => this.rpc.call(ProductsRpc.change, request));
-    reply.header('etag', productTag(product));
+    reply.header('etag', productEtag(product));
     return product;
   }
 
   @Delete(':id')
   @Exposes({
     summary: 'Archive a product',
-    description: 'Takes the product out of the catalogue. Orders that have it keep it.',
+    description: 'Removes the product from the catalogue. Existing orders keep it.',
     access: accessOf(ProductsRpc.archive),
     success: { status: 204, description: 'The product is archived' },
     problems: [404, 412, 413, 415, 428],
@@ -156,7 +156,7 @@ export class ProductsController {
   @Post(':id/stock-adjustments')
   @Exposes({
     summary: 'Adjust a product’s stock',
-    description: 'Adds units (positive `delta`) or takes them. The answer is the product as it is then.',
+    description: 'Adds units (positive `delta`) or removes them. Responds with the changed product.',
     keyed: ProductsRpc.adjustStock,
     success: { status: 200, description: 'The product with its new stock', schema: ProductView, headers: ['ETag'] },
     hasBody: true,
@@ -169,38 +169,38 @@ export class ProductsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ProductView> {
     const product = await this.changing(id, () => this.rpc.call(ProductsRpc.adjustStock, { id, adjustment }));
-    reply.header('etag', productTag(product));
+    reply.header('etag', productEtag(product));
     return product;
   }
 
   /**
-   * Whoever changes a product reads the change afterwards, without waiting for its event. Also when it was refused, because what
-   * the client had read may be old, and when nobody knows whether it happened.
+   * A client that changes a product reads its own change, without waiting for the event. The cache is also invalidated after a
+   * refusal, because what the client had read may be old, and when the outcome is unknown.
    */
   private async changing<Result>(id: string, change: () => Promise<Result>): Promise<Result> {
     try {
       return await change();
     } finally {
-      await this.reads.changed(id);
+      await this.cache.invalidateProduct(id);
     }
   }
 }
 
-function answer(
-  { body, tag, staleSeconds }: ProductRead,
+function send(
+  { body, etag, staleSeconds }: ProductResponse,
   ifNoneMatch: string | undefined,
   reply: FastifyReply,
 ): Buffer | undefined {
-  reply.header('etag', tag).header('cache-control', staleSeconds === undefined ? CATALOGUE_CACHE : STALE_CACHE);
+  reply.header('etag', etag).header('cache-control', staleSeconds === undefined ? CATALOGUE_CACHE : STALE_CACHE);
   if (staleSeconds !== undefined) {
-    // RFC 9111 has given Warning up for Age; there are clients that show it.
+    // RFC 9111 has dropped Warning in favour of Age; some clients still show it.
     reply.header('age', String(staleSeconds)).header('warning', '110 - "Response is Stale"');
   }
-  if (isNotModified(ifNoneMatch, tag)) {
+  if (isNotModified(ifNoneMatch, etag)) {
     reply.status(304);
     return undefined;
   }
-  // As bytes: a text would be made JSON once more.
+  // As bytes: a string would be serialized as JSON again.
   reply.type('application/json; charset=utf-8');
   return Buffer.from(body);
 }

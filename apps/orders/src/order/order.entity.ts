@@ -26,6 +26,22 @@ export interface Placing {
   readonly deadlineAt: Date;
 }
 
+/** An order as its OrderCreated tells it. */
+export interface Restoring {
+  readonly id: string;
+  readonly customerId: string;
+  readonly lines: readonly OrderLine[];
+  /** What was agreed; the lines may have other prices since. */
+  readonly total: Money;
+  /** Sequence number of the event. */
+  readonly sequence: number;
+  readonly at: Date;
+}
+
+/** How an order ended. */
+export type OrderEnd =
+  { readonly status: 'Confirmed' } | { readonly status: 'Canceled'; readonly reason: CancellationReason };
+
 /** The largest amount that JSON carries exactly. */
 const MAX_TOTAL_MINOR = BigInt(Number.MAX_SAFE_INTEGER);
 
@@ -86,6 +102,39 @@ export class Order extends AggregateRoot {
       sealedPaymentToken,
     });
     return order;
+  }
+
+  /** A Pending order for a database that lost it. Records nothing: its OrderCreated is published already. */
+  static restored({ id, customerId, lines, total, sequence, at }: Restoring): Order {
+    return Object.assign(new Order(), {
+      id,
+      eventSequence: sequence,
+      customerId,
+      status: 'Pending' as const,
+      reason: null,
+      lines,
+      totalMinor: total.amountMinor,
+      currency: total.currency,
+      paymentReservedAt: null,
+      stockReservedAt: null,
+      deadlineAt: at,
+      createdAt: at,
+      updatedAt: at,
+    });
+  }
+
+  /** Ends a restored order. Records nothing: the event with this sequence number is published already. */
+  restoreEnd(end: OrderEnd, sequence: number, at: Date): void {
+    this.become(end.status);
+    if (end.status === 'Canceled') {
+      this.reason = end.reason;
+    } else {
+      this.paymentReservedAt ??= at;
+      this.stockReservedAt ??= at;
+    }
+    this.version += 1;
+    this.eventSequence = sequence;
+    this.updatedAt = at;
   }
 
   get isTerminal(): boolean {

@@ -29,7 +29,8 @@ const sorts = {
 
 const COLUMNS =
   'p.id, p.sku, p.name, p.description, p.category, p.price_minor, p.currency, p.version, p.created_at, p.updated_at, s.available';
-const ON_SALE = 'FROM products p JOIN stock s ON s.product_id = p.id WHERE p.archived_at IS NULL';
+const WITH_STOCK = 'FROM products p JOIN stock s ON s.product_id = p.id';
+const ON_SALE = `${WITH_STOCK} WHERE p.archived_at IS NULL`;
 
 /** `%`, `_` and the escape itself mean themselves in a search. */
 const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
@@ -50,10 +51,10 @@ export class ProductCatalogue {
     return viewOf(row);
   }
 
-  /** Unknown and archived products are left out. */
-  async quote(ids: readonly string[]): Promise<ProductQuote[]> {
-    const sql = `SELECT ${COLUMNS} ${ON_SALE} AND p.id = ANY($1) ORDER BY p.id`;
-    const rows = await this.dataSource.query<ProductRow[]>(sql, [ids]);
+  /** Unknown products are left out; archived ones too unless asked for. */
+  async quote(ids: readonly string[], { includeArchived = false } = {}): Promise<ProductQuote[]> {
+    const sql = `SELECT ${COLUMNS} ${WITH_STOCK} WHERE (p.archived_at IS NULL OR $2) AND p.id = ANY($1) ORDER BY p.id`;
+    const rows = await this.dataSource.query<ProductRow[]>(sql, [ids, includeArchived]);
     return rows.map(viewOf).map(({ id, sku, name, price }) => ({ productId: id, sku, name, unitPrice: price }));
   }
 

@@ -64,6 +64,7 @@ describe('the catalogue on Postgres', () => {
     await expect(shop.products.archive(id, null)).rejects.toThrow(ProductNotFound);
     await expect(shop.products.adjustStock(id, { delta: 1, reason: 'found' }, 'olga')).rejects.toThrow(ProductNotFound);
     expect(await shop.catalogue.quote([id])).toEqual([]);
+    expect(await shop.catalogue.quote([id], { includeArchived: true })).toMatchObject([{ productId: id }]);
   });
 
   it('knows nothing of an id that never was', async () => {

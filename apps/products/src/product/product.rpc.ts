@@ -3,7 +3,7 @@ import { Payload } from '@nestjs/microservices';
 import { ProductsRpc, type ProductPage, type ProductQuote, type ProductView } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import { IdempotencyStore } from '@rookery/persistence';
-import { keyedRequest } from '@rookery/platform';
+import { currentContext, keyedRequest } from '@rookery/platform';
 import { requireActor } from '@rookery/security';
 import type { z } from 'zod';
 import { ProductCatalogue } from './product.catalogue';
@@ -33,7 +33,9 @@ export class ProductRpc {
   async quote(
     @Payload({ schema: ProductsRpc.quote.request }) { productIds }: RequestOf<'quote'>,
   ): Promise<{ quotes: ProductQuote[] }> {
-    return { quotes: await this.catalogue.quote(productIds) };
+    return {
+      quotes: await this.catalogue.quote(productIds, { includeArchived: currentContext()?.actor === undefined }),
+    };
   }
 
   @RpcHandler(ProductsRpc.create)

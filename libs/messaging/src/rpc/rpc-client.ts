@@ -19,7 +19,7 @@ import {
   uuidv7,
   type RequestContext,
 } from '@rookery/platform';
-import { deadlineForNextHop, Dependency, NotTaken, RefusedCall } from '@rookery/resilience';
+import { deadlineForNextHop, Dependency, NoResponder, RefusedCall } from '@rookery/resilience';
 import { InternalTokenIssuer } from '@rookery/security';
 import { headers as newHeaders, NoRespondersError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable, Optional } from '@nestjs/common';
@@ -184,7 +184,7 @@ export class RpcClient {
 
 function failureOf(error: unknown, dependency: Service, subject: string): Error {
   if (error instanceof TimeoutError) return new DeadlineExceeded(undefined, { dependency });
-  if (error instanceof NoRespondersError) return new NotTaken(dependency);
+  if (error instanceof NoRespondersError) return new NoResponder(dependency);
   logger.error({ err: error, subject }, 'could not send a request');
   return new ServiceUnavailable(undefined, 1, { dependency });
 }

@@ -12,7 +12,7 @@ import {
   toProblem,
   uuidv7,
 } from '@rookery/platform';
-import { SharedLimit } from '@rookery/resilience';
+import { DynamicThresholdLimit } from '@rookery/resilience';
 import type { Msg, Subscription } from '@nats-io/nats-core';
 import {
   NatsContext,
@@ -66,7 +66,7 @@ interface Answer {
 export class RpcServer extends Server implements CustomTransportStrategy {
   override readonly transportId = Transport.NATS;
   private readonly nats: Nats;
-  private readonly places: SharedLimit;
+  private readonly places: DynamicThresholdLimit;
   private readonly graceMs: number;
   private readonly inFlight = new InFlight();
   private subscriptions: readonly Subscription[] = [];
@@ -74,7 +74,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   constructor(nats: Nats, { maxInFlight = 256, graceMs = 10_000 }: RpcServerOptions = {}) {
     super();
     this.nats = nats;
-    this.places = new SharedLimit(maxInFlight);
+    this.places = new DynamicThresholdLimit(maxInFlight);
     this.graceMs = graceMs;
   }
 
@@ -169,7 +169,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       return refusal(id, new DeadlineExceeded('The deadline passed before the request was started.'));
     }
     const { subject } = message;
-    if (!this.places.enter(subject)) {
+    if (!this.places.tryAcquire(subject)) {
       const detail = 'The service is at its concurrency limit.';
       return refusal(id, new ServiceUnavailable(detail, 1, { code: OVERLOADED }));
     }
@@ -183,7 +183,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
     } catch (error) {
       return refusal(id, error);
     } finally {
-      this.places.leave(subject);
+      this.places.release(subject);
     }
   }
 

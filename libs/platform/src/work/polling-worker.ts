@@ -77,9 +77,7 @@ export class PollingWorker {
           failed(error);
         }
         failures += 1;
-        await (retryMs === undefined
-          ? pause(pollMs, this.waking.signal)
-          : pause(retryMs(failures), stopping));
+        await (retryMs === undefined ? pause(pollMs, this.waking.signal) : pause(retryMs(failures), stopping));
       }
     }
   }

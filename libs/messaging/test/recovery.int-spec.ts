@@ -1,0 +1,35 @@
+import { testBroker, type TestBroker } from '@rookery/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { consumerDefinitions } from '../src/broker/definitions';
+import { forgetDeliveries } from '../src/broker/recovery';
+
+describe('forgetting the deliveries of a service', () => {
+  let broker: TestBroker;
+  let admin: NatsConnection;
+
+  beforeAll(async () => {
+    broker = await testBroker();
+    admin = await broker.adminConnection();
+  });
+  afterAll(() => broker.close());
+
+  it('deletes the consumers of one service and no other’s, and succeeds when they are gone', async () => {
+    const names = async (): Promise<readonly string[]> => {
+      const manager = await jetstreamManager(admin);
+      const all = ['ORDERS', 'PAYMENTS', 'PRODUCTS'].map(async (stream) =>
+        (await manager.consumers.list(stream).next()).map(({ name }) => `${stream} ${name}`),
+      );
+      return (await Promise.all(all)).flat().toSorted();
+    };
+    const expected = consumerDefinitions
+      .filter(({ durable }) => durable !== 'orders')
+      .map(({ stream, durable }) => `${stream} ${durable}`)
+      .toSorted();
+
+    expect(await forgetDeliveries(admin, 'orders')).toEqual(['PAYMENTS', 'PRODUCTS']);
+    expect(await names()).toEqual(expected);
+    await forgetDeliveries(admin, 'orders');
+    expect(await names()).toEqual(expected);
+  });
+});

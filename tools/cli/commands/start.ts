@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { APPS } from '@rookery/devkit/stack/app-process';
+import { buildApps } from '@rookery/devkit/stack/build';
+import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
+import { lockDataFolder } from '@rookery/devkit/stack/data-lock';
+import { takesNoArguments } from '@rookery/devkit/terminal/help';
+import {
+  embeddedInfrastructure,
+  givenInfrastructure,
+  infrastructureIsGiven,
+  type Infrastructure,
+} from '@rookery/devkit/stack/infrastructure';
+import { takeRotations } from '@rookery/devkit/rotation/control';
+import { requireFreePorts } from '@rookery/devkit/stack/ports';
+import { both, runInForeground } from '@rookery/devkit/terminal/program';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { repository } from '@rookery/devkit/stack/repository';
+import { provideSecrets } from '@rookery/devkit/stack/secrets';
+import {
+  appPorts,
+  embeddedPorts,
+  hasLeftovers,
+  readSettings,
+  type StackSettings,
+} from '@rookery/devkit/stack/settings';
+import { startStack, type Stack } from '@rookery/devkit/stack/stack';
+import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
+
+takesNoArguments(`Usage: npm start
+Migrates, seeds and runs the five apps on embedded Postgres and NATS, or on the servers that DATABASE_URL_<SERVICE> and NATS_URL name.
+Settings: .env.example, from the environment or a file .env beside it. Ctrl-C stops everything.`);
+
+await runInForeground(async (progress, shutdown) => {
+  const settings = readSettings();
+  const given = infrastructureIsGiven();
+  process.stderr.write('Rookery\n');
+  shutdown.afterwards(lockDataFolder(settings.dataFolder, progress.say));
+  await requireFreePorts([
+    ...appPorts(settings.ports),
+    ...(given || hasLeftovers(settings) ? [] : embeddedPorts(settings)),
+  ]);
+  const secrets = await provideSecrets(settings.dataFolder);
+  const bringUp = async (): Promise<Infrastructure> => {
+    const made = given
+      ? await givenInfrastructure(progress)
+      : await embeddedInfrastructure(settings, secrets, progress);
+    shutdown.afterwards(() => progress.step('servers stopped', () => made.stop()));
+    return made;
+  };
+  const build = progress.step(`build of ${APPS.length} apps`, () => buildApps({ signal: shutdown.signal }));
+  const infrastructure = await both(bringUp(), build);
+  shutdown.throwIfAsked();
+  const options = {
+    ...settings,
+    secrets,
+    infrastructure,
+    folder: settings.dataFolder,
+    progress,
+    signal: shutdown.signal,
+  };
+  const stack = await startStack(options);
+  shutdown.afterwards(() => progress.step('apps stopped', () => stack.stop()));
+  shutdown.afterwards(await takeRotations(stack, options));
+  await seed(settings, stack, progress, shutdown);
+  welcome(settings, stack, progress);
+  return stack.untilFailure;
+});
+
+async function seed(
+  { issuer, dataFolder }: StackSettings,
+  stack: Stack,
+  progress: Progress,
+  shutdown: Shutdown,
+): Promise<void> {
+  shutdown.throwIfAsked();
+  // Somebody else's issuer knows no olga.
+  if (issuer !== undefined && issuer !== stack.authUrl) {
+    progress.say('catalogue not seeded: OIDC_ISSUER is another one');
+    return;
+  }
+  await seedCatalogue({
+    gatewayUrl: stack.gatewayUrl,
+    authUrl: stack.authUrl,
+    marker: join(dataFolder, 'catalogue-seeded'),
+    progress,
+  });
+}
+
+function welcome({ dataFolder }: StackSettings, { gatewayUrl, authUrl }: Stack, progress: Progress): void {
+  // Programs find the stack of their checkout's data folder; another folder has to be named.
+  const environment = dataFolder === join(repository, '.data') ? '' : `GATEWAY_URL=${gatewayUrl} AUTH_URL=${authUrl} `;
+  process.stdout.write(`
+Ready after ${progress.elapsed}.
+
+  API         ${gatewayUrl}
+  Swagger UI  ${gatewayUrl}/docs   (log in as alice, password alice-demo-password)
+  Log-in      ${authUrl}/.well-known/openid-configuration
+  Logs        ${join(dataFolder, 'logs')}
+
+Place an order:
+
+  TOKEN=$(${environment}npm run -s token alice)
+  PRODUCT=$(curl -s '${gatewayUrl}/v1/products?limit=1' | node -pe 'JSON.parse(fs.readFileSync(0)).items[0].id')
+  curl -s ${gatewayUrl}/v1/orders -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s%N)" \\
+    -H 'Content-Type: application/json' -d '{"lines":[{"productId":"'$PRODUCT'","quantity":1}],"paymentToken":"tok_ok"}'
+
+Or watch three of them: ${environment}npm run demo
+Stop everything: Ctrl-C. Empty the data: npm run reset
+`);
+}

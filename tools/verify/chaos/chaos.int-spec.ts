@@ -1,0 +1,116 @@
+import { buildApps } from '@rookery/devkit/stack/build';
+import { Progress } from '@rookery/devkit/terminal/progress';
+import { faultsNamed, readCommandLine } from './options';
+import { buildMutant, mutants } from './mutants';
+import { Random } from '@rookery/devkit/client/random';
+import { markdownOf } from './report';
+import { runChaos } from './run';
+
+const short = { seed: 20, rate: 10, progress: new Progress(true) };
+
+/** Broken states that tell most. Other suites share the machine, so what takes a fixed time is left to the command. */
+const TELLING = [
+  'crash-before-publish',
+  'crash-before-mark',
+  'service-crash',
+  'connection-reset',
+  'broker-crash',
+  'database-crash',
+  'redelivery',
+  'poison',
+] as const;
+
+/** Starting a stack of its own, the load, and the wait for its end. */
+const RUN_MS = 400_000;
+
+describe('a chaos run', () => {
+  beforeAll(async () => {
+    if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
+  });
+
+  it(
+    'finds every invariant kept while processes, database, broker and connections are killed and events come again shuffled',
+    async () => {
+      const result = await runChaos({
+        ...short,
+        seconds: 45,
+        everyFault: true,
+        leniency: 5,
+        faults: faultsNamed(TELLING),
+      });
+      expect(result.violations).toEqual([]);
+      expect(result.faults.map(({ name }) => name)).toEqual(expect.arrayContaining([...TELLING]));
+      // A fault that found nothing to break proves nothing.
+      expect(result.faults.filter(({ detail }) => /not run|never waited/.test(detail))).toEqual([]);
+      expect(Object.values(result.orders).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+      expect(markdownOf(result)).toContain('No violation of I1-I12.');
+    },
+    RUN_MS,
+  );
+
+  it(
+    'reports a violation when the inbox is taken out',
+    async () => {
+      const mutant = mutants.find(({ name }) => name === 'no-inbox');
+      if (mutant === undefined) throw new Error('the mutant is gone');
+      const { violations } = await runChaos({
+        ...short,
+        seconds: 10,
+        faults: faultsNamed(mutant.faults),
+        apps: buildMutant(mutant),
+      });
+      expect(violations).toContainEqual(expect.objectContaining({ invariant: 'I5' }));
+    },
+    RUN_MS,
+  );
+
+  it('can make every mutant from the apps as they are built now', () => {
+    for (const mutant of mutants) expect(buildMutant(mutant)).toContain(mutant.name);
+  });
+});
+
+describe('the schedule', () => {
+  it('is the same for the same seed and another for another', () => {
+    const numbers = (seed: number): readonly number[] => {
+      const random = new Random(seed);
+      return Array.from({ length: 5 }, () => random.next());
+    };
+    expect(numbers(1)).toEqual(numbers(1));
+    expect(numbers(1)).not.toEqual(numbers(2));
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    ['--seconds', '0'],
+    ['--rate', 'fast'],
+    ['--seeds', '5'],
+    ['--seeds', '5-4'],
+    ['--faults', 'earthquake'],
+    ['--what', '1'],
+  ])('says what is wrong with %s %s', (name, value) => {
+    expect(() => readCommandLine([name, value])).toThrow(
+      /must be (a whole number|two numbers)|There is no fault|Unknown option/,
+    );
+  });
+
+  it('takes a range of seeds', () => {
+    expect(readCommandLine(['--seeds', '3-5']).seeds).toEqual([3, 4, 5]);
+  });
+
+  it('takes seed, length, rate and faults', () => {
+    const read = readCommandLine([
+      '--seed',
+      '3',
+      '--seconds',
+      '5',
+      '--rate',
+      '7',
+      '--faults',
+      'poison,stall',
+      '--keep',
+    ]);
+    expect(read).toMatchObject({ seeds: [3], seconds: 5, rate: 7, keep: true, list: false });
+    expect(read.faults.map(({ name }) => name)).toEqual(['poison', 'stall']);
+  });
+});

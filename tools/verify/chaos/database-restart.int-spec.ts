@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventProducers, ProductView } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { APPS } from '@rookery/devkit/stack/app-process';
+import { buildApps } from '@rookery/devkit/stack/build';
+import { Progress } from '@rookery/devkit/terminal/progress';
+import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { violationsOf } from './invariants';
+import { Random } from '@rookery/devkit/client/random';
+import { Load } from '@rookery/devkit/client/shoppers';
+
+type Owner = (typeof eventProducers)[number];
+
+/** Of the pool, from the moment at which the database answers again. */
+const RECOVERED_WITHIN_MS = 5_000;
+const PROBE_EVERY_MS = 100;
+/** How often the service must have refused before its database comes back. */
+const REFUSALS = 8;
+const SPEC_MS = 240_000;
+
+describe('a restart of one service’s database under load', () => {
+  let stack: ChaosStack;
+  let load: Load;
+  let running: Promise<void>;
+  let pids: readonly (number | undefined)[];
+  let secretTexts: readonly string[];
+  let ask: (owner: Owner) => Promise<string>;
+
+  const processes = () => APPS.map((app) => stack.app(app).pid);
+  /** The last words of the apps that ended by themselves. */
+  const ended = () =>
+    APPS.map((app) => stack.app(app))
+      .filter((app) => app.diedByItself)
+      .map((app) => app.obituary());
+
+  beforeAll(async () => {
+    if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
+    stack = await ChaosStack.start({ progress: new Progress(true) });
+    pids = processes();
+    const tokenOf = async (login: string): Promise<string> =>
+      (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
+    const [alice, olga] = await Promise.all([tokenOf('alice'), tokenOf('olga')]);
+    secretTexts = [alice, olga, demoPassword('alice'), demoPassword('olga')];
+
+    const send = (path: string, token: string, body?: unknown): Promise<Response> =>
+      fetch(new URL(path, stack.gatewayUrl), {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(10_000),
+      });
+    const product = ProductView.parse(
+      await (
+        await send('/v1/products', olga, {
+          sku: 'RESTART-1',
+          name: 'Sold during restarts',
+          price: { amountMinor: 100, currency: 'EUR' },
+          stock: 1_000_000,
+        })
+      ).json(),
+    );
+    const paths: Readonly<Record<Owner, string>> = {
+      products: '/v1/products?limit=1',
+      orders: '/v1/orders?limit=1',
+      payments: `/v1/payments?orderId=${randomUUID()}`,
+    };
+    ask = async (owner) => {
+      const answer = await send(paths[owner], alice);
+      await answer.text();
+      return `${answer.status}${answer.headers.has('retry-after') ? ' with Retry-After' : ''}`;
+    };
+    load = new Load({
+      gatewayUrl: stack.gatewayUrl,
+      customers: [{ name: 'alice', token: alice }],
+      products: [product.id],
+      rate: 8,
+      seconds: 20,
+      random: new Random(7),
+      answersWithinMs: 8_000,
+    });
+    running = load.run();
+  }, SPEC_MS);
+
+  afterAll(async () => {
+    await running;
+    await stack.stop();
+  });
+
+  /** Asks every service again and again until `work` is done; the answers of each, in order. */
+  async function watching(work: (seen: Readonly<Record<Owner, string[]>>) => Promise<void>) {
+    const seen: Record<Owner, string[]> = { products: [], orders: [], payments: [] };
+    const done = new AbortController();
+    const watches = eventProducers.map(async (owner) => {
+      while (!done.signal.aborted) {
+        seen[owner].push(await ask(owner));
+        await sleep(PROBE_EVERY_MS);
+      }
+    });
+    await work(seen).finally(() => done.abort());
+    await Promise.all(watches);
+    return seen;
+  }
+
+  it.each([
+    { owner: 'products', how: 'stopped as by pg_ctl -m fast' },
+    { owner: 'orders', how: 'killed' },
+    { owner: 'payments', how: 'stopped as by pg_ctl -m fast' },
+  ] as const)(
+    'makes $owner answer 503 with Retry-After while it is $how, never 500, touches no other, and heals within 5 s',
+    async ({ owner, how }) => {
+      const seen = await watching(async (answers) => {
+        await (how === 'killed' ? stack.killDatabase(owner) : stack.stopDatabase(owner));
+        await eventually(
+          () =>
+            expect(answers[owner].filter((answer) => answer === '503 with Retry-After').length).toBeGreaterThan(
+              REFUSALS,
+            ),
+          { timeoutMs: 30_000 },
+        );
+        await stack.startDatabase(owner);
+        await eventually(
+          async () => expect({ answer: await ask(owner), ended: ended() }).toEqual({ answer: '200', ended: [] }),
+          { timeoutMs: RECOVERED_WITHIN_MS },
+        );
+      });
+      for (const other of eventProducers) {
+        const allowed = other === owner ? ['200', '503 with Retry-After'] : ['200'];
+        expect({ other, answers: seen[other].filter((answer) => !allowed.includes(answer)) }).toEqual({
+          other,
+          answers: [],
+        });
+      }
+    },
+    SPEC_MS,
+  );
+
+  it(
+    'ends every order rightly afterwards, without a process having been restarted',
+    async () => {
+      await running;
+      await eventually(
+        async () =>
+          expect(await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: 30_000 })).toEqual([]),
+        {
+          timeoutMs: 60_000,
+          intervalMs: 1_000,
+        },
+      );
+      expect(
+        load.placings.filter(({ answers }) => answers.some(({ status }) => status === 201)).length,
+      ).toBeGreaterThan(0);
+      expect(processes()).toEqual(pids);
+      expect(ended()).toEqual([]);
+    },
+    SPEC_MS,
+  );
+});

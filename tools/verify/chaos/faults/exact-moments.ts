@@ -1,0 +1,82 @@
+import { Client } from 'pg';
+import type { Service } from '@rookery/contracts';
+import type { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { rowsOf } from '@rookery/devkit/stack/rows';
+import { OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
+
+const RELAY = `FROM pg_stat_activity WHERE application_name = 'outbox-relay' AND datname = current_database()`;
+const WAITING_MS = 10_000;
+
+/** The database's process that serves the relay: while it is stopped, the service commits and publishes nothing. */
+async function relayBackend(stack: ChaosStack, service: Service): Promise<number | undefined> {
+  const leads = `pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)`;
+  const [row] = await rowsOf<{ pid: number }>(stack, service, `SELECT pid ${RELAY} AND ${leads}`);
+  return row?.pid;
+}
+
+async function somethingWaits(stack: ChaosStack, service: Service): Promise<boolean> {
+  const rows = await rowsOf(stack, service, 'SELECT FROM outbox WHERE published_at IS NULL LIMIT 3');
+  return rows.length === 3;
+}
+
+/** Runs while a service has committed events that its stopped relay has not seen. */
+async function withStoppedRelay(
+  { stack, random }: FaultContext,
+  work: (service: Service, resume: () => void) => Promise<string>,
+): Promise<FaultOutcome> {
+  const service = random.pick(OWNERS);
+  // After a crash another session leads within a second.
+  await until(async () => (await relayBackend(stack, service)) !== undefined, WAITING_MS);
+  const pid = await relayBackend(stack, service);
+  if (pid === undefined) return { app: service, detail: 'not run: no relay leads' };
+  let stopped = true;
+  const resume = (): void => {
+    if (stopped) process.kill(pid, 'SIGCONT');
+    stopped = false;
+  };
+  process.kill(pid, 'SIGSTOP');
+  try {
+    if ((await until(() => somethingWaits(stack, service), WAITING_MS)) === undefined)
+      return { app: service, detail: 'not run: nothing to publish' };
+    return { app: service, detail: await work(service, resume) };
+  } finally {
+    resume();
+  }
+}
+
+/** kill -9 at a moment that chance rarely meets. */
+export const exactMoments: readonly Fault[] = [
+  {
+    name: 'crash-before-publish',
+    what: 'kill -9 exactly between the commit of events and their publication',
+    recoversWithinMs: 15_000,
+    run: (context) =>
+      withStoppedRelay(context, async (service, resume) => {
+        await context.stack.crash(service, 0, resume);
+        return 'events were committed and not published';
+      }),
+  },
+  {
+    name: 'crash-before-mark',
+    what: 'kill -9 exactly between the publication of events and their mark in the outbox',
+    recoversWithinMs: 15_000,
+    run: (context) =>
+      withStoppedRelay(context, async (service, resume) => {
+        const { stack } = context;
+        const lock = new Client({ connectionString: stack.databaseUrl(service) });
+        await lock.connect();
+        try {
+          // Reading goes on, and so does publishing; the mark waits.
+          await lock.query('BEGIN');
+          await lock.query('LOCK TABLE outbox IN SHARE MODE');
+          resume();
+          const marking = `SELECT ${RELAY} AND wait_event_type = 'Lock' AND query LIKE 'UPDATE outbox%'`;
+          const met = await until(async () => (await rowsOf(stack, service, marking)).length > 0, WAITING_MS);
+          await stack.crash(service, 0, () => lock.query('ROLLBACK'));
+          return met === undefined ? 'the mark was never waited for' : 'events were published and not marked';
+        } finally {
+          await lock.end();
+        }
+      }),
+  },
+];

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Caller, Service } from '@rookery/contracts';
+import type { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import type { Random } from '@rookery/devkit/client/random';
+
+/** A message that nobody can ever handle, and who is given it. */
+export interface Poison {
+  readonly id: string;
+  readonly consumers: readonly Service[];
+}
+
+/** What a fault works with. */
+export interface FaultContext {
+  readonly stack: ChaosStack;
+  readonly random: Random;
+  /** Told of each poison that went into a stream: the dead letters must be exactly these. */
+  readonly poisoned: (poison: Poison) => void;
+  /** The dead letters are gone with the broker's store. */
+  readonly deadLettersLost: () => void;
+  /** Times a fault's criteria are multiplied by. */
+  readonly leniency: number;
+  /** Requests of the customers so far that had no answer or a 5xx. */
+  readonly failedRequests: () => number;
+}
+
+/** What a fault did. */
+export interface FaultOutcome {
+  /** The one app that it met, where it met one. */
+  readonly app?: Caller;
+  /** For the report. */
+  readonly detail: string;
+}
+
+/** One way to break the system and to mend it again. */
+export interface Fault {
+  readonly name: string;
+  readonly what: string;
+  /** From the end of `run` until every app is ready and nothing waits in an outbox. */
+  readonly recoversWithinMs: number;
+  /** Which disk must be a small one of its own. */
+  readonly disk?: 'broker' | 'orders';
+  /** Throws FaultCriterionBroken. */
+  run(context: FaultContext): Promise<FaultOutcome>;
+}
+
+/** Those that hold no key of the others' sessions: auth would only stop log-ins, which the load has behind it. */
+export const BREAKABLE: readonly [Caller, ...Caller[]] = ['orders', 'payments', 'products', 'gateway'];
+/** Those with events and a database. */
+export const OWNERS: readonly [Service, ...Service[]] = ['orders', 'payments', 'products'];
+
+const POLL_MS = 50;
+
+/** Waits until `holds`; returns the milliseconds that took, undefined when it did not come within `withinMs`. */
+export async function until(holds: () => Promise<boolean>, withinMs: number): Promise<number | undefined> {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < withinMs) {
+    if (await holds()) return Date.now() - startedAt;
+    await sleep(POLL_MS);
+  }
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import { jetstream } from '@nats-io/jetstream';
+import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
+import {
+  Headers,
+  OrderCreated,
+  PaymentReserved,
+  StockReserved,
+  type EventContract,
+  type Service,
+} from '@rookery/contracts';
+import { uuidv7 } from '@rookery/platform';
+import { asAdmin, messagesOf, publishAgain, streamsOf } from '@rookery/devkit/stack/broker-reader';
+import type { Fault } from './fault';
+
+/** One event per stream, and the services that handle it. */
+const POISONED: readonly { readonly contract: EventContract; readonly consumers: readonly Service[] }[] = [
+  { contract: OrderCreated, consumers: ['payments', 'products'] },
+  { contract: PaymentReserved, consumers: ['orders', 'products'] },
+  { contract: StockReserved, consumers: ['orders'] },
+];
+const POISON = [
+  { version: 1, text: '{' },
+  { version: 99, text: '{}' },
+  { version: 1, text: '{"orderId":1}' },
+] as const;
+
+function headersOf({ name, producer }: EventContract, id: string, version: number): MsgHdrs {
+  const headers = newHeaders();
+  headers.set('ce-specversion', '1.0');
+  headers.set('ce-id', id);
+  headers.set('ce-type', `rookery.${name}.v${version}`);
+  headers.set('ce-source', producer);
+  headers.set('ce-subject', uuidv7());
+  headers.set('ce-time', new Date().toISOString());
+  headers.set('ce-sequence', '1');
+  headers.set(Headers.correlationId, id);
+  return headers;
+}
+
+/** Puts into the streams what producers never would. */
+export const messages: readonly Fault[] = [
+  {
+    name: 'redelivery',
+    what: 'up to 200 past events of every stream delivered twice more, shuffled',
+    recoversWithinMs: 30_000,
+    async run({ stack, random }) {
+      return asAdmin(stack, async (admin) => {
+        let count = 0;
+        for (const { name, dead } of await streamsOf(admin)) {
+          if (dead) continue;
+          const events = (await messagesOf(admin, name))
+            .slice(-200)
+            .filter(({ headers }) => headers?.has('ce-id') === true);
+          for (const message of random.shuffled([...events, ...events])) {
+            await publishAgain(admin, message);
+            count += 1;
+          }
+        }
+        return { detail: `${count} deliveries` };
+      });
+    },
+  },
+  {
+    name: 'poison',
+    what: 'bad JSON, an unknown version and a bad schema in every stream',
+    recoversWithinMs: 10_000,
+    async run({ stack, poisoned }) {
+      await asAdmin(stack, async (admin) => {
+        for (const target of POISONED) {
+          for (const { version, text } of POISON) {
+            const id = uuidv7();
+            await jetstream(admin).publish(target.contract.subject, text, {
+              headers: headersOf(target.contract, id, version),
+            });
+            poisoned({ id, consumers: target.consumers });
+          }
+        }
+      });
+      return { detail: `${POISONED.length * POISON.length} messages` };
+    },
+  },
+];

@@ -1,0 +1,46 @@
+import { buildApps } from '@rookery/devkit/stack/build';
+import { Progress } from '@rookery/devkit/terminal/progress';
+import { runToEnd } from '@rookery/devkit/terminal/program';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { faultsNamed } from './options';
+import { buildMutant, mutants, type Mutant } from './mutants';
+import { runChaos } from './run';
+
+/** `npm run chaos:mutants [-- name …]`: takes one protection out at a time; each run must report a violation, and the intact system none. */
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => mutants.every((mutant) => mutant.name !== name));
+  if (unknown.length > 0)
+    throw new StackError(
+      `There is no mutant ${unknown.join(', ')}.`,
+      `Known: ${mutants.map(({ name }) => name).join(', ')}`,
+    );
+  const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
+  const progress = new Progress();
+  await progress.step('build', () => buildApps());
+  let survivors = 0;
+  process.stdout.write('| mutant | faults | caught by |\n| --- | --- | --- |\n');
+  for (const [index, mutant] of chosen.entries()) {
+    progress.say(`mutant ${index + 1} of ${chosen.length}: ${mutant.name}: ${mutant.what}`);
+    const caught = await caughtBy(mutant, progress);
+    if (caught === undefined) survivors += 1;
+    process.stdout.write(`| ${mutant.name} | ${mutant.faults.join(', ')} | ${caught ?? '**nothing**'} |\n`);
+  }
+  return survivors === 0 ? 0 : 1;
+}
+
+async function caughtBy(mutant: Mutant, progress: Progress): Promise<string | undefined> {
+  const { violations } = await runChaos({
+    seed: 7,
+    seconds: mutant.seconds,
+    rate: 30,
+    faults: faultsNamed(mutant.faults),
+    apps: buildMutant(mutant),
+    progress,
+  });
+  const [first] = violations;
+  if (first === undefined) return undefined;
+  const invariants = [...new Set(violations.map(({ invariant }) => invariant))].toSorted().join(', ');
+  return `${invariants}: ${violations.length} violations, the first: ${first.what}`;
+}
+
+await runToEnd(() => main(process.argv.slice(2)));

@@ -1,0 +1,264 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventProducers, ProductView, type Caller } from '@rookery/contracts';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { APPS } from '@rookery/devkit/stack/app-process';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { asAdmin, consumersAreIdle } from '@rookery/devkit/stack/broker-reader';
+import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
+import { until, type Fault, type FaultOutcome, type Poison } from './faults/fault';
+import { violationsOf, type Violation } from './invariants';
+import { Random } from '@rookery/devkit/client/random';
+import { rowsOf } from '@rookery/devkit/stack/rows';
+import { Load, type Customer } from '@rookery/devkit/client/shoppers';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** How long customers place orders; faults go on for about as long. */
+  readonly seconds: number;
+  /** Goes on, with customers, until every fault has come once, however slow the machine is. */
+  readonly everyFault?: boolean;
+  /** Orders placed per second. */
+  readonly rate: number;
+  readonly faults: readonly [Fault, ...Fault[]];
+  /** Multiplies what a fault may take to recover from: more than 1 where other work shares the machine. */
+  readonly leniency?: number;
+  /** Leave the folder with databases and logs for a look. */
+  readonly keep?: boolean;
+  /** Folder of the built apps; `dist/apps` unless told. */
+  readonly apps?: string | undefined;
+  readonly progress: Progress;
+}
+
+/** A fault as it was run. */
+export interface FaultRecord {
+  readonly name: string;
+  /** Seconds since the load began. */
+  readonly at: number;
+  /** The one app that it met, where it met one. */
+  readonly app?: Caller;
+  readonly detail: string;
+  readonly tookMs: number;
+  /** From its end until every app was ready and no event was late; undefined when that did not come in time. */
+  readonly recoveredMs: number | undefined;
+}
+
+export interface ChaosResult {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly rate: number;
+  readonly faults: readonly FaultRecord[];
+  /** Orders by how they ended. */
+  readonly orders: Readonly<Record<string, number>>;
+  /** Answers to the customers by status. */
+  readonly answers: Readonly<Record<string, number>>;
+  readonly cancellations: number;
+  /** The slowest answer to a customer, and how late the customers' own process was at worst. */
+  readonly slowestMs: number;
+  readonly customersLateMs: number;
+  /** From the last fault's end to the moment at which nothing was in motion any more; undefined when that never came. */
+  readonly drainedAfterMs: number | undefined;
+  readonly violations: readonly Violation[];
+  /** Where databases and logs are, when they were kept. */
+  readonly folder: string | undefined;
+}
+
+/** What the gateway gives a request. */
+const EDGE_DEADLINE_MS = 5_000;
+const DRAINED_WITHIN_MS = 60_000;
+const PRODUCTS = 12;
+/** The first product is wanted by many, and there is not enough of it. */
+const FEW = 60;
+
+/** Starts a stack, breaks it by a seeded schedule while customers place orders, heals it, waits until it rests, and checks. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, seconds, rate, leniency = 1, keep = false, progress } = options;
+  const disks = new Set(options.faults.flatMap(({ disk }) => (disk === undefined ? [] : [disk])));
+  const stack = await ChaosStack.start({ progress, apps: options.apps, disks });
+  let stopped = false;
+  const stop = async (keepFolder: boolean): Promise<void> => {
+    if (!stopped) await stack.stop({ keep: keepFolder });
+    stopped = true;
+  };
+  try {
+    const customers = await Promise.all([customer(stack, 'alice'), customer(stack, 'bob')]);
+    const [alice, bob] = customers;
+    const operator = await customer(stack, 'olga');
+    const products = await addProducts(stack, operator);
+    const load = new Load({
+      gatewayUrl: stack.gatewayUrl,
+      customers: [alice, bob],
+      products,
+      rate,
+      seconds,
+      random: new Random(seed),
+      answersWithinMs: EDGE_DEADLINE_MS + 500 * leniency,
+    });
+    const poison: Poison[] = [];
+    const [records, broken] = await progress.step(`${rate} orders/s and faults for ${seconds} s`, async () => {
+      const breaking = breakThings(stack, options, load, poison);
+      const [faults] = await Promise.all([breaking, load.run(options.everyFault === true ? breaking : undefined)]);
+      return faults;
+    });
+    const drainedAfterMs = await progress.step('everything comes to rest', () => drained(stack));
+    const orders = await countOrders(stack);
+    const secretTexts = [...customers, operator].flatMap(({ name, token }) => [token, demoPassword(name)]);
+    const sweeperAwayMs = Math.max(0, ...records.filter(({ app }) => app === 'orders').map(({ tookMs }) => tookMs));
+    const found = await progress.step('invariants', () =>
+      violationsOf({ stack, load, poison, secretTexts, sweeperAwayMs, leniency }),
+    );
+    const unrest =
+      drainedAfterMs === undefined ? [{ invariant: 'I1', what: `not at rest within ${DRAINED_WITHIN_MS} ms` }] : [];
+    const violations = [...broken, ...unrest, ...found];
+    await progress.step('stopped', () => stop(keep));
+    return {
+      seed,
+      seconds,
+      rate,
+      faults: records,
+      orders,
+      answers: Object.fromEntries([...load.statuses].toSorted(([a], [b]) => a.localeCompare(b))),
+      cancellations: load.cancellations,
+      slowestMs: Math.round(load.slowestMs),
+      customersLateMs: Math.round(load.lateMs),
+      drainedAfterMs,
+      violations,
+      folder: keep ? stack.folder : undefined,
+    };
+  } finally {
+    await stop(keep);
+  }
+}
+
+/** Signs a demo user in. */
+export async function customer(stack: ChaosStack, name: string): Promise<Customer> {
+  const { access_token: token } = await signIn({ issuer: stack.authUrl, login: name, password: demoPassword(name) });
+  return { name, token };
+}
+
+/** Puts the catalogue in. */
+export async function addProducts(stack: ChaosStack, { token }: Customer): Promise<[string, ...string[]]> {
+  const add = async (index: number): Promise<string> => {
+    const response = await fetch(new URL('/v1/products', stack.gatewayUrl), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': `chaos-product-${index}`,
+      },
+      body: JSON.stringify({
+        sku: `CHAOS-${index}`,
+        name: `Chaos ${index}`,
+        price: { amountMinor: 100 + index, currency: 'EUR' },
+        stock: index === 0 ? FEW : 1_000_000,
+      }),
+    });
+    return ProductView.parse(await response.json()).id;
+  };
+  const first = await add(0);
+  return [first, ...(await Promise.all(Array.from({ length: PRODUCTS - 1 }, (_, index) => add(index + 1))))];
+}
+
+/** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
+async function breakThings(
+  stack: ChaosStack,
+  { seed, seconds, faults, everyFault = false, leniency = 1, progress }: ChaosOptions,
+  load: Load,
+  poison: Poison[],
+): Promise<readonly [readonly FaultRecord[], readonly Violation[]]> {
+  const random = new Random(seed ^ 0x5eed);
+  const startedAt = Date.now();
+  const records: FaultRecord[] = [];
+  const broken: Violation[] = [];
+  // Every fault comes once before any comes again.
+  let waiting: Fault[] = [];
+  await sleep(1_000);
+  while (Date.now() - startedAt < seconds * 1_000 || (everyFault && records.length < faults.length)) {
+    if (waiting.length === 0) waiting = random.shuffled(faults);
+    const fault = waiting.pop() ?? faults[0];
+    const since = Date.now();
+    let outcome: FaultOutcome;
+    try {
+      outcome = await fault.run({
+        stack,
+        random,
+        poisoned: (one) => poison.push(one),
+        deadLettersLost: () => void poison.splice(0),
+        leniency,
+        failedRequests: () => load.failures,
+      });
+    } catch (error) {
+      if (!(error instanceof FaultCriterionBroken)) throw error;
+      outcome = { detail: error.message };
+      broken.push({ invariant: fault.name, what: error.message });
+    }
+    const tookMs = Date.now() - since;
+    const recoveredMs = await until(() => recovered(stack), fault.recoversWithinMs * leniency);
+    if (recoveredMs === undefined)
+      broken.push({ invariant: fault.name, what: `not recovered within ${fault.recoversWithinMs * leniency} ms` });
+    const record = { name: fault.name, at: Math.round((since - startedAt) / 1_000), ...outcome, tookMs, recoveredMs };
+    records.push(record);
+    progress.say(
+      `${record.at} s: ${fault.name}: ${whatHappened(record)}; recovered after ${recoveredMs ?? 'too many'} ms`,
+    );
+    await sleep(random.between(500, 2_500));
+  }
+  return [records, broken];
+}
+
+/** The app that a fault met, if it met one, and what it did. */
+export const whatHappened = ({ app, detail }: FaultOutcome): string =>
+  app === undefined ? detail : `${app}: ${detail}`;
+
+/** An event older than this waits for something. */
+const LATE_SECONDS = 1;
+
+async function recovered(stack: ChaosStack): Promise<boolean> {
+  const ready = await Promise.all(APPS.map((app) => stack.isReady(app)));
+  if (ready.includes(false)) return false;
+  const late = await Promise.all(
+    eventProducers.map((producer) =>
+      countOf(
+        stack,
+        producer,
+        `SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL AND occurred_at < now() - interval '${LATE_SECONDS} s'`,
+      ),
+    ),
+  );
+  return late.every((count) => count === 0);
+}
+
+/** How long it took until no order was Pending and nothing was on its way; undefined when that took too long. */
+export async function drained(stack: ChaosStack): Promise<number | undefined> {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < DRAINED_WITHIN_MS) {
+    if (await atRest(stack)) return Date.now() - startedAt;
+    await sleep(250);
+  }
+  return undefined;
+}
+
+async function atRest(stack: ChaosStack): Promise<boolean> {
+  const moving = await Promise.all([
+    countOf(stack, 'orders', `SELECT count(*)::int AS count FROM orders WHERE status = 'Pending'`),
+    countOf(stack, 'payments', 'SELECT count(*)::int AS count FROM payments WHERE operation IS NOT NULL'),
+    ...eventProducers.map((service) =>
+      countOf(stack, service, 'SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL'),
+    ),
+  ]);
+  return moving.every((count) => count === 0) && (await asAdmin(stack, consumersAreIdle));
+}
+
+async function countOf(stack: ChaosStack, service: 'orders' | 'payments' | 'products', text: string): Promise<number> {
+  const [row] = await rowsOf<{ count: number }>(stack, service, text);
+  return row?.count ?? 0;
+}
+
+async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
+  const rows = await rowsOf<{ ending: string; count: number }>(
+    stack,
+    'orders',
+    `SELECT concat_ws(' ', status, reason) AS ending, count(*)::int AS count FROM orders GROUP BY 1 ORDER BY 1`,
+  );
+  return Object.fromEntries(rows.map(({ ending, count }) => [ending, count]));
+}

@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse, parseAllDocuments } from 'yaml';
+import { K8S_SECRETS_FOLDER, kubernetesSecrets, writeKubernetesSecrets } from '@rookery/release/deployment-secrets';
+import { repository } from '@rookery/devkit/stack/repository';
+import { makeSecrets } from '@rookery/devkit/stack/secrets';
+import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { KubernetesObject, type Bundle } from './manifest';
+
+const run = promisify(execFile);
+
+/** The overlays: of this machine, then in the order in which a release passes through them. */
+export const Overlays = ['dev', 'dev-shared', 'staging', 'prod'] as const;
+export type Overlay = (typeof Overlays)[number];
+
+/** Of whoever works here. */
+const REAL_SECRETS = join(repository, K8S_SECRETS_FOLDER);
+
+/** Objects of a text of YAML documents. Throws StackError for what is no such text: a duplicate key, too. */
+export function readObjects(text: string, what: string): readonly KubernetesObject[] {
+  return parseAllDocuments(text, { uniqueKeys: true }).flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new StackError(`${what}: ${error.message}`);
+    const value: unknown = document.toJS();
+    if (value === null) return [];
+    const object = KubernetesObject.safeParse(value);
+    if (!object.success) throw new StackError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
+    return [object.data];
+  });
+}
+
+/** A copy of `k8s/` that can be rendered, with fresh secrets where git holds none. */
+export class Manifests {
+  private constructor(
+    /** The copy of `k8s/`. */
+    readonly folder: string,
+    private readonly kubectl: string,
+  ) {}
+
+  /** Remove it after use. */
+  static async copy(kubectl: string): Promise<Manifests> {
+    const root = mkdtempSync(join(tmpdir(), 'rookery-k8s-'));
+    const folder = join(root, 'k8s');
+    cpSync(join(repository, 'k8s'), folder, { recursive: true, filter: (file) => !file.startsWith(REAL_SECRETS) });
+    await writeKubernetesSecrets(await makeSecrets(), { root, force: false });
+    return new Manifests(folder, kubectl);
+  }
+
+  remove(): void {
+    rmSync(dirname(this.folder), { recursive: true, force: true });
+  }
+
+  /** Adds a file: an overlay to try something with. */
+  write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.folder, path)), { recursive: true });
+    writeFileSync(join(this.folder, path), text);
+  }
+
+  /** What `kubectl kustomize` makes of a folder below `k8s/`. */
+  async render(path: string): Promise<readonly KubernetesObject[]> {
+    try {
+      const { stdout } = await run(this.kubectl, ['kustomize', join(this.folder, path)], {
+        maxBuffer: 64 * 1024 * 1024,
+        timeout: 60_000,
+      });
+      return readObjects(stdout, path);
+    } catch (error) {
+      if (error instanceof StackError) throw error;
+      const told = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
+      throw new StackError(`k8s/${path} cannot be rendered: ${told.replaceAll(this.folder, 'k8s') || String(error)}`);
+    }
+  }
+
+  /** An overlay with what the cluster brings. */
+  async bundle(overlay: Overlay): Promise<Bundle> {
+    const [objects, cluster, byHand] = await Promise.all([
+      this.render(`overlays/${overlay}`),
+      this.render('platform/cluster'),
+      overlay === 'dev-shared' ? secretsByHand() : [],
+    ]);
+    const fromChart = objects.some(({ kind }) => kind === 'Cluster');
+    return {
+      overlay,
+      environment: overlay === 'dev-shared' ? 'dev' : overlay,
+      objects,
+      shared: [...cluster, ...byHand],
+      natsChart: fromChart ? this.natsValues() : undefined,
+    };
+  }
+
+  private natsValues(): unknown {
+    const file = join(this.folder, 'platform/production/nats/values.yaml');
+    return existsSync(file) ? parse(readFileSync(file, 'utf8')) : undefined;
+  }
+}
+
+/** What the comment of overlays/dev-shared has whoever makes the cluster put there. */
+async function secretsByHand(): Promise<readonly KubernetesObject[]> {
+  return Object.entries(kubernetesSecrets(await makeSecrets())).map(([of, data]) =>
+    KubernetesObject.parse({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `${of}-secrets`, labels: {}, annotations: {} },
+      data,
+    }),
+  );
+}

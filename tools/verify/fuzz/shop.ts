@@ -1,0 +1,205 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstream } from '@nats-io/jetstream';
+import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { DeadLetterPage, OrderCanceled, OrderView, ProductView } from '@rookery/contracts';
+import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
+import { uuidv7 } from '@rookery/platform';
+import { OidcIssuer } from '@rookery/testing';
+import type { z } from 'zod';
+import { request } from '@rookery/devkit/client/request';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
+import type { World, WireRequest } from './fuzz-case';
+import type { Target } from './run';
+import { WireClient, type WireAnswer } from './send';
+import { changedTables, DatabaseState, type Fingerprint } from './state';
+
+/** Well within the ten minutes that an access token lives. */
+const TOKEN_USED_MS = 4 * 60_000;
+const SETTLED_WITHIN_MS = 60_000;
+/** Nothing may change for so long before the state counts as settled. */
+const STILL_MS = 200;
+
+/** A whole running stack to be fuzzed: its gateway, its four databases, and people who are signed in. */
+export class Shop implements Target {
+  private tokens: { readonly alice: string; readonly olga: string; readonly since: number } | undefined;
+
+  private constructor(
+    private readonly stack: TestStack,
+    private readonly client: WireClient,
+    private readonly state: DatabaseState,
+    private readonly broker: NatsConnection,
+    private readonly forger: OidcIssuer,
+  ) {}
+
+  static async open(stack: TestStack): Promise<Shop> {
+    const { infrastructure, gatewayUrl } = stack;
+    const [state, broker, forger] = await Promise.all([
+      DatabaseState.open(infrastructure.databases),
+      connect({
+        servers: infrastructure.broker.url,
+        ...brokerLogin({ nkeySeed: infrastructure.broker.seeds.admin }),
+      }),
+      OidcIssuer.start(),
+    ]);
+    return new Shop(stack, new WireClient(gatewayUrl.replace('localhost', '127.0.0.1')), state, broker, forger);
+  }
+
+  send(wire: WireRequest): Promise<WireAnswer> {
+    return this.client.send(wire);
+  }
+
+  /** Every secret of the stack: none of them may be in an answer. */
+  get secrets(): readonly string[] {
+    const secretive = /PASSWORD|KEYS?$/;
+    return Object.values(this.stack.envs).flatMap((env) =>
+      Object.entries(env).flatMap(([name, value]) => {
+        if (name === 'DATABASE_URL') return [new URL(value).password];
+        if (name === 'INTERNAL_SIGNING_KEY') return /"d":"([^"]+)"/.exec(value)?.slice(1) ?? [];
+        return secretive.test(name) ? value.split(',') : [];
+      }),
+    );
+  }
+
+  async world(): Promise<World> {
+    const { alice, olga } = await this.signedIn();
+    const [product, spareProduct] = [await this.addProduct(olga), await this.addProduct(olga)];
+    const [deadLetter = '', spareDeadLetter = '', replayableDeadLetter = ''] = await this.deadLetters(olga, 3);
+    const place = async (paymentToken: string): Promise<string> => {
+      const lines = [{ productId: product, quantity: 1 }];
+      return (await this.ask(OrderView, alice, '/v1/orders', { lines, paymentToken })).id;
+    };
+    // The slow one last: it can be cancelled only as long as its payment takes.
+    const [order, pendingOrder] = [await place('tok_ok'), await place('tok_slow')];
+    return {
+      ids: { product, spareProduct, order, pendingOrder, deadLetter, spareDeadLetter, replayableDeadLetter },
+      authorization: {
+        nobody: undefined,
+        customer: `Bearer ${alice}`,
+        operator: `Bearer ${olga}`,
+        forged: `Bearer ${await this.forgery(olga)}`,
+      },
+    };
+  }
+
+  /** Waits until no order is on its way, no event unpublished, and nothing changes any more. */
+  async settledState(): Promise<Fingerprint> {
+    const deadline = Date.now() + SETTLED_WITHIN_MS;
+    for (let last: Fingerprint | undefined; Date.now() < deadline;) {
+      const busy = await this.busy();
+      const now = busy ? undefined : await this.state.fingerprint();
+      if (now !== undefined && last !== undefined && changedTables(last, now).length === 0) return now;
+      last = now;
+      await sleep(STILL_MS);
+    }
+    throw new Error(`the work of the stack did not come to rest within ${SETTLED_WITHIN_MS / 1_000} s`);
+  }
+
+  async close(): Promise<void> {
+    this.client.close();
+    await Promise.all([this.state.close(), this.broker.close(), this.forger.close()]);
+  }
+
+  private async busy(): Promise<boolean> {
+    const waiting = await Promise.all([
+      this.state.count('orders', `orders WHERE status = 'Pending'`),
+      ...['orders', 'payments', 'products'].map((service) =>
+        this.state.count(service, 'outbox WHERE published_at IS NULL'),
+      ),
+    ]);
+    return waiting.some((count) => count > 0);
+  }
+
+  private async signedIn(): Promise<{ readonly alice: string; readonly olga: string }> {
+    if (this.tokens !== undefined && Date.now() - this.tokens.since < TOKEN_USED_MS) return this.tokens;
+    const token = async (login: string): Promise<string> =>
+      (await signIn({ issuer: this.stack.authUrl, login, password: demoPassword(login) })).access_token;
+    this.tokens = { alice: await token('alice'), olga: await token('olga'), since: Date.now() };
+    return this.tokens;
+  }
+
+  /** One that says everything right but is signed by a stranger, or the real one with one claim changed. */
+  private async forgery(real: string): Promise<string> {
+    const [head = '', , signature = ''] = real.split('.');
+    const claims = {
+      iss: this.stack.authUrl,
+      sub: 'olga',
+      aud: 'rookery-api',
+      exp: Math.ceil(Date.now() / 1_000) + 900,
+    };
+    const changed = `${head}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}`;
+    const signed = this.forger.token({
+      issuer: this.stack.authUrl,
+      subject: 'olga',
+      roles: ['operator'],
+      scopes: ['catalog:write', 'orders:read', 'orders:write', 'ops:read', 'ops:write'],
+    });
+    return Math.random() < 0.5 ? changed : signed;
+  }
+
+  private async addProduct(olga: string): Promise<string> {
+    const body = {
+      sku: `WORLD-${uuidv7()}`,
+      name: 'To be fuzzed',
+      category: 'fuzz',
+      price: { amountMinor: 1_250, currency: 'EUR' },
+      stock: 1_000_000,
+    };
+    return (await this.ask(ProductView, olga, '/v1/products', body)).id;
+  }
+
+  /** Ids of dead letters that can be read: those that are there, or events that are put among those given up. */
+  private async deadLetters(olga: string, count: number): Promise<readonly string[]> {
+    const deadline = Date.now() + SETTLED_WITHIN_MS;
+    for (let published = false; Date.now() < deadline; published = true) {
+      const answer = await request('GET', `/v1/ops/dead-letters?consumer=payments&limit=${count}`, {
+        gateway: this.stack.gatewayUrl,
+        token: olga,
+      });
+      const ids = DeadLetterPage.parse(JSON.parse(answer.text)).items.map(({ id }) => id);
+      if (ids.length === count) return ids;
+      if (!published) for (let missing = count - ids.length; missing > 0; missing -= 1) await this.publishDeadLetter();
+      await sleep(STILL_MS);
+    }
+    throw new Error(`no dead letter came within ${SETTLED_WITHIN_MS / 1_000} s`);
+  }
+
+  private async publishDeadLetter(): Promise<void> {
+    const headers = newHeaders();
+    const orderId = uuidv7();
+    const attributes = {
+      'ce-specversion': '1.0',
+      'ce-id': uuidv7(),
+      'ce-type': `rookery.${OrderCanceled.name}.v${OrderCanceled.version}`,
+      'ce-source': OrderCanceled.producer,
+      'ce-subject': orderId,
+      'ce-time': new Date().toISOString(),
+      'ce-sequence': '1',
+      'x-correlation-id': 'fuzz-dead-letter',
+      [DeadLetterHeaders.originalSubject]: OrderCanceled.subject,
+      [DeadLetterHeaders.stream]: 'ORDERS',
+      [DeadLetterHeaders.streamSequence]: '1',
+      [DeadLetterHeaders.reason]: 'attempts-exhausted',
+      [DeadLetterHeaders.attempts]: '14',
+    };
+    for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
+    const data = JSON.stringify({ orderId, reason: 'customer-request' });
+    await jetstream(this.broker).publish(deadLetterSubject('payments', OrderCanceled.subject), data, { headers });
+  }
+
+  private async ask<Schema extends z.ZodType>(
+    schema: Schema,
+    token: string,
+    path: string,
+    body: unknown,
+  ): Promise<z.output<Schema>> {
+    const headers = { 'idempotency-key': uuidv7() };
+    const answer = await request('POST', path, { gateway: this.stack.gatewayUrl, token, body, headers });
+    if (answer.status !== 201) throw new Error(`POST ${path} answered ${answer.status}: ${answer.text}`);
+    return schema.parse(JSON.parse(answer.text));
+  }
+}
+
+/** Settings of a stack that is to be fuzzed: orders end soon, so that the state comes to rest. */
+export const FUZZ_ORDER_DEADLINE_SECONDS = 5;

@@ -1,0 +1,43 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
+import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
+import { repository } from '@rookery/devkit/stack/repository';
+import type { Engine } from './engine';
+
+const sources = join(repository, 'tools/verify/images/stand-ins');
+
+/** Images of the servers of `npm start`, in place of the official ones where no registry can be reached. */
+export const standIns = {
+  postgres: 'localhost/rookery/postgres-stand-in:18',
+  nats: 'localhost/rookery/nats-stand-in:2',
+} as const;
+
+/** Builds both on a Debian image that is here; what did not change comes from the engine's cache. */
+export async function buildStandIns(engine: Engine, base: string): Promise<void> {
+  const context = mkdtempSync(join(tmpdir(), 'rookery-stand-ins-'));
+  const build = async (name: keyof typeof standIns): Promise<void> => {
+    const file = join(sources, `Dockerfile.${name}`);
+    const options = ['--network', 'host', '--build-arg', `BASE=${base}`, '--file', file, '--tag', standIns[name]];
+    await engine.run(
+      'build',
+      ...(engine.name === 'podman' ? ['--pull=never', '--format', 'docker'] : []),
+      ...options,
+      context,
+    );
+  };
+  try {
+    cpSync(dirname(dirname(postgresBinaries().postgres)), join(context, 'native'), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    cpSync(join(sources, 'postgres-entrypoint.sh'), join(context, 'postgres-entrypoint.sh'));
+    const nats = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+    cpSync(nats, join(context, 'nats-server'), { dereference: true });
+    await build('postgres');
+    await build('nats');
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OrderView, ProductView, type Caller } from '@rookery/contracts';
+import { z } from 'zod';
+import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { APPS, SERVICES } from '@rookery/devkit/stack/app-process';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import type { Engine } from './engine';
+import { inMegabytes, must, type Report } from './report';
+import { MEMORY, System, type SystemImages } from './system';
+
+const STOPS_WITHIN_MS = 15_000;
+const ORDER_WITHIN_MS = 60_000;
+
+/** What the process in the container says of itself: Linux's word, not the engine's. */
+const Facts = z.object({
+  uid: z.number(),
+  status: z.string(),
+  writes: z.record(z.string(), z.string()),
+  memory: z.string(),
+});
+const ASK_FACTS = `
+const fs = process.getBuiltinModule('node:fs');
+const attempt = (path) => { try { fs.writeFileSync(path, ''); return 'written'; } catch (error) { return error.code; } };
+const limit = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'].find((path) => fs.existsSync(path));
+process.stdout.write(JSON.stringify({
+  uid: process.getuid(),
+  status: fs.readFileSync('/proc/1/status', 'utf8'),
+  writes: Object.fromEntries(['/app/main.js', '/app/new', '/tmp/new', '/new'].map((path) => [path, attempt(path)])),
+  memory: limit === undefined ? '' : fs.readFileSync(limit, 'utf8').trim(),
+}));`;
+
+/** Starts the whole system from images and checks that it works and how it is confined; removes it afterwards. */
+export async function verifySystem(
+  images: SystemImages,
+  engine: Engine,
+  progress: Progress,
+  report: Report,
+): Promise<void> {
+  const system = await System.prepare(engine, images);
+  try {
+    await progress.step('Postgres and NATS', () => system.startServers());
+    await report.check(
+      'the databases and roles are there, each migration job ends with 0, and a second one finds nothing to do',
+      async () => {
+        for (const service of SERVICES) {
+          const first = await system.migrate(service);
+          must(
+            first.code === 0 && first.stdout.includes('applied'),
+            `${service}: ${first.code} ${first.stdout}${first.stderr}`,
+          );
+          const second = await system.migrate(service);
+          must(
+            second.code === 0 && second.stdout.includes('no pending migrations'),
+            `${service}, again: ${second.stdout}`,
+          );
+        }
+        return SERVICES.join(', ');
+      },
+    );
+    await report.check('the broker is provisioned by a job, twice', async () => {
+      for (const time of ['first', 'second']) {
+        const { code, stderr } = await system.provisionBroker();
+        must(code === 0, `${time}: ended with ${code}: ${stderr}`);
+      }
+      return '';
+    });
+    const ready = await report.check(
+      `the five apps are ready: read-only, no capabilities, ${MEMORY} of memory, secrets from files, the broker by TLS`,
+      async () => {
+        const since = performance.now();
+        await system.startApps();
+        return `after ${((performance.now() - since) / 1_000).toFixed(1)} s`;
+      },
+    );
+    if (!ready) return;
+    await verifyOrder(system, report);
+    for (const app of APPS) await verifyConfinement(app, system, report);
+    await verifyLimit(system, report);
+    for (const app of APPS) {
+      await report.check(`${app}: ends with 0 on SIGTERM`, async () => {
+        const { code, seconds } = await system.stopApp(app, STOPS_WITHIN_MS);
+        must(code === 0, `it ended with ${code}`);
+        return `after ${seconds.toFixed(1)} s`;
+      });
+    }
+  } finally {
+    await progress.step('containers removed', () => system.remove());
+  }
+}
+
+async function verifyOrder({ gatewayUrl, authUrl }: System, report: Report): Promise<void> {
+  const call = async <Schema extends z.ZodType>(
+    schema: Schema,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<z.output<Schema>> => {
+    const response = await fetch(new URL(path, gatewayUrl), { signal: AbortSignal.timeout(10_000), ...init });
+    const body = await response.text();
+    must(response.ok, `${path} answered ${response.status} ${body}`);
+    return schema.parse(JSON.parse(body));
+  };
+  const tokenOf = async (login: string): Promise<Readonly<Record<string, string>>> => {
+    const { access_token: token } = await signIn({ issuer: authUrl, login, password: demoPassword(login) });
+    return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  };
+  await report.check('an order placed through the gateway is Confirmed', async () => {
+    const since = performance.now();
+    const product = await call(ProductView, '/v1/products', {
+      method: 'POST',
+      headers: { ...(await tokenOf('olga')), 'idempotency-key': randomUUID() },
+      body: JSON.stringify({
+        sku: 'VERIFY-1',
+        name: 'Nest box',
+        price: { amountMinor: 1900, currency: 'EUR' },
+        stock: 5,
+      }),
+    });
+    const headers = await tokenOf('alice');
+    const placed = await call(OrderView, '/v1/orders', {
+      method: 'POST',
+      headers: { ...headers, 'idempotency-key': randomUUID() },
+      body: JSON.stringify({ lines: [{ productId: product.id, quantity: 2 }], paymentToken: 'tok_ok' }),
+    });
+    const deadline = Date.now() + ORDER_WITHIN_MS;
+    for (;;) {
+      const { status } = await call(OrderView, `/v1/orders/${placed.id}`, { headers });
+      if (status === 'Confirmed') break;
+      must(status === 'Pending' && Date.now() < deadline, `the order is ${status}`);
+      await sleep(100);
+    }
+    return `${placed.id}, ${((performance.now() - since) / 1_000).toFixed(1)} s with two log-ins`;
+  });
+  await report.check('Swagger UI and its files are served', async () => {
+    for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css']) {
+      const response = await fetch(new URL(path, gatewayUrl));
+      must(response.ok, `${path} answered ${response.status}`);
+    }
+    return '';
+  });
+}
+
+async function verifyConfinement(app: Caller, system: System, report: Report): Promise<void> {
+  await report.check(
+    `${app}: uid 65532, no capability, no new privileges, nothing can be written, memory limited`,
+    async () => {
+      const { code, stdout, stderr } = await system.exec(app, 'node', '-e', ASK_FACTS);
+      must(code === 0, stderr);
+      const { uid, status, writes, memory } = Facts.parse(JSON.parse(stdout));
+      const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1] ?? 'unknown';
+      must(uid === 65532 && /^65532\s/.test(field('Uid')), `the uid is ${uid}, that of the app ${field('Uid')}`);
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd'])
+        must(/^0+$/.test(field(set)), `${set} is ${field(set)}`);
+      must(field('NoNewPrivs') === '1', `NoNewPrivs is ${field('NoNewPrivs')}`);
+      const written = Object.entries(writes).filter(([, error]) => error !== 'EROFS');
+      must(written.length === 0, written.map(([path, error]) => `${path}: ${error}`).join(', '));
+      must(Number(memory) === 256 * 1024 * 1024, `the memory limit is "${memory}"`);
+      return `most memory so far ${inMegabytes(Number.parseInt(field('VmHWM'), 10) * 1_024)}, ${field('Threads')} threads`;
+    },
+  );
+  await report.check(`${app}: the health check tells well from ill, without a shell`, async () => {
+    const well = await system.exec(app, 'node', 'healthcheck.mjs', '/readyz');
+    const ill = await system.exec(app, 'node', '-e', "process.env.PORT = '1'; import('/app/healthcheck.mjs')");
+    must(well.code === 0 && ill.code === 1, `well ended with ${well.code}, ill with ${ill.code}`);
+    return '';
+  });
+}
+
+async function verifyLimit(system: System, report: Report): Promise<void> {
+  await report.check('a process that takes more than its memory is killed (137)', async () => {
+    const script = 'const all = []; for (;;) all.push(Buffer.alloc(8 * 1024 * 1024, 1));';
+    const { code } = await system.node('orders', script, '64m');
+    must(code === 137, `it ended with ${code}`);
+    return '';
+  });
+}

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { z } from 'zod';
+
+const boundary = '@nx/enforce-module-boundaries';
+const root = new URL('../../../..', import.meta.url).pathname;
+
+const importing = (file: string, specifier: string) => ({
+  file,
+  code: `import * as planted from '${specifier}';\nvoid planted;\n`,
+});
+
+/** What each rule of docs/architecture.md forbids: one planted import per rule. */
+const forbidden = [
+  ['contracts imports nothing of ours', importing('libs/contracts/src/planted.ts', '@rookery/platform'), boundary],
+  ['platform does not look up to security', importing('libs/platform/src/planted.ts', '@rookery/security'), boundary],
+  ['platform does not look up to messaging', importing('libs/platform/src/planted.ts', '@rookery/messaging'), boundary],
+  ['security does not look up to messaging', importing('libs/security/src/planted.ts', '@rookery/messaging'), boundary],
+  [
+    'messaging does not know the database',
+    importing('libs/messaging/src/planted.ts', '@rookery/persistence'),
+    boundary,
+  ],
+  [
+    'persistence does not know the broker',
+    importing('libs/persistence/src/planted.ts', '@rookery/messaging'),
+    boundary,
+  ],
+  ['resilience does not know the broker', importing('libs/resilience/src/planted.ts', '@rookery/messaging'), boundary],
+  [
+    'resilience does not look up to security',
+    importing('libs/resilience/src/planted.ts', '@rookery/security'),
+    boundary,
+  ],
+  ['persistence does not know tokens', importing('libs/persistence/src/planted.ts', '@rookery/security'), boundary],
+  ['the gateway has no database', importing('apps/gateway/src/planted.ts', '@rookery/persistence'), boundary],
+  ['an app never imports an app', importing('apps/orders/src/planted.ts', '../../products/src/main'), boundary],
+  ['end-to-end tests see only the outside', importing('apps/e2e/test/planted.ts', '../../orders/src/main'), boundary],
+  [
+    'the devkit does not import an app',
+    importing('tools/devkit/client/planted.ts', '../../../apps/orders/src/main'),
+    boundary,
+  ],
+  ['the devkit knows no proof', importing('tools/devkit/stack/planted.ts', '@rookery/verify/chaos/run'), boundary],
+  ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/promotion'), boundary],
+  ['the devkit knows no command', importing('tools/devkit/stack/planted.ts', '../../cli/commands/start'), boundary],
+  ['a proof knows no command', importing('tools/verify/chaos/planted.ts', '../../cli/commands/start'), boundary],
+  ['a release knows no proof', importing('tools/release/planted.ts', '@rookery/verify/chaos/run'), boundary],
+  ['a room is imported by its name', importing('tools/verify/chaos/planted.ts', '../../devkit/stack/ports'), boundary],
+  ['end-to-end tests know no proof', importing('apps/e2e/test/planted.ts', '@rookery/verify/chaos/run'), boundary],
+  ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/promotion'), boundary],
+  ['an app knows no tool', importing('apps/orders/src/planted.ts', '@rookery/devkit/stack/ports'), boundary],
+  [
+    'the saga simulation imports only services of the saga',
+    importing('tools/verify/simulation/planted.ts', '../../../apps/gateway/src/main'),
+    boundary,
+  ],
+  [
+    'a lib is imported by its name',
+    importing('apps/orders/src/planted.ts', '../../../libs/contracts/src/index'),
+    boundary,
+  ],
+  ['only specs import test code', importing('apps/orders/src/planted.ts', '@rookery/testing'), 'no-restricted-imports'],
+  [
+    'settings are read in one place',
+    { file: 'apps/orders/src/planted.ts', code: 'export const port = process.env.PORT;\n' },
+    'no-restricted-properties',
+  ],
+  [
+    'a rule is handed the time of the database',
+    {
+      file: 'apps/orders/src/planted.ts',
+      code: `import { Clock } from '@rookery/platform';\nexport const planted = Clock;\n`,
+    },
+    'no-restricted-imports',
+  ],
+  [
+    'nothing is due by the clock of a process',
+    { file: 'apps/payments/src/planted.ts', code: 'export const dueAt = new Date();\n' },
+    'no-restricted-syntax',
+  ],
+  [
+    'nothing in a database ends by the clock of a process',
+    { file: 'libs/persistence/src/planted.ts', code: 'export const endsAt = Date.now() + 1;\n' },
+    'no-restricted-syntax',
+  ],
+] as const;
+
+const allowed = [
+  ['an app imports every lib', importing('apps/orders/src/planted.ts', '@rookery/persistence')],
+  ['a stored time is read', { file: 'apps/orders/src/planted.ts', code: 'export const at = new Date(0);\n' }],
+  ['messaging imports security', importing('libs/messaging/src/planted.ts', '@rookery/security')],
+  [
+    'the saga simulation imports rules',
+    importing('tools/verify/simulation/planted.ts', '../../../apps/orders/src/order/order.entity'),
+  ],
+  ['end-to-end tests start stacks', importing('apps/e2e/test/planted.ts', '@rookery/devkit/stack/ports')],
+  ['a command runs a proof', importing('tools/cli/planted.ts', '@rookery/verify/chaos/run')],
+  ['a spec imports test code', importing('apps/orders/src/planted.int-spec.ts', '@rookery/testing')],
+] as const;
+
+function lint(planted: readonly { file: string; code: string }[]): string[][] {
+  const { stdout, stderr } = spawnSync(process.execPath, ['tools/verify/repository/architecture/planted-imports.mjs'], {
+    cwd: root,
+    input: JSON.stringify(planted),
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '', NX_DAEMON: 'false' },
+  });
+  if (stdout === '') throw new Error(stderr);
+  return z.array(z.array(z.string())).parse(JSON.parse(stdout));
+}
+
+describe('who may import whom', () => {
+  const found = lint([...forbidden, ...allowed].map(([, planted]) => planted));
+
+  it.each(forbidden.map(([rule, , expected], index) => ({ rule, expected, index })))('$rule', ({ expected, index }) => {
+    expect(found[index]).toContain(expected);
+  });
+
+  it.each(allowed.map(([rule], index) => ({ rule, index: forbidden.length + index })))('allows: $rule', ({ index }) => {
+    expect(found[index]).toEqual([]);
+  });
+});

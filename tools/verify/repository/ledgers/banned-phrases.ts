@@ -1,0 +1,26 @@
+/** Phrases that docs/style.md forbids, as regular expressions, each with what to write instead. */
+export const bannedPhrases: readonly { readonly phrase: string; readonly instead: string }[] = [
+  { phrase: 'whoever|whomever', instead: 'name the person or program' },
+  { phrase: 'whosoever|whatsoever', instead: 'delete it' },
+  {
+    phrase: '(?:requests|calls|messages|events|deliveries|orders|work) in hand|in hand',
+    instead: 'in flight, in progress',
+  },
+  { phrase: 'unless told|if not told|when told to|than it was told', instead: 'by default; or name the option' },
+  { phrase: 'made again|make again|makes again|is made anew|made anew', instead: 'recreated, rebuilt' },
+  { phrase: 'what is no|where there is no such|is no such', instead: 'say what is missing' },
+  { phrase: 'may none|may nothing|may no more', instead: 'has no permission to' },
+  { phrase: 'how-manieth', instead: 'attempt number' },
+  { phrase: 'for nobody|by nobody|of nobody|for nothing', instead: 'active voice, or unused' },
+  { phrase: 'kept reads|own reads|shared reads', instead: 'cache' },
+  { phrase: 'what was begun', instead: 'work in progress' },
+  { phrase: 'those who|them who|he who|him who|one who', instead: 'name the person or program' },
+  { phrase: 'by then', instead: 'name the time or the event' },
+  { phrase: 'of ours|of theirs', instead: 'our, their' },
+  { phrase: 'look up whether', instead: 'check whether' },
+  { phrase: 'is no (?:spec|secret|file|test|reason|error|mistake|answer|link|place|proof)', instead: 'is not a …' },
+  { phrase: 'as it is said|as was said|it is said', instead: 'name the source' },
+  { phrase: 'the same about', instead: 'the same for' },
+  { phrase: 'intake', instead: 'admission control' },
+  { phrase: 'buried|bury|buries', instead: 'dead-lettered, becomes a dead letter' },
+];

@@ -1,0 +1,109 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repository } from '@rookery/devkit/stack/repository';
+import { faultsOfComments, faultsOfPage, faultsOfProgram, sentenceLengths, sentencesOf } from './english';
+
+const EXCLUDED = new Set(['node_modules', 'dist', '.data', '.git', '.nx', 'coverage', 'tmp']);
+const pages = globSync(['**/*.md', '.github/**/*.md'], {
+  cwd: repository,
+  exclude: (path) => path.split('/').some((part) => EXCLUDED.has(part)),
+});
+/** Pages that are not yet in plain English. This list only shrinks. */
+const notYet = new Set<string>([
+  'CONTRIBUTING.md',
+  'README.md',
+  'docs/architecture.md',
+  'docs/benchmarks.md',
+  'docs/compose.md',
+  'docs/cost.md',
+  'docs/decisions/0003-requests-over-nats.md',
+  'docs/decisions/0004-order-of-events.md',
+  'docs/decisions/0009-broker-loss.md',
+  'docs/decisions/0010-chaos-and-mutants.md',
+  'docs/decisions/0012-migrations-expand-contract.md',
+  'docs/decisions/0014-order-after-a-crash.md',
+  'docs/decisions/0015-images.md',
+  'docs/decisions/0016-kubernetes.md',
+  'docs/decisions/0017-policies-and-progressive-delivery.md',
+  'docs/decisions/0018-pipeline-and-cloud.md',
+  'docs/decisions/0019-what-was-begun-goes-first.md',
+  'docs/decisions/0020-resilience-policies.md',
+  'docs/decisions/0021-load-shedding-and-backpressure.md',
+  'docs/decisions/0022-rate-limits-and-caching.md',
+  'docs/decisions/0023-transport-security-and-rotation.md',
+  'docs/decisions/0024-fuzz-and-http-hardening.md',
+  'docs/decisions/0025-tokens-and-other-issuers.md',
+  'docs/decisions/0026-strangler-proxy.md',
+  'docs/decisions/0027-mail-is-sent-by-auth.md',
+  'docs/decisions/0028-answers-go-to-inboxes.md',
+  'docs/decisions/0031-limits-of-the-gateway.md',
+  'docs/decisions/README.md',
+  'docs/deploy.md',
+  'docs/invariants.md',
+  'docs/practices/k-security-and-governance.md',
+  'docs/practices/l-observability-and-reliability.md',
+  'docs/practices/m-scale-and-cost.md',
+  'docs/reliability.md',
+  'docs/restore.md',
+  'docs/security.md',
+  'docs/security/owasp-asvs-5-0-0-v10-oauth-and-oidc.md',
+  'docs/security/owasp-asvs-5-0-0-v8-authorization.md',
+  'docs/strangler.md',
+  'docs/when-to-use.md',
+]);
+
+const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
+const prefixed = (path: string, faults: readonly string[]): readonly string[] =>
+  faults.map((fault) => `${path}: ${fault}`);
+
+describe('the documents', () => {
+  it('have no banned phrase and no sentence that is too long', () => {
+    expect(pages.length).toBeGreaterThan(80);
+    const faults = pages
+      .filter((path) => !notYet.has(path))
+      .flatMap((path) => prefixed(path, faultsOfPage(read(path))));
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('the check of the English', () => {
+  const words = (count: number): string => `${Array.from({ length: count }, () => 'Word').join(' ')}.`;
+
+  it('finds nothing wrong with plain sentences', () => {
+    expect(faultsOfPage('# Shops\n\nThe shop sells shoes. It opens at nine.\n')).toEqual([]);
+  });
+
+  it.each([
+    ['a banned phrase', 'The shop serves whoever comes.', 'The shop serves whoever comes.": name the person'],
+    ['a phrase over two lines', 'It sells shoes, unless\ntold.', 'unless told.": by default'],
+    ['a phrase in a table', '| shop | sells |\n| --- | --- |\n| one | the orders in hand |', 'in flight'],
+    ['a sentence that is too long', `${words(41)} ${words(4)}`, 'a sentence of 41 words'],
+    ['sentences that are long on average', [words(24), words(28)].join(' '), 'the mean sentence has 26.0 words'],
+  ])('finds %s', (_what, text, fault) => {
+    expect(faultsOfPage(text)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it('reads code blocks, code and addresses as no prose', () => {
+    const page = '```sh\n# whoever\n```\n\nThe shop sells `unless told` to [all](whoever.md).\n';
+    expect(faultsOfPage(page)).toEqual([]);
+  });
+
+  it('splits a page into its sentences, list items and cells', () => {
+    const page = '# Title\n\nOne two three four. Five six seven eight.\n\n- Nine ten eleven twelve\n- Small one\n';
+    expect(sentencesOf(page)).toEqual(['One two three four.', 'Five six seven eight.', '- Nine ten eleven twelve']);
+    expect(sentenceLengths(page)).toEqual({ mean: 4, tooLong: [] });
+  });
+
+  it('finds a banned phrase in comments and strings of a program, and no name', () => {
+    const source = "// For whoever\n// asks.\nconst inHand = 'none in hand';\nconst whoever = 1;\n";
+    expect(faultsOfProgram(source)).toEqual([
+      expect.stringContaining('For whoever asks.'),
+      expect.stringContaining('none in hand'),
+    ]);
+  });
+
+  it('finds a banned phrase in the comments of a manifest', () => {
+    expect(faultsOfComments('kind: for nobody # else\n')).toEqual([]);
+    expect(faultsOfComments('kind: Pod\n# for\n# nobody else\n')).toEqual([expect.stringContaining('for nobody')]);
+  });
+});

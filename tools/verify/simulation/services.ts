@@ -1,0 +1,120 @@
+import type { Service } from '@rookery/contracts';
+import { Cursors } from '@rookery/platform';
+import { TokenSealer } from '@rookery/security';
+import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
+import { DeadlineSweeper } from '../../../apps/orders/src/deadline/deadline-sweeper';
+import { OrderConsumer } from '../../../apps/orders/src/order/order.consumer';
+import { OrderService } from '../../../apps/orders/src/order/order.service';
+import { PaymentOperator } from '../../../apps/payments/src/payment/payment-operator';
+import { PaymentConsumer } from '../../../apps/payments/src/payment/payment.consumer';
+import { PaymentService } from '../../../apps/payments/src/payment/payment.service';
+import { PaymentWorker } from '../../../apps/payments/src/payment/payment.worker';
+import { ReservationConsumer } from '../../../apps/products/src/reservation/reservation.consumer';
+import { ReservationService } from '../../../apps/products/src/reservation/reservation.service';
+import { StockHints } from '../../../apps/products/src/stock/stock-hints';
+import type { Bank } from './bank';
+import { MemoryDatabase, MemoryInbox, MemoryOutbox, MemoryUnitOfWork, type SimulatedClock } from './memory-database';
+import { MemoryOrders } from './memory-orders';
+import { MemoryAttempts, MemoryPayments } from './memory-payments';
+import { MemoryReservations, MemoryStock } from './memory-products';
+
+/** The services of the saga, and what a mutant replaces of them. */
+export const parts = {
+  inbox: MemoryInbox,
+  outbox: MemoryOutbox,
+  orders: MemoryOrders,
+  payments: MemoryPayments,
+  stock: MemoryStock,
+  attempts: MemoryAttempts,
+  sweeper: DeadlineSweeper,
+};
+export type Parts = typeof parts;
+
+type Handler = (event: unknown) => Promise<void>;
+
+/** One service without broker and database: its database's tables, and what it does with events. */
+export interface SimulatedService {
+  readonly name: Service;
+  readonly database: MemoryDatabase;
+  readonly outbox: MemoryOutbox;
+  readonly inbox: MemoryInbox;
+  /** By the subject of their event. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+}
+
+const SECRET = Buffer.alloc(32).toString('base64url');
+
+/** Sealing is tried elsewhere, and takes turns of the event loop that no schedule would know of. */
+class OpenSealer extends TokenSealer {
+  constructor() {
+    super(SECRET);
+  }
+
+  override async open(sealed: string): Promise<string> {
+    return sealed;
+  }
+}
+
+export function ordersService(clock: SimulatedClock, replaced: Parts) {
+  const { inbox: InboxOf, outbox: OutboxOf, orders: OrdersOf, sweeper: SweeperOf } = replaced;
+  const database = new MemoryDatabase();
+  const unitOfWork = new MemoryUnitOfWork(database, clock);
+  const outbox = new OutboxOf(database, unitOfWork, clock);
+  const inbox = new InboxOf(database, unitOfWork, 'orders');
+  const repository = new OrdersOf(database, unitOfWork, outbox, clock);
+  const orders = new OrderService(repository, inbox, new Cursors(SECRET, 'orders'));
+  const sweeper = new SweeperOf(repository, unitOfWork);
+  const handlers = handlersOf(new OrderConsumer(orders));
+  return { name: 'orders', database, outbox, inbox, handlers, repository, orders, sweeper } as const;
+}
+
+export function paymentsService(clock: SimulatedClock, bank: Bank, replaced: Parts) {
+  const { inbox: InboxOf, outbox: OutboxOf, payments: PaymentsOf, attempts: AttemptsOf } = replaced;
+  const database = new MemoryDatabase();
+  const unitOfWork = new MemoryUnitOfWork(database, clock);
+  const outbox = new OutboxOf(database, unitOfWork, clock);
+  const inbox = new InboxOf(database, unitOfWork, 'payments');
+  const repository = new PaymentsOf(database, unitOfWork, outbox, clock);
+  const attempts = new AttemptsOf(repository, clock);
+  const operator = new PaymentOperator(unitOfWork, repository, attempts, bank, new OpenSealer());
+  // Only what it is woken by: the schedule claims, so that it decides when.
+  const worker = new PaymentWorker(attempts, operator);
+  const handlers = handlersOf(new PaymentConsumer(inbox, new PaymentService(unitOfWork, repository, worker)));
+  return { name: 'payments', database, outbox, inbox, handlers, repository, attempts, operator } as const;
+}
+
+export function productsService(
+  clock: SimulatedClock,
+  units: Readonly<Record<string, number>>,
+  { inbox: InboxOf, outbox: OutboxOf, stock: StockOf }: Parts,
+) {
+  const database = new MemoryDatabase();
+  const unitOfWork = new MemoryUnitOfWork(database, clock);
+  const outbox = new OutboxOf(database, unitOfWork, clock);
+  const inbox = new InboxOf(database, unitOfWork, 'products');
+  const repository = new MemoryReservations(database, unitOfWork, outbox, clock);
+  const stock = new StockOf(database, units);
+  // Nobody keeps products here.
+  const hints = new StockHints(unitOfWork, () => undefined);
+  const reservations = new ReservationService(unitOfWork, repository, stock, hints);
+  const handlers = handlersOf(new ReservationConsumer(inbox, reservations));
+  return { name: 'products', database, outbox, inbox, handlers, repository, stock } as const;
+}
+
+/** As Nest finds them: by what `@OnEvent` left on the methods. */
+function handlersOf(controller: object): ReadonlyMap<string, Handler> {
+  const prototype: unknown = Object.getPrototypeOf(controller);
+  const handlers = new Map<string, Handler>();
+  if (typeof prototype !== 'object' || prototype === null) return handlers;
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    const method: unknown = Reflect.get(prototype, name);
+    if (typeof method !== 'function') continue;
+    const pattern: unknown = Reflect.getMetadata(PATTERN_METADATA, method);
+    if (!Array.isArray(pattern)) continue;
+    for (const subject of pattern)
+      handlers.set(String(subject), async (event) => {
+        await Reflect.apply(method, controller, [event]);
+      });
+  }
+  return handlers;
+}
