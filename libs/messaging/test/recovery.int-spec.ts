@@ -2,7 +2,7 @@ import { testBroker, type TestBroker } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { consumerDefinitions } from '../src/broker/definitions';
-import { forgetDeliveries } from '../src/broker/recovery';
+import { forgetDeliveries } from '../src/broker/service-recovery';
 
 describe('forgetting the deliveries of a service', () => {
   let broker: TestBroker;
