@@ -64,7 +64,7 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
       aggregate.updatedAt = now;
       await tx.insert(this.metadata.target, aggregate);
       await this.outbox.append(tx, aggregate.recorded());
-      await this.stored(tx, aggregate, aggregate.recorded(), now);
+      await this.stored?.(tx, aggregate, aggregate.recorded(), now);
       // Not earlier, because the run may be repeated with the same object.
       this.unitOfWork.afterCommit(() => void aggregate.pullRecorded());
     });
@@ -89,7 +89,7 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
       const events = aggregate.pullRecorded();
       await this.store(tx, aggregate, { before, events, now });
       // Under the row lock, so that the rows of subclasses become visible in the order of their numbers.
-      await this.stored(tx, aggregate, events, now);
+      await this.stored?.(tx, aggregate, events, now);
       return aggregate;
     });
   }
@@ -114,9 +114,7 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
    * @param events recorded by this change, oldest first
    * @param now the database's time at the start of the transaction
    */
-  protected stored(_tx: EntityManager, _aggregate: T, _events: readonly RecordedEvent[], _now: Date): Promise<void> {
-    return Promise.resolve();
-  }
+  protected stored?(tx: EntityManager, aggregate: T, events: readonly RecordedEvent[], now: Date): Promise<void>;
 
   /** A query for aggregates under the alias `root`, in the current transaction if there is one. */
   protected query() {

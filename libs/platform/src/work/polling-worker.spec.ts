@@ -28,6 +28,7 @@ describe('a polling worker', () => {
     await turns.reached(1);
     polling.wake();
     await turns.reached(2);
+    expect(turns.count).toBe(2);
   });
 
   it('does not lose a wake during a turn', async () => {
@@ -39,6 +40,7 @@ describe('a polling worker', () => {
       await turns.turn();
     });
     await turns.reached(2);
+    expect(turns.count).toBe(2);
   });
 
   it('runs one turn at a time, without a pause while work remains', async () => {
@@ -100,6 +102,7 @@ describe('a polling worker', () => {
     await polling.stop();
     polling.start();
     await turns.reached(2);
+    expect(turns.count).toBe(2);
   });
 });
 
