@@ -1,34 +1,37 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { DeadLettersModule, MessagingModule, natsOptions } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
 import { HealthModule } from '@rookery/platform';
 import { RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
-import { type DynamicModule, Module } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { AccountRpc } from './account/account.rpc';
-import { AccountService } from './account/account.service';
 import { AUTH_CONFIG, type AuthConfig } from './auth.config';
 import { authDatabase } from './data-source';
-import { DemoData } from './demo/demo-data';
-import { KeyCipher } from './keys/key-cipher';
-import { SigningKeys } from './keys/signing-keys';
+import { DemoModule } from './demo/demo.module';
+import { KeysModule } from './keys/keys.module';
+import { Maintenance } from './maintenance/maintenance';
 import { NotificationModule } from './notification/notification.module';
-import { AccessTokenRegister } from './provider/access-token-register';
-import { AddressLimit } from './provider/address-limit';
-import { FrontDoor } from './provider/front-door';
-import { Maintenance } from './provider/maintenance';
-import { ProviderHost } from './provider/provider-host';
 import { RootController } from './pages/root.controller';
-import { FormTokens } from './sign-in/form-tokens';
-import { InteractionController } from './sign-in/interaction.controller';
-import { SignInThrottle } from './sign-in/sign-in-throttle';
+import { ProviderModule } from './provider/provider.module';
+import { SignInModule } from './sign-in/sign-in.module';
 
+/** The settings as a provider, global because every capability reads them. */
+@Global()
+@Module({})
+class SettingsModule {
+  static forRoot(config: AuthConfig): DynamicModule {
+    const settings = { provide: AUTH_CONFIG, useValue: config };
+    return { module: SettingsModule, providers: [settings], exports: [settings] };
+  }
+}
+
+/** The auth service: accounts, the OpenID Provider and its pages, mails to customers. */
 @Module({})
 export class AuthModule {
   static forRoot(config: AuthConfig): DynamicModule {
     return {
       module: AuthModule,
       imports: [
+        SettingsModule.forRoot(config),
         PersistenceModule.forRoot({ options: authDatabase(config), service: 'auth' }),
         MessagingModule.forRoot(natsOptions('auth', config)),
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
@@ -36,26 +39,13 @@ export class AuthModule {
         HealthModule.register(),
         DeadLettersModule.forConsumer('auth'),
         NotificationModule.forRoot({ server: config.SMTP_URL, from: config.MAIL_FROM }),
+        KeysModule,
+        ProviderModule,
+        SignInModule,
+        DemoModule,
       ],
-      controllers: [AccountRpc, InteractionController, RootController],
-      providers: [
-        { provide: AUTH_CONFIG, useValue: config },
-        { provide: KeyCipher, useValue: new KeyCipher(config.KEY_ENCRYPTION_KEY) },
-        {
-          provide: SigningKeys,
-          inject: [DataSource, KeyCipher],
-          useFactory: (dataSource: DataSource, cipher: KeyCipher) => new SigningKeys(dataSource, cipher),
-        },
-        AccountService,
-        AccessTokenRegister,
-        SignInThrottle,
-        AddressLimit,
-        FrontDoor,
-        FormTokens,
-        ProviderHost,
-        Maintenance,
-        DemoData,
-      ],
+      controllers: [RootController],
+      providers: [Maintenance],
     };
   }
 }

@@ -5,7 +5,7 @@ import { configureLogger, createService, logger } from '@rookery/platform';
 import { eventually, TestCaller } from '@rookery/testing';
 import * as oidc from 'openid-client';
 import { auth as authService } from '../src/auth';
-import { Maintenance } from '../src/provider/maintenance';
+import { Maintenance } from '../src/maintenance/maintenance';
 import { AuthUnderTest, credentials, MACHINE_SECRET } from './auth-under-test';
 
 describe('the auth service', () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { DeadLetterReplay, OrderTrace, OrderView, ProductView } from '@rookery/contracts';
+import { DeadLetterReplay, OrderDiagnosis, OrderView, ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
 import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
@@ -42,9 +42,9 @@ describe('what an order waits for', () => {
     const order = { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' };
     return read(OrderView, await ask('POST', '/v1/orders', alice, order)).id;
   };
-  const traceOf = async (id: string): Promise<OrderTrace> =>
-    read(OrderTrace, await ask('GET', `/v1/ops/orders/${id}`, olga));
-  const waitsUntil = (id: string, sentence: RegExp): Promise<OrderTrace> =>
+  const traceOf = async (id: string): Promise<OrderDiagnosis> =>
+    read(OrderDiagnosis, await ask('GET', `/v1/ops/orders/${id}`, olga));
+  const waitsUntil = (id: string, sentence: RegExp): Promise<OrderDiagnosis> =>
     eventually(
       async () => {
         const trace = await traceOf(id);

@@ -10,7 +10,7 @@ import { openApiDocument, type DocumentConfig } from './openapi/openapi-document
 import { OrderStreams } from './orders/order-streams';
 import { ProductCache } from './product-cache/product-cache';
 
-/** The routes alone: nothing is called while they are described. */
+/** The routes without their services: describing a route calls nothing. */
 @Module({
   controllers: apiControllers,
   providers: [
@@ -22,18 +22,18 @@ import { ProductCache } from './product-cache/product-cache';
 })
 class DescribedRoutes {}
 
-/** Both documents as they are committed in docs/api, with the addresses of the embedded stack. Needs nothing that runs. */
+/** Both documents as committed in docs/api, with the addresses of the embedded stack. Needs no running service. */
 export async function committedDocuments(): Promise<{ readonly openapi: OpenAPIObject; readonly asyncapi: Json }> {
   Logger.overrideLogger(['warn', 'error', 'fatal']);
   const app = await NestFactory.create(DescribedRoutes, new FastifyAdapter());
   try {
-    return { openapi: openApiDocument(app, embeddedAddresses), asyncapi: asyncApiDocument() };
+    return { openapi: openApiDocument(app, EMBEDDED_ADDRESSES), asyncapi: asyncApiDocument() };
   } finally {
     await app.close();
   }
 }
 
-const embeddedAddresses: DocumentConfig = {
+const EMBEDDED_ADDRESSES: DocumentConfig = {
   PUBLIC_URL: 'http://localhost:3000',
   OIDC_ISSUER: 'http://localhost:3001',
   OIDC_AUTHORIZATION_URL: undefined,

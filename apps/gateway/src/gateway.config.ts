@@ -7,7 +7,7 @@ import { stranglerRoutesSetting } from './strangler/strangler-routes';
 
 const count = (fallback: number) => z.coerce.number().int().min(1).max(10_000_000).default(fallback);
 
-/** What no browser sends would be let in never, and `null` is what any sandboxed page sends. */
+/** A value that no browser sends would never match, and every sandboxed page sends `null`. */
 const isWebOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text;
 
 /** Every setting of the gateway. */
@@ -17,7 +17,7 @@ export const GatewayConfig = z.object({
   PUBLIC_URL: z
     .url()
     .default('http://localhost:3000')
-    .describe('Where clients reach the gateway; in OpenAPI and in Swagger UI’s log-in'),
+    .describe('Address of the gateway for clients; in OpenAPI and in the log-in of Swagger UI'),
   OIDC_ISSUER: z
     .url()
     .default('http://localhost:3001')
@@ -26,20 +26,23 @@ export const GatewayConfig = z.object({
   OIDC_ALGORITHMS: commaList
     .pipe(z.array(z.enum(TokenAlgorithms)).min(1))
     .default(['ES256'])
-    .describe(`How the issuer may sign access tokens, comma separated: ${TokenAlgorithms.join(', ')}`),
+    .describe(`Accepted signature algorithms of access tokens, comma separated: ${TokenAlgorithms.join(', ')}`),
   OIDC_TOKEN_TYPE: z
     .enum(TokenTypes)
     .default('at+jwt')
-    .describe('Type (typ) of the issuer’s access tokens: at+jwt (RFC 9068), or JWT where it knows no other'),
+    .describe('Type (typ) of the issuer’s access tokens: at+jwt (RFC 9068), or JWT for older issuers'),
   OIDC_DISCOVERY_URL: z
     .url()
     .optional()
-    .describe('Where this process reaches the issuer, when that is not its own address: inside a container network'),
-  OIDC_AUTHORIZATION_URL: z.url().optional().describe('Log-in address for Swagger UI; <OIDC_ISSUER>/auth unless told'),
-  OIDC_TOKEN_URL: z.url().optional().describe('Token endpoint for Swagger UI; <OIDC_ISSUER>/token unless told'),
+    .describe('Address at which this process reaches the issuer if it differs, for example inside a container network'),
+  OIDC_AUTHORIZATION_URL: z
+    .url()
+    .optional()
+    .describe('Authorization endpoint for Swagger UI; default: <OIDC_ISSUER>/auth'),
+  OIDC_TOKEN_URL: z.url().optional().describe('Token endpoint for Swagger UI; default: <OIDC_ISSUER>/token'),
   INTERNAL_SIGNING_KEY: signingKeySetting,
   ...cursorConfig,
-  REQUEST_TIMEOUT_MS: count(5_000).describe('Longest time one request may take, milliseconds'),
+  REQUEST_TIMEOUT_MS: count(5_000).describe('Timeout of a request, milliseconds'),
   BODY_LIMIT_BYTES: count(102_400).describe('Largest request body, bytes'),
   BODY_DEPTH_LIMIT: count(20).describe('Deepest nesting of a JSON body'),
   RATE_LIMIT_PER_MINUTE: count(600).describe('Requests per minute and subject (address for anonymous callers)'),
@@ -51,15 +54,15 @@ export const GatewayConfig = z.object({
     .min(0)
     .max(3_600)
     .default(30)
-    .describe('Seconds for which a read of the catalogue is kept when no change is heard of; 0 keeps none'),
+    .describe('Seconds for which a catalogue read is cached without a change notification; 0 disables the cache'),
   PRODUCT_STALE_SECONDS: z.coerce
     .number()
     .int()
     .min(0)
     .max(86_400)
     .default(600)
-    .describe('Seconds for which it may be given, marked as stale, while products does not answer; 0 never'),
-  STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open at a time'),
+    .describe('Seconds for which it may be served as stale while products is unavailable; 0 never'),
+  STREAMS_PER_SUBJECT: count(20).describe('Live order streams that one subject may have open'),
   STREAM_HEARTBEAT_SECONDS: z.coerce
     .number()
     .int()
@@ -70,13 +73,13 @@ export const GatewayConfig = z.object({
   LOAD_SHEDDING: z
     .enum(['on', 'off'])
     .default('on')
-    .describe('Whether requests are refused with 503 as soon as more come than can be answered in time'),
+    .describe('Whether requests are rejected with 503 as soon as more arrive than can be answered in time'),
   LOAD_SHEDDING_MIN_IN_FLIGHT: count(64).describe(
-    'Requests in hand at a time that are let in however slow answers are',
+    'Requests in flight that are always admitted, however slow responses are',
   ),
-  LOAD_SHEDDING_MAX_IN_FLIGHT: count(512).describe('Most requests in hand at a time, however fast answers are'),
+  LOAD_SHEDDING_MAX_IN_FLIGHT: count(512).describe('Most requests in flight, however fast responses are'),
   LOAD_SHEDDING_EVENT_LOOP_DELAY_MS: count(200).describe(
-    'How late the event loop may be before reads are refused, milliseconds; changes at twice, orders at four times as much',
+    'Event loop delay at which reads are shed, milliseconds; changes at twice, orders at four times as much',
   ),
   CORS_ORIGINS: commaList
     .refine(
@@ -86,10 +89,10 @@ export const GatewayConfig = z.object({
     .describe('Browser origins that may call the API, comma separated'),
   STRANGLER_ROUTES: stranglerRoutesSetting,
   TRUST_PROXY: addressesSetting.describe(
-    'Addresses (CIDR) of proxies whose X-Forwarded-For is believed, comma separated',
+    'Addresses (CIDR) of proxies whose X-Forwarded-For is trusted, comma separated',
   ),
 });
 export type GatewayConfig = z.infer<typeof GatewayConfig>;
 
-/** Whether browsers come over TLS, ended here or before. */
+/** Whether browsers connect over TLS, terminated here or at a proxy. */
 export const isBehindTls = ({ PUBLIC_URL }: GatewayConfig): boolean => PUBLIC_URL.startsWith('https:');

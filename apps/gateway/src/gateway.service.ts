@@ -2,7 +2,7 @@ import type { ServiceOptions } from '@rookery/platform';
 import { GatewayModule } from './gateway.module';
 import { isBehindTls, type GatewayConfig } from './gateway.config';
 import { DeclaredInputGuard } from './input/declared-input.guard';
-import { dropTypeOfNothing } from './input/no-body';
+import { dropContentTypeWithoutBody } from './input/no-body';
 import { limitAddresses } from './rate-limit/address-limit';
 import { shedLoad } from './load-shedding/load-shedding';
 import { openFrontDoor } from './openapi/front-door';
@@ -10,10 +10,10 @@ import { openApiDocument } from './openapi/openapi-document';
 import { serveSwaggerUi } from './openapi/swagger-ui';
 import { installStrangler } from './strangler/install-strangler';
 
-/** So many subjects may share an address: a household, an office, a mobile network's gateway. */
+/** Subjects that may share an address: a household, an office, the gateway of a mobile network. */
 const SUBJECTS_PER_ADDRESS = 10;
 
-/** The gateway as `runService` runs it and as its specs build it. */
+/** The gateway, for `runService` and for its specs. */
 export function gatewayService(config: GatewayConfig): ServiceOptions {
   return {
     name: 'gateway',
@@ -27,12 +27,12 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
       behindTls: isBehindTls(config),
     },
     configure: (app) => {
-      dropTypeOfNothing(app.getHttpAdapter().getInstance());
+      dropContentTypeWithoutBody(app.getHttpAdapter().getInstance());
       if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);
       limitAddresses(app, config.RATE_LIMIT_PER_MINUTE * SUBJECTS_PER_ADDRESS);
-      // After the guards of the modules: who asks comes before what is asked.
+      // After the guards of the modules: authentication comes before validation.
       app.useGlobalGuards(new DeclaredInputGuard());
-      if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...cors, origin: config.CORS_ORIGINS });
+      if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...CORS, origin: config.CORS_ORIGINS });
       if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
       openFrontDoor(app);
       serveSwaggerUi(app, config, () => openApiDocument(app, config));
@@ -40,8 +40,8 @@ export function gatewayService(config: GatewayConfig): ServiceOptions {
   };
 }
 
-/** What a browser application on another origin may send and read. */
-const cors = {
+/** The headers that a browser application of another origin may send and read. */
+const CORS = {
   methods: ['GET', 'POST', 'PATCH', 'DELETE'],
   allowedHeaders: [
     'authorization',

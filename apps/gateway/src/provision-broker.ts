@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import { adminFailure, Nats, natsOptions, provisionBroker, provisioningConfig } from '@rookery/messaging';
 import { configureLogger, loadConfig } from '@rookery/platform';
 
-// Makes the streams and consumers of the whole system, or brings them to their definition; running it again changes nothing.
-// A job that runs before a release: the one process with the admin's key.
+// Creates the streams and consumers of the whole system, or updates them to their definition; a second run changes nothing.
+// A job that runs before a release: the only process with the admin's key.
 const config = loadConfig(provisioningConfig, { name: 'provision-broker' });
 configureLogger('provision-broker', config.LOG_LEVEL);
 

@@ -1,4 +1,4 @@
-import { OrderTrace } from '@rookery/contracts';
+import { OrderDiagnosis } from '@rookery/contracts';
 import { ServiceUnavailable } from '@rookery/platform';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { deadLetterId, orderId, unknownId } from './neighbours';
@@ -19,11 +19,11 @@ function withoutLetters(): void {
   gateway.state.hold = Promise.reject(new ServiceUnavailable());
 }
 
-async function trace(): Promise<OrderTrace> {
+async function trace(): Promise<OrderDiagnosis> {
   const response = await gateway.request(`/v1/ops/orders/${orderId}`, { token });
   expect(response.status).toBe(200);
   expect(response.headers.get('cache-control')).toBe('private, no-store');
-  return OrderTrace.parse(await response.json());
+  return OrderDiagnosis.parse(await response.json());
 }
 
 it('says which service has not taken which event, with the timeline of all services', async () => {

@@ -1,5 +1,5 @@
 import {
-  OrderTraceRpc,
+  OrderDiagnosisRpc,
   type EventFacts,
   type OrderFacts,
   type OutboxEvent,
@@ -81,15 +81,15 @@ const reservation: ReservationFacts = {
 /** The services as they are while products has not taken PaymentReserved; `knows` is the only order there is. */
 export async function stubOrderTraces(broker: TestBroker, knows: string, silence: () => Promise<unknown>) {
   return {
-    traceOrder: await stubRpc(broker, OrderTraceRpc.orders, ({ id, eventIds }) => {
+    traceOrder: await stubRpc(broker, OrderDiagnosisRpc.orders, ({ id, eventIds }) => {
       if (id !== knows) throw new NotFound('orders.order-not-found', 'There is no such order.');
       return { order, steps, events: events([event('OrderCreated', orderCreatedId, 1, null)], eventIds) };
     }),
-    tracePayment: await stubRpc(broker, OrderTraceRpc.payments, ({ eventIds }) => ({
+    tracePayment: await stubRpc(broker, OrderDiagnosisRpc.payments, ({ eventIds }) => ({
       payment,
       events: events([event('PaymentReserved', paymentReservedId, 2, orderCreatedId)], eventIds),
     })),
-    traceReservation: await stubRpc(broker, OrderTraceRpc.products, async ({ eventIds }) => {
+    traceReservation: await stubRpc(broker, OrderDiagnosisRpc.products, async ({ eventIds }) => {
       await silence();
       return { reservation, events: events([], eventIds, [paymentReservedId]) };
     }),

@@ -1,4 +1,4 @@
-import { liveOrderSubject, TimelineEntry } from '@rookery/contracts';
+import { orderNotificationSubject, TimelineEntry } from '@rookery/contracts';
 import type { Nats } from '@rookery/messaging';
 import { Readiness, ServiceUnavailable } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
@@ -44,7 +44,7 @@ const reading = (response: Response): EventStreamReader => {
 };
 const happens = (...events: string[]): void => {
   for (const event of events) gateway.state.timeline.push(step(gateway.state.timeline.length + 1, event));
-  orders.connection.publish(liveOrderSubject(orderId));
+  orders.connection.publish(orderNotificationSubject(orderId));
 };
 
 it('sends what has happened, then each step as it happens, and ends after the terminal state', async () => {
@@ -187,7 +187,7 @@ describe('a stream whose token runs out', () => {
       () => {
         const now = { ...step(gateway.state.timeline.length + 1, 'PaymentReserved'), at: new Date().toISOString() };
         gateway.state.timeline.push(now);
-        orders.connection.publish(liveOrderSubject(orderId));
+        orders.connection.publish(orderNotificationSubject(orderId));
         expect(ended).toBe(true);
       },
       { timeoutMs: (SECONDS + 3) * 1_000, intervalMs: 20 },

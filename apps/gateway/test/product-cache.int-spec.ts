@@ -1,4 +1,4 @@
-import { liveProductSubject, ProductChanged, ProductPage, ProductView } from '@rookery/contracts';
+import { productNotificationSubject, ProductChanged, ProductPage, ProductView } from '@rookery/contracts';
 import { DomainError } from '@rookery/platform';
 import { eventually, FaultyLink, publishEvent, redisServer, testBroker, TestRedis } from '@rookery/testing';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
@@ -55,7 +55,7 @@ const changed = (): Promise<string> =>
   );
 const hint = async (): Promise<void> => {
   const { connection } = await gateway.broker.connect('products');
-  connection.publish(liveProductSubject(productId));
+  connection.publish(productNotificationSubject(productId));
   await connection.flush();
 };
 /** Until `open` is called, products answers nothing. */

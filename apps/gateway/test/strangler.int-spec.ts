@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { shutDown } from '@rookery/platform';
 import { eventually, OidcIssuer, rawRequest } from '@rookery/testing';
-import { MAX_ANSWER_BYTES } from '../src/strangler/legacy-proxy';
+import { MAX_RESPONSE_BYTES } from '../src/strangler/legacy-proxy';
 import { MAX_IN_FLIGHT } from '../src/strangler/legacy-upstream';
 import { LegacySystem } from './legacy-system';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
@@ -455,13 +455,13 @@ describe('a prefix that only the legacy system has', () => {
     it('no more than the limit, and cuts the connection there', async () => {
       legacy.answer = (_request, response) => {
         response.writeHead(200, { 'content-type': 'application/octet-stream' });
-        response.end(Buffer.alloc(MAX_ANSWER_BYTES + 1));
+        response.end(Buffer.alloc(MAX_RESPONSE_BYTES + 1));
       };
       const response = await gateway.request('/legacy/x', { token });
       expect(response.status).toBe(200);
       await expect(response.arrayBuffer()).rejects.toThrow('terminated');
-      legacy.answer = (_request, answer) => answer.end(Buffer.alloc(MAX_ANSWER_BYTES));
-      expect((await (await gateway.request('/legacy/x', { token })).arrayBuffer()).byteLength).toBe(MAX_ANSWER_BYTES);
+      legacy.answer = (_request, answer) => answer.end(Buffer.alloc(MAX_RESPONSE_BYTES));
+      expect((await (await gateway.request('/legacy/x', { token })).arrayBuffer()).byteLength).toBe(MAX_RESPONSE_BYTES);
     });
 
     it('cut off when the legacy system’s is', async () => {

@@ -1,9 +1,9 @@
-import type { OrderTrace } from '@rookery/contracts';
+import type { OrderDiagnosis } from '@rookery/contracts';
 import { orderReport } from './order-report';
 
 const at = '2026-11-25T10:00:00.000Z';
 
-const trace: OrderTrace = {
+const trace: OrderDiagnosis = {
   id: '01a20660-dcef-7621-b1a2-c4e3685387f6',
   waitsFor: 'payments is not answering: whether it has taken OrderCreated is unknown',
   order: {

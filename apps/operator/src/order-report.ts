@@ -1,9 +1,15 @@
-import type { OrderTrace, PaymentFacts, ProviderAttempt, ReservationFacts, TraceStep } from '@rookery/contracts';
+import type {
+  OrderDiagnosis,
+  PaymentFacts,
+  ProviderAttempt,
+  ReservationFacts,
+  DiagnosisStep,
+} from '@rookery/contracts';
 
-type Consumer = TraceStep['consumers'][number];
+type Consumer = DiagnosisStep['consumers'][number];
 
 /** The explanation of an order as lines for a terminal, what it waits for first. */
-export function orderReport(trace: OrderTrace): readonly string[] {
+export function orderReport(trace: OrderDiagnosis): readonly string[] {
   return [
     `Order ${trace.id}: ${orderLine(trace)}`,
     `waits for: ${trace.waitsFor}`,
@@ -23,17 +29,17 @@ export function orderReport(trace: OrderTrace): readonly string[] {
   ];
 }
 
-const isSilent = ({ services }: OrderTrace, name: string): boolean =>
+const isSilent = ({ services }: OrderDiagnosis, name: string): boolean =>
   services.some(({ service, answered }) => service === name && !answered);
 
-function orderLine({ order }: OrderTrace): string {
+function orderLine({ order }: OrderDiagnosis): string {
   if (order === null) return 'unknown';
   const { status, reason, createdAt, updatedAt, deadlineAt } = order;
   if (status === 'Pending') return `Pending since ${createdAt}, deadline ${deadlineAt}`;
   return `${status}${reason === null ? '' : ` (${reason})`} at ${updatedAt}, placed ${createdAt}`;
 }
 
-function stepLines(step: TraceStep): readonly string[] {
+function stepLines(step: DiagnosisStep): readonly string[] {
   const { at, event, service, eventId, attempt, causationId, traceId } = step;
   return [
     `${at}  ${event.padEnd(16)} ${service.padEnd(9)} ${publicationOf(step)}`,
@@ -42,7 +48,7 @@ function stepLines(step: TraceStep): readonly string[] {
   ];
 }
 
-const publicationOf = ({ publication, publishedAt }: TraceStep): string =>
+const publicationOf = ({ publication, publishedAt }: DiagnosisStep): string =>
   publication === 'in-outbox' ? 'waits in the outbox' : `published ${publishedAt ?? '(time no longer known)'}`;
 
 function stateOf({ state, at }: Consumer): string {
@@ -85,7 +91,7 @@ const tasks: Readonly<Record<ProviderAttempt['operation'], string>> = {
   refund: 'refund it',
 };
 
-function paymentLines(trace: OrderTrace): readonly string[] {
+function paymentLines(trace: OrderDiagnosis): readonly string[] {
   const { payment } = trace;
   if (payment === null) return [`Payment: ${isSilent(trace, 'payments') ? 'unknown' : 'none yet'}`];
   const { status, purpose, operation, operationDueAt, attempts } = payment;
@@ -116,7 +122,7 @@ const units: Readonly<Record<ReservationFacts['status'], string>> = {
   Withdrawn: 'nothing was held, the order ended first',
 };
 
-function reservationLine(trace: OrderTrace): string {
+function reservationLine(trace: OrderDiagnosis): string {
   const { reservation } = trace;
   if (reservation === null) return `Stock: ${isSilent(trace, 'products') ? 'unknown' : 'no reservation yet'}`;
   const { status, linesKnown, paid } = reservation;

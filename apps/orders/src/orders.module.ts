@@ -1,21 +1,22 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { DeadLettersModule, EventPublisher, MessagingModule, natsOptions } from '@rookery/messaging';
-import { OutboxRelay, PersistenceModule } from '@rookery/persistence';
+import { OutboxRelay, PersistenceModule, UnitOfWork } from '@rookery/persistence';
 import { Cursors, HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
 import { DataSource } from 'typeorm';
 import { ordersDatabase } from './data-source';
 import { DeadlineSweeper } from './deadline/deadline-sweeper';
-import { OrderDeadline } from './deadline/order-deadline';
-import { IntakeGate } from './intake/intake-gate';
-import { OrderIntake } from './intake/order-intake';
-import { SagaProgressReader } from './intake/saga-progress';
-import { OrderTrace } from './order/order-trace';
+import { OrderDeadline } from './order/order-deadline';
+import { AdmissionGate } from './admission/admission-gate';
+import { OrderAdmission } from './admission/order-admission';
+import { SagaProgressReader } from './admission/saga-progress';
+import { OrderDiagnosis } from './order-diagnosis/order-diagnosis';
+import { DiagnosisRpc } from './order-diagnosis/order-diagnosis.rpc';
 import { OrderConsumer } from './order/order.consumer';
 import { OrderRepository } from './order/order.repository';
 import { OrderRpc } from './order/order.rpc';
 import { OrderService } from './order/order.service';
-import { OrderPlacement } from './order/place-order';
+import { OrderPlacement } from './order/order-placement';
 import type { OrdersConfig } from './orders.config';
 import { OpenDifferences } from './reconciliation/open-differences';
 import { OrderRecords } from './reconciliation/order-records';
@@ -60,29 +61,29 @@ export class OrdersModule implements OnApplicationBootstrap {
         MessagingModule.forRoot(natsOptions('orders', config)),
         DeadLettersModule.forConsumer('orders'),
       ],
-      controllers: [OrderRpc, ReconcileRpc, OrderConsumer],
+      controllers: [OrderRpc, DiagnosisRpc, ReconcileRpc, OrderConsumer],
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
         { provide: Cursors, useFactory: () => new Cursors(config.CURSOR_KEY, 'orders') },
         {
-          provide: OrderIntake,
+          provide: OrderAdmission,
           useFactory: () =>
-            new OrderIntake({
+            new OrderAdmission({
               lagSeconds: config.ORDER_LAG_LIMIT_SECONDS ?? LAG_LIMIT * config.ORDER_DEADLINE_SECONDS,
             }),
         },
         { provide: OrderDeadline, useFactory: () => new OrderDeadline(config.ORDER_DEADLINE_SECONDS) },
         {
           provide: Schedule,
-          inject: [DeadlineSweeper, IntakeGate, PeriodicReconciliation],
-          useFactory: (sweeper: DeadlineSweeper, intake: IntakeGate, reconciliation: PeriodicReconciliation) =>
+          inject: [DeadlineSweeper, AdmissionGate, PeriodicReconciliation],
+          useFactory: (sweeper: DeadlineSweeper, intake: AdmissionGate, reconciliation: PeriodicReconciliation) =>
             new Schedule([
               {
                 name: 'end overdue orders',
                 pauseMs: config.ORDER_SWEEP_INTERVAL_MS,
                 run: (stopping) => sweeper.sweep(stopping),
               },
-              { name: 'look at the lag of the saga', pauseMs: INTAKE_INTERVAL_MS, run: () => intake.look() },
+              { name: 'look at the lag of the saga', pauseMs: INTAKE_INTERVAL_MS, run: () => intake.sample() },
               {
                 name: 'reconcile',
                 pauseMs: Math.min(config.RECONCILIATION_INTERVAL_SECONDS * 1_000, RECONCILIATION_PAUSE_MS),
@@ -113,10 +114,14 @@ export class OrdersModule implements OnApplicationBootstrap {
         ReconciliationMetrics,
         OrderRepository,
         OrderService,
-        OrderTrace,
+        OrderDiagnosis,
         OrderPlacement,
-        SagaProgressReader,
-        IntakeGate,
+        {
+          provide: SagaProgressReader,
+          inject: [UnitOfWork],
+          useFactory: (unitOfWork: UnitOfWork) => new SagaProgressReader(unitOfWork, config.ORDER_DEADLINE_SECONDS),
+        },
+        AdmissionGate,
         DeadlineSweeper,
       ],
     };

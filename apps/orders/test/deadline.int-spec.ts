@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OrderCanceled, OrdersRpc, PaymentReserved } from '@rookery/contracts';
 import { eventually, withWallClockAhead } from '@rookery/testing';
-import { placedAt } from '../src/reconciliation/order-ids';
+import { timeOfUuid } from '@rookery/platform';
 import { aProduct } from './order.builder';
 import { alice, type OrdersUnderTest, startOrders } from './orders-service';
 
@@ -57,7 +57,7 @@ describe('the deadline of an order', () => {
     expect(status).toBe('Canceled');
     expect(Date.parse(updatedAt) - Date.parse(createdAt)).toBeCloseTo(60_001, -4);
     // The id says when it was placed, which reconciliation goes by.
-    expect(placedAt(id).toISOString()).toBe(createdAt);
+    expect(timeOfUuid(id).toISOString()).toBe(createdAt);
   });
 
   it('cancels once when several replicas sweep at the same time', async () => {

@@ -5,7 +5,7 @@ import {
   type DataOf,
   type EventContract,
   Headers,
-  liveOrderSubject,
+  orderNotificationSubject,
   type ProductQuote,
   ProductsRpc,
   type RpcContract,
@@ -169,7 +169,7 @@ export class OrdersUnderTest {
 
   /** Resolves when live readers of the order are told next. */
   async liveTold(orderId: string): Promise<{ readonly told: Promise<unknown> }> {
-    const subscription = this.admin.subscribe(liveOrderSubject(orderId), { max: 1 });
+    const subscription = this.admin.subscribe(orderNotificationSubject(orderId), { max: 1 });
     await this.admin.flush();
     return { told: subscription[Symbol.asyncIterator]().next() };
   }

@@ -11,7 +11,7 @@ import { uuidv7 } from '@rookery/platform';
 import { eventually, testActor } from '@rookery/testing';
 import { aProduct } from './order.builder';
 import { alice, type OrdersUnderTest, startOrders } from './orders-service';
-import { SettlementNeighbours } from './settlement-neighbours';
+import { SettlementNeighbours } from './reconciliation-neighbours';
 
 const auditor = testActor({ subject: 'auditor', scopes: ['ops:read'] });
 const DIFFERENCES = 'reconciliation_differences';

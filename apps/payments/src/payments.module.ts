@@ -5,8 +5,9 @@ import { HealthModule } from '@rookery/platform';
 import { SecurityModule, TokenSealer } from '@rookery/security';
 import { paymentsDatabase } from './data-source';
 import { PaymentAttempts } from './payment/payment-attempts';
-import { PaymentTrace } from './payment/payment-trace';
-import { PaymentOperator } from './payment/payment-operator';
+import { PaymentDiagnosis } from './order-diagnosis/payment-diagnosis';
+import { DiagnosisRpc } from './order-diagnosis/payment-diagnosis.rpc';
+import { ProviderCaller } from './payment/provider-caller';
 import { PaymentConsumer } from './payment/payment.consumer';
 import { PaymentRepository } from './payment/payment.repository';
 import { PaymentRpc } from './payment/payment.rpc';
@@ -15,8 +16,8 @@ import { PaymentWorker } from './payment/payment.worker';
 import type { PaymentsConfig } from './payments.config';
 import { PaymentProvider } from './provider/payment-provider';
 import { SimulatedProvider } from './provider/simulated-provider';
-import { SettlementRpc } from './settlement/settlement.rpc';
-import { SettlementService } from './settlement/settlement.service';
+import { RecordsRpc } from './reconciliation/payment-records.rpc';
+import { PaymentRecordQueries } from './reconciliation/payment-records.queries';
 
 /** The payments service: payments, and the worker that calls the provider for them. */
 @Module({})
@@ -39,17 +40,17 @@ export class PaymentsModule implements OnApplicationBootstrap {
         MessagingModule.forRoot(natsOptions('payments', config)),
         DeadLettersModule.forConsumer('payments'),
       ],
-      controllers: [PaymentRpc, SettlementRpc, PaymentConsumer],
+      controllers: [PaymentRpc, DiagnosisRpc, RecordsRpc, PaymentConsumer],
       providers: [
         { provide: TokenSealer, useFactory: () => new TokenSealer(config.SEALING_KEY) },
         { provide: PaymentProvider, useClass: SimulatedProvider },
         PaymentAttempts,
-        PaymentOperator,
+        ProviderCaller,
         PaymentRepository,
         PaymentService,
-        PaymentTrace,
+        PaymentDiagnosis,
         PaymentWorker,
-        SettlementService,
+        PaymentRecordQueries,
       ],
     };
   }

@@ -5,13 +5,13 @@ import { TokenSealer } from '@rookery/security';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { paymentsDatabase } from '../src/data-source';
 import { PaymentAttempts } from '../src/payment/payment-attempts';
-import { PaymentOperator } from '../src/payment/payment-operator';
+import { ProviderCaller } from '../src/payment/provider-caller';
 import { PaymentRepository } from '../src/payment/payment.repository';
 import { PaymentService } from '../src/payment/payment.service';
 import { PaymentWorker } from '../src/payment/payment.worker';
 import type { PaymentProvider } from '../src/provider/payment-provider';
 import { SimulatedProvider } from '../src/provider/simulated-provider';
-import { SettlementService } from '../src/settlement/settlement.service';
+import { PaymentRecordQueries } from '../src/reconciliation/payment-records.queries';
 import { amount, anOrder } from './builders';
 
 /** One charge in the simulated provider's ledger. */
@@ -27,7 +27,7 @@ export class PaymentsOnPostgres {
     readonly attempts: PaymentAttempts,
     readonly simulator: SimulatedProvider,
     readonly service: PaymentService,
-    readonly settlements: SettlementService,
+    readonly records: PaymentRecordQueries,
     private readonly sealer: TokenSealer,
     private readonly parts: readonly [UnitOfWork, PaymentRepository],
     private readonly workers: PaymentWorker[],
@@ -42,7 +42,7 @@ export class PaymentsOnPostgres {
     const attempts = new PaymentAttempts(dataSource);
     const simulator = new SimulatedProvider(dataSource);
     const sealer = new TokenSealer(randomBytes(32).toString('base64url'));
-    const operator = new PaymentOperator(unitOfWork, payments, attempts, simulator, sealer);
+    const operator = new ProviderCaller(unitOfWork, payments, attempts, simulator, sealer);
     const worker = new PaymentWorker(attempts, operator);
     const service = new PaymentService(unitOfWork, payments, worker);
     return new PaymentsOnPostgres(
@@ -50,7 +50,7 @@ export class PaymentsOnPostgres {
       attempts,
       simulator,
       service,
-      new SettlementService(dataSource, simulator),
+      new PaymentRecordQueries(dataSource, simulator),
       sealer,
       [unitOfWork, payments],
       [worker],
@@ -73,8 +73,8 @@ export class PaymentsOnPostgres {
   }
 
   /** What carries out attempts, with a provider of the spec's. */
-  operatorWith(provider: PaymentProvider): PaymentOperator {
-    return new PaymentOperator(...this.parts, this.attempts, provider, this.sealer);
+  operatorWith(provider: PaymentProvider): ProviderCaller {
+    return new ProviderCaller(...this.parts, this.attempts, provider, this.sealer);
   }
 
   /** OrderCreated of a new order, paid with this token. */

@@ -1,5 +1,5 @@
 import {
-  OrderTraceRpc,
+  OrderDiagnosisRpc,
   PaymentCaptured,
   PaymentFailed,
   PaymentReleased,
@@ -118,7 +118,11 @@ describe('the payments service', () => {
     const paymentId = await paymentOf(orderId);
     await service.published.next(PaymentReserved, paymentId);
     const trace = await eventually(async () => {
-      const answer = await service.caller.call(OrderTraceRpc.payments, { id: orderId, eventIds: [eventId] }, operator);
+      const answer = await service.caller.call(
+        OrderDiagnosisRpc.payments,
+        { id: orderId, eventIds: [eventId] },
+        operator,
+      );
       expect(answer.events.outbox).toMatchObject([{ name: 'PaymentReserved', publishedAt: someTime }]);
       return answer;
     });
@@ -140,8 +144,8 @@ describe('the payments service', () => {
 
   it('tells operators that it knows no payment of an order it has not heard of, and nobody else anything', async () => {
     const request = { id: uuidv7(), eventIds: [] };
-    expect(await service.caller.call(OrderTraceRpc.payments, request, operator)).toMatchObject({ payment: null });
-    const asked = service.caller.call(OrderTraceRpc.payments, request, { actor: alice });
+    expect(await service.caller.call(OrderDiagnosisRpc.payments, request, operator)).toMatchObject({ payment: null });
+    const asked = service.caller.call(OrderDiagnosisRpc.payments, request, { actor: alice });
     await expect(asked).rejects.toMatchObject({ status: 403 });
   });
 

@@ -4,19 +4,19 @@ import { OutboxRelay, PersistenceModule, UnitOfWork } from '@rookery/persistence
 import { Cursors, HealthModule } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import { productsDatabase } from './data-source';
-import { ProductCatalogue } from './product/product.catalogue';
+import { ProductQueries } from './product/product.queries';
 import { ProductRepository } from './product/product.repository';
 import { ProductRpc } from './product/product.rpc';
 import { ProductService } from './product/product.service';
 import type { ProductsConfig } from './products.config';
-import { ReservationTrace } from './reservation/reservation-trace';
+import { ReservationDiagnosis } from './order-diagnosis/reservation-diagnosis';
 import { ReservationConsumer } from './reservation/reservation.consumer';
 import { ReservationRepository } from './reservation/reservation.repository';
-import { ReservationRpc } from './reservation/reservation.rpc';
+import { DiagnosisRpc } from './order-diagnosis/reservation-diagnosis.rpc';
 import { ReservationService } from './reservation/reservation.service';
-import { SettlementQueries } from './settlement/settlement.queries';
-import { SettlementRpc } from './settlement/settlement.rpc';
-import { StockHints } from './stock/stock-hints';
+import { StockRecordQueries } from './reconciliation/stock-records.queries';
+import { RecordsRpc } from './reconciliation/stock-records.rpc';
+import { StockChangeNotifier } from './stock/stock-change-notifier';
 import { StockRepository } from './stock/stock.repository';
 
 /** The products service: the catalogue, and the stock with its reservations. */
@@ -40,21 +40,21 @@ export class ProductsModule implements OnApplicationBootstrap {
         MessagingModule.forRoot(natsOptions('products', config)),
         DeadLettersModule.forConsumer('products'),
       ],
-      controllers: [ProductRpc, ReservationRpc, SettlementRpc, ReservationConsumer],
+      controllers: [ProductRpc, DiagnosisRpc, RecordsRpc, ReservationConsumer],
       providers: [
         { provide: Cursors, useFactory: () => new Cursors(config.CURSOR_KEY, 'products') },
-        ProductCatalogue,
+        ProductQueries,
         ProductRepository,
         ProductService,
         ReservationRepository,
         ReservationService,
-        SettlementQueries,
-        ReservationTrace,
+        StockRecordQueries,
+        ReservationDiagnosis,
         {
-          provide: StockHints,
+          provide: StockChangeNotifier,
           inject: [UnitOfWork, Nats],
           useFactory: (unitOfWork: UnitOfWork, nats: Nats) =>
-            new StockHints(unitOfWork, (subject) => {
+            new StockChangeNotifier(unitOfWork, (subject) => {
               // Without a broker the client would keep hints until it is back, when nobody trusts what he kept anyway.
               if (nats.connected) nats.connection.publish(subject);
             }),

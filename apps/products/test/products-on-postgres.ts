@@ -4,24 +4,24 @@ import { Cursors, Metrics, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { productsDatabase } from '../src/data-source';
-import { ProductCatalogue } from '../src/product/product.catalogue';
+import { ProductQueries } from '../src/product/product.queries';
 import { ProductRepository } from '../src/product/product.repository';
 import { ProductService } from '../src/product/product.service';
 import { ReservationRepository } from '../src/reservation/reservation.repository';
 import { ReservationService } from '../src/reservation/reservation.service';
-import { SettlementQueries } from '../src/settlement/settlement.queries';
-import { StockHints } from '../src/stock/stock-hints';
+import { StockRecordQueries } from '../src/reconciliation/stock-records.queries';
+import { StockChangeNotifier } from '../src/stock/stock-change-notifier';
 import { StockRepository } from '../src/stock/stock.repository';
 
 /** The rules and statements of products on a real Postgres, without transport. */
 export interface ProductsOnPostgres {
   readonly database: TestDatabase;
   readonly dataSource: DataSource;
-  readonly catalogue: ProductCatalogue;
+  readonly queries: ProductQueries;
   readonly products: ProductService;
   readonly reservations: ReservationService;
   readonly inbox: Inbox;
-  readonly settlements: SettlementQueries;
+  readonly records: StockRecordQueries;
   stop(): Promise<void>;
 }
 
@@ -31,16 +31,16 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
   const unitOfWork = new UnitOfWork(dataSource);
   const outbox = new Outbox(unitOfWork);
   const stock = new StockRepository();
-  const hints = new StockHints(unitOfWork, () => undefined);
-  const catalogue = new ProductCatalogue(dataSource, unitOfWork, new Cursors('a secret of the catalogue', 'products'));
+  const notifier = new StockChangeNotifier(unitOfWork, () => undefined);
+  const queries = new ProductQueries(dataSource, unitOfWork, new Cursors('a secret of the catalogue', 'products'));
   return {
     database,
     dataSource,
-    catalogue,
-    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, hints, catalogue),
-    reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, hints),
+    queries,
+    products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, notifier, queries),
+    reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, notifier),
     inbox: new Inbox(unitOfWork, 'products', new InboxMetrics(new Metrics())),
-    settlements: new SettlementQueries(dataSource),
+    records: new StockRecordQueries(dataSource),
     stop: async () => {
       await dataSource.destroy();
       await database.drop();

@@ -1,9 +1,9 @@
 import {
-  liveProductSubject,
+  productNotificationSubject,
   OrderCanceled,
   OrderConfirmed,
   OrderCreated,
-  OrderTraceRpc,
+  OrderDiagnosisRpc,
   PaymentFailed,
   PaymentReserved,
   ProductChanged,
@@ -173,30 +173,31 @@ describe('the products service', () => {
     });
   });
 
-  it('hints, after the commit, at each product whose stock changed: reserved, given back, adjusted; not at others', async () => {
+  it('publishes a change notification, after the commit, for each product whose stock was reserved, given back or adjusted, and for no other', async () => {
     const { connection } = await service.broker.connect('gateway');
     const heard: string[] = [];
-    connection.subscribe(liveProductSubject('*'), {
+    connection.subscribe(productNotificationSubject('*'), {
       callback: (_error, { subject }) => {
         heard.push(subject);
       },
     });
     await connection.flush();
-    const hintsOf = (id: string): number => heard.filter((subject) => subject === liveProductSubject(id)).length;
+    const notificationsOf = (id: string): number =>
+      heard.filter((subject) => subject === productNotificationSubject(id)).length;
     const [{ id: sold }, { id: wanted }] = [await create({ stock: 5 }), await create({ stock: 0 })];
     const [orderId, rejected] = [uuidv7(), uuidv7()];
     await created(orderId, [{ productId: sold, quantity: 2 }]);
     await pay(orderId);
-    await eventually(() => expect(hintsOf(sold)).toBe(1));
+    await eventually(() => expect(notificationsOf(sold)).toBe(1));
     await cancel(orderId);
-    await eventually(() => expect(hintsOf(sold)).toBe(2));
+    await eventually(() => expect(notificationsOf(sold)).toBe(2));
     const adjustment = { delta: 1, reason: 'found' };
     await service.caller.call(ProductsRpc.adjustStock, { id: sold, adjustment }, { actor: olga });
-    await eventually(() => expect(hintsOf(sold)).toBe(3));
+    await eventually(() => expect(notificationsOf(sold)).toBe(3));
     await created(rejected, [{ productId: wanted, quantity: 1 }]);
     await pay(rejected);
     await service.published.next(StockRejected, rejected);
-    expect(hintsOf(wanted)).toBe(0);
+    expect(notificationsOf(wanted)).toBe(0);
   });
 
   it('quotes for orders', async () => {
@@ -220,7 +221,7 @@ describe('the products service', () => {
     const { id: productId } = await create({ stock: 5 });
     const orderId = uuidv7();
     const trace = (eventIds: string[]) =>
-      service.caller.call(OrderTraceRpc.products, { id: orderId, eventIds }, { actor: olga });
+      service.caller.call(OrderDiagnosisRpc.products, { id: orderId, eventIds }, { actor: olga });
     expect(await trace([])).toMatchObject({ reservation: null, events: { outbox: [], inbox: [] } });
 
     const eventId = await created(orderId, [{ productId, quantity: 1 }]);
@@ -238,7 +239,7 @@ describe('the products service', () => {
         events: { outbox: [{ name: 'StockReserved', publishedAt: someTime }] },
       }),
     );
-    const asked = service.caller.call(OrderTraceRpc.products, { id: orderId, eventIds: [] }, { actor: alice });
+    const asked = service.caller.call(OrderDiagnosisRpc.products, { id: orderId, eventIds: [] }, { actor: alice });
     await expect(asked).rejects.toMatchObject({ status: 403 });
   });
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { textsIn } from '../test/texts-in';
-import { eventContracts, rpcContracts } from './catalogue';
+import { eventContracts, rpcContracts } from './registry';
 import { activeCurrencies } from './currencies';
 import { Currency, CurrencyCode, formatMoney, Money } from './money';
 

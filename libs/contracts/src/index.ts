@@ -15,5 +15,5 @@ export * from './payments';
 export * from './auth';
 export * from './dead-letters';
 export * from './reconciliation';
-export * from './order-trace';
-export * from './catalogue';
+export * from './order-diagnosis';
+export * from './registry';

@@ -102,7 +102,7 @@ export const Timeline = z.object({ items: z.array(TimelineEntry) }).meta({ id: '
 export type Timeline = z.infer<typeof Timeline>;
 
 /** Subject on which orders says, without guarantee, that an order's timeline grew. Live streams then read the timeline. */
-export const liveOrderSubject = (orderId: string): string => `live.orders.${orderId}`;
+export const orderNotificationSubject = (orderId: string): string => `live.orders.${orderId}`;
 
 export const OrdersRpc = {
   place: defineRpc({

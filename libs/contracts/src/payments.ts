@@ -8,6 +8,23 @@ export const PaymentStatuses = ['Reserved', 'Failed', 'Captured', 'Released', 'R
 export const PaymentStatus = z.enum(PaymentStatuses).meta({ id: 'PaymentStatus' });
 export type PaymentStatus = z.infer<typeof PaymentStatus>;
 
+/**
+ * Every state of a payment. The public statuses, and before them:
+ * `Expected`: the end of the order arrived before the order itself. `Authorizing`: the provider's answer is outstanding.
+ * `Abandoning`: many attempts went unanswered; the authorization is being voided so that a late one cannot charge.
+ * `Withdrawn`: the order was canceled before the provider was asked for anything.
+ */
+export const PaymentStates = ['Expected', 'Authorizing', 'Abandoning', 'Withdrawn', ...PaymentStatuses] as const;
+export type PaymentState = (typeof PaymentStates)[number];
+
+/** What the order wants of its money: `hold` while it is Pending, `take` when Confirmed, `return` when Canceled. */
+export const PaymentPurposes = ['hold', 'take', 'return'] as const;
+export type PaymentPurpose = (typeof PaymentPurposes)[number];
+
+/** What the provider can be asked for. Each operation takes effect at most once per payment, however often it is tried. */
+export const ProviderOperations = ['authorize', 'capture', 'void', 'refund'] as const;
+export type ProviderOperation = (typeof ProviderOperations)[number];
+
 export const PaymentView = z
   .object({ id: Id, orderId: Id, status: PaymentStatus, amount: Money, createdAt: Timestamp })
   .meta({ id: 'Payment' });

@@ -92,7 +92,7 @@ export const ProductQuote = z.object({ productId: Id, sku: z.string(), name: z.s
 export type ProductQuote = z.infer<typeof ProductQuote>;
 
 /** Subject on which products says, without guarantee, that a product's stock changed. Whoever keeps the product reads it again. */
-export const liveProductSubject = (productId: string): string => `live.products.${productId}`;
+export const productNotificationSubject = (productId: string): string => `live.products.${productId}`;
 
 /** Between gateway and service the page limit is a number already. */
 const ListProductsRequest = z.strictObject({ ...ListProducts.shape, limit: z.int().min(1).max(100) });
@@ -173,6 +173,13 @@ export const ProductsRpc = {
     summary: 'Adds units to a product’s stock or takes them',
   }),
 } as const;
+
+/**
+ * `Awaiting`: the lines or the payment are not known yet. `Reserved`: units are held. `Shipped`: they are sold. `Released`: they are
+ * available again. `Rejected`: they could not be had. `Withdrawn`: the order ended before anything was held, so a late payment holds nothing.
+ */
+export const ReservationStatuses = ['Awaiting', 'Reserved', 'Rejected', 'Shipped', 'Released', 'Withdrawn'] as const;
+export type ReservationStatus = (typeof ReservationStatuses)[number];
 
 const reservedLines = z.array(z.object({ productId: Id, quantity: Quantity }));
 

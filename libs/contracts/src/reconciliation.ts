@@ -3,7 +3,7 @@ import { Count, Timestamp } from './primitives';
 import { defineRpc } from './rpc';
 
 /** Most orders of one answer: with 100 lines each they still fit into one message of the broker (1 MiB). */
-export const MAX_SETTLEMENTS = 100;
+export const MAX_RECORDS = 100;
 
 /** Any 128 bits as text: bounds between orders are ids of none, and what is compared may be wrong in any way. */
 const AnyId = z.guid().toLowerCase();
@@ -12,18 +12,18 @@ const AnyId = z.guid().toLowerCase();
  * Orders by their ids, from the one following `after` to `upTo`. Ids are UUID v7, so a range of them is a span of the time in which the
  * orders were placed, and every service has an index by it.
  */
-export const SettlementRange = z.strictObject({
+export const RecordRange = z.strictObject({
   after: AnyId,
   upTo: AnyId,
-  limit: z.int().min(1).max(MAX_SETTLEMENTS),
+  limit: z.int().min(1).max(MAX_RECORDS),
 });
-export type SettlementRange = z.infer<typeof SettlementRange>;
+export type RecordRange = z.infer<typeof RecordRange>;
 
 /** `upTo`: everything up to this id is in the answer; less than was asked for when the limit was reached. */
 const settled = <Item extends z.ZodType>(item: Item) => z.object({ upTo: AnyId, items: z.array(item) });
 
 /** How far an answer reaches that was read with a limit and in the order of ids. */
-export const reachOf = ({ upTo, limit }: SettlementRange, ids: readonly string[]): string =>
+export const reachOf = ({ upTo, limit }: RecordRange, ids: readonly string[]): string =>
   ids.length < limit ? upTo : (ids.at(-1) ?? upTo);
 
 /** In which way payments and the provider's ledger disagree. */
@@ -85,7 +85,7 @@ export const MoneyState = z.enum(['none', 'uncertain', 'held', 'taken']);
 export type MoneyState = z.infer<typeof MoneyState>;
 
 /** What payments says of one order. */
-export const PaymentSettlement = z.object({
+export const PaymentRecord = z.object({
   orderId: AnyId,
   /** Null when only the provider knows of it. */
   payment: z
@@ -100,20 +100,20 @@ export const PaymentSettlement = z.object({
   /** What payments and the provider's ledger disagree on. */
   ledger: z.array(z.object({ kind: z.enum(LedgerDifferenceKinds), payments: z.string(), provider: z.string() })),
 });
-export type PaymentSettlement = z.infer<typeof PaymentSettlement>;
+export type PaymentRecord = z.infer<typeof PaymentRecord>;
 
 /** Where the units of an order's lines are: `awaited` when they may yet be taken for it. */
 export const UnitsState = z.enum(['none', 'awaited', 'held', 'sold']);
 export type UnitsState = z.infer<typeof UnitsState>;
 
 /** What products says of one order. */
-export const ReservationSettlement = z.object({
+export const StockRecord = z.object({
   orderId: AnyId,
   status: z.string(),
   units: UnitsState,
   lines: z.array(z.object({ productId: AnyId, quantity: z.int() })),
 });
-export type ReservationSettlement = z.infer<typeof ReservationSettlement>;
+export type StockRecord = z.infer<typeof StockRecord>;
 
 /** A product whose units do not add up, as of one moment. Counts may be wrong in any way, also negative. */
 export const UnbalancedStock = z.object({
@@ -178,8 +178,8 @@ export const ReconciliationRpc = {
     name: 'list-settlements',
     kind: 'query',
     scopes: ['ops:read'],
-    request: SettlementRange,
-    response: settled(PaymentSettlement),
+    request: RecordRange,
+    response: settled(PaymentRecord),
     summary: 'The payments of a range of orders, each compared with the provider’s ledger',
   }),
   reservations: defineRpc({
@@ -187,8 +187,8 @@ export const ReconciliationRpc = {
     name: 'list-settlements',
     kind: 'query',
     scopes: ['ops:read'],
-    request: SettlementRange,
-    response: settled(ReservationSettlement),
+    request: RecordRange,
+    response: settled(StockRecord),
     summary: 'The reservations of a range of orders',
   }),
   stock: defineRpc({

@@ -35,6 +35,11 @@ export interface RpcContract<
   readonly summary: string;
 }
 
+/** The parsed request of a contract, as its handler receives it. */
+export type RequestOf<Contract extends { readonly request: z.ZodType }> = z.output<Contract['request']>;
+/** The parsed response of a contract, as its caller receives it. */
+export type ResponseOf<Contract extends { readonly response: z.ZodType }> = z.output<Contract['response']>;
+
 /** A request that takes effect once per idempotency key. */
 export type KeyedContract<Request extends z.ZodType = z.ZodType, Response extends z.ZodType = z.ZodType> = RpcContract<
   Request,

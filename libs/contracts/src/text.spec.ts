@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { textsIn } from '../test/texts-in';
-import { rpcContracts } from './catalogue';
+import { rpcContracts } from './registry';
 import { Text } from './primitives';
 
 const composed = 'Caf\u00e9';

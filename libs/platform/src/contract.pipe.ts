@@ -59,7 +59,7 @@ function describe(issue: Issue, root: string): readonly ProblemDetail[] {
   const pointer = [root, ...(issue.path ?? []).map((part) => escapeToken(keyOf(part)))].join('/');
   const unknown = unknownKeys(issue);
   if (unknown.length === 0) return [{ pointer, detail: issue.message }];
-  return unknown.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: 'is not known here' }));
+  return unknown.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: 'is not expected' }));
 }
 
 function keyOf(part: PropertyKey | { readonly key: PropertyKey }): string {

@@ -1,4 +1,4 @@
-export { v7 as uuidv7 } from 'uuid';
+export { firstUuidAt, timeOfUuid, uuidv7 } from './uuid';
 export * from './audit';
 export * from './clock';
 export * from './config/load-config';

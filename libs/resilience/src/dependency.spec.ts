@@ -33,7 +33,7 @@ const fails = (error: Error) => () => Promise.reject(error);
 const remote = (status: number, rest: { readonly code?: string; readonly dependency?: string } = {}) =>
   new RemoteProblem({ type: 'urn:x', title: 'x', detail: 'x', code: 'x', status, ...rest }, 'products');
 
-/** Enough failures to open a breaker. */
+/** Enough failures to open the breaker. */
 async function failOften(dependency: Dependency, error: Error, times = 20): Promise<void> {
   for (let count = 0; count < times; count += 1) await dependency.call(fails(error), call()).catch(() => undefined);
 }
@@ -42,11 +42,11 @@ const refused = { status: 503, code: 'dependency.circuit-open', retryAfterSecond
 
 describe('the circuit breaker of a dependency', () => {
   it.each([
-    ['nobody takes the calls', new NoResponder('products')],
+    ['no instance receives the calls', new NoResponder('products')],
     ['it answers 500', remote(500)],
-    ['it answers 503 because of itself', remote(503)],
-    ['its answers break the contract', new Error('breaks its contract')],
-  ])('opens when %s, and then calls nobody', async (_, error) => {
+    ['it answers 503 on its own behalf', remote(503)],
+    ['its responses violate the contract', new Error('breaks its contract')],
+  ])('opens when %s, and then makes no call', async (_, error) => {
     const { dependency } = dependencyWith();
     await failOften(dependency, error);
     let called = false;
@@ -56,12 +56,12 @@ describe('the circuit breaker of a dependency', () => {
   });
 
   it.each([
-    ['it refuses', new Forbidden()],
+    ['it rejects the request', new Forbidden()],
     ['it answers 404', remote(404)],
-    ['it has as much in hand as it takes', remote(503, { code: OVERLOADED })],
+    ['it is overloaded', remote(503, { code: OVERLOADED })],
     ['a dependency of its own fails', remote(503, { dependency: 'payments' })],
     ['a dependency of its own does not answer', remote(504, { dependency: 'payments' })],
-    ['callers had too little time for it', new DeadlineExceeded()],
+    ['callers left it too little time', new DeadlineExceeded()],
   ])('stays closed when %s', async (_, error) => {
     const { dependency } = dependencyWith();
     await failOften(dependency, error, 100);
@@ -77,7 +77,7 @@ describe('the circuit breaker of a dependency', () => {
     await expect(dependency.call(answers, call())).resolves.toBe('answer');
   });
 
-  it('lets a single call try whether the dependency is back, and refuses the others meanwhile', async () => {
+  it('probes the dependency with a single call, and rejects the others meanwhile', async () => {
     const { dependency } = dependencyWith();
     await failOften(dependency, remote(500));
     const finish = Promise.withResolvers<string>();
@@ -100,7 +100,7 @@ describe('the circuit breaker of a dependency', () => {
     await expect(dependency.call(answers, call())).resolves.toBe('answer');
   });
 
-  it('gives the call that tries a deadline of its own, and opens again without an answer', async () => {
+  it('gives the probe its own deadline, and opens again when it times out', async () => {
     const { dependency } = dependencyWith({ probeMs: 300 });
     await failOften(dependency, remote(500));
     const given: number[] = [];
@@ -116,7 +116,7 @@ describe('the circuit breaker of a dependency', () => {
     await expect(dependency.call(answers, call())).rejects.toMatchObject(refused);
   });
 
-  it('tries although calls from before hold all places', async () => {
+  it('probes even if earlier calls hold all slots', async () => {
     const { dependency } = dependencyWith({ maxInFlight: 2 });
     const stalled = Promise.withResolvers<string>();
     const before = dependency.call(() => stalled.promise, call({ kind: 'list' }));
@@ -126,7 +126,7 @@ describe('the circuit breaker of a dependency', () => {
     await expect(before).resolves.toBe('late');
   });
 
-  it('does not open again for calls that had begun before it closed', async () => {
+  it('ignores failures of calls that started before it closed', async () => {
     const { dependency } = dependencyWith();
     const stalled = Promise.withResolvers<string>();
     const before = Array.from({ length: 100 }, () =>
@@ -139,7 +139,7 @@ describe('the circuit breaker of a dependency', () => {
     await expect(dependency.call(answers, call())).resolves.toBe('answer');
   });
 
-  it('counts calls by whether they were answered, from 0 on', async () => {
+  it('counts answered and failed calls, starting at 0', async () => {
     const { dependency, metrics } = dependencyWith();
     const shown = async (outcome: string, count: number): Promise<void> =>
       expect(await metrics.registry.metrics()).toContain(
@@ -148,11 +148,11 @@ describe('the circuit breaker of a dependency', () => {
     await shown('answered', 0);
     await shown('failed', 0);
     await dependency.call(answers, call());
-    // A refusal is an answer; so is the failure of what stands behind it.
+    // A rejection counts as answered; so does the failure of a service behind the dependency.
     for (const error of [remote(404), remote(503, { dependency: 'payments' })])
       await dependency.call(fails(error), call()).catch(() => undefined);
     await shown('answered', 3);
-    // A short wait says nothing to the breaker, and still nobody answered.
+    // The breaker ignores a short timeout; the metric counts it as failed.
     for (const error of [remote(500), new NoResponder('products'), new DeadlineExceeded()])
       await dependency.call(fails(error), call()).catch(() => undefined);
     await shown('failed', 3);
@@ -163,7 +163,7 @@ describe('the circuit breaker of a dependency', () => {
       );
   });
 
-  it('shows its state and its refusals', async () => {
+  it('shows its state and its rejections in the metrics', async () => {
     const { dependency, metrics } = dependencyWith();
     await dependency.call(answers, call());
     expect(await metrics.registry.metrics()).toContain('dependency_breaker_state{dependency="products"} 0');
@@ -176,7 +176,7 @@ describe('the circuit breaker of a dependency', () => {
 });
 
 describe('the bulkhead of a dependency', () => {
-  it('refuses what is beyond the share of a kind, takes others, and does not open the breaker', async () => {
+  it('rejects calls beyond the share of a kind, accepts other kinds, and does not open the breaker', async () => {
     const { dependency } = dependencyWith({ maxInFlight: 8 });
     const stalled = Promise.withResolvers<string>();
     const stall = () => dependency.call(() => stalled.promise, call({ kind: 'quote' }));
@@ -196,7 +196,7 @@ describe('the bulkhead of a dependency', () => {
 });
 
 describe('the deadline of a call', () => {
-  it('refuses at once with 504 when too little time is left', async () => {
+  it('is rejected immediately with 504 when too little time is left', async () => {
     const { dependency, metrics } = dependencyWith();
     let called = false;
     const work = async (): Promise<void> => void (called = true);
@@ -208,7 +208,7 @@ describe('the deadline of a call', () => {
   });
 });
 
-describe('repetition', () => {
+describe('the retry of a call', () => {
   const failingOnce = (error: Error) => {
     let calls = 0;
     const work = async (): Promise<number> => {
@@ -219,22 +219,22 @@ describe('repetition', () => {
     return { work, calls: () => calls };
   };
 
-  it('makes a query that nobody took once more', async () => {
+  it('repeats a query once that no instance received', async () => {
     const { work } = failingOnce(new NoResponder('products'));
     await expect(dependencyWith().dependency.call(work, call({ repeatable: true }))).resolves.toBe(2);
   });
 
   it.each([
     ['a command', new NoResponder('products'), call()],
-    ['what may have happened', new DeadlineExceeded(), call({ repeatable: true })],
-    ['what another layer may have repeated', remote(503), call({ repeatable: true })],
+    ['a call that may have had an effect', new DeadlineExceeded(), call({ repeatable: true })],
+    ['a call that another layer may have repeated', remote(503), call({ repeatable: true })],
   ])('does not repeat %s', async (_, error, asked) => {
     const { work, calls } = failingOnce(error);
     await expect(dependencyWith().dependency.call(work, asked)).rejects.toBe(error);
     expect(calls()).toBe(1);
   });
 
-  it('does not repeat what would come too late', async () => {
+  it('does not repeat a call that would come too late', async () => {
     const deadline = Deadline.in(300);
     let calls = 0;
     const work = async (): Promise<never> => {
@@ -247,8 +247,8 @@ describe('repetition', () => {
     expect(calls).toBe(1);
   });
 
-  it('keeps to its budget when nobody takes anything', async () => {
-    // The breaker's refusals would hide what the budget does.
+  it('stays within its budget when every call fails', async () => {
+    // Rejections by the breaker would hide the effect of the budget.
     const { dependency, metrics } = dependencyWith({ opensAfter: 10_000, maxInFlight: 1_000 });
     let sent = 0;
     const work = async (): Promise<never> => {

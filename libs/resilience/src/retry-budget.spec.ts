@@ -1,7 +1,7 @@
 import { RetryBudget } from './retry-budget';
 
 describe('RetryBudget', () => {
-  it('lets a tenth of many calls be repeated, and ten that were saved up', () => {
+  it('allows retries for a tenth of many calls, plus ten saved ones', () => {
     const budget = new RetryBudget();
     let repeated = 0;
     for (let call = 0; call < 1_000; call += 1) {
@@ -12,7 +12,7 @@ describe('RetryBudget', () => {
     expect(repeated).toBeLessThanOrEqual(110);
   });
 
-  it('saves no more than ten, however long nothing failed', () => {
+  it('saves ten retries at most, however long no call failed', () => {
     const budget = new RetryBudget();
     for (let call = 0; call < 10_000; call += 1) budget.earn();
     const allowed = Array.from({ length: 100 }, () => budget.spend()).filter((spent) => spent);

@@ -1,33 +1,36 @@
 import { AdaptiveLimit, LoadShedder, type Priority } from '../src';
 
-/** What is offered to the service, and how it works. */
+/** The load on the service, and its behaviour. */
 export interface Simulation {
-  /** Requests offered per second, by a Poisson process: customers do not wait for each other. */
+  /** Requests per second, as a Poisson process: customers do not wait for each other. */
   readonly rate: number;
   readonly seconds: number;
   readonly seed: number;
-  /** Whether the limiter stands before it. */
+  /** Whether a load shedder protects it. */
   readonly sheds: boolean;
-  /** Multiplies what everything takes, by the second: 1 unless told. */
+  /**
+   * Factor on every processing time, by the second.
+   * @default 1
+   */
   readonly slowness?: (second: number) => number;
 }
 
-/** What came of it, from `warmUpSeconds` on. */
+/** The result, measured after the warm-up. */
 export interface Outcome {
-  /** Answers per second that came while the customer still waited. */
+  /** Responses per second that came while the customer still waited. */
   readonly goodput: number;
   readonly p99Ms: number;
-  /** Share of the requests of each priority that were let in. */
+  /** Share of admitted requests of each priority. */
   readonly admitted: Readonly<Record<Priority, number>>;
   readonly limit: number;
 }
 
-/** A service with eight workers, whose requests wait for a free one in the order in which they came. */
+/** A service with eight workers and a first-in-first-out queue. */
 const WORKERS = 8;
 const PATIENCE_MS = 1_000;
 const WARM_UP_SECONDS = 5;
 
-/** Three kinds of requests, as the gateway has them: cheap reads, dearer reads, orders. */
+/** Three kinds of requests, as at the gateway: cheap reads, expensive reads, orders. */
 const KINDS = [
   { kind: 'product', priority: 'low', share: 0.7, workMs: 6 },
   { kind: 'order', priority: 'low', share: 0.25, workMs: 8 },
@@ -36,7 +39,7 @@ const KINDS = [
 
 const meanWorkMs = KINDS.reduce((sum, { share, workMs }) => sum + share * workMs, 0);
 
-/** What the service can do at most, in requests of that mix per second. */
+/** Capacity of the service, in requests of that mix per second. */
 export const capacity = (WORKERS * 1_000) / meanWorkMs;
 
 interface Request {
@@ -45,7 +48,7 @@ interface Request {
   readonly workMs: number;
 }
 
-/** Plays it in virtual time: the same seed gives the same outcome. */
+/** Runs the simulation in virtual time: the same seed gives the same outcome. */
 export function simulate({ rate, seconds, seed, sheds, slowness = () => 1 }: Simulation): Outcome {
   const random = generator(seed);
   let now = 0;
@@ -104,7 +107,7 @@ function* requests(rate: number, seconds: number, random: () => number): Generat
     arrivesAt += (-Math.log(1 - random()) * 1_000) / rate;
     if (arrivesAt >= seconds * 1_000) return;
     const kind = kindAt(random());
-    // Half of the work is always the same, half varies.
+    // Half of the work is constant, half varies.
     yield { arrivesAt, kind, workMs: kind.workMs * (0.5 - 0.5 * Math.log(1 - random())) };
   }
 }

@@ -1,7 +1,7 @@
 import { UNREADY_CLOCK_SKEW_SECONDS } from '@rookery/platform';
 
 /**
- * So far may the clock of who signed a token be from the clock of who verifies it. Two processes that are both ready are apart by less
- * than twice what readiness allows one of them; the rest is for times in whole seconds at either end.
+ * Largest accepted difference between the clocks of a token's issuer and its verifier, seconds. The clocks of two ready processes
+ * differ by less than twice what readiness allows one of them; the rest covers the rounding to whole seconds on both sides.
  */
 export const CLOCK_TOLERANCE_SECONDS = 2 * UNREADY_CLOCK_SKEW_SECONDS + 2;

@@ -1,4 +1,3 @@
-export { Public } from '@rookery/platform';
 export * from './current-actor';
 export * from './http/access-token.guard';
 export * from './http/access-token.strategy';

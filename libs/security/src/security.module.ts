@@ -10,14 +10,14 @@ import { readInternalJwks, readSigningKey } from './rpc/internal-keys';
 import { InternalTokenIssuer, InternalTokenVerifier } from './rpc/internal-token';
 import { InternalTokenGuard } from './rpc/internal-token.guard';
 
-/** The HTTP edge: who issues access tokens, and as whom it calls the services. */
+/** Options of the HTTP edge: who issues access tokens, and the identity with which it calls the services. */
 export interface HttpSecurity extends AccessTokenRules {
   readonly caller: Caller;
   /** `INTERNAL_SIGNING_KEY`: private JWK as JSON. */
   readonly signingKey: string;
 }
 
-/** A service behind NATS. */
+/** Options of a service behind NATS. */
 export interface RpcSecurity {
   readonly service: Service;
   /** `INTERNAL_JWKS`: public keys of all callers as JSON. */
@@ -26,11 +26,11 @@ export interface RpcSecurity {
   readonly signingKey?: string | undefined;
 }
 
-/** Registers verifiers, issuers and the global guards of a process. */
+/** Provides the verifiers, issuers and global guards of a process. */
 @Global()
 @Module({})
 export class SecurityModule {
-  /** Every HTTP route needs an access token unless `@Public()`, and the scopes it names; provides `InternalTokenIssuer`. */
+  /** Every HTTP route needs an access token unless it is `@Public()`, and the scopes it names. Provides `InternalTokenIssuer`. */
   static forHttp({ caller, signingKey, ...rules }: HttpSecurity): DynamicModule {
     const exported: Provider[] = [
       {
@@ -52,7 +52,7 @@ export class SecurityModule {
     };
   }
 
-  /** Every request over NATS needs an internal token for this service; provides `InternalTokenIssuer` when there is a key. */
+  /** Every request over NATS needs an internal token for this service. Provides `InternalTokenIssuer` if there is a signing key. */
   static forRpc({ service, jwks, signingKey }: RpcSecurity): DynamicModule {
     const verifier = new InternalTokenVerifier({ jwks: readInternalJwks(jwks), audience: service });
     const exported: Provider[] = [

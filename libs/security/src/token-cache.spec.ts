@@ -3,7 +3,7 @@ import { TokenCache } from './token-cache';
 const options = { size: 3, ttlMs: 60_000 };
 
 describe('TokenCache', () => {
-  it('remembers no longer than it may, and never past the token’s own end', () => {
+  it('holds an entry for its lifetime, and never beyond the token’s expiry', () => {
     let now = 0;
     const cache = new TokenCache<string>(options, () => now);
     cache.set('short', 'one', 30_000);
@@ -16,7 +16,7 @@ describe('TokenCache', () => {
     expect(cache.get('long')).toBeUndefined();
   });
 
-  it('holds as many as it may: the one that was used longest ago goes', () => {
+  it('stays within its bound of entries: the least recently used one is evicted', () => {
     const cache = new TokenCache<number>(options);
     for (const [index, token] of ['a', 'b', 'c'].entries()) cache.set(token, index, Infinity);
     cache.set('a', 10, Infinity);
@@ -24,7 +24,7 @@ describe('TokenCache', () => {
     expect(['a', 'b', 'c', 'd'].map((token) => cache.get(token))).toEqual([10, undefined, 2, 3]);
   });
 
-  it('holds no more than it may by size, however much one issuer says in its tokens', () => {
+  it('stays within its bound of bytes, however large the tokens of an issuer are', () => {
     const cache = new TokenCache<readonly string[]>({ ...options, maxBytes: 10_000 });
     const roles = Array.from({ length: 100 }, (_, index) => `a role with a long name ${index}`);
     cache.set('a', roles, Infinity);

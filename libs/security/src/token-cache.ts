@@ -1,25 +1,30 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
-/** Size of all that is remembered together, bytes: an issuer may say as much of a caller as a header holds. */
+/** Bound of all values together, bytes: a token may carry as much as a header holds. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What an entry takes beside its value: the hash and its places in the cache’s lists. */
+/** Memory per entry beside its value: the hash and its places in the LRU lists. */
 const ENTRY_BYTES = 512;
-/** A text with one letter beyond Latin-1 takes two bytes for each. */
+/** A string with one character beyond Latin-1 takes two bytes for each. */
 const BYTES_PER_CHARACTER = 2;
 
-/** How much is remembered, and for how long. */
+/** Bounds of a `TokenCache`. */
 export interface TokenCacheOptions {
-  /** Tokens at a time. */
+  /** Most tokens. */
   readonly size: number;
+  /** Lifetime of an entry, milliseconds. */
   readonly ttlMs: number;
-  /** Size of all values together, bytes. Default 16 MiB. */
+  /**
+   * Size of all values together, bytes.
+   * @default 16 MiB
+   */
   readonly maxBytes?: number;
 }
 
 /**
- * Remembers for a short time what a verified token said, so that a busy client does not cost a signature check per request.
- * Holds hashes, never tokens; bounded in number and size, and the entry that was used longest ago makes room for a new one.
+ * Caches the content of verified tokens for a short time, so that a busy client does not cost a signature check per request. Stores
+ * hashes, never tokens. Bounded in number and size; the least recently used entry is evicted. The lifetime is checked here, not by
+ * the `ttl` of lru-cache, because it ends by the clock of the caller: an access token by the wall clock, an issued one by elapsed time.
  */
 export class TokenCache<Value> {
   private readonly entries: LRUCache<string, { readonly value: Value; readonly until: number }>;
@@ -44,7 +49,7 @@ export class TokenCache<Value> {
     return undefined;
   }
 
-  /** Remembers until `ttlMs` from now or the token's own end, whichever is first. */
+  /** Stores a value until `ttlMs` from now or the token's expiry, whichever is first. */
   set(token: string, value: Value, expiresAtMs: number): void {
     const until = Math.min(expiresAtMs, this.now() + this.options.ttlMs);
     this.entries.set(hash(token), { value, until });

@@ -55,7 +55,7 @@ export class MemoryOrders extends OrderRepository {
 
   private writeTimeline(order: Order): void {
     const steps = [
-      ...order.noted().map(({ event }) => event),
+      ...order.recordedSteps().map(({ event }) => event),
       ...order.recorded().map(({ contract }) => contract.name),
     ];
     this.database.put(this.timelines, order.id, [...(this.timelines.get(order.id) ?? []), ...steps]);

@@ -5,13 +5,13 @@ import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { DeadlineSweeper } from '../../../apps/orders/src/deadline/deadline-sweeper';
 import { OrderConsumer } from '../../../apps/orders/src/order/order.consumer';
 import { OrderService } from '../../../apps/orders/src/order/order.service';
-import { PaymentOperator } from '../../../apps/payments/src/payment/payment-operator';
+import { ProviderCaller } from '../../../apps/payments/src/payment/provider-caller';
 import { PaymentConsumer } from '../../../apps/payments/src/payment/payment.consumer';
 import { PaymentService } from '../../../apps/payments/src/payment/payment.service';
 import { PaymentWorker } from '../../../apps/payments/src/payment/payment.worker';
 import { ReservationConsumer } from '../../../apps/products/src/reservation/reservation.consumer';
 import { ReservationService } from '../../../apps/products/src/reservation/reservation.service';
-import { StockHints } from '../../../apps/products/src/stock/stock-hints';
+import { StockChangeNotifier } from '../../../apps/products/src/stock/stock-change-notifier';
 import type { Bank } from './bank';
 import { MemoryDatabase, MemoryInbox, MemoryOutbox, MemoryUnitOfWork, type SimulatedClock } from './memory-database';
 import { MemoryOrders } from './memory-orders';
@@ -76,7 +76,7 @@ export function paymentsService(clock: SimulatedClock, bank: Bank, replaced: Par
   const inbox = new InboxOf(database, unitOfWork, 'payments');
   const repository = new PaymentsOf(database, unitOfWork, outbox, clock);
   const attempts = new AttemptsOf(repository, clock);
-  const operator = new PaymentOperator(unitOfWork, repository, attempts, bank, new OpenSealer());
+  const operator = new ProviderCaller(unitOfWork, repository, attempts, bank, new OpenSealer());
   // Only what it is woken by: the schedule claims, so that it decides when.
   const worker = new PaymentWorker(attempts, operator);
   const handlers = handlersOf(new PaymentConsumer(inbox, new PaymentService(unitOfWork, repository, worker)));
@@ -95,8 +95,8 @@ export function productsService(
   const repository = new MemoryReservations(database, unitOfWork, outbox, clock);
   const stock = new StockOf(database, units);
   // Nobody keeps products here.
-  const hints = new StockHints(unitOfWork, () => undefined);
-  const reservations = new ReservationService(unitOfWork, repository, stock, hints);
+  const notifier = new StockChangeNotifier(unitOfWork, () => undefined);
+  const reservations = new ReservationService(unitOfWork, repository, stock, notifier);
   const handlers = handlersOf(new ReservationConsumer(inbox, reservations));
   return { name: 'products', database, outbox, inbox, handlers, repository, stock } as const;
 }

@@ -152,7 +152,7 @@ export class Shop {
   /** The worker of payments takes up what is due. Each operation stops at its first hop to the bank. */
   async claim(limit: number): Promise<number> {
     const attempts = await this.payments.attempts.claim(limit, LEASE_MS);
-    for (const attempt of attempts) void this.carryOut(attempt);
+    for (const attempt of attempts) void this.execute(attempt);
     await turn();
     return attempts.length;
   }
@@ -181,9 +181,9 @@ export class Shop {
     return this.nameOf(payment?.orderId ?? this.placed.find((id) => text.includes(id)) ?? '');
   }
 
-  private async carryOut(attempt: Attempt): Promise<void> {
+  private async execute(attempt: Attempt): Promise<void> {
     try {
-      await this.payments.operator.carryOut(attempt);
+      await this.payments.operator.execute(attempt);
     } catch (error) {
       if (error instanceof Crash) this.bank.forgetAsker();
       else this.failures.push(`${attempt.operation}: ${error instanceof Error ? error.message : String(error)}`);

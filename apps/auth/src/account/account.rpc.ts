@@ -2,7 +2,6 @@ import { AuthRpc, type AccountView, type RegisterAccount } from '@rookery/contra
 import { RpcHandler } from '@rookery/messaging';
 import type { KeyedAnswer } from '@rookery/platform';
 import { Controller } from '@nestjs/common';
-import { Payload } from '@nestjs/microservices';
 import { AccountService } from './account.service';
 
 @Controller()
@@ -10,7 +9,7 @@ export class AccountRpc {
   constructor(private readonly accounts: AccountService) {}
 
   @RpcHandler(AuthRpc.register)
-  register(@Payload({ schema: AuthRpc.register.request }) request: RegisterAccount): Promise<KeyedAnswer<AccountView>> {
+  register(request: RegisterAccount): Promise<KeyedAnswer<AccountView>> {
     return this.accounts.register(request);
   }
 }

@@ -15,7 +15,8 @@ export class AccountsController {
   @Header('cache-control', 'no-store')
   @Exposes({
     summary: 'Register',
-    description: 'Makes a customer account to log in with. Few registrations per address and hour.',
+    description:
+      'Creates a customer account for signing in. The number of registrations per address and hour is limited.',
     keyed: AuthRpc.register,
     success: { status: 201, description: 'The new account', schema: AccountView },
     hasBody: true,

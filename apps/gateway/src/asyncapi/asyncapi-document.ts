@@ -15,7 +15,7 @@ import { toComponentSchema } from '../openapi/schema-converter';
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What one contract adds to the document. */
+/** The part of the document for one contract. */
 interface Part {
   readonly channels: Json;
   readonly operations: Json;
@@ -23,8 +23,8 @@ interface Part {
 }
 
 /**
- * The AsyncAPI 3.0 document of everything that crosses NATS: requests with their replies, and events.
- * Made from the contracts alone, so it cannot say anything the services do not do.
+ * The AsyncAPI 3.0 document of all messages over NATS: requests with their replies, and events. Generated from the contracts alone,
+ * so it cannot differ from the services.
  */
 export function asyncApiDocument(): Json {
   const schemas: Record<string, unknown> = {};
@@ -156,47 +156,47 @@ function describeEvent(contract: EventContract, schemaOf: (schema: z.ZodType) =>
   };
 }
 
-const text = { type: 'string' } as const;
+const TEXT = { type: 'string' } as const;
 
 const rpcHeaders = {
   type: 'object',
   properties: {
-    authorization: { ...text, description: 'Internal JWT for the called service, valid for a minute' },
-    'x-correlation-id': text,
-    traceparent: text,
+    authorization: { ...TEXT, description: 'Internal JWT for the called service, valid for a minute' },
+    'x-correlation-id': TEXT,
+    traceparent: TEXT,
     'x-time-left-ms': {
-      ...text,
+      ...TEXT,
       pattern: '^[0-9]{1,15}$',
-      description: 'Milliseconds that the caller still waits, as it sent the request; reckoned from the arrival',
+      description: 'Milliseconds for which the caller still waits, counted from the arrival of the request',
     },
-    'idempotency-key': text,
+    'idempotency-key': TEXT,
   },
   required: ['authorization', 'x-correlation-id'],
 } as const;
 
 const keyedRpcHeaders = { ...rpcHeaders, required: [...rpcHeaders.required, 'idempotency-key'] } as const;
 
-/** What comes of a request that arrives twice. */
+/** The effect of a request that arrives twice. */
 const repeats: Readonly<Record<Idempotency, string>> = {
   safe: 'changes nothing and may be retried',
   key: 'sent once; takes effect once per idempotency key, for 24 hours',
-  version: 'sent once; takes effect on the version that it names',
-  natural: 'sent once; a second time there is nothing left to do',
+  version: 'sent once; takes effect only on the version that it names',
+  natural: 'sent once; a repetition has no further effect',
 };
 
 const eventHeaders = (type: string, source: string) => ({
   type: 'object',
   properties: {
-    'ce-id': { ...text, format: 'uuid', description: 'Also the Nats-Msg-Id' },
+    'ce-id': { ...TEXT, format: 'uuid', description: 'Also the Nats-Msg-Id' },
     'ce-specversion': { const: '1.0' },
     'ce-type': { const: type },
     'ce-source': { const: source },
-    'ce-subject': { ...text, description: 'Id of the aggregate; events of one aggregate keep their order' },
-    'ce-time': { ...text, format: 'date-time' },
-    'ce-sequence': { ...text, description: 'Position among the aggregate’s events, from 1' },
-    'x-correlation-id': text,
-    'x-causation-id': text,
-    traceparent: text,
+    'ce-subject': { ...TEXT, description: 'Id of the aggregate; events of one aggregate keep their order' },
+    'ce-time': { ...TEXT, format: 'date-time' },
+    'ce-sequence': { ...TEXT, description: 'Position among the aggregate’s events, from 1' },
+    'x-correlation-id': TEXT,
+    'x-causation-id': TEXT,
+    traceparent: TEXT,
   },
   required: [
     'ce-id',

@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { Public } from '@rookery/security';
+import { Public } from '@rookery/platform';
 import { asyncApiDocument, type Json } from './asyncapi-document';
 
 @ApiExcludeController()

@@ -10,13 +10,13 @@ const ENTITY_TAG = /^(?<weak>W\/)?"(?<opaque>[\x21\x23-\x7e\x80-\xff]*)"/;
 
 /**
  * Reads `If-Match` or `If-None-Match` (RFC 9110, section 13.1): `*`, or a list of strong or weak tags.
- * @throws InvalidInput (400) naming the header when it is neither
+ * @throws {InvalidInput} when it is neither (400); the error names the header
  */
 export function parseEntityTags(header: string, value: string): '*' | readonly EntityTag[] {
   let rest = value.trim();
   if (rest === '*') return '*';
   const tags: EntityTag[] = [];
-  // Read tag by tag: a comma may stand inside the quotes, and one expression for the whole list could be made to backtrack.
+  // Parsed tag by tag: quotes may contain a comma, and a single expression for the list could be forced to backtrack.
   while (rest !== '') {
     const match = ENTITY_TAG.exec(rest);
     if (match?.groups === undefined) throw malformed(header);
@@ -29,7 +29,7 @@ export function parseEntityTags(header: string, value: string): '*' | readonly E
   return tags;
 }
 
-/** Whether the client has this representation already: the weak comparison that `If-None-Match` asks for. */
+/** Whether the client already has this representation: the weak comparison of `If-None-Match`. */
 export function isNotModified(ifNoneMatch: string | undefined, current: string): boolean {
   if (ifNoneMatch === undefined) return false;
   const tags = parseEntityTags('If-None-Match', ifNoneMatch);

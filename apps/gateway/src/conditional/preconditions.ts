@@ -1,12 +1,12 @@
 import { DomainError, InvalidInput } from '@rookery/platform';
 import { parseEntityTags } from './entity-tag';
 
-/** Most tags one `If-Match` may list: what the products contract takes. */
+/** Most tags in one `If-Match`: the bound of the products contract. */
 const MAX_TAGS = 16;
-/** Our tags begin with the version: `"7"` or, where stock is part of the representation, `"7.120"`. */
-const OUR_TAG = /^(?<version>[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?$/;
+/** Tags of this API start with the version: `"7"` or, if stock is part of the representation, `"7.120"`. */
+const VERSION_TAG = /^(?<version>[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?$/;
 
-/** A change that must name the version it is based on did not (RFC 6585, section 3). */
+/** 428: a change does not name the version it is based on (RFC 6585, section 3). */
 export class PreconditionRequired extends DomainError {
   constructor() {
     super({
@@ -19,9 +19,10 @@ export class PreconditionRequired extends DomainError {
 }
 
 /**
- * The versions that `If-Match` accepts; null for `*`. Weak tags and tags that are not ours match no version (strong comparison,
- * RFC 9110, section 13.1.1), so they are left out and the service answers 412.
- * @throws PreconditionRequired (428) without the header, InvalidInput (400) when it is malformed
+ * The versions that `If-Match` accepts; null for `*`. Weak and foreign tags match no version (strong comparison, RFC 9110, section
+ * 13.1.1), so they are left out and the service answers 412.
+ * @throws {PreconditionRequired} without the header (428)
+ * @throws {InvalidInput} when the header is malformed (400)
  */
 export function expectedVersions(ifMatch: string | undefined): number[] | null {
   if (ifMatch === undefined) throw new PreconditionRequired();
@@ -31,7 +32,7 @@ export function expectedVersions(ifMatch: string | undefined): number[] | null {
     throw new InvalidInput([{ pointer: '#/header/If-Match', detail: `must list at most ${MAX_TAGS} entity tags` }]);
   }
   return tags.flatMap((tag) => {
-    const version = tag.weak ? undefined : OUR_TAG.exec(tag.opaque)?.groups?.['version'];
+    const version = tag.weak ? undefined : VERSION_TAG.exec(tag.opaque)?.groups?.['version'];
     return version === undefined ? [] : [Number(version)];
   });
 }

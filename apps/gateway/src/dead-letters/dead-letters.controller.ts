@@ -19,7 +19,7 @@ const NO_STORE = 'private, no-store';
 
 const id = { name: 'id', description: 'Id of the dead letter, for example orders-17' } as const;
 
-/** The requests are the same at each service; the id says whose letter it is. */
+/** Every service has the same requests; the id names the service. */
 const requestsFor = (letterId: string) => DeadLetterRpc[partsOfDeadLetterId(letterId).consumer];
 
 @ApiTags('Operations')
@@ -35,7 +35,7 @@ export class DeadLettersController {
   @Exposes({
     summary: 'List dead letters',
     description:
-      'Events that a service could not handle, by service and oldest first. 503 when one of the services does not answer: a part would look like the whole.',
+      'Events that a service could not handle, by service and oldest first. 503 if one of the services does not respond, because an incomplete list would look complete.',
     access: accessOf(DeadLetterRpc.orders.list),
     success: { status: 200, description: 'A page of dead letters', schema: DeadLetterPage, headers: ['Cache-Control'] },
   })
@@ -44,7 +44,7 @@ export class DeadLettersController {
     const { limit } = query;
     const lists = await Promise.all(
       sourcesOf(query, this.cursors.positionOf(query)).map(({ consumer, after }) =>
-        // One more than the page holds tells whether there is another page.
+        // One item more than the page holds shows whether there is another page.
         this.rpc.call(DeadLetterRpc[consumer].list, { after, limit: limit + 1 }),
       ),
     );
@@ -57,7 +57,7 @@ export class DeadLettersController {
   @Header('cache-control', NO_STORE)
   @Exposes({
     summary: 'Read a dead letter',
-    description: 'With the data of its event; tokens and passwords are blacked out.',
+    description: 'Includes the data of its event; tokens and passwords are redacted.',
     access: accessOf(DeadLetterRpc.orders.show),
     success: { status: 200, description: 'The dead letter', schema: DeadLetterDetail, headers: ['Cache-Control'] },
     problems: [404],
@@ -71,9 +71,9 @@ export class DeadLettersController {
   @Exposes({
     summary: 'Replay a dead letter',
     description:
-      'Handles the event once more under the same id: what took effect before does nothing. A letter that was handled is gone afterwards; one that failed again stays. Audited.',
+      'Delivers the event again under the same id, so an event that has already taken effect has no further effect. The dead letter is removed if it was handled and stays if it failed again. Audited.',
     keyed: DeadLetterRpc.orders.replay,
-    success: { status: 200, description: 'What came of it', schema: DeadLetterReplay },
+    success: { status: 200, description: 'The outcome of the replay', schema: DeadLetterReplay },
     problems: [404, 413, 415],
   })
   @ApiParam(id)
@@ -84,9 +84,9 @@ export class DeadLettersController {
   @Delete(':id')
   @Exposes({
     summary: 'Discard a dead letter',
-    description: 'Deletes it unhandled. Audited.',
+    description: 'Deletes the dead letter without handling it. Audited.',
     access: accessOf(DeadLetterRpc.orders.discard),
-    success: { status: 204, description: 'It is gone' },
+    success: { status: 204, description: 'The dead letter is deleted' },
     problems: [404, 413, 415],
   })
   @ApiParam(id)
@@ -95,7 +95,7 @@ export class DeadLettersController {
   }
 }
 
-/** Which services are asked, and from where on: the last letter of the page before names its service and its place there. */
+/** The services to ask, and the start position in each: the last letter of the previous page names its service and position. */
 function sourcesOf({ consumer }: ListDeadLetters, position: Position | null) {
   const wanted = consumer === undefined ? DeadLetterConsumers : [consumer];
   if (position === null) return wanted.map((name) => ({ consumer: name, after: 0 }));

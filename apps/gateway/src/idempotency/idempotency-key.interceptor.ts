@@ -5,8 +5,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { tap, type Observable } from 'rxjs';
 
 /**
- * Demands the Idempotency-Key of a request and passes it on to the service that keeps it; says of an answer when it is the first one
- * again. `@Exposes` puts it on each route that has a keyed contract.
+ * Requires the Idempotency-Key of a request, passes it on to the service that stores it, and marks a replayed response. `@Exposes`
+ * adds it to each route with a keyed contract.
  */
 export class IdempotencyKeyInterceptor implements NestInterceptor {
   constructor(private readonly service: Service) {}

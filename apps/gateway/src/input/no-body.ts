@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Takes the media type from requests that say they have no bytes (RFC 9112, 6.3): a Content-Type without content says nothing (RFC 9110, 8.3),
- * and some clients send one with each request. Otherwise it would be read as a body, and refused where none belongs.
+ * Removes the Content-Type of requests without a body (RFC 9112, 6.3): without content it has no meaning (RFC 9110, 8.3), and some
+ * clients send it with every request. Otherwise the request would be parsed as having a body, and rejected where none is allowed.
  */
-export function dropTypeOfNothing(fastify: FastifyInstance): void {
+export function dropContentTypeWithoutBody(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const { 'content-length': length = '0', 'transfer-encoding': coding } = headers;
     if (coding === undefined && Number(length) === 0) delete headers['content-type'];

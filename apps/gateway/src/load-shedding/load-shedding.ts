@@ -6,26 +6,27 @@ import { Counter } from 'prom-client';
 import { isBehindTls, type GatewayConfig } from '../gateway.config';
 import { classOf, priorityOf } from './route-class';
 
-/** Answers that take less than this on average need not be faster: below it the limit only grows. */
+/** Latencies below this are always tolerated: below it the limit only grows. */
 const FAST_MS = 60;
-/** Clients are asked to come back after 1 to 3 s: not all at once. */
+/** Clients are asked to retry after 1 to 3 s, so that they do not all return at once. */
 const LONGEST_RETRY_SECONDS = 3;
 
-/** Refusals have no log line of their own, but one for those of a second. */
-const SAID_EVERY_MS = 1_000;
+/** Shed requests are logged in one line per second. */
+const LOG_EVERY_MS = 1_000;
 
-/** Made once: refusing has to cost next to nothing, and an error takes its stack along. */
-const overloaded = new DomainError({
+/** Created once: shedding must cost almost nothing, and each error would capture a stack. */
+const OVERLOADED = new DomainError({
   status: 503,
   code: 'gateway.overloaded',
   title: 'Overloaded',
-  detail: 'The system is over capacity. Nothing was done; try again after Retry-After seconds.',
+  detail: 'The system is over capacity. The request had no effect. Retry it after Retry-After seconds.',
 }).toProblem();
 
 /**
- * Refuses requests as soon as more come than can be answered in time, before the token is looked at: reads first, placing orders last,
- * probes and metrics never. Documents are reads: no rate limit counts them, and they cost more than others. A request is in hand from when
- * all of it has come: who sends slowly takes no place and seems no slow answer. Call it before the routes are made.
+ * Sheds requests as soon as more arrive than can be answered in time, before the token is verified: reads first, orders last, probes
+ * and metrics never. The API documents count as reads: no rate limit covers them, and they are expensive. A request is in flight
+ * only after all of it has arrived, so a slow upload holds no slot and does not count as a slow response. Call this before the
+ * routes are registered.
  */
 export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): void {
   const delay = new EventLoopDelay();
@@ -40,7 +41,7 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
   });
   const shed = countShed(app.get(Metrics), shedder, delay);
   const fastify = app.getHttpAdapter().getInstance();
-  refuseFlood(app, config, shedder, shed);
+  shedEarly(app, config, shedder, shed);
   fastify.addHook('onClose', () => delay.stop());
   const admissions = new WeakMap<FastifyReply, Admission>();
   fastify.addHook('preValidation', (request, reply, done) => {
@@ -62,10 +63,10 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       done();
     } else {
       shed.inc({ priority, reason: decision.shed });
-      refuse(request, reply, { ...overloaded, retryAfterSeconds: retryAfterSeconds() });
+      refuse(request, reply, { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() });
     }
   });
-  // A legacy system may answer any route with a live stream, which is in hand no longer than ours are.
+  // A legacy system may answer any route with a live stream, which is not counted as in flight either.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     if (isLiveStream(reply)) admissions.get(reply)?.ended();
     done(null, payload);
@@ -75,62 +76,63 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
 const isLiveStream = (reply: FastifyReply): boolean =>
   /^text\/event-stream\b/i.test(String(reply.getHeader('content-type')));
 
-/** What the hook above would refuse, long before it: a flood is refused at a fraction of what its answers would cost. */
-function refuseFlood(
+/** Sheds what the hook above would shed, long before it: a flood is rejected at a fraction of the cost of its responses. */
+function shedEarly(
   app: NestFastifyApplication,
   config: GatewayConfig,
   shedder: LoadShedder,
   shed: Counter<'priority' | 'reason'>,
 ): void {
-  const said = { count: 0 };
-  const saying = setInterval(() => {
-    if (said.count > 0) logger.warn({ refused: said.count }, 'more is asked for than can be answered in time');
-    said.count = 0;
-  }, SAID_EVERY_MS).unref();
+  const unlogged = { count: 0 };
+  const logging = setInterval(() => {
+    if (unlogged.count > 0)
+      logger.warn({ shed: unlogged.count }, 'shedding load: more requests than can be answered in time');
+    unlogged.count = 0;
+  }, LOG_EVERY_MS).unref();
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('onClose', () => clearInterval(saying));
+    .addHook('onClose', () => clearInterval(logging));
   refuseEarly(app, {
     behindTls: isBehindTls(config),
     judge: ({ method = '', url = '', headers }) => {
-      // Nearly always: where nothing of the lowest priority is refused, nothing is.
+      // The common case: when the lowest priority is not shed, nothing is.
       if (shedder.refusal('low') === undefined) return undefined;
-      // The answer to a browser application on another origin needs more than this.
+      // A response to a browser application of another origin needs CORS headers.
       if (config.CORS_ORIGINS.length > 0 && headers.origin !== undefined) return undefined;
       const priority = priorityOf(method, url);
       const reason = priority === undefined ? undefined : shedder.refusal(priority);
       if (priority === undefined || reason === undefined) return undefined;
-      said.count += 1;
+      unlogged.count += 1;
       shed.inc({ priority, reason });
-      return { ...overloaded, retryAfterSeconds: retryAfterSeconds() };
+      return { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() };
     },
   });
 }
 
 const retryAfterSeconds = (): number => 1 + Math.floor(Math.random() * LONGEST_RETRY_SECONDS);
 
-/** `close` comes when the answer is out, and also when the client has gone before. */
+/** `close` is emitted when the response has been sent, and also when the client has left earlier. */
 function endWith(reply: FastifyReply, admission: Admission): void {
   reply.raw.once('close', () => {
     const { writableFinished, statusCode } = reply.raw;
-    // A refusal is quick and says nothing about the load; that there was no answer in time says much.
+    // A rejection is fast and says nothing about the load; a timeout does.
     if (writableFinished && (statusCode < 400 || statusCode === 504)) admission.answered();
     else admission.ended();
   });
 }
 
 function countShed(metrics: Metrics, shedder: LoadShedder, delay: EventLoopDelay): Counter<'priority' | 'reason'> {
-  metrics.gauge('load_shedding_limit', 'Requests that may be in hand at a time', () => shedder.limit);
-  metrics.gauge('load_shedding_in_flight', 'Requests in hand, without live streams', () => shedder.inFlight);
+  metrics.gauge('load_shedding_limit', 'Requests that may be in flight at a time', () => shedder.limit);
+  metrics.gauge('load_shedding_in_flight', 'Requests in flight, without live streams', () => shedder.inFlight);
   metrics.gauge(
     'load_shedding_event_loop_delay_seconds',
-    'How late the event loop is, mean over half a second',
+    'Delay of the event loop, mean over half a second',
     () => delay.ms / 1_000,
   );
   const shed = new Counter({
     name: 'load_shedding_shed_total',
-    help: 'Requests refused because there is too much to do, by priority and reason (limit, event-loop)',
+    help: 'Requests shed under overload, by priority and reason (limit, event-loop)',
     labelNames: ['priority', 'reason'],
     registers: [metrics.registry],
   });

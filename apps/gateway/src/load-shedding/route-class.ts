@@ -1,32 +1,32 @@
 import type { Priority } from '@rookery/resilience';
 
-/** What the load shedder has to know of a route. */
+/** How the load shedder treats a route. */
 export interface RouteClass {
   readonly priority: Priority;
-  /** The answer stays open: let in or refused as others, but not counted as in hand. */
+  /** The response stays open: admitted or shed like others, but not counted as in flight. */
   readonly isStream: boolean;
 }
 
-/** Placing an order and what ends one: the last to be refused. */
+/** Placing and canceling orders: shed last. */
 const HIGH: ReadonlySet<string> = new Set(['POST /v1/orders', 'POST /v1/orders/:id/cancellations']);
 
 const STREAMS: ReadonlySet<string> = new Set(['GET /v1/orders/:id/events']);
 
-/** Probes and metrics. An orchestrator that is refused would kill what only has much to do. */
+/** Probes and metrics. An orchestrator whose probe is shed would kill a process that is only busy. */
 const OPERATIONAL = /^\/(livez|readyz|health|metrics)$/;
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-/** Whether a route is a probe or the metrics, which no limit may refuse. By its pattern: one address can be spelled in many ways. */
+/** Whether a route is a probe or the metrics, which are never limited. `url` is the pattern, because an address has many spellings. */
 export const isOperational = (url: string | undefined): boolean => url !== undefined && OPERATIONAL.test(url);
 
 /** The path of one order. */
 const ORDER = /^\/v1\/orders\/[^/]+/;
 
-/** The routes above, for the spec that holds them against those that there are. */
+/** The routes above, for the spec that compares them with the existing ones. */
 export const namedRoutes: readonly string[] = [...HIGH, ...STREAMS];
 
-/** Undefined for what is no path. */
+/** The priority of a request target; undefined if it is not a path. */
 export function priorityOf(method: string, target: string): Priority | undefined {
   const [path = ''] = target.split('?', 1);
   if (!path.startsWith('/')) return undefined;
@@ -34,13 +34,13 @@ export function priorityOf(method: string, target: string): Priority | undefined
 }
 
 /**
- * How a route is treated when there is too much to do; undefined for those that are never refused, which are also preflights and what is
- * not there. `url` is the pattern (`/v1/orders/:id`).
+ * How a route is treated under overload; undefined for those that are never shed, including preflights and unknown routes. `url` is
+ * the pattern (`/v1/orders/:id`).
  */
 export function classOf(method: string, url: string | undefined): RouteClass | undefined {
   if (url === undefined || url === '*' || method === 'OPTIONS' || isOperational(url)) return undefined;
   const route = `${method} ${url}`;
   if (HIGH.has(route)) return { priority: 'high', isStream: false };
-  // HEAD is answered by the same handler, which leaves it open as long.
+  // HEAD has the same handler, which keeps the response open for as long.
   return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route.replace(/^HEAD /, 'GET ')) };
 }

@@ -11,10 +11,10 @@ export class MeController {
   @Get()
   @Header('cache-control', 'private, no-store')
   @Exposes({
-    summary: 'Who am I',
+    summary: 'Read the current identity',
     description: 'Subject, client, roles and scopes of the access token.',
     access: 'anyone-logged-in',
-    success: { status: 200, description: 'What the token says', schema: MeView, headers: ['Cache-Control'] },
+    success: { status: 200, description: 'The content of the token', schema: MeView, headers: ['Cache-Control'] },
   })
   me(@CurrentActor() { subject, clientId, roles, scopes }: Actor): MeView {
     return { subject, clientId, roles: [...roles], scopes: [...scopes] };

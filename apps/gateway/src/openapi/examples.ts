@@ -4,7 +4,7 @@ import {
   ChangeProduct,
   CreateProduct,
   MeView,
-  OrderTrace,
+  OrderDiagnosis,
   OrderView,
   PaymentView,
   PlaceOrder,
@@ -15,10 +15,10 @@ import {
 } from '@rookery/contracts';
 import type { z } from 'zod';
 
-/** Stands for a product's id; Swagger UI puts a real one in its place. */
+/** Placeholder of a product's id; Swagger UI replaces it with a real one. */
 export const exampleProductId = '019a5c2e-6f00-7000-8000-000000000001';
 
-/** A key of the documented form. */
+/** A valid Idempotency-Key. */
 export const idempotencyKeyExample = '8e03978e-40d5-43e8-bc93-6894a57f9324';
 
 const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
@@ -26,16 +26,16 @@ const at = '2026-11-23T08:00:00.000Z';
 const price = { amountMinor: 1250, currency: 'EUR' };
 const description = 'Untreated larch, for tits and sparrows.';
 
-/** One value of a contract, as the document shows it. */
+/** An example value of a contract in the document. */
 export interface Example {
   readonly schema: z.ZodType;
   readonly value: unknown;
 }
 
-/** The compiler compares each value with its contract. */
+/** The compiler checks each value against its contract. */
 const example = <Schema extends z.ZodType>(schema: Schema, value: z.input<Schema>): Example => ({ schema, value });
 
-/** What the document shows instead of `string` and `0`, and what "Try it out" sends as it is. */
+/** Examples that the document shows instead of `string` and `0`; "Try it out" sends them unchanged. */
 export const examples: readonly Example[] = [
   example(PlaceOrder, { lines: [{ productId: exampleProductId, quantity: 1 }], paymentToken: 'tok_ok' }),
   example(CreateProduct, { sku: 'BOX-0042', name: 'Nest box', description, category: 'homes', price, stock: 40 }),
@@ -93,7 +93,7 @@ export const examples: readonly Example[] = [
     roles: ['customer'],
     scopes: ['orders:read', 'orders:write'],
   }),
-  example(OrderTrace, {
+  example(OrderDiagnosis, {
     id: orderId,
     waitsFor: 'payments has not taken OrderCreated, published 40 s ago',
     order: {

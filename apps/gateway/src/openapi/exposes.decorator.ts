@@ -7,16 +7,17 @@ import {
   type RpcContract,
   type Scope,
 } from '@rookery/contracts';
-import { Public, RequireScopes } from '@rookery/security';
+import { Public } from '@rookery/platform';
+import { RequireScopes } from '@rookery/security';
 import type { z } from 'zod';
 import { IdempotencyKeyInterceptor } from '../idempotency/idempotency-key.interceptor';
 import { idempotencyKeyExample } from './examples';
 import { responseHeaders, type ResponseHeader } from './response-headers';
 
-/** Scopes the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
+/** Scopes that the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
 export type Access = readonly Scope[] | 'anyone' | 'anyone-logged-in';
 
-/** What a route promises: who may use it and each answer it can give. */
+/** The contract of a route: who may use it, and every response it can give. */
 export type RouteContract = RouteAnswers & (AccessRoute | KeyedRoute);
 
 interface AccessRoute {
@@ -24,7 +25,7 @@ interface AccessRoute {
   readonly keyed?: undefined;
 }
 
-/** A route that passes a keyed request on: access is the contract's, and it demands the Idempotency-Key. */
+/** A route that forwards a keyed request: access is the contract's, and the Idempotency-Key is required. */
 interface KeyedRoute {
   readonly keyed: KeyedContract;
 }
@@ -40,33 +41,33 @@ interface RouteAnswers {
     readonly mediaType?: string;
     readonly headers?: readonly ResponseHeader[];
   };
-  /** Has a 304 answer to `If-None-Match`. */
+  /** Answers `If-None-Match` with 304. */
   readonly conditionalRead?: boolean;
   /** Takes a JSON body. */
   readonly hasBody?: boolean;
-  /** Error statuses beside those every route has. */
+  /** Error statuses in addition to those of every route. */
   readonly problems?: readonly ProblemStatus[];
 }
 
-/** Why each error status is answered, the same on every route. */
+/** The description of each error status, the same on every route. */
 export const problemStatuses = {
-  400: 'The request is malformed; `errors` names each wrong part',
+  400: 'The request is malformed; `errors` names each invalid part',
   401: 'No valid access token',
   403: 'The access token lacks a scope',
-  404: 'No such resource, or not one of the caller’s',
-  406: 'The answer is not available in an accepted media type',
-  409: 'The request conflicts with the resource’s state, or the first one with its Idempotency-Key is still running: then there is Retry-After',
+  404: 'The resource does not exist or does not belong to the caller',
+  406: 'The response is not available in an accepted media type',
+  409: 'The request conflicts with the state of the resource, or the first request with its Idempotency-Key is still running, which Retry-After indicates',
   412: 'The resource has changed since the version in If-Match',
   413: 'The body is too large',
-  414: 'A part of the address is too long',
-  415: 'The body’s media type is not application/json',
-  422: 'The request cannot be carried out as it is, or its Idempotency-Key was used with another request',
+  414: 'A part of the URL is too long',
+  415: 'The media type of the body is not application/json',
+  422: 'The request cannot be processed in its present form, or its Idempotency-Key was used with another request',
   428: 'If-Match is missing',
-  429: 'Too many requests; try again after Retry-After seconds',
+  429: 'Too many requests; retry after Retry-After seconds',
   431: 'The headers are too large',
-  500: 'Something unexpected went wrong; the correlation id finds it in the logs',
-  503: 'A service needed for the answer is not available; try again after Retry-After seconds',
-  504: 'A service did not answer in time; the outcome is unknown',
+  500: 'An unexpected error occurred; the correlation id identifies it in the logs',
+  503: 'A required service is unavailable; retry after Retry-After seconds',
+  504: 'A service did not respond in time; the outcome is unknown',
 } as const;
 export type ProblemStatus = keyof typeof problemStatuses;
 
@@ -77,7 +78,7 @@ export const OIDC_SCHEME = 'oidc';
 export const BEARER_SCHEME = 'bearer';
 
 /**
- * Declares a route once: the guard's scopes, the status and the OpenAPI operation come from the same words and cannot drift apart.
+ * Declares a route once: the scopes of the guard, the status and the OpenAPI operation have one source and cannot diverge.
  */
 export function Exposes(route: RouteContract): MethodDecorator {
   const { success } = route;
@@ -88,7 +89,7 @@ export function Exposes(route: RouteContract): MethodDecorator {
     ApiOperation({
       summary: route.summary,
       description: route.description,
-      // Said outright: without it the document leaves open whether a token was forgotten.
+      // Explicit: without it the document would inherit nothing and leave the question open.
       ...(access === 'anyone' && { security: [] }),
     }),
     ApiResponse({
@@ -128,7 +129,7 @@ export function Exposes(route: RouteContract): MethodDecorator {
   );
 }
 
-/** A route that passes a request on to one service: access is the contract's. A keyed contract goes to `keyed` instead. */
+/** Access of a route that forwards a request to one service: the contract's. A keyed contract goes to `keyed` instead. */
 export function accessOf(contract: RpcContract<z.ZodType, z.ZodType, Exclude<Idempotency, 'key'>>): Access {
   return accessBy(contract.scopes);
 }
@@ -141,7 +142,7 @@ const keyHeader = {
   name: 'Idempotency-Key',
   required: true,
   description:
-    'A value of your own, 8..255 visible ASCII characters, bare or in double quotes. For 24 hours the same request with the same key takes effect once and has the same answer',
+    'A value chosen by the client, 8 to 255 visible ASCII characters, bare or in double quotes. For 24 hours the same request with the same key takes effect once and has the same response',
   schema: { type: 'string', minLength: 8, maxLength: 255 },
   example: idempotencyKeyExample,
 } as const;
@@ -151,7 +152,7 @@ const rateLimitHeaders = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-R
 function guardOf(access: Access): (ClassDecorator & MethodDecorator)[] {
   if (access === 'anyone') return [Public()];
   const scopes = access === 'anyone-logged-in' ? [] : access;
-  // Only OAuth 2.0 and OpenID Connect schemes declare scopes that an operation can name.
+  // Only OAuth 2.0 and OpenID Connect schemes declare scopes that an operation can refer to.
   return [RequireScopes(...scopes), ApiSecurity(OIDC_SCHEME, [...scopes]), ApiSecurity(BEARER_SCHEME, [])];
 }
 
@@ -163,7 +164,7 @@ function bodyOf({ schema, mediaType }: RouteContract['success']) {
 function problemsOf(route: RouteContract): ProblemStatus[] {
   const statuses = new Set<ProblemStatus>([...EVERY_ROUTE, ...(route.problems ?? [])]);
   if (route.hasBody) [413 as const, 415 as const].forEach((status) => statuses.add(status));
-  // Not there: so there is an id in the address, and that can be too long.
+  // A route with 404 has an id in its URL, which can be too long.
   if (statuses.has(404)) statuses.add(414);
   if (route.keyed) [409 as const, 422 as const].forEach((status) => statuses.add(status));
   const access = accessTo(route);

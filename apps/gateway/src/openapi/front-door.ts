@@ -2,10 +2,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { preference } from '@rookery/platform';
 import type { FastifyRequest } from 'fastify';
 
-/** Addresses at which nothing is, and which people type. */
+/** Addresses without a resource that people type. */
 const DOORS: ReadonlySet<string> = new Set(['/', '/v1', '/v1/']);
 
-/** Leads a person's browser from the API's bare addresses to its documentation. To a program they stay what they are: nothing, with a problem. */
+/** Redirects a browser from the API's bare addresses to its documentation. Programs receive 404 with a problem. */
 export function openFrontDoor(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()
@@ -24,12 +24,12 @@ export function openFrontDoor(app: NestFastifyApplication): void {
     });
 }
 
-/** A legacy system may have the root: then it is somewhere. */
+/** A legacy system may serve the root, which is then a resource. */
 function isDoor({ is404, method, url }: FastifyRequest): boolean {
   return is404 && (method === 'GET' || method === 'HEAD') && DOORS.has(url.split('?', 1).join(''));
 }
 
-/** Browsers name HTML; what takes anything, as curl does, is no browser. */
+/** Browsers accept HTML by name; a client that accepts anything, like curl, is not a browser. */
 function wantsPage(accept = ''): boolean {
   const html = preference(accept, 'text/html');
   return html > 0 && html >= preference(accept, 'application/json');

@@ -7,20 +7,20 @@ import { BEARER_SCHEME, OIDC_SCHEME } from './exposes.decorator';
 import { headerComponents } from './response-headers';
 import { convertStandardSchema, toComponentSchema } from './schema-converter';
 
-/** What the document says of its surroundings. */
+/** The addresses in the document. */
 export type DocumentConfig = Pick<
   GatewayConfig,
   'PUBLIC_URL' | 'OIDC_ISSUER' | 'OIDC_AUTHORIZATION_URL' | 'OIDC_TOKEN_URL'
 >;
 
-/** The OpenAPI 3.1 document of the routes in `app`. The same code and config make the same document. */
+/** The OpenAPI 3.1 document of the routes in `app`. Deterministic for the same code and config. */
 export function openApiDocument(app: INestApplication, config: DocumentConfig): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, base(config), {
     standardSchemaConverter: convertStandardSchema,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
     autoTagControllers: false,
   });
-  // Probes and metrics are the operators' business, not part of the API.
+  // Probes and metrics are for operators and not part of the API.
   const publicPaths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => path.startsWith('/v1/')));
   const schemas = { ...document.components?.schemas, ...toComponentSchema(Problem).components };
   return {
@@ -35,16 +35,16 @@ function base(config: DocumentConfig) {
     .setOpenAPIVersion('3.1.0')
     .setTitle('Rookery')
     .setDescription(
-      'A catalogue, orders and payments. To try it: **Authorize**, log in, open **Place an order** and **Execute** it; everything is filled in.\n\nErrors are RFC 9457 problems with a stable `code`; every answer carries the correlation id of its request. Amounts are integers in minor units.',
+      'A catalogue, orders and payments. To try it: **Authorize**, log in, open **Place an order** and **Execute** it; all fields are prefilled.\n\nErrors are RFC 9457 problems with a stable `code`; every response carries the correlation id of its request. Amounts are integers in minor units.',
     )
     .setVersion('1.0.0')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer(config.PUBLIC_URL)
     .addTag('Products', 'The catalogue and its stock')
-    .addTag('Orders', 'Placing orders and following what happens to them')
-    .addTag('Payments', 'What an order has reserved, taken or given back')
-    .addTag('Accounts', 'Registration, and who a token speaks for')
-    .addTag('Operations', 'What operators see and mend')
+    .addTag('Orders', 'Placing orders and following their progress')
+    .addTag('Payments', 'Amounts that an order has reserved, captured or released')
+    .addTag('Accounts', 'Registration, and the identity behind a token')
+    .addTag('Operations', 'Diagnosis and repair for operators')
     .addOAuth2(
       {
         type: 'oauth2',
@@ -64,7 +64,7 @@ function base(config: DocumentConfig) {
         type: 'http',
         scheme: 'bearer',
         bearerFormat: 'JWT',
-        description: 'An access token, as `npm run -s token alice` prints it',
+        description: 'An access token, for example the output of `npm run -s token alice`',
       },
       BEARER_SCHEME,
     )
@@ -83,7 +83,7 @@ function withExamples<T extends object>(schemas: Readonly<Record<string, T>>): R
   );
 }
 
-/** By name, so that a new route does not move the others' schemas in the committed document. */
+/** Sorted by name, so that a new route does not move other schemas in the committed document. */
 function sorted<T>(byName: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(byName).sort(([one], [other]) => one.localeCompare(other, 'en')));
 }

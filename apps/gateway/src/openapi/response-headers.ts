@@ -1,19 +1,19 @@
-/** The headers our answers carry, as shared components of the OpenAPI document: always, where a response lists them and they are `required`. */
+/** Response headers as shared components of the OpenAPI document; a response that lists a `required` one always has it. */
 export const headerComponents = {
   ETag: {
     required: true,
     description: 'Strong entity tag of this representation, for If-None-Match and If-Match',
     schema: { type: 'string' },
   },
-  'Cache-Control': { required: true, description: 'How long the answer may be reused', schema: { type: 'string' } },
+  'Cache-Control': { required: true, description: 'How long the response may be reused', schema: { type: 'string' } },
   Age: {
-    description: 'Seconds since the answer was made; only where it may be out of date',
+    description: 'Seconds since the response was generated; only if it may be stale',
     schema: { type: 'integer' },
   },
-  Warning: { description: '`110 - "Response is Stale"` where it may be out of date', schema: { type: 'string' } },
+  Warning: { description: '`110 - "Response is Stale"` if it may be stale', schema: { type: 'string' } },
   Location: { required: true, description: 'Path of the new resource', schema: { type: 'string' } },
   'Idempotent-Replayed': {
-    description: '`true` when this is the first answer to the same Idempotency-Key again',
+    description: '`true` if this is the stored response to the same Idempotency-Key',
     schema: { type: 'string' },
   },
   'X-Correlation-Id': {
@@ -24,11 +24,11 @@ export const headerComponents = {
   'RateLimit-Limit': { required: true, description: 'Requests allowed per window', schema: { type: 'integer' } },
   'RateLimit-Remaining': { required: true, description: 'Requests left in this window', schema: { type: 'integer' } },
   'RateLimit-Reset': { required: true, description: 'Seconds until the window ends', schema: { type: 'integer' } },
-  'Retry-After': { required: true, description: 'Seconds to wait before trying again', schema: { type: 'integer' } },
+  'Retry-After': { required: true, description: 'Seconds to wait before a retry', schema: { type: 'integer' } },
   'WWW-Authenticate': { required: true, description: 'What the token lacks (RFC 6750)', schema: { type: 'string' } },
 } as const;
 
-/** A header that our answers may have. */
+/** A response header of this API. */
 export type ResponseHeader = keyof typeof headerComponents;
 
 /** References to the named headers' components. */

@@ -1,22 +1,22 @@
 import { z } from 'zod';
 
-/** A schema, and the named schemas that it refers to as `#/components/schemas/<name>`. */
+/** A schema, and the named schemas that it references as `#/components/schemas/<name>`. */
 export interface ComponentSchema {
   readonly schema: Record<string, unknown>;
   readonly components: Record<string, Record<string, unknown>>;
 }
 
 /**
- * JSON Schema of a contract: its named parts (`.meta({ id })`) become shared components, so each is described once.
- * Always the input form: what a client may send, and for answers one that allows fields to be added later.
+ * JSON Schema of a contract. Its named parts (`.meta({ id })`) become shared components, so each is described once. Always the input
+ * form: what a client may send; for responses, it allows fields to be added later.
  */
 export function toComponentSchema(schema: z.ZodType): ComponentSchema {
   const { $defs = {}, ...root } = z.toJSONSchema(schema, {
     io: 'input',
     override: ({ jsonSchema }) => {
-      // `format` says it; the expression zod checks it with only makes the document hard to read.
+      // `format` says the same; zod's expression would only make the document hard to read.
       if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
-      // The bound of any whole number in JavaScript, not a rule of ours.
+      // The bound of every integer in JavaScript, not a rule of the API.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },
   });
@@ -29,7 +29,7 @@ export function toComponentSchema(schema: z.ZodType): ComponentSchema {
   };
 }
 
-/** The same for Nest's Standard Schema hook, which hands over any library's schema. */
+/** The same for Nest's Standard Schema hook, which passes schemas of any library. */
 export function convertStandardSchema(schema: unknown): ComponentSchema | undefined {
   return schema instanceof z.ZodType ? toComponentSchema(schema) : undefined;
 }

@@ -11,13 +11,13 @@ import { guardPages } from './page-policy';
 
 /** The public client that auth registers for this page. */
 const SWAGGER_CLIENT = 'rookery-swagger';
-/** Ticked in the log-in dialog: what a customer needs to place an order. */
+/** Preselected in the log-in dialog: the scopes that a customer needs to place an order. */
 const PRESELECTED_SCOPES = ['openid', 'orders:read', 'orders:write'];
 
-/** Longest time that the page waits for a product to show in its example. */
+/** Longest wait of the page for an example product. */
 const EXAMPLE_TIMEOUT_MS = 500;
 
-/** Less air, so that a request and its answer are seen together. */
+/** Less white space, so that a request and its response are visible together. */
 const CSS = `
 .swagger-ui .info { margin: 24px 0 }
 .swagger-ui .scheme-container { padding: 12px 0 16px; margin-bottom: 12px }
@@ -28,7 +28,7 @@ const CSS = `
 
 const Request = z.object({ url: z.string() });
 
-/** Serves Swagger UI at `/docs`, with a log-in that works, and the document at `/openapi.json`, which is made when it is first asked for. */
+/** Serves Swagger UI at `/docs` with a working log-in, and the document at `/openapi.json`, which is generated on first use. */
 export function serveSwaggerUi(
   app: NestFastifyApplication,
   config: GatewayConfig,
@@ -41,7 +41,7 @@ export function serveSwaggerUi(
   SwaggerModule.setup('docs', app, makeDocument, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
-    // The page only: the document at its own address stays the same.
+    // Only for the page: the document at its own address stays unchanged.
     patchDocumentOnRequest: async (request, _reply, original) =>
       Request.parse(request).url.startsWith('/docs') ? withLiveExamples(original, await anyProductId(rpc)) : original,
     customSiteTitle: 'Rookery API',
@@ -62,7 +62,7 @@ export function serveSwaggerUi(
   });
 }
 
-/** The log-in comes back to the public address, so a page opened under this machine's other name goes there first. */
+/** The log-in redirects to the public address, so a page opened under the other name of this machine goes there first. */
 function toPublicName(publicUrl: string): string {
   const { hostname, port } = new URL(publicUrl);
   const other = { localhost: '127.0.0.1', '127.0.0.1': 'localhost' }[hostname];
@@ -70,7 +70,7 @@ function toPublicName(publicUrl: string): string {
   return `if (location.hostname === '${other}' && location.port === '${port}') location.hostname = '${hostname}';`;
 }
 
-/** "Try it out" works as it is filled in: with a product that exists and, for each operation, a key that nobody has used. */
+/** "Try it out" works with the prefilled values: an existing product and, for each operation, an unused key. */
 function withLiveExamples(document: OpenAPIObject, productId: string): OpenAPIObject {
   const text = JSON.stringify(document)
     .replaceAll(exampleProductId, productId)
@@ -78,7 +78,7 @@ function withLiveExamples(document: OpenAPIObject, productId: string): OpenAPIOb
   return z.custom<OpenAPIObject>().parse(JSON.parse(text));
 }
 
-/** One in stock, so that its order can end Confirmed. The example's own id while there is no catalogue: the page must open without the services. */
+/** A product in stock, so that its order can be Confirmed. The placeholder without a catalogue: the page must open without the services. */
 async function anyProductId(rpc: RpcClient): Promise<string> {
   try {
     const { items } = await rpc.call(ProductsRpc.list, { sort: 'name', limit: 20 }, { timeoutMs: EXAMPLE_TIMEOUT_MS });

@@ -1,8 +1,8 @@
-import type { OrderTrace, PaymentFacts, ProviderAttempt, TraceStep } from '@rookery/contracts';
+import type { OrderDiagnosis, PaymentFacts, ProviderAttempt, DiagnosisStep } from '@rookery/contracts';
 import { blockedOn } from './blocked-on';
 
-type Known = Omit<OrderTrace, 'waitsFor'>;
-type Consumer = TraceStep['consumers'][number];
+type Known = Omit<OrderDiagnosis, 'waitsFor'>;
+type Consumer = DiagnosisStep['consumers'][number];
 
 const now = new Date('2026-11-25T10:02:00.000Z');
 const before = (seconds: number): string => new Date(now.getTime() - seconds * 1_000).toISOString();
@@ -14,7 +14,7 @@ const consumer = (service: Consumer['service'], state: Consumer['state'], at = b
   at: state === 'unknown' || state === 'pruned' ? null : at,
 });
 
-const step = (event: string, consumers: readonly Consumer[], changes: Partial<TraceStep> = {}): TraceStep => ({
+const step = (event: string, consumers: readonly Consumer[], changes: Partial<DiagnosisStep> = {}): DiagnosisStep => ({
   event,
   service: 'orders',
   eventId: `id of ${event}`,
@@ -28,7 +28,7 @@ const step = (event: string, consumers: readonly Consumer[], changes: Partial<Tr
   ...changes,
 });
 
-const letter = (event: string | null, changes: Partial<OrderTrace['deadLetters']['items'][number]> = {}) => ({
+const letter = (event: string | null, changes: Partial<OrderDiagnosis['deadLetters']['items'][number]> = {}) => ({
   id: 'products-3',
   consumer: 'products' as const,
   event,

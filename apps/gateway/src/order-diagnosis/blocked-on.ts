@@ -1,8 +1,8 @@
-import type { OrderFacts, OrderTrace, PaymentFacts, SagaService, TraceStep } from '@rookery/contracts';
+import type { OrderFacts, OrderDiagnosis, PaymentFacts, SagaService, DiagnosisStep } from '@rookery/contracts';
 import { isAbout } from './order-timeline';
 
-type Known = Omit<OrderTrace, 'waitsFor'>;
-type Letter = OrderTrace['deadLetters']['items'][number];
+type Known = Omit<OrderDiagnosis, 'waitsFor'>;
+type Letter = OrderDiagnosis['deadLetters']['items'][number];
 
 /** What the order is blocked on, as the end of a sentence that starts with “waits for”: “nothing: Confirmed at …”. */
 export function blockedOn(trace: Known, now: Date): string {
@@ -36,11 +36,11 @@ function blockedEvent({ timeline, deadLetters }: Known, now: Date): string | und
   return reasons[0] ?? strayLetter(timeline, deadLetters.items, now);
 }
 
-const letterOf = (letters: readonly Letter[], step: TraceStep, consumer: SagaService) =>
+const letterOf = (letters: readonly Letter[], step: DiagnosisStep, consumer: SagaService) =>
   letters.find((letter) => letter.consumer === consumer && isAbout(letter, step));
 
 /** A dead letter about the order that belongs to none of its known events. */
-function strayLetter(timeline: readonly TraceStep[], letters: readonly Letter[], now: Date): string | undefined {
+function strayLetter(timeline: readonly DiagnosisStep[], letters: readonly Letter[], now: Date): string | undefined {
   const stray = letters.find((letter) => !timeline.some((step) => isAbout(letter, step)));
   return stray && setAside(stray, stray.event ?? 'a message', now);
 }

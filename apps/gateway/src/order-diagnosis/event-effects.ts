@@ -2,8 +2,8 @@ import type { SagaService } from '@rookery/contracts';
 import type { OrderFactsOfAll } from './order-facts';
 
 /**
- * Whether a service's own state shows the effect of an event: it outlives what outbox and inbox remember. Undefined when the
- * state does not tell, or the service does not answer. Orders notes what it takes, so its state need not be asked.
+ * Whether a service's own state shows the effect of an event: the state outlives the entries of outbox and inbox. Undefined when the
+ * state does not show it, or the service is unavailable. Orders records the events it handles, so its state is not needed.
  */
 export function hasEffect(service: SagaService, event: string, all: OrderFactsOfAll): boolean | undefined {
   switch (service) {
@@ -41,7 +41,7 @@ function reservationShows(event: string, reservation: Reservation): boolean | un
     case 'OrderConfirmed':
       return reservation?.status === 'Shipped';
     case 'OrderCanceled':
-      // A rejected reservation is the same before and after.
+      // A rejected reservation does not change.
       if (reservation?.status === 'Rejected') return undefined;
       return reservation?.status === 'Released' || reservation?.status === 'Withdrawn';
     default:

@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Param } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Id, OrderTrace, OrderTraceRpc } from '@rookery/contracts';
+import { Id, OrderDiagnosis, OrderDiagnosisRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
 import { ServiceUnavailable } from '@rookery/platform';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
@@ -19,12 +19,12 @@ export class OrderTracesController {
     summary: 'Explain the state of an order',
     description:
       'What the order is blocked on, in one sentence, and what each service knows about it: its events and who has handled them, the payment with its attempts, the reservation, dead letters. A service that does not respond is named and its part is missing; 503 when no service responds.',
-    access: accessOf(OrderTraceRpc.orders),
-    success: { status: 200, description: 'The order’s diagnosis', schema: OrderTrace, headers: ['Cache-Control'] },
+    access: accessOf(OrderDiagnosisRpc.orders),
+    success: { status: 200, description: 'The order’s diagnosis', schema: OrderDiagnosis, headers: ['Cache-Control'] },
     problems: [404],
   })
   @ApiParam({ name: 'id', description: 'Id of the order' })
-  async show(@Param('id', { schema: Id }) orderId: string): Promise<OrderTrace> {
+  async show(@Param('id', { schema: Id }) orderId: string): Promise<OrderDiagnosis> {
     const id = orderId.toLowerCase();
     const [facts, letters] = await Promise.all([factsOf(this.rpc, id), lettersOf(this.rpc)]);
     if ([facts.orders, facts.payments, facts.products].every((answer) => answer.facts === null)) {

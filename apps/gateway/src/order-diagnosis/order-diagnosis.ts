@@ -1,10 +1,10 @@
-import type { DeadLetterView, OrderTrace, SagaService, ServiceAnswer } from '@rookery/contracts';
+import type { DeadLetterView, OrderDiagnosis, SagaService, ServiceAnswer } from '@rookery/contracts';
 import { eventIdsIn, type Answer, type Letters, type OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
 import { blockedOn } from './blocked-on';
 
 /** Joins what the services know about one order. */
-export function diagnose(id: string, all: OrderFactsOfAll, letters: Letters, now: Date): OrderTrace {
+export function diagnose(id: string, all: OrderFactsOfAll, letters: Letters, now: Date): OrderDiagnosis {
   const { orders, payments, products } = all;
   const payment = payments.facts?.payment ?? null;
   const own = lettersAbout(new Set([id, payment?.id, ...eventIdsIn(all)]), letters.items);

@@ -1,8 +1,8 @@
 import {
   DeadLetterRpc,
   MAX_LISTED_DEAD_LETTERS,
-  MAX_TRACED_EVENTS,
-  OrderTraceRpc,
+  MAX_DIAGNOSED_EVENTS,
+  OrderDiagnosisRpc,
   SagaServices,
   partsOfDeadLetterId,
   type DeadLetterView,
@@ -14,38 +14,39 @@ import type { RpcClient } from '@rookery/messaging';
 import { toProblem } from '@rookery/platform';
 import type { z } from 'zod';
 
-/** What a service answered, or the code of the problem that kept it from answering. */
+/** The response of a service, or the code of the problem instead of one. */
 export type Answer<Facts> =
   { readonly facts: Facts; readonly problem: null } | { readonly facts: null; readonly problem: string };
 
-/** What each service knows of the order. */
+/** What each service knows about the order. */
 export interface OrderFactsOfAll {
-  readonly orders: Answer<z.output<typeof OrderTraceRpc.orders.response>>;
-  readonly payments: Answer<z.output<typeof OrderTraceRpc.payments.response>>;
-  readonly products: Answer<z.output<typeof OrderTraceRpc.products.response>>;
+  readonly orders: Answer<z.output<typeof OrderDiagnosisRpc.orders.response>>;
+  readonly payments: Answer<z.output<typeof OrderDiagnosisRpc.payments.response>>;
+  readonly products: Answer<z.output<typeof OrderDiagnosisRpc.products.response>>;
 }
 
-/** Dead letters of the saga's services, and whether these are all there are. */
+/** Dead letters of the saga's services, and whether the list is complete. */
 export interface Letters {
   readonly items: readonly DeadLetterView[];
   readonly complete: boolean;
 }
 
-/** A service that is silent is not waited for longer: its part is missing then. */
-const answerMs = 2_000;
-/** Each round asks about the events that the one before has found. An order at rest takes two. */
-const mostRounds = 4;
-/** Pages of dead letters that are looked through, per service. */
-const mostPages = 10;
+/** Timeout of each service; without a response its part is missing. */
+const TIMEOUT_MS = 2_000;
+/** Each round asks about the events that the previous one has found. An order at rest needs two. */
+const MAX_ROUNDS = 4;
+/** Most pages of dead letters that are searched per service. */
+const MAX_PAGES = 10;
 
 /**
- * Asks all three services at once, and again while events turn up that their inboxes were not asked about: only the producer
- * knows its events’ ids. Throws the problem of a service that refuses, and that of orders when nobody answers.
+ * Asks all three services in parallel, and again while new events appear that their inboxes were not asked about: only the producer
+ * knows the ids of its events.
+ * @throws {RemoteProblem} when a service rejects the request
  */
 export async function factsOf(rpc: RpcClient, id: string): Promise<OrderFactsOfAll> {
   let asked: readonly string[] = [];
   let known = await askAll(rpc, id, asked);
-  for (let round = 2; round <= mostRounds; round += 1) {
+  for (let round = 2; round <= MAX_ROUNDS; round += 1) {
     const found = eventIdsIn(known);
     if (found.every((eventId) => asked.includes(eventId))) break;
     asked = found;
@@ -61,16 +62,16 @@ async function askAll(
   before?: OrderFactsOfAll,
 ): Promise<OrderFactsOfAll> {
   const request = { id, eventIds: [...asked] };
-  // Who did not answer is not waited for in each round.
+  // A service without a response is not asked again in later rounds.
   const ask = <Response extends z.ZodType>(
-    contract: RpcContract<typeof OrderTraceRpc.orders.request, Response>,
+    contract: RpcContract<typeof OrderDiagnosisRpc.orders.request, Response>,
     earlier?: Answer<z.output<Response>>,
   ): Promise<Answer<z.output<Response>>> | Answer<z.output<Response>> =>
-    earlier?.facts === null ? earlier : answerOf(rpc.call(contract, request, { timeoutMs: answerMs }));
+    earlier?.facts === null ? earlier : answerOf(rpc.call(contract, request, { timeoutMs: TIMEOUT_MS }));
   const [orders, payments, products] = await Promise.all([
-    ask(OrderTraceRpc.orders, before?.orders),
-    ask(OrderTraceRpc.payments, before?.payments),
-    ask(OrderTraceRpc.products, before?.products),
+    ask(OrderDiagnosisRpc.orders, before?.orders),
+    ask(OrderDiagnosisRpc.payments, before?.payments),
+    ask(OrderDiagnosisRpc.products, before?.products),
   ]);
   return { orders, payments, products };
 }
@@ -85,13 +86,13 @@ async function answerOf<Facts>(asking: Promise<Facts>): Promise<Answer<Facts>> {
   }
 }
 
-/** Ids of the order's events, as far as their producers have them. */
+/** Ids of the order's events that are still in their producers' outboxes. */
 export function eventIdsIn({ orders, payments, products }: OrderFactsOfAll): readonly string[] {
   const facts: readonly (EventFacts | undefined)[] = [orders, payments, products].map((answer) => answer.facts?.events);
-  return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_TRACED_EVENTS);
+  return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_DIAGNOSED_EVENTS);
 }
 
-/** The dead letters of the saga's services; of a service that does not answer, and past the bound, they are missing. */
+/** The dead letters of the saga's services; those of an unavailable service, and beyond the bound, are missing. */
 export async function lettersOf(rpc: RpcClient): Promise<Letters> {
   const lists = await Promise.all(SagaServices.map((consumer) => lettersOfOne(rpc, consumer)));
   return { items: lists.flatMap(({ items }) => items), complete: lists.every(({ complete }) => complete) };
@@ -100,9 +101,9 @@ export async function lettersOf(rpc: RpcClient): Promise<Letters> {
 async function lettersOfOne(rpc: RpcClient, consumer: SagaService): Promise<Letters> {
   const items: DeadLetterView[] = [];
   let after = 0;
-  for (let page = 1; page <= mostPages; page += 1) {
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
     const request = { after, limit: MAX_LISTED_DEAD_LETTERS };
-    const { facts } = await answerOf(rpc.call(DeadLetterRpc[consumer].list, request, { timeoutMs: answerMs }));
+    const { facts } = await answerOf(rpc.call(DeadLetterRpc[consumer].list, request, { timeoutMs: TIMEOUT_MS }));
     if (facts === null) return { items, complete: false };
     items.push(...facts.items);
     const last = facts.items.at(-1);

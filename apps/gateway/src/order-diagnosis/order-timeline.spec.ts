@@ -4,7 +4,7 @@ import type {
   PaymentFacts,
   ReservationFacts,
   TimelineEntry,
-  TraceStep,
+  DiagnosisStep,
 } from '@rookery/contracts';
 import type { OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
@@ -14,7 +14,7 @@ const now = 25;
 
 interface Said {
   readonly outbox?: readonly OutboxEvent[];
-  /** Event ids it was asked about, and the day it took them. */
+  /** Event ids that it was asked about, and the day when it handled them. */
   readonly inbox?: Readonly<Record<string, number | null>>;
 }
 
@@ -64,7 +64,7 @@ interface Facts {
   readonly products?: (Said & { readonly reservation?: ReservationFacts }) | null;
 }
 
-/** What the services say; null is silence. */
+/** The responses of the services; null for none. */
 const facts = ({ orders = {}, payments = {}, products = {} }: Facts): OrderFactsOfAll => {
   const silence = { facts: null, problem: 'unavailable' };
   return {
@@ -118,11 +118,11 @@ const letter = (eventId: string | null, event: string) => ({
   headers: {},
 });
 
-const consumersIn = ([step]: readonly TraceStep[]) =>
+const consumersIn = ([step]: readonly DiagnosisStep[]) =>
   Object.fromEntries(step?.consumers.map(({ service, state, at }) => [service, [state, at]]) ?? []);
 
 describe('the timeline of an order', () => {
-  it('puts the events of all services in order, with what orders noted of them', () => {
+  it('sorts the events of all services, with their entries in the timeline of orders', () => {
     const steps = timelineOf(
       facts({
         orders: {
@@ -141,7 +141,7 @@ describe('the timeline of an order', () => {
     ]);
   });
 
-  it('says who has taken an event, who has not, and since when', () => {
+  it('tells which consumers have taken an event, which have not, and since when', () => {
     const steps = timelineOf(
       facts({
         orders: { outbox: [recorded('OrderCreated')] },
@@ -153,7 +153,7 @@ describe('the timeline of an order', () => {
     expect(consumersIn(steps)).toEqual({ payments: ['waiting', day(now)], products: ['taken', day(now)] });
   });
 
-  it('says of an event in the outbox that nobody can have taken it yet', () => {
+  it('tells that no consumer has taken an event that is in the outbox', () => {
     const outbox = [recorded('OrderCreated', { publishedAt: null })];
     const inbox = { OrderCreated: null };
     const steps = timelineOf(facts({ orders: { outbox }, payments: { inbox }, products: { inbox } }), []);
@@ -161,14 +161,14 @@ describe('the timeline of an order', () => {
     expect(consumersIn(steps)).toEqual({ payments: ['waiting', null], products: ['waiting', null] });
   });
 
-  it('says of a silent service that it is unknown whether it has taken an event', () => {
+  it('tells that it is unknown whether an unavailable service has taken an event', () => {
     const inbox = { OrderCreated: null };
     const orders = { outbox: [recorded('OrderCreated')] };
     const steps = timelineOf(facts({ orders, payments: null, products: { inbox } }), []);
     expect(consumersIn(steps)).toEqual({ payments: ['unknown', null], products: ['waiting', day(now)] });
   });
 
-  it('knows from what it caused that a silent service has taken an event', () => {
+  it('derives from a caused event that an unavailable service has taken an event', () => {
     const steps = timelineOf(
       facts({
         orders: {
@@ -183,7 +183,7 @@ describe('the timeline of an order', () => {
     expect(steps[1]).toMatchObject({ event: 'PaymentReserved', eventId: null, publication: 'published' });
   });
 
-  it('says of what is no longer noted anywhere, and of which no state tells, that it is unknown', () => {
+  it('tells that the state of a pruned event is unknown if no service state shows it', () => {
     const steps = timelineOf(
       facts({
         orders: { steps: [noted('OrderCanceled', 'orders', { at: day(20) })] },
@@ -205,7 +205,7 @@ describe('the timeline of an order', () => {
     ['OrderCanceled', payment('return'), reservation('Withdrawn'), 'taken', 'taken'],
     ['OrderCanceled', payment('hold'), reservation('Reserved'), 'waiting', 'waiting'],
   ])(
-    'tells from the state of payments and products who has taken %s, however long ago',
+    'derives from the state of payments and products who has taken %s, however long ago',
     (event, paid, held, one, other) => {
       const steps = timelineOf(
         facts({
@@ -223,7 +223,7 @@ describe('the timeline of an order', () => {
     [true, 'taken'],
     [false, 'waiting'],
   ])(
-    'tells from the reservation (paid: %s) whether products has taken the event of a silent payments',
+    'derives from the reservation (paid: %s) whether products has taken the event of an unavailable payments',
     (paid, state) => {
       const orders = { steps: [noted('PaymentReserved', 'payments')] };
       const products = { reservation: reservation('Awaiting', paid) };
@@ -232,7 +232,7 @@ describe('the timeline of an order', () => {
     },
   );
 
-  it('says of what is older than the notes of an inbox that it is unknown', () => {
+  it('tells that the state of an event older than the inbox is unknown', () => {
     const orders = { outbox: [recorded('OrderCanceled', { at: day(10) })] };
     const products = { inbox: { OrderCanceled: null }, reservation: reservation('Rejected') };
     expect(consumersIn(timelineOf(facts({ orders, products }), []))).toMatchObject({ products: ['pruned', null] });
@@ -248,7 +248,7 @@ describe('the timeline of an order', () => {
     expect(consumersIn(steps)).toMatchObject({ products: ['dead-letter', day(now)] });
   });
 
-  it('believes the inbox and not a dead letter that was left behind', () => {
+  it('trusts the inbox, not a leftover dead letter', () => {
     const orders = { outbox: [recorded('OrderCreated')] };
     const products = { inbox: { OrderCreated: now } };
     const steps = timelineOf(facts({ orders, products }), [letter('OrderCreated', 'OrderCreated')]);

@@ -7,25 +7,25 @@ import {
   type EventFacts,
   type OutboxEvent,
   type TimelineEntry,
-  type TraceStep,
+  type DiagnosisStep,
 } from '@rookery/contracts';
 import { hasEffect } from './event-effects';
 import type { OrderFactsOfAll } from './order-facts';
 
-type Consumer = TraceStep['consumers'][number];
+type Consumer = DiagnosisStep['consumers'][number];
 
-/** Everything that is known of one event. An order has each event once at most, so its name tells it from the others. */
+/** Everything that is known about one event. An order has each event at most once, so its name identifies it. */
 interface Known {
   readonly name: string;
   readonly producer: SagaService;
-  /** As its producer has it. */
+  /** The entry in its producer's outbox. */
   readonly recorded: OutboxEvent | undefined;
-  /** As orders noted it. */
+  /** The entry in the timeline of orders. */
   readonly noted: TimelineEntry | undefined;
 }
 
-/** The order's events from all services, oldest first, and what became of each. The letters are those of this order. */
-export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): TraceStep[] {
+/** The order's events from all services, oldest first, with their consumers' states. `letters` are those of this order. */
+export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const steps = eventContracts.flatMap(({ name, producer }) => {
     const known: Known = {
       name,
@@ -38,7 +38,7 @@ export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterVie
   return steps.toSorted((one, other) => one.at.localeCompare(other.at));
 }
 
-function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): TraceStep[] {
+function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const { name, producer, recorded, noted } = known;
   const source = recorded ?? noted;
   if (source === undefined) return [];
@@ -52,7 +52,7 @@ function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetter
       attempt: noted?.attempt ?? null,
       causationId: source.causationId,
       traceId: source.traceId,
-      // Only what was published is pruned, and only what was published can have been noted.
+      // Only published events are pruned from the outbox, and only published events reach the timeline.
       publication: recorded?.publishedAt === null ? 'in-outbox' : 'published',
       publishedAt: recorded?.publishedAt ?? null,
       consumers: consumersOf(name).map((service) => ({ service, ...stateAt(service, known, all, letters) })),
@@ -81,18 +81,18 @@ function stateAt(
   if (effect === false) return { state: 'waiting', at: recorded?.publishedAt ?? null };
   if (events === undefined || eventsOf(all, producer) === undefined) return { state: 'unknown', at: null };
   if (recorded === undefined || recorded.at < events.notedSince) return { state: 'pruned', at: null };
-  // Not asked about: it has only just happened.
+  // The inbox was not asked about it: the event is too recent.
   if (inInbox === undefined) return { state: 'unknown', at: null };
   return { state: 'waiting', at: recorded.publishedAt };
 }
 
-/** Whether a dead letter of the order is that event; of an event that was pruned only the name is known. */
+/** Whether a dead letter of the order is this event; of a pruned event only the name is known. */
 export const isAbout = (
   letter: Pick<DeadLetterView, 'event' | 'eventId'>,
-  { event, eventId }: Pick<TraceStep, 'event' | 'eventId'>,
+  { event, eventId }: Pick<DiagnosisStep, 'event' | 'eventId'>,
 ): boolean => (eventId === null ? letter.event === event : letter.eventId === eventId);
 
-/** Whether an event of the service was caused by this one: proof that it took it, also while it does not answer. */
+/** Whether this event caused an event of the service: proof that the service has handled it, even while it is unavailable. */
 function hasReacted(service: SagaService, eventId: string | undefined, all: OrderFactsOfAll): boolean {
   if (eventId === undefined) return false;
   const reactions = eventsOf(all, service)?.outbox ?? [];

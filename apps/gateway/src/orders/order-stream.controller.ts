@@ -18,11 +18,11 @@ export class OrderStreamController {
   @Exposes({
     summary: 'Follow an order live',
     description:
-      'Server-Sent Events: one event per step of the timeline, named after it, its position as the id. The last event is `end` with the order’s final status. The stream also ends when the access token expires. After that, or a lost connection, send Last-Event-ID, with a new token where the old one has expired, to go on where it broke.',
+      'Server-Sent Events: one event per step of the timeline, named after the step, with its position as the id. The last event is `end` with the final status of the order. The stream also ends when the access token expires. To resume it after that or after a lost connection, send Last-Event-ID, with a new token if the old one has expired.',
     access: accessOf(OrdersRpc.timeline),
     success: {
       status: 200,
-      description: 'The steps as they happen',
+      description: 'The steps of the order in real time',
       mediaType: 'text/event-stream',
       headers: ['Cache-Control'],
     },
@@ -31,7 +31,7 @@ export class OrderStreamController {
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
-    description: 'Position of the last step the client has',
+    description: 'Position of the last step that the client has received',
     schema: { type: 'integer', minimum: 0 },
   })
   async follow(
@@ -47,7 +47,7 @@ export class OrderStreamController {
 }
 
 function positionOf(lastEventId: string | undefined): number {
-  // An EventSource that has seen no id yet sends none, or an empty one.
+  // An EventSource without a last id sends no header, or an empty one.
   if (lastEventId === undefined || lastEventId === '') return 0;
   if (!POSITION.test(lastEventId)) {
     throw new InvalidInput([

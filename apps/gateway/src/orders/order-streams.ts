@@ -1,5 +1,5 @@
 import type { MessageEvent } from '@nestjs/common';
-import { liveOrderSubject, OrdersRpc, type OrderStatus, type TimelineEntry } from '@rookery/contracts';
+import { orderNotificationSubject, OrdersRpc, type OrderStatus, type TimelineEntry } from '@rookery/contracts';
 import type { Nats, RpcClient } from '@rookery/messaging';
 import {
   DomainError,
@@ -14,37 +14,37 @@ import {
 import { hasExpired, InvalidToken, leaseEnd } from '@rookery/security';
 import { WakeUp } from './wake-up';
 
-/** How long a client waits before it connects again after a stream broke. */
+/** How long a client waits before it reconnects after a broken stream. */
 const RECONNECT_MS = 1_000;
-/** When a subject that has too many streams may try again. */
+/** Retry-After for a subject with too many streams. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** The subject has as many live streams as it may have. */
+/** 429: the subject has reached its limit of live streams. */
 export class TooManyStreams extends DomainError {
   constructor(limit: number) {
     super({
       status: 429,
       code: 'gateway.too-many-streams',
       title: 'Too many live streams',
-      detail: `At most ${limit} live streams may be open at a time. Close one first.`,
+      detail: `At most ${limit} live streams may be open at a time. Close another stream first.`,
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     });
   }
 }
 
-/** Who follows which order, from where. */
+/** Which order to follow, from which position, for whom. */
 export interface Follow {
   readonly orderId: string;
   /** Position of the last step the client has; 0 for none. */
   readonly after: number;
   readonly actor: Actor;
-  /** How long the caller's token lets the stream go on. */
+  /** How long the caller's token allows the stream to stay open. */
   readonly lease: AccessLease;
-  /** Aborted when the answer has ended, however it did. */
+  /** Aborted when the response has ended for any reason. */
   readonly signal: AbortSignal;
 }
 
-/** How live streams behave. */
+/** Settings of live streams. */
 export interface OrderStreamOptions {
   readonly heartbeatMs: number;
   readonly streamsPerSubject: number;
@@ -66,20 +66,22 @@ export class OrderStreams {
     readiness: Readiness,
     private readonly options: OrderStreamOptions,
   ) {
-    // Clients go before the server waits for its open requests: they connect again elsewhere and go on where they were.
+    // Streams end before the server waits for its open requests: clients reconnect to another replica and resume there.
     readiness.signal.addEventListener('abort', () => {
       for (const wakeUp of this.following) wakeUp.close();
     });
   }
 
   /**
-   * Starts following an order. The first read is done when this resolves, so that a refusal is still a plain problem answer.
-   * The stream ends after the step that ended the order, when the client leaves, at shutdown, and when the token expires or would no longer be
-   * let in: with a new one the client goes on where it was.
-   * @throws InvalidToken (401) when the token has expired, TooManyStreams (429) and what orders answers (403, 404, 503, 504)
+   * Starts to follow an order. The first read is complete when this resolves, so that a rejection is still a plain problem response.
+   * The stream ends after the order's last step, when the client leaves, at shutdown, and when the token expires or would be
+   * rejected; with a new token the client resumes.
+   * @throws {InvalidToken} when the token has expired (401)
+   * @throws {TooManyStreams} when the subject has too many streams (429)
+   * @throws {RemoteProblem} the answer of orders (403, 404, 503, 504)
    */
   async open(follow: Follow): Promise<AsyncIterable<MessageEvent>> {
-    // New requests have some tolerance for clocks that differ; a stream would end at once.
+    // New requests have a tolerance for clock differences; a stream would end immediately.
     if (hasExpired(follow.lease)) throw new InvalidToken();
     const wakeUp = this.admit(follow);
     const context = requireContext();
@@ -87,7 +89,7 @@ export class OrderStreams {
     return this.steps(follow, context, wakeUp, first);
   }
 
-  /** Takes one of the subject's places and subscribes; before the first read, so that what happens in between is not missed. */
+  /** Counts the stream and subscribes, before the first read, so that no change in between is missed. */
   private admit({ orderId, actor, lease, signal }: Follow): WakeUp {
     const subject = `${actor.issuer} ${actor.subject}`;
     const open = this.countPerSubject.get(subject) ?? 0;
@@ -96,7 +98,7 @@ export class OrderStreams {
 
     const wakeUp = new WakeUp();
     this.following.add(wakeUp);
-    const subscription = this.nats.connection.subscribe(liveOrderSubject(orderId.toLowerCase()), {
+    const subscription = this.nats.connection.subscribe(orderNotificationSubject(orderId.toLowerCase()), {
       callback: () => {
         wakeUp.notify();
       },
@@ -127,9 +129,9 @@ export class OrderStreams {
   ): AsyncGenerator<MessageEvent> {
     let { status, items } = first;
     let position = after;
-    // The id keeps the client's position: an event without one would be given a number of its own.
+    // The id keeps the client's position: an event without an id would get one of its own.
     yield { retry: RECONNECT_MS, id: String(position) };
-    // Looked at after each read as well: what happened after the token's end is not told.
+    // Checked after each read too: steps after the token's expiry are not sent.
     while (!hasExpired(lease)) {
       for (const step of items) {
         position = step.position;
@@ -146,7 +148,7 @@ export class OrderStreams {
     }
   }
 
-  /** A read that fails is made up for by the next one: the client keeps its stream while orders restarts. */
+  /** The next read makes up for a failed one: the client keeps its stream while orders restarts. */
   private async readAgain(context: RequestContext, orderId: string, after: number): Promise<TimelineRead> {
     try {
       return await this.read(context, orderId, after);
@@ -158,7 +160,7 @@ export class OrderStreams {
   }
 
   private read(context: RequestContext, orderId: string, after: number): Promise<TimelineRead> {
-    // A stream outlives its request's deadline, and reads to see what is new; each read has a deadline of its own.
+    // A stream outlives the deadline of its request and must see changes; each read has its own deadline.
     return runInContext({ ...context, deadline: undefined, asksOnce: false }, () =>
       this.rpc.call(OrdersRpc.timeline, { id: orderId, after }),
     );

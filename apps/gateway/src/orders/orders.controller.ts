@@ -7,7 +7,7 @@ import { isNotModified } from '../conditional/entity-tag';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { pageLimitSchema } from '../openapi/parameters';
 
-/** An order is its customer's alone and changes while the saga runs: kept by nobody without asking again. */
+/** An order is private to its customer and changes while the saga runs: caches must revalidate it. */
 const PRIVATE_CACHE = 'private, no-cache';
 
 @ApiTags('Orders')
@@ -19,7 +19,7 @@ export class OrdersController {
   @Exposes({
     summary: 'Place an order',
     description:
-      'The order starts Pending; funds and stock are reserved after the answer. Repeating the request with the same Idempotency-Key gives the first answer again. With `expectedTotal`, an order whose total is another by now is refused with 409 `orders.total-changed` and both totals; nothing is stored and the key stays free.',
+      'The order starts as Pending; funds and stock are reserved after the response. Repeating the request with the same Idempotency-Key returns the first response. With `expectedTotal`, an order whose total has changed is rejected with 409 `orders.total-changed` and both totals; nothing is stored and the key stays unused.',
     keyed: OrdersRpc.place,
     success: {
       status: 201,
@@ -35,7 +35,7 @@ export class OrdersController {
   ): Promise<OrderView> {
     const { order, replayed } = await this.rpc.call(OrdersRpc.place, body);
     reply.header('location', `/v1/orders/${order.id}`).header('etag', entityTag(order));
-    // A replica of orders of an earlier release says it only here.
+    // A replica of orders of an earlier release reports it only here.
     if (replayed) reply.header('idempotent-replayed', 'true');
     return order;
   }
@@ -44,7 +44,7 @@ export class OrdersController {
   @Header('cache-control', PRIVATE_CACHE)
   @Exposes({
     summary: 'List orders',
-    description: 'The caller’s orders, newest first; an operator sees everybody’s.',
+    description: 'The caller’s orders, newest first; an operator sees all orders.',
     access: accessOf(OrdersRpc.list),
     success: { status: 200, description: 'A page of orders', schema: OrderPage, headers: ['Cache-Control'] },
   })
@@ -56,7 +56,7 @@ export class OrdersController {
   @Get(':id')
   @Exposes({
     summary: 'Read an order',
-    description: 'The order as it is now; its steps are in its timeline.',
+    description: 'The present state of the order; its steps are in its timeline.',
     access: accessOf(OrdersRpc.get),
     success: { status: 200, description: 'The order', schema: OrderView, headers: ['ETag', 'Cache-Control'] },
     conditionalRead: true,
@@ -78,7 +78,7 @@ export class OrdersController {
   @Header('cache-control', PRIVATE_CACHE)
   @Exposes({
     summary: 'Read an order’s timeline',
-    description: 'What happened to the order so far: each step of the saga with its service, time, attempt and cause.',
+    description: 'The history of the order: each step of the saga with its service, time, attempt and cause.',
     access: accessOf(OrdersRpc.timeline),
     success: { status: 200, description: 'The steps, oldest first', schema: Timeline, headers: ['Cache-Control'] },
     problems: [404],
@@ -91,7 +91,7 @@ export class OrdersController {
   @Post(':id/cancellations')
   @Exposes({
     summary: 'Cancel an order',
-    description: 'Only while the order is Pending. What is reserved for it is given back after the answer.',
+    description: 'Only while the order is Pending. Its reservations are released after the response.',
     keyed: OrdersRpc.cancel,
     success: { status: 202, description: 'The canceled order', schema: OrderView, headers: ['ETag'] },
     problems: [404, 413, 415],

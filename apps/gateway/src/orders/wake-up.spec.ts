@@ -8,7 +8,7 @@ describe('WakeUp', () => {
     expect(await reason).toBe('changed');
   });
 
-  it('keeps a change that comes while nobody waits, once', async () => {
+  it('remembers a change that comes between two waits, once', async () => {
     const wakeUp = new WakeUp();
     wakeUp.notify();
     wakeUp.notify();

@@ -13,7 +13,7 @@ export class PaymentsController {
   @Header('cache-control', 'private, no-store')
   @Exposes({
     summary: 'List the payments of an order',
-    description: 'Empty for an order that is not the caller’s.',
+    description: 'Empty for an order that does not belong to the caller.',
     access: accessOf(PaymentsRpc.list),
     success: { status: 200, description: 'The payments', schema: PaymentList, headers: ['Cache-Control'] },
   })

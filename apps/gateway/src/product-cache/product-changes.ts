@@ -1,11 +1,11 @@
-import { liveProductSubject, ProductChanged } from '@rookery/contracts';
+import { productNotificationSubject, ProductChanged } from '@rookery/contracts';
 import type { Nats } from '@rookery/messaging';
 import { logger } from '@rookery/platform';
 import type { ProductCache } from './product-cache';
 
 /** Every event of a product. A version that is not known yet still says that something changed. */
 const EVENTS = 'events.products.product.>';
-const STOCK = liveProductSubject('*');
+const STOCK = productNotificationSubject('*');
 
 /**
  * Invalidates the cache when products change. Every gateway subscribes to every change without delivery guarantee. So whenever a
@@ -20,7 +20,7 @@ export function invalidateOnChanges({ connection }: Nats, cache: ProductCache): 
   });
   connection.subscribe(STOCK, {
     callback: (_error, { subject }) => {
-      logFailure(cache.invalidateStock(subject.slice(liveProductSubject('').length)));
+      logFailure(cache.invalidateStock(subject.slice(productNotificationSubject('').length)));
     },
   });
   void (async () => {

@@ -7,10 +7,10 @@ import { refusalHeaders, TooManyRequests } from './rate-limit.guard';
 const WINDOW_MS = 60_000;
 
 /**
- * Limits what one address may ask for in a minute, whatever it asks for: routes, documents, files, and what is not there. So also requests
- * whose token or body is refused are counted, and one customer's many accounts. Past the limit: 429 with Retry-After, before the body
- * is read. Only probes and metrics have no limit. By a hook, for guards see no request that has no route. Behind CORS, whose headers
- * a browser needs to read the refusal; preflights are answered before and are not counted.
+ * Limits the requests per minute of one address, for every path: routes, documents, files, and unknown ones. So it also counts
+ * requests with an invalid token or body, and one customer's many accounts. Beyond the limit: 429 with Retry-After, before the body
+ * is read. Only probes and metrics have no limit. A hook, because guards do not see requests without a route. It runs after CORS,
+ * whose headers a browser needs to read the rejection; preflights are answered earlier and are not counted.
  */
 export function limitAddresses(app: NestFastifyApplication, requestsPerMinute: number): void {
   const windows = new SharedWindows('gateway:address', WINDOW_MS, app.get(Redis), app.get(Clock));
@@ -22,7 +22,7 @@ export function limitAddresses(app: NestFastifyApplication, requestsPerMinute: n
         done();
         return;
       }
-      // `ip` heeds X-Forwarded-For from proxies in TRUST_PROXY only.
+      // `ip` respects X-Forwarded-For only from proxies in TRUST_PROXY.
       windows.hit(limitedAddress(request.ip)).then(({ hits, secondsLeft }) => {
         if (hits <= requestsPerMinute) {
           done();

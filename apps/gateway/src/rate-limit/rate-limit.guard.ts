@@ -10,31 +10,31 @@ import { DomainError } from '@rookery/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isLegacyRoute } from '../strangler/legacy-route';
 
-/** The caller has used up what the window allows. */
+/** 429: the caller has reached the limit of the window. */
 export class TooManyRequests extends DomainError {
   constructor(retryAfterSeconds: number) {
     super({
       status: 429,
       code: 'gateway.too-many-requests',
       title: 'Too many requests',
-      detail: 'Try again after Retry-After seconds.',
+      detail: 'The rate limit is exceeded. Retry after Retry-After seconds.',
       retryAfterSeconds,
     });
   }
 }
 
-/** One limit: who is counted, how much of him, and for which requests. */
+/** One limit: who is counted, how many requests, and which ones. */
 export interface RateLimit {
-  /** What is counted; its keys are apart from those of other names. */
+  /** Name space of its keys. */
   readonly name: string;
   readonly limit: number;
   readonly windowMs: number;
   readonly callerOf: (request: FastifyRequest) => string;
-  /** Unless told, every request under /v1/. */
+  /** @default every request under /v1/ */
   readonly appliesTo?: (context: ExecutionContext) => boolean;
 }
 
-/** What a refusal says of the window. */
+/** Headers of a rejection. */
 export const refusalHeaders = (limit: number, secondsLeft: number): Record<string, string> => ({
   'ratelimit-limit': String(limit),
   'ratelimit-remaining': '0',
@@ -42,8 +42,8 @@ export const refusalHeaders = (limit: number, secondsLeft: number): Record<strin
 });
 
 /**
- * Past a limit: 429 with Retry-After. Every answer has RateLimit-Limit, -Remaining and -Reset
- * (draft-ietf-httpapi-ratelimit-headers-07); where several limits apply, those of the last.
+ * Beyond a limit: 429 with Retry-After. Every response has RateLimit-Limit, -Remaining and -Reset
+ * (draft-ietf-httpapi-ratelimit-headers-07); if several limits apply, those of the last one.
  */
 export class RateLimitGuard extends ThrottlerGuard {
   protected override headerPrefix = 'RateLimit';
@@ -52,7 +52,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     super({ throttlers: limits.map(throttlerOf) }, storage, reflector);
   }
 
-  /** What is no part of the API is counted per address only. By the route: one address can be spelled in many ways. */
+  /** Requests outside the API are counted per address only. Decided by the route, because an address has many spellings. */
   protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { url = '' } = request.routeOptions;
@@ -68,7 +68,7 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 }
 
-/** Without a name of its own: the throttler would put it behind each header's. The keys keep limits apart. */
+/** Without a name: the throttler would append it to each header. The keys keep the limits apart. */
 function throttlerOf({ name, limit, windowMs, callerOf, appliesTo }: RateLimit): ThrottlerOptions {
   return {
     limit,

@@ -9,13 +9,14 @@ import { WindowStorage } from './window-storage';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** How much one caller may ask for. */
+
+/** Requests that one caller may send. */
 export interface RateLimits {
   readonly requestsPerMinute: number;
   readonly registrationsPerHour: number;
 }
 
-/** `ip` heeds X-Forwarded-For from proxies in TRUST_PROXY only. */
+/** `ip` respects X-Forwarded-For only from proxies in TRUST_PROXY. */
 const addressOf = (request: FastifyRequest): string => limitedAddress(request.ip);
 
 const subjectOrAddressOf = (request: FastifyRequest): string => {
@@ -23,10 +24,10 @@ const subjectOrAddressOf = (request: FastifyRequest): string => {
   return actor === undefined ? addressOf(request) : `${actor.issuer} ${actor.subject}`;
 };
 
-/** The limits of the API. Those per address, of everything that is asked for, are `limitAddresses`. */
+/** The limits of the API. `limitAddresses` adds those per address for every path. */
 @Module({})
 export class RateLimitModule {
-  /** Per subject or, without a token, per address; and registrations per address. Import it after the module whose guard finds out who is asking. */
+  /** Requests per subject or, without a token, per address; registrations per address. Import it after the module that authenticates. */
   static forSubjects({ requestsPerMinute, registrationsPerHour }: RateLimits): DynamicModule {
     return limiting((reflector) => [
       {

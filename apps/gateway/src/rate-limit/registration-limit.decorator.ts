@@ -3,10 +3,10 @@ import type { Reflector } from '@nestjs/core';
 
 const REGISTRATION = 'rookery:registration';
 
-/** Marks a route that makes accounts: it has its own small limit per address. */
+/** Marks a route that creates accounts and has its own small limit per address. */
 export const RegistrationLimit = () => SetMetadata(REGISTRATION, true);
 
-/** Whether the route is marked so. */
+/** Whether the route has this mark. */
 export function isRegistration(reflector: Reflector, context: ExecutionContext): boolean {
   return reflector.get<true | undefined>(REGISTRATION, context.getHandler()) === true;
 }

@@ -5,11 +5,11 @@ import type { Clock } from '@rookery/platform';
 type Hits = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
 /**
- * The throttler's counters in fixed windows: bounded in this process's memory, or shared through Redis. (Its own storage keeps
- * every hit of every key for a window, without a bound.)
+ * The throttler's counters in fixed windows: bounded in this process's memory, or shared through Redis. (The throttler's own storage
+ * holds every hit of every key for a window, without a bound.)
  */
 export class WindowStorage implements ThrottlerStorage {
-  /** By length, so that a flood of one-minute keys cannot push out those of an hour. */
+  /** By length, so that a flood of one-minute keys cannot evict those of an hour. */
   private readonly windows = new Map<number, SharedWindows>();
 
   constructor(
@@ -23,7 +23,7 @@ export class WindowStorage implements ThrottlerStorage {
       totalHits: hits,
       timeToExpire: secondsLeft,
       isBlocked: hits > limit,
-      // Whoever is refused may try again when the window ends, not a whole window later.
+      // A rejected caller may retry when the window ends, not a whole window later.
       timeToBlockExpire: secondsLeft,
     };
   }

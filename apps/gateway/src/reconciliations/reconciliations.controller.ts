@@ -13,9 +13,9 @@ export class ReconciliationsController {
   @Exposes({
     summary: 'Reconcile',
     description:
-      'Compares orders, payments, stock and the provider’s ledger; changes none of them. Answers after about two seconds with what it came to: while `next` is not null, send it as `after` for the next part. Orders in flight are left out.',
+      'Compares orders, payments, stock and the provider’s ledger without changing them. Each response covers about two seconds of work: while `next` is not null, send it as `after` for the next part. Orders in progress are left out.',
     keyed: ReconciliationRpc.reconcile,
-    success: { status: 200, description: 'What was compared, and what differs', schema: Reconciliation },
+    success: { status: 200, description: 'The compared records and their differences', schema: Reconciliation },
     hasBody: true,
   })
   reconcile(@Body({ schema: Reconcile }) body: Reconcile): Promise<Reconciliation> {

@@ -5,8 +5,8 @@ import { isLegacyRoute } from './legacy-route';
 type Payload = FastifyRequest['raw'];
 
 /**
- * Lets bodies of any media type through to the routes that only a legacy system answers: forms and files too, up to the size that all
- * bodies may have. JSON is read by the parser of all routes first. Everywhere else the answer stays 415.
+ * Accepts bodies of any media type, including forms and files, on the routes that only a legacy system serves, up to the common size
+ * limit. JSON still goes through the parser of all routes first. All other routes keep answering 415.
  */
 export function takeAnyBody(fastify: FastifyInstance, limitBytes: number): void {
   fastify.addContentTypeParser('*', (request: FastifyRequest, payload: Payload, done) => {
@@ -25,7 +25,7 @@ export function takeAnyBody(fastify: FastifyInstance, limitBytes: number): void 
   });
 }
 
-/** By events, not by iteration: that would close the connection of a client that shall still read the refusal. */
+/** By events, because an iteration would close the connection before the client has read the rejection. */
 function read(payload: Payload, limitBytes: number, done: (error: Error | null, body?: Buffer) => void): void {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers by name, as HTTP libraries take and give them. */
+/** Headers by name, as in HTTP libraries. */
 export type HeaderValues = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * What passes to the legacy system and back is listed, the rest stays here: hop-by-hop fields (RFC 9110, 7.6.1), `x-user`,
- * `x-forwarded-*` and whatever else a system behind a proxy might believe, and cookies. A browser sends those of the log-in on
- * another port of this host too, and they are none of the legacy system's business.
+ * Only listed headers pass to the legacy system and back. Not hop-by-hop fields (RFC 9110, 7.6.1), nor `x-user`, `x-forwarded-*` and
+ * others that a system behind a proxy may trust, nor cookies: a browser also sends the cookies of the log-in, which is on another
+ * port of this host, and the legacy system must not receive them.
  */
 const requestHeaders = [
   'accept',
@@ -54,8 +54,8 @@ const responseHeaders = [
   'www-authenticate',
 ] as const;
 
-/** The edge makes, checks or removes these itself: no configuration lets them through. */
-const refused = [
+/** The gateway sets, checks or removes these itself: no configuration lets them pass. */
+const NEVER_PASSED = [
   /^(authorization|host|expect|content-length|location|set-cookie2?|cookie2?)$/,
   /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|http2-settings|proxy-.*)$/,
   /^(forwarded|via|x-forwarded-.*|x-real-ip|x-user.*|x-rookery-.*|x-deadline|x-time-left-ms|x-correlation-id|traceparent|tracestate)$/,
@@ -63,15 +63,15 @@ const refused = [
   /^ratelimit.*$/,
 ];
 
-/** Whether the header may not be in a route's `passHeaders`. */
-export const isRefusedHeader = (name: string): boolean => refused.some((pattern) => pattern.test(name));
+/** Whether a route's `passHeaders` must not contain the header. */
+export const isForbiddenHeader = (name: string): boolean => NEVER_PASSED.some((pattern) => pattern.test(name));
 
 /** The headers of a request that go to the legacy system. */
 export function headersToLegacy(given: IncomingHttpHeaders, further: readonly string[]): Record<string, string> {
   return pick(given, [...requestHeaders, ...further]);
 }
 
-/** The headers of the legacy system's answer that go to the client. */
+/** The headers of the legacy system's response that go to the client. */
 export function headersFromLegacy(given: HeaderValues, further: readonly string[]): Record<string, string> {
   return pick(given, [...responseHeaders, ...further]);
 }
@@ -92,8 +92,8 @@ function pick(given: HeaderValues, names: readonly string[]): Record<string, str
 
 const textOf = (value: string | string[] | undefined): string => [value ?? []].flat().join(', ');
 
-/** A Cache-Control under which no shared cache keeps the answer: it would hand one side's answer, with its ETag, to callers of the other. */
-export function keptFromSharedCaches(cacheControl: string | number | string[] | undefined): string {
+/** A Cache-Control without shared caching: a shared cache would serve one side's response, with its ETag, to callers of the other. */
+export function withoutSharedCaching(cacheControl: string | number | string[] | undefined): string {
   const directives = String(cacheControl ?? '')
     .split(',')
     .map((directive) => directive.trim())

@@ -3,23 +3,24 @@ import { isUnder, type StranglerRoute } from './strangler-routes';
 
 type Rewriting = Pick<StranglerRoute, 'prefix' | 'rewritePrefix' | 'upstream'>;
 
-/** Escapes within escapes that are looked through; more of them have no honest use. */
+/** Levels of nested escapes that are decoded; more have no legitimate use. */
 const MAX_DECODINGS = 3;
 
 /**
- * Path and query that the legacy system is asked for. What it could read differently than this process does is refused with 400,
- * not cleaned: dot segments, empty ones, backslashes, slashes and dots behind (several) escapes, path parameters that hide dots, an
- * address in absolute form (RFC 9112, 3.2.2), and a prefix that is spelled in another way.
+ * Path and query of the request to the legacy system. What that system could parse differently is rejected with 400, not normalized:
+ * dot segments, empty segments, backslashes, escaped slashes and dots (also nested), path parameters that hide dots, an address in
+ * absolute form (RFC 9112, 3.2.2), and another spelling of the prefix.
+ * @throws {InvalidInput} for such an address (400)
  */
 export function legacyTarget({ prefix, rewritePrefix = prefix }: Rewriting, url: string): string {
   const [path = '', ...query] = url.split('?');
   if (!isUnder(path, prefix) || !isPlain(path) || !isPrintable(url)) {
-    throw new InvalidInput([{ pointer: '#/path', detail: 'must be written without detours' }]);
+    throw new InvalidInput([{ pointer: '#/path', detail: 'must be a normalized path' }]);
   }
   return [`${rewritePrefix}${path.slice(prefix.length)}`, ...query].join('?');
 }
 
-/** Visible ASCII without what belongs to no request target (RFC 3986). */
+/** Visible ASCII without characters that no request target contains (RFC 3986). */
 function isPrintable(url: string): boolean {
   return /^[\x21-\x7e]*$/.test(url) && !/[#\\]/.test(url);
 }
@@ -36,7 +37,7 @@ function isPlain(path: string): boolean {
 }
 
 function hasDetour(path: string): boolean {
-  // A slash at the end is one empty segment, and fine.
+  // A trailing slash is one empty segment, which is allowed.
   const segments = path.replace(/^\//, '').replace(/\/$/, '').split('/');
   const names = segments.map((segment) => segment.split(';', 1).join(''));
   const isRoot = segments.length === 1 && segments[0] === '';
@@ -51,7 +52,7 @@ function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A percent sign that escapes nothing: what it stands for was reached in the round before.
+    // A percent sign that escapes nothing: the previous round has decoded everything.
     return undefined;
   }
 }
@@ -59,8 +60,8 @@ function decode(text: string): string | undefined {
 const count = (text: string, character: string): number => text.split(character).length - 1;
 
 /**
- * A Location as the client can use it: the legacy system's own origin goes, its prefix becomes the public one again. Addresses of
- * other hosts, and relative ones, stay as they are.
+ * A Location that the client can use: without the legacy system's origin, and with the public prefix instead of its own. Addresses of
+ * other hosts and relative ones stay unchanged.
  */
 export function publicLocation(route: Rewriting, location: string): string {
   const { prefix, rewritePrefix = prefix, upstream } = route;
@@ -71,6 +72,6 @@ export function publicLocation(route: Rewriting, location: string): string {
   const path = isUnder(target.pathname, rewritePrefix)
     ? `${prefix}${target.pathname.slice(rewritePrefix.length)}`
     : target.pathname;
-  // Two slashes in front would name a host: as a part of a path they are written so (WHATWG URL, serializing).
+  // Two leading slashes would name a host; in a path they are serialized like this (WHATWG URL).
   return `${path.startsWith('//') ? '/.' : ''}${path}${target.search}${target.hash}`;
 }

@@ -1,6 +1,6 @@
 import { DomainError, statusTitle } from '@rookery/platform';
 
-/** 502: the legacy system cannot be reached, hung up, or answered something that is no HTTP or more than is taken. */
+/** 502: the legacy system is unreachable, closed the connection, or sent invalid HTTP or too large a response. */
 export class LegacyUnreachable extends DomainError {
   constructor(options?: ErrorOptions) {
     super(
@@ -8,7 +8,7 @@ export class LegacyUnreachable extends DomainError {
         status: 502,
         code: 'gateway.legacy-unreachable',
         title: 'Bad gateway',
-        detail: 'The system behind this address cannot be reached. The request may have taken effect all the same.',
+        detail: 'The system behind this address cannot be reached. The request may still have taken effect.',
         retryAfterSeconds: 1,
       },
       options,
@@ -16,7 +16,7 @@ export class LegacyUnreachable extends DomainError {
   }
 }
 
-/** 503: the legacy system has as much in hand as it may have, or failed repeatedly a moment ago. It was not asked. */
+/** 503: the bulkhead of the legacy system is full, or its breaker is open. The request was not forwarded. */
 export class LegacyUnavailable extends DomainError {
   constructor(detail: string) {
     const code = 'gateway.legacy-unavailable';
@@ -24,22 +24,27 @@ export class LegacyUnavailable extends DomainError {
   }
 }
 
-/** A 5xx of the legacy system itself: its status stays, its page does not, for nobody here knows what it tells. */
+/** A 5xx of the legacy system: its status is kept, its page is not, because it may reveal internals. */
 export class LegacyFailed extends DomainError {
   constructor(status: number, retryAfterSeconds: number | undefined) {
     super({
       status,
       code: 'gateway.legacy-failed',
       title: statusTitle(status),
-      detail: 'The system behind this address answered with an error. Quote the correlation id to have it looked up.',
+      detail: 'The system behind this address answered with an error. Quote the correlation id to support.',
       retryAfterSeconds,
     });
   }
 }
 
-/** The client went away before there was an answer: nobody reads this; the log's number for it is nginx's. */
+/** The client left before the response. Only the log shows this, with the status that nginx uses. */
 export class ClientGone extends DomainError {
   constructor() {
-    super({ status: 499, code: 'request.abandoned', title: 'Client gone', detail: 'Nobody waits for the answer.' });
+    super({
+      status: 499,
+      code: 'request.abandoned',
+      title: 'Client gone',
+      detail: 'The client closed the connection before the response.',
+    });
   }
 }

@@ -19,16 +19,16 @@ import { ClientGone, LegacyUnreachable } from './legacy-errors';
 import { LegacyUpstream } from './legacy-upstream';
 import type { StranglerRoute } from './strangler-routes';
 
-/** Largest answer that is passed on, bytes; a live stream has no end. */
-export const MAX_ANSWER_BYTES = 10 * 1024 * 1024;
-/** Longest time in which an answer that is no live stream has to be read, from its head on. */
-const ANSWER_TIMEOUT_MS = 30_000;
-/** A page of the legacy system has this origin, where Swagger UI keeps its token: it may show, not act. */
+/** Largest forwarded response, bytes; live streams are unlimited. */
+export const MAX_RESPONSE_BYTES = 10 * 1024 * 1024;
+/** Longest time from the head of a response to its end, except for live streams. */
+const RESPONSE_TIMEOUT_MS = 30_000;
+/** A page of the legacy system has the gateway's origin, where Swagger UI stores its token: it may render, but not run scripts. */
 const DOCUMENT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly Dispatcher.HttpMethod[];
 
-/** 400: the client wants to speak another protocol over this connection. */
+/** 400: the client asks for another protocol on this connection. */
 class UpgradeRefused extends DomainError {
   constructor() {
     const detail = 'This connection cannot be upgraded: send the request without the Upgrade header.';
@@ -36,7 +36,7 @@ class UpgradeRefused extends DomainError {
   }
 }
 
-/** Passes requests on to the legacy systems and their answers back. */
+/** Forwards requests to the legacy systems and their responses back. */
 export class LegacyProxy {
   private readonly upstreams: ReadonlyMap<string, LegacyUpstream>;
   private readonly publicUrl: URL;
@@ -56,7 +56,7 @@ export class LegacyProxy {
     await Promise.all([...this.upstreams.values()].map((upstream) => upstream.close()));
   }
 
-  /** Whoever sent the request with a good token, also where no token is needed and so no guard has looked at it. */
+  /** The caller with a valid token, even on public routes, where no guard has verified it. */
   async callerOf(request: FastifyRequest): Promise<AdmittedCaller | undefined> {
     const { actor, lease } = requireContext();
     if (actor !== undefined && lease !== undefined) return { actor, lease };
@@ -71,9 +71,14 @@ export class LegacyProxy {
   }
 
   /**
-   * Asks the legacy system. Resolves, when the head of its answer is there, with what hands it to the reply, which streams it at the
-   * client's pace. The request ends at its deadline, and when the client goes away. Only a token that was found good goes along.
-   * @throws InvalidInput (400), UpgradeRefused (400), LegacyUnreachable (502), LegacyUnavailable (503), DeadlineExceeded (504), LegacyFailed
+   * Forwards a request to the legacy system. Resolves when the head of its response has arrived, with a function that streams it to
+   * the reply at the client's pace. The request ends at its deadline, and when the client leaves. Only a verified token is forwarded.
+   * @throws {InvalidInput} for an address that is not normalized (400)
+   * @throws {UpgradeRefused} for an Upgrade header (400)
+   * @throws {LegacyUnreachable} without a valid response (502)
+   * @throws {LegacyUnavailable} when the bulkhead is full or the breaker open (503)
+   * @throws {DeadlineExceeded} when the deadline passes (504)
+   * @throws {LegacyFailed} with the legacy system's own 5xx
    */
   async ask(
     route: StranglerRoute,
@@ -87,7 +92,7 @@ export class LegacyProxy {
     if (upstream === undefined || method === undefined)
       throw new Error(`${request.method} has no way to ${route.upstream}`);
 
-    const { deadline = Deadline.in(ANSWER_TIMEOUT_MS) } = requireContext();
+    const { deadline = Deadline.in(RESPONSE_TIMEOUT_MS) } = requireContext();
     const end = new AbortController();
     const left = new AbortController();
     reply.raw.once('close', () => {
@@ -109,7 +114,7 @@ export class LegacyProxy {
       left.signal,
     );
     clearTimeout(timer);
-    if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), ANSWER_TIMEOUT_MS);
+    if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
     return () => {
       this.copyHead(route, answer, reply);
       this.sendBody(answer, reply, caller?.lease);
@@ -157,8 +162,8 @@ export class LegacyProxy {
   }
 
   /**
-   * A live stream ends when this process is about to stop, whose reader comes back to another replica, and when the token that went
-   * along with the request expires or would no longer be let in.
+   * A live stream ends when this process shuts down, so that the client reconnects to another replica, and when the request's token
+   * expires or would be rejected.
    */
   private whileAllowed(body: Readable, lease: AccessLease | undefined): Readable {
     const closed = new AbortController();
@@ -181,7 +186,7 @@ function isLiveStream({ headers }: Dispatcher.ResponseData): boolean {
   return /^text\/event-stream\b/i.test(String(headers['content-type']));
 }
 
-/** Fails past the limit. The head is out by then, so that the connection is cut. */
+/** Fails beyond the limit. The head has already been sent, so the connection is cut. */
 function limited(body: Readable): Readable {
   let size = 0;
   return chained(
@@ -189,17 +194,17 @@ function limited(body: Readable): Readable {
     new Transform({
       transform(chunk: Buffer, _encoding, done) {
         size += chunk.length;
-        if (size > MAX_ANSWER_BYTES) done(new LegacyUnreachable());
+        if (size > MAX_RESPONSE_BYTES) done(new LegacyUnreachable());
         else done(null, chunk);
       },
     }),
   );
 }
 
-/** `through` fed by `body`; each of them ends and fails with the other. */
+/** Pipes `body` through `through`; each ends and fails with the other. */
 function chained(body: Readable, through: Transform): Transform {
   body.once('error', (error) => {
-    if (!(error instanceof ClientGone)) logger.warn({ err: error }, 'the answer of a legacy system broke off');
+    if (!(error instanceof ClientGone)) logger.warn({ err: error }, 'the response of a legacy system was interrupted');
     through.destroy(error);
   });
   through.once('close', () => {

@@ -3,14 +3,14 @@ import { BrokenCircuitError, circuitBreaker, CircuitState, handleWhen, SamplingB
 import { Agent, type Dispatcher } from 'undici';
 import { ClientGone, LegacyFailed, LegacyUnavailable, LegacyUnreachable } from './legacy-errors';
 
-/** Requests that one legacy system may have in hand, each on a connection of its own, until their answers are read to the end. */
+/** Requests in flight per legacy system, each on its own connection, until their responses are read completely. */
 export const MAX_IN_FLIGHT = 64;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** An answer may pause for this long; a live stream has to say something in between. */
+/** Longest pause within a response; a live stream must send something in between. */
 const IDLE_TIMEOUT_MS = 60_000;
 const MAX_HEADER_BYTES = 16_384;
-/** When nine of ten requests of the last ten seconds failed, of two a second at least, it is left alone for a second. */
-const breakerRules = { threshold: 0.9, duration: 10_000, minimumRps: 2 };
+/** Opens for a second when 90 % of the requests of the last ten seconds failed, of at least two per second. */
+const BREAKER_RULES = { threshold: 0.9, duration: 10_000, minimumRps: 2 };
 const HALF_OPEN_AFTER_MS = 1_000;
 
 /** One request to the legacy system. */
@@ -19,13 +19,13 @@ export interface LegacyRequest {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
-  /** Aborted by whoever no longer wants the answer, with the reason as a `DomainError`; stops the request wherever it is. */
+  /** Cancels the request at any stage; the reason is a `DomainError`. */
   readonly signal: AbortSignal;
 }
 
 /**
- * One legacy system: its connections, a bulkhead and a circuit breaker. No retries and no redirects: whether a request may be made
- * twice is for its caller to know.
+ * One legacy system: its connections, a bulkhead and a circuit breaker. No retries and no redirects: only the caller knows whether a
+ * request may be repeated.
  */
 export class LegacyUpstream {
   private inFlight = 0;
@@ -38,38 +38,40 @@ export class LegacyUpstream {
     headersTimeout: IDLE_TIMEOUT_MS,
     bodyTimeout: IDLE_TIMEOUT_MS,
   });
-  /** A client that goes away says nothing about the legacy system. */
+  /** A client that leaves says nothing about the legacy system. */
   private readonly breaker = circuitBreaker(
     handleWhen((error) => !(error instanceof ClientGone)),
     {
       halfOpenAfter: HALF_OPEN_AFTER_MS,
-      breaker: new SamplingBreaker(breakerRules),
+      breaker: new SamplingBreaker(BREAKER_RULES),
     },
   );
 
   constructor(readonly origin: string) {
     this.breaker.onBreak(() => {
-      logger.warn({ upstream: origin }, 'the circuit breaker of a legacy system opened');
+      logger.warn({ upstream: origin }, 'circuit breaker of a legacy system opened');
     });
   }
 
   /**
-   * Asks, and resolves when the answer's head is there; below 500. The place in the bulkhead is held until `finished`.
-   * @throws LegacyUnavailable (503) unasked, LegacyUnreachable (502), LegacyFailed (its own 5xx), and the signal's reason
+   * Resolves with the head of a response below 500. The slot of the bulkhead is held until `finished`.
+   * @throws {LegacyUnavailable} without asking, when the bulkhead is full or the breaker open (503)
+   * @throws {LegacyUnreachable} without a valid response (502)
+   * @throws {LegacyFailed} with its own 5xx; a cancellation throws the signal's reason
    */
   async ask(request: LegacyRequest, finished: AbortSignal): Promise<Dispatcher.ResponseData> {
     if (finished.aborted) throw new ClientGone();
     if (this.inFlight >= MAX_IN_FLIGHT) {
-      throw new LegacyUnavailable('The system behind this address has as much to do as it can.');
+      throw new LegacyUnavailable('The system behind this address is at its concurrency limit.');
     }
     this.inFlight += 1;
     finished.addEventListener('abort', () => (this.inFlight -= 1), { once: true });
-    // The policy itself would let all wait for the one request that tries.
-    if (this.breaker.state === CircuitState.HalfOpen) throw resting();
+    // The policy itself would let every request wait for the probe.
+    if (this.breaker.state === CircuitState.HalfOpen) throw breakerOpen();
     try {
       return await this.breaker.execute(() => this.send(request));
     } catch (error) {
-      throw error instanceof BrokenCircuitError ? resting() : error;
+      throw error instanceof BrokenCircuitError ? breakerOpen() : error;
     }
   }
 
@@ -81,8 +83,8 @@ export class LegacyUpstream {
     const answer = await this.reach({ ...request, path: target, signal });
     if (answer.statusCode < 500) return answer;
     const retryAfter = Number(answer.headers['retry-after']);
-    // Read away, so that the connection can be used again.
-    answer.body.dump().catch((error: unknown) => logger.debug({ err: error }, 'an error page was not read to its end'));
+    // Drained, so that the connection can be reused.
+    answer.body.dump().catch((error: unknown) => logger.debug({ err: error }, 'an error page was not drained'));
     throw new LegacyFailed(answer.statusCode, Number.isInteger(retryAfter) && retryAfter >= 0 ? retryAfter : undefined);
   }
 
@@ -94,11 +96,11 @@ export class LegacyUpstream {
     } catch (error) {
       const reason: unknown = request.signal.reason;
       if (reason instanceof DomainError) throw reason;
-      logger.warn({ err: error, upstream: this.origin }, 'a legacy system gave no answer');
+      logger.warn({ err: error, upstream: this.origin }, 'no response from a legacy system');
       throw new LegacyUnreachable({ cause: error });
     }
   }
 }
 
-const resting = (): LegacyUnavailable =>
+const breakerOpen = (): LegacyUnavailable =>
   new LegacyUnavailable('The system behind this address has failed repeatedly and is being given time to recover.');

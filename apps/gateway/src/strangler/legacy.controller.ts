@@ -1,7 +1,7 @@
 import { applyDecorators, Controller, Delete, Get, Patch, Post, Put, Req, Res, type Type } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { ANY_MEDIA_TYPE, noteForLog, Produces } from '@rookery/platform';
-import { Public, RequireScopes } from '@rookery/security';
+import { ANY_MEDIA_TYPE, noteForLog, Produces, Public } from '@rookery/platform';
+import { RequireScopes } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LegacyProxy } from './legacy-proxy';
 import { LegacyRoute } from './legacy-route';
@@ -10,11 +10,11 @@ import { StranglerMetrics } from './strangler.metrics';
 import type { StranglerRoute } from './strangler-routes';
 
 /**
- * What only the legacy system has under a prefix. A controller, so that every guard sees these requests as it sees all others; routes
- * of our own that are more exact come before the wildcard.
+ * Routes that only the legacy system has under a prefix. A controller, so that every guard sees these requests like all others. The
+ * gateway's own routes are more specific and take precedence over the wildcard.
  */
 export function legacyController(route: StranglerRoute, ownRoutes: readonly OwnRoute[]): Type {
-  /** The prefix itself, unless we answer the method there, and everything below. */
+  /** The prefix itself, unless the gateway serves this method there, and everything below it. */
   const paths = (method: string): string[] =>
     ownRoutes.some((own) => own.path === route.prefix && own.method === method) ? ['*'] : ['', '*'];
 

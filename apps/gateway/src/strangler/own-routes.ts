@@ -4,11 +4,11 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 /** One route that a controller declares. */
 export interface OwnRoute {
   readonly method: string;
-  /** With a slash in front and none at the end: `/v1/products/:id`. */
+  /** With a leading and without a trailing slash: `/v1/products/:id`. */
   readonly path: string;
 }
 
-/** The routes that Nest will make of these controllers. */
+/** The routes that Nest will register for these controllers. */
 export function ownRoutesOf(controllers: readonly Type[]): readonly OwnRoute[] {
   return controllers.flatMap((controller) =>
     Object.values(Object.getOwnPropertyDescriptors(controller.prototype)).flatMap(

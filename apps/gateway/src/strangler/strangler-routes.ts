@@ -1,13 +1,13 @@
 import { Scopes } from '@rookery/contracts';
 import { z } from 'zod';
-import { isRefusedHeader } from './forwarded-headers';
+import { isForbiddenHeader } from './forwarded-headers';
 
-/** `/legacy`, `/v1/products`: no slash at the end, no dot segments, nothing that needs an escape. */
+/** `/legacy`, `/v1/products`: no trailing slash, no dot segments, no character that needs an escape. */
 const PREFIX = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
 const HEADER_NAME = /^[a-z0-9-]{1,60}$/;
 
-/** What the gateway serves beside its API, by the first part of the path, and what of the API is about the gateway itself. */
-const reserved = [
+/** Paths of the gateway outside the API, and API paths that concern the gateway itself. */
+const RESERVED = [
   '/livez',
   '/readyz',
   '/health',
@@ -38,26 +38,26 @@ const Route = z.strictObject({
       z
         .string()
         .regex(HEADER_NAME, 'must be names of headers in lower case')
-        .refine((name) => !isRefusedHeader(name), 'has a header that never passes this edge'),
+        .refine((name) => !isForbiddenHeader(name), 'has a header that the gateway never forwards'),
     )
     .default([]),
 });
 
-/** One capability that a legacy system still has, or partly has. */
+/** One capability that a legacy system still serves, wholly or in part. */
 export interface StranglerRoute {
-  /** Path under which the capability is; what lies below belongs to it. */
+  /** Path of the capability, including everything below it. */
   readonly prefix: string;
   /** Origin of the legacy system. */
   readonly upstream: string;
-  /** How many of 100 callers the legacy system serves, where the gateway has a route as well. */
+  /** Percentage of callers that the legacy system serves on routes that the gateway has too. */
   readonly legacyPercent: number;
   /** Whether `x-rookery-upstream: legacy` or `new` overrides the percentage. */
   readonly choiceByHeader: boolean;
-  /** Who may use what only the legacy system has under the prefix; undefined: such addresses are not forwarded. */
+  /** Who may use the routes that only the legacy system has; undefined: such requests are not forwarded. */
   readonly access?: 'public' | 'token' | readonly (keyof typeof Scopes)[] | undefined;
-  /** Takes the place of the prefix in the address that the legacy system gets. */
+  /** Replaces the prefix in the address for the legacy system. */
   readonly rewritePrefix?: string | undefined;
-  /** Headers that pass in both directions beside those of HTTP. */
+  /** Further headers that pass in both directions. */
   readonly passHeaders: readonly string[];
 }
 
@@ -66,21 +66,21 @@ const Routes = z.array(Route).superRefine((routes, context) => {
     const refuse = (message: string): void => {
       context.addIssue({ code: 'custom', path: [index, 'prefix'], message });
     };
-    const taken = reserved.find((path) => isUnder(prefix, path) || isUnder(path, prefix));
+    const taken = RESERVED.find((path) => isUnder(prefix, path) || isUnder(path, prefix));
     if (taken !== undefined) refuse(`${prefix} is reserved: ${taken} is the gateway’s own; choose another prefix`);
     const other = routes.findIndex((route) => isUnder(prefix, route.prefix) || isUnder(route.prefix, prefix));
     if (other < index) refuse(`${prefix} overlaps with route ${other + 1}: make one route of the two`);
   });
 });
 
-/** Whether `path` is `prefix` or lies below it. */
+/** Whether `path` equals `prefix` or lies below it. */
 export function isUnder(path: string, prefix: string): boolean {
   return path === prefix || path.startsWith(`${prefix}/`);
 }
 
 /**
- * The setting `STRANGLER_ROUTES`: a JSON list of routes, empty for none. Refused with all that is wrong, each with the number of
- * its route: unknown fields, an upstream that is no origin, prefixes that overlap or are the gateway's own.
+ * The setting `STRANGLER_ROUTES`: a JSON list of routes, empty for none. The error lists all faults with the number of the route:
+ * unknown fields, an upstream that is not an origin, prefixes that overlap or belong to the gateway.
  */
 export const stranglerRoutesSetting = z
   .string()
@@ -109,7 +109,7 @@ function describe({ path, message }: z.core.$ZodIssue): string {
 }
 
 function isOrigin(text: string): boolean {
-  // What is no URL at all has been refused for that.
+  // An invalid URL has already been reported as such.
   if (!URL.canParse(text)) return true;
   const { origin } = new URL(text);
   return text.replace(/\/$/, '').toLowerCase() === origin;

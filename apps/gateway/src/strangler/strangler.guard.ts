@@ -10,9 +10,9 @@ import { isUnder, type StranglerRoute } from './strangler-routes';
 import { chooseUpstream, UPSTREAM_HEADER } from './upstream-choice';
 
 /**
- * Splits routes that the gateway and a legacy system both have. The last of all guards, so that token, scopes, limits and input are
- * checked by the same code whoever answers; before the pipes: the rules of a body are its owner's. No interceptor: with one, Nest
- * sends the head of every `@Sse` answer before its handler could refuse.
+ * Splits routes that the gateway and a legacy system both serve. It is the last guard, so that token, scopes, limits and input are
+ * checked by the same code on both sides. It runs before the pipes, because the owner of the route validates the body. It is not an
+ * interceptor: with one, Nest sends the head of every `@Sse` response before its handler can reject the request.
  */
 export class StranglerGuard implements CanActivate {
   constructor(
@@ -21,7 +21,7 @@ export class StranglerGuard implements CanActivate {
     private readonly metrics: StranglerMetrics,
   ) {}
 
-  /** True for a request that the route shall answer; otherwise it ends here, with the legacy system's answer. */
+  /** True for a request that the gateway's route answers; otherwise the legacy system's response ends it here. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
@@ -37,7 +37,7 @@ export class StranglerGuard implements CanActivate {
     throw new OtherAnswer(await this.proxy.ask(route, caller, request, reply));
   }
 
-  /** Whether some callers of this address are answered here and some by the legacy system. */
+  /** Whether both the gateway and the legacy system serve callers of this address. */
   isSplit(request: FastifyRequest): boolean {
     const route = this.routeOf(request);
     if (route === undefined || isLegacyRoute(request)) return false;

@@ -3,24 +3,24 @@ import type { FastifyReply } from 'fastify';
 import { Histogram } from 'prom-client';
 import type { Upstream } from './upstream-choice';
 
-/** Seconds; as the other durations of this process have them. */
-const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Seconds; the same as for other durations of this process. */
+const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Rate, errors and duration of both sides of each prefix, to be compared while callers move. */
+/** Rate, errors and duration of both sides of each prefix, for comparison during the migration. */
 export class StranglerMetrics {
   private readonly durations: Histogram<'prefix' | 'upstream' | 'status'>;
 
   constructor({ registry }: Metrics) {
     this.durations = new Histogram({
       name: 'strangler_request_duration_seconds',
-      help: 'Requests under a migrated prefix, by who answered; status is aborted when the answer did not reach its end',
+      help: 'Requests under a migrated prefix, by upstream; status is aborted when the response was interrupted',
       labelNames: ['prefix', 'upstream', 'status'],
-      buckets,
+      buckets: BUCKETS,
       registers: [registry],
     });
   }
 
-  /** Counts the request under this side when its answer has ended. */
+  /** Records the request for this side when its response has ended. */
   watch(reply: FastifyReply, prefix: string, upstream: Upstream): void {
     const startedAt = performance.now();
     reply.raw.once('close', () => {
@@ -31,7 +31,7 @@ export class StranglerMetrics {
   }
 }
 
-/** Its reader ends it by leaving. */
+/** A live stream ends when its reader leaves. */
 function isLiveStream(reply: FastifyReply): boolean {
   return /^text\/event-stream\b/i.test(String(reply.raw.getHeader('content-type')));
 }

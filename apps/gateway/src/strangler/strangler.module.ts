@@ -9,7 +9,7 @@ import { StranglerGuard } from './strangler.guard';
 import { StranglerMetrics } from './strangler.metrics';
 import { isUnder, type StranglerRoute } from './strangler-routes';
 
-/** Forwards what a legacy system still answers (strangler fig). Not imported when there are no routes: then nothing of it exists. */
+/** Forwards requests that a legacy system still serves (strangler fig). Not imported without routes, so that it costs nothing. */
 @Module({})
 export class StranglerModule {
   static forRoot(
@@ -27,8 +27,8 @@ export class StranglerModule {
           provide: LegacyProxy,
           inject: [AccessTokenVerifier, Readiness],
           useFactory: async (tokens: AccessTokenVerifier, readiness: Readiness) => {
-            for (const route of routes) refuseUseless(route, ownRoutes, publicUrl);
-            await Promise.all(routes.map(refuseUnknownHost));
+            for (const route of routes) rejectUselessRoute(route, ownRoutes, publicUrl);
+            await Promise.all(routes.map(rejectUnknownHost));
             return new LegacyProxy(routes, publicUrl, tokens, readiness);
           },
         },
@@ -47,7 +47,7 @@ export class StranglerModule {
   }
 }
 
-function refuseUseless(
+function rejectUselessRoute(
   { prefix, access, upstream, legacyPercent, choiceByHeader }: StranglerRoute,
   ownRoutes: readonly OwnRoute[],
   publicUrl: string,
@@ -58,25 +58,27 @@ function refuseUseless(
   if (ownRoutes.some(({ path }) => isUnder(path, prefix))) return;
   if (access === undefined) {
     throw new UnusableSetting(
-      `STRANGLER_ROUTES: the gateway has no route under ${prefix}. Mend the prefix, or say by "access" who may use what only the legacy system has.`,
+      `STRANGLER_ROUTES: the gateway has no route under ${prefix}. Correct the prefix, or state in "access" who may use the routes of the legacy system.`,
     );
   }
   if (legacyPercent !== 100 || choiceByHeader) {
     throw new UnusableSetting(
-      `STRANGLER_ROUTES: the gateway has no route under ${prefix}, so that there is nothing to choose. Leave out legacyPercent and choiceByHeader.`,
+      `STRANGLER_ROUTES: the gateway has no route under ${prefix}, so there is nothing to split. Remove legacyPercent and choiceByHeader.`,
     );
   }
 }
 
-/** A name that does not exist is a slip of the pen; a resolver that does not answer now is not. */
-async function refuseUnknownHost({ prefix, upstream }: StranglerRoute): Promise<void> {
+/** A name that does not exist is a typing error; a resolver that does not respond is not. */
+async function rejectUnknownHost({ prefix, upstream }: StranglerRoute): Promise<void> {
   const { hostname } = new URL(upstream);
   try {
     await lookup(hostname.replace(/^\[|\]$/g, ''));
   } catch (error) {
     if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOTFOUND') {
-      throw new UnusableSetting(`STRANGLER_ROUTES: there is no host ${hostname}. Mend the upstream of ${prefix}.`);
+      throw new UnusableSetting(
+        `STRANGLER_ROUTES: the host ${hostname} does not exist. Correct the upstream of ${prefix}.`,
+      );
     }
-    logger.warn({ err: error, upstream }, 'the host of a legacy system could not be looked up');
+    logger.warn({ err: error, upstream }, 'could not resolve the host of a legacy system');
   }
 }

@@ -2,22 +2,22 @@ import { createHash } from 'node:crypto';
 import { InvalidInput } from '@rookery/platform';
 import type { StranglerRoute } from './strangler-routes';
 
-/** Who answers a request: the legacy system, or the route of this gateway. */
+/** Which side serves a request: the legacy system, or the route of this gateway. */
 export type Upstream = 'legacy' | 'new';
 
-/** Header by which a caller chooses, where the route allows it. */
+/** Header with which a caller chooses, if the route allows it. */
 export const UPSTREAM_HEADER = 'x-rookery-upstream';
 
 const BUCKETS = 10_000;
 
-/** Which of 10,000 groups a caller is in. Prefixes mix callers anew, so that not always the same ones go first. */
+/** A caller's bucket, 0 to 9,999. Each prefix distributes callers differently, so that the same ones do not always go first. */
 export function bucketOf(prefix: string, caller: string): number {
   return createHash('sha256').update(`${prefix}\n${caller}`).digest().readUInt32BE(0) % BUCKETS;
 }
 
 /**
- * Who answers this caller. The same caller gets the same side, on every replica and after every restart, and moves at most once
- * while the percentage goes down. The header decides where the route allows it; elsewhere it is not looked at.
+ * The side that serves this caller. It is the same on every replica and after every restart, and changes at most once while the
+ * percentage decreases. If the route allows it, the header decides; otherwise the header is ignored.
  */
 export function chooseUpstream(
   { prefix, legacyPercent, choiceByHeader }: Pick<StranglerRoute, 'prefix' | 'legacyPercent' | 'choiceByHeader'>,

@@ -1,4 +1,4 @@
-import { Id, OrderTrace } from '@rookery/contracts';
+import { Id, OrderDiagnosis } from '@rookery/contracts';
 import { InvalidArgumentError, type Command } from 'commander';
 import { orderReport } from '../order-report';
 import { print, printJson } from '../terminal';
@@ -14,7 +14,7 @@ export function addOrders(parent: Command, context: CommandContext): void {
     .argument('<id>', 'id of the order', idOf)
     .option(...JSON_OPTION)
     .action(async (id: string, { json }: JsonOption) => {
-      const order = await (await gatewayOf(context)).get(OrderTrace, `/v1/ops/orders/${id}`);
+      const order = await (await gatewayOf(context)).get(OrderDiagnosis, `/v1/ops/orders/${id}`);
       if (json) {
         printJson(terminal, order);
         return;

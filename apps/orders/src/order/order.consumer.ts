@@ -13,51 +13,51 @@ import {
 import { OnEvent, PermanentFailure } from '@rookery/messaging';
 import type { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
-import { type AboutOrder, OrderService } from './order.service';
+import { type OrderRelatedEvent, OrderService } from './order.service';
 
-/** What payments and products tell of an order. Each event is a step of its timeline; some of them also move it. */
+/** Applies the events of payments and products to their orders. Each event becomes a timeline step; some also change the order. */
 @Controller()
 export class OrderConsumer {
   constructor(private readonly orders: OrderService) {}
 
   @OnEvent(PaymentReserved)
   paymentReserved(@Payload() event: EventOf<typeof PaymentReserved>): Promise<void> {
-    return this.learn(event, (order, now) => order.paymentReserved(now));
+    return this.apply(event, (order, now) => order.paymentReserved(now));
   }
 
   @OnEvent(PaymentFailed)
   paymentFailed(@Payload() event: EventOf<typeof PaymentFailed>): Promise<void> {
-    return this.learn(event, (order) => order.paymentFailed(event.data.reason));
+    return this.apply(event, (order) => order.paymentFailed(event.data.reason));
   }
 
   @OnEvent(StockReserved)
   stockReserved(@Payload() event: EventOf<typeof StockReserved>): Promise<void> {
-    return this.learn(event, (order, now) => order.stockReserved(now));
+    return this.apply(event, (order, now) => order.stockReserved(now));
   }
 
   @OnEvent(StockRejected)
   stockRejected(@Payload() event: EventOf<typeof StockRejected>): Promise<void> {
-    return this.learn(event, (order) => order.stockRejected(event.data.reason));
+    return this.apply(event, (order) => order.stockRejected(event.data.reason));
   }
 
   @OnEvent(PaymentCaptured)
   paymentCaptured(@Payload() event: EventOf<typeof PaymentCaptured>): Promise<void> {
-    return this.learn(event);
+    return this.apply(event);
   }
 
   @OnEvent(PaymentReleased)
   paymentReleased(@Payload() event: EventOf<typeof PaymentReleased>): Promise<void> {
-    return this.learn(event);
+    return this.apply(event);
   }
 
   @OnEvent(StockReleased)
   stockReleased(@Payload() event: EventOf<typeof StockReleased>): Promise<void> {
-    return this.learn(event);
+    return this.apply(event);
   }
 
-  private async learn(event: AboutOrder, react?: (order: Order, now: Date) => void): Promise<void> {
+  private async apply(event: OrderRelatedEvent, react?: (order: Order, now: Date) => void): Promise<void> {
     try {
-      await this.orders.learn(event, react);
+      await this.orders.applyEvent(event, react);
     } catch (error) {
       // An order is committed before its OrderCreated is published, so nothing about it can come too early.
       if (error instanceof OrderNotFound) throw new PermanentFailure('the event is about an order that does not exist');

@@ -11,7 +11,7 @@ import { AggregateRoot, bigintColumn } from '@rookery/persistence';
 import { Column, Entity } from 'typeorm';
 import { isTerminal, mayBecome } from './order-status';
 import { MixedCurrencies, OrderNotCancellable, TotalTooLarge } from './order.errors';
-import type { ForeignStep } from './timeline-row.entity';
+import type { ExternalStep } from './timeline-row.entity';
 
 /** A line as it was when the order was placed: later changes of the product do not reach it. */
 export type OrderLine = OrderLineView;
@@ -79,7 +79,7 @@ export class Order extends AggregateRoot {
   @Column({ type: 'timestamptz' })
   deadlineAt!: Date;
 
-  private readonly foreignSteps: ForeignStep[] = [];
+  private readonly externalSteps: ExternalStep[] = [];
 
   static place({ id, customerId, lines, sealedPaymentToken, deadlineAt }: Placing): Order {
     const total = totalOf(lines);
@@ -173,14 +173,14 @@ export class Order extends AggregateRoot {
     this.endCanceled('deadline-exceeded');
   }
 
-  /** Notes a step of the saga that another service took, whether or not the order still moves by it. */
-  note(step: ForeignStep): void {
-    this.foreignSteps.push(step);
+  /** Records a saga step of another service, whether or not it still changes the order. */
+  recordStep(step: ExternalStep): void {
+    this.externalSteps.push(step);
   }
 
-  /** What has been noted since the order was loaded. */
-  noted(): readonly ForeignStep[] {
-    return this.foreignSteps;
+  /** The external steps recorded since the order was loaded. */
+  recordedSteps(): readonly ExternalStep[] {
+    return this.externalSteps;
   }
 
   private confirmWhenReady(): void {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { liveOrderSubject, type OrderStatus } from '@rookery/contracts';
+import { orderNotificationSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
 import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork } from '@rookery/persistence';
 import { currentContext, traceIdOf } from '@rookery/platform';
@@ -79,7 +79,7 @@ export class OrderRepository extends AggregateRepository<Order> {
       causationId: context?.causationId ?? null,
       traceId: traceIdOf(context?.traceparent),
     }));
-    const steps = [...order.noted(), ...own];
+    const steps = [...order.recordedSteps(), ...own];
     if (steps.length === 0) {
       return;
     }
@@ -87,7 +87,7 @@ export class OrderRepository extends AggregateRepository<Order> {
       TimelineRow,
       steps.map((step) => ({ ...step, orderId: order.id })),
     );
-    this.unitOfWork.afterCommit(() => this.nats.connection.publish(liveOrderSubject(order.id)));
+    this.unitOfWork.afterCommit(() => this.nats.connection.publish(orderNotificationSubject(order.id)));
   }
 
   protected override notFound(): OrderNotFound {

@@ -1,17 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { EventEnvelope, OrderPage, OrdersRpc, OrderView } from '@rookery/contracts';
+import type { EventEnvelope, OrderPage, OrdersRpc, OrderView, RequestOf, ResponseOf } from '@rookery/contracts';
 import { Inbox } from '@rookery/persistence';
 import { type Actor, Cursors, isOperator, traceIdOf } from '@rookery/platform';
-import type { z } from 'zod';
 import type { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
 import { OrderRepository } from './order.repository';
 import { toOrderView, toTimelineEntry } from './order.view';
 
-/** An event that names the order it is about. */
-export type AboutOrder = EventEnvelope<{ readonly orderId: string }>;
+/** An event whose data names an order. */
+export type OrderRelatedEvent = EventEnvelope<{ readonly orderId: string }>;
 
-/** Everything about orders that exist; placing one is `OrderPlacement`. */
+/** Reads, cancels and updates existing orders; `OrderPlacement` places new ones. */
 @Injectable()
 export class OrderService {
   constructor(
@@ -25,7 +24,7 @@ export class OrderService {
     return toOrderView(visibleTo(actor, order));
   }
 
-  async list(query: z.output<typeof OrdersRpc.list.request>, actor: Actor): Promise<OrderPage> {
+  async list(query: RequestOf<typeof OrdersRpc.list>, actor: Actor): Promise<OrderPage> {
     const customerId = isOperator(actor) ? null : actor.subject;
     const before = this.cursors.positionOf(query, customerId)?.id ?? null;
     // One more than asked for tells whether there is a next page.
@@ -35,7 +34,7 @@ export class OrderService {
     return { items: rows.map(toOrderView), nextCursor };
   }
 
-  async timeline(id: string, after: number, actor: Actor): Promise<z.output<typeof OrdersRpc.timeline.response>> {
+  async timeline(id: string, after: number, actor: Actor): Promise<ResponseOf<typeof OrdersRpc.timeline>> {
     const { order, rows } = await this.orders.findWithTimeline(id, after);
     const { status } = visibleTo(actor, order);
     return { status, items: rows.map(toTimelineEntry) };
@@ -50,11 +49,11 @@ export class OrderService {
     return toOrderView(canceled);
   }
 
-  /** Takes another service's event into the order's timeline and lets the order react, once per event. */
-  async learn(event: AboutOrder, react?: (order: Order, now: Date) => void): Promise<void> {
+  /** Records another service's event in the order's timeline and lets the order react, once per event. */
+  async applyEvent(event: OrderRelatedEvent, react?: (order: Order, now: Date) => void): Promise<void> {
     await this.inbox.once(event, async () => {
       await this.orders.update(event.data.orderId, (order, _tx, now) => {
-        order.note({
+        order.recordStep({
           event: event.name,
           service: event.source,
           at: new Date(event.time),

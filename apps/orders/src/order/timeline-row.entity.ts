@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** A step of the saga that another service took. */
-export interface ForeignStep {
+export interface ExternalStep {
   readonly event: string;
   readonly service: string;
   readonly at: Date;

@@ -1,4 +1,4 @@
-import type { Difference, DifferenceKind, PaymentSettlement, ReservationSettlement } from '@rookery/contracts';
+import type { Difference, DifferenceKind, PaymentRecord, StockRecord } from '@rookery/contracts';
 import fc from 'fast-check';
 import { compareOrders, type RecordedOrder, type Records, stockDifferences } from './compare';
 
@@ -22,8 +22,8 @@ const unsettled = fc.integer({ min: 0, max: SETTLING_MS - 1 }).map(ago);
 /** An order and what the others say of it. */
 interface World {
   readonly order: RecordedOrder;
-  readonly payment: PaymentSettlement | null;
-  readonly reservation: ReservationSettlement | null;
+  readonly payment: PaymentRecord | null;
+  readonly reservation: StockRecord | null;
 }
 
 const ended = (status: 'Confirmed' | 'Canceled', changedAt = settled) =>

@@ -3,8 +3,8 @@ import type {
   DifferenceKind,
   Money,
   OrderStatus,
-  PaymentSettlement,
-  ReservationSettlement,
+  PaymentRecord,
+  StockRecord,
   UnbalancedStock,
 } from '@rookery/contracts';
 
@@ -27,16 +27,16 @@ interface OrderedLine {
 /** What the services say of one range of orders. */
 export interface Records {
   readonly orders: readonly RecordedOrder[];
-  readonly payments: readonly PaymentSettlement[];
-  readonly reservations: readonly ReservationSettlement[];
+  readonly payments: readonly PaymentRecord[];
+  readonly reservations: readonly StockRecord[];
 }
 
 /** What one order is compared by; null where a service knows nothing of it. */
 interface Sides {
   readonly orderId: string;
   readonly order: RecordedOrder | null;
-  readonly payment: PaymentSettlement | null;
-  readonly reservation: ReservationSettlement | null;
+  readonly payment: PaymentRecord | null;
+  readonly reservation: StockRecord | null;
 }
 
 export interface Comparison {
@@ -50,8 +50,8 @@ export interface Comparison {
 /** Compares what the services say of each order. An order that ended, or should have, less than the settling time ago is in flight. */
 export function compareOrders(records: Records, now: Date, settlingMs: number): Comparison {
   const order = new Map(records.orders.map((recorded) => [recorded.id, recorded]));
-  const payment = new Map(records.payments.map((settlement) => [settlement.orderId, settlement]));
-  const reservation = new Map(records.reservations.map((settlement) => [settlement.orderId, settlement]));
+  const payment = new Map(records.payments.map((record) => [record.orderId, record]));
+  const reservation = new Map(records.reservations.map((record) => [record.orderId, record]));
   const inFlight: string[] = [];
   const differences: Difference[] = [];
   for (const orderId of new Set([...order.keys(), ...payment.keys(), ...reservation.keys()])) {

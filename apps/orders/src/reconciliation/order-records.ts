@@ -4,7 +4,7 @@ import {
   reachOf,
   ReconciliationRpc,
   type RpcContract,
-  type SettlementRange,
+  type RecordRange,
   type UnbalancedStock,
 } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
@@ -33,7 +33,7 @@ export class OrderRecords {
   ) {}
 
   /** Of a range of orders, as far as all three answers reach, which is `upTo`. They are asked at the same time. */
-  async read(range: SettlementRange): Promise<Records & { readonly upTo: string }> {
+  async read(range: RecordRange): Promise<Records & { readonly upTo: string }> {
     const [orders, payments, reservations] = await Promise.all([
       this.orders(range),
       this.ask(ReconciliationRpc.payments, range),
@@ -66,7 +66,7 @@ export class OrderRecords {
     }
   }
 
-  private async orders({ after, upTo, limit }: SettlementRange): Promise<readonly RecordedOrder[]> {
+  private async orders({ after, upTo, limit }: RecordRange): Promise<readonly RecordedOrder[]> {
     const rows = await this.dataSource.query<OrderRow[]>(
       `SELECT id, status, total_minor AS "totalMinor", currency, lines, deadline_at AS "deadlineAt", updated_at AS "changedAt"
        FROM orders WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3`,

@@ -1,8 +1,7 @@
-import { type Actor, contextFrom, logger, runInContext } from '@rookery/platform';
+import { type Actor, contextFrom, firstUuidAt, logger, runInContext, timeOfUuid } from '@rookery/platform';
 import type { DataSource } from 'typeorm';
-import type { OrderDeadline } from '../deadline/order-deadline';
+import type { OrderDeadline } from '../order/order-deadline';
 import type { OpenDifferences } from './open-differences';
-import { firstIdAt, placedAt } from './order-ids';
 import type { Reconciler } from './reconciler';
 
 const HOUR_MS = 3_600_000;
@@ -67,7 +66,7 @@ export class PeriodicReconciliation {
         differences += page.differences.length;
       }
     };
-    for (const orderId of await this.open.ordersUpTo(start)) await compare(firstIdAt(placedAt(orderId)), orderId);
+    for (const orderId of await this.open.ordersUpTo(start)) await compare(firstUuidAt(timeOfUuid(orderId)), orderId);
     await compare(start, horizon);
     if (stopping.aborted) return;
     await this.complete(horizon);
@@ -77,12 +76,12 @@ export class PeriodicReconciliation {
 
   /** Again from before where the last run came to: orders that were in flight then have settled now. */
   private startAfter({ reached }: Progress): string {
-    return firstIdAt(new Date(placedAt(reached).getTime() - this.options.deadline.seconds * 1_000 - HOUR_MS));
+    return firstUuidAt(new Date(timeOfUuid(reached).getTime() - this.options.deadline.seconds * 1_000 - HOUR_MS));
   }
 
   private async startOfFirst(): Promise<string> {
     const [row] = await this.dataSource.query<{ now: Date }[]>('SELECT now() AS now');
-    return firstIdAt(new Date((row?.now.getTime() ?? 0) - FIRST_RUN_MS));
+    return firstUuidAt(new Date((row?.now.getTime() ?? 0) - FIRST_RUN_MS));
   }
 
   private async progress(): Promise<Progress | null> {

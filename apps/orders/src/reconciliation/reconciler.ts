@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type Difference, MAX_LISTED_DIFFERENCES, MAX_SETTLEMENTS } from '@rookery/contracts';
+import { type Difference, MAX_LISTED_DIFFERENCES, MAX_RECORDS } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
+import { firstUuidAt } from '@rookery/platform';
 import { type Comparison, compareOrders, stockDifferences } from './compare';
 import { OpenDifferences } from './open-differences';
-import { firstIdAt } from './order-ids';
 import { OrderRecords } from './order-records';
 
 /**
@@ -41,7 +41,7 @@ export class Reconciler {
   /** Above the ids of all orders that can have settled by now. */
   async horizon(): Promise<string> {
     const now = await this.unitOfWork.now();
-    return firstIdAt(new Date(now.getTime() - this.settling.seconds * 1_000));
+    return firstUuidAt(new Date(now.getTime() - this.settling.seconds * 1_000));
   }
 
   /** The next orders of a range. What differs is read again before it is believed: the services are not read at one moment. */
@@ -68,7 +68,7 @@ export class Reconciler {
   }
 
   private async compare(after: string, upTo: string): Promise<ComparedPage> {
-    const records = await this.records.read({ after, upTo, limit: MAX_SETTLEMENTS });
+    const records = await this.records.read({ after, upTo, limit: MAX_RECORDS });
     const comparison = compareOrders(records, await this.unitOfWork.now(), this.settling.seconds * 1_000);
     return { ...comparison, upTo: records.upTo };
   }

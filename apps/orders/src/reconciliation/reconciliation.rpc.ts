@@ -1,5 +1,4 @@
 import { Controller } from '@nestjs/common';
-import { Payload } from '@nestjs/microservices';
 import { type Reconcile, type Reconciliation, ReconciliationRpc } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import { IdempotencyStore } from '@rookery/persistence';
@@ -16,7 +15,7 @@ export class ReconcileRpc {
   ) {}
 
   @RpcHandler(reconcile)
-  reconcile(@Payload({ schema: reconcile.request }) request: Reconcile): Promise<KeyedAnswer<Reconciliation>> {
+  reconcile(request: Reconcile): Promise<KeyedAnswer<Reconciliation>> {
     return this.requests.act(keyedRequest(reconcile, request), () => this.reconciliation.part(request));
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Difference, MAX_LISTED_DIFFERENCES, type Reconcile, type Reconciliation } from '@rookery/contracts';
-import { firstIdAt, placedAt } from './order-ids';
+import { firstUuidAt, timeOfUuid } from '@rookery/platform';
 import { Reconciler } from './reconciler';
 
 /** A part begins no page after this time, so that it ends within the deadline of a request. */
@@ -15,7 +15,7 @@ export class ReconciliationService {
   async part({ since, after }: Reconcile): Promise<Reconciliation> {
     const started = performance.now();
     const horizon = await this.reconciler.horizon();
-    const [from = horizon] = [after ?? firstIdAt(new Date(since ?? 0)), horizon].toSorted();
+    const [from = horizon] = [after ?? firstUuidAt(new Date(since ?? 0)), horizon].toSorted();
     const stock = after === undefined ? await this.reconciler.stock() : { products: 0, differences: [] };
     const differences: Difference[] = [...stock.differences];
     let [reached, orders, inFlight] = [from, 0, 0];
@@ -27,8 +27,8 @@ export class ReconciliationService {
       differences.push(...page.differences);
     }
     return {
-      from: placedAt(from).toISOString(),
-      to: placedAt(reached).toISOString(),
+      from: timeOfUuid(from).toISOString(),
+      to: timeOfUuid(reached).toISOString(),
       orders,
       inFlight,
       products: stock.products,

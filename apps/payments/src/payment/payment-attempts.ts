@@ -1,19 +1,19 @@
+import type { ProviderOperation } from '@rookery/contracts';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Operation } from './payment-status';
 
 /** One try of a payment's operation, leased to whoever claimed it. */
 export interface Attempt {
   readonly id: string;
   readonly paymentId: string;
-  readonly operation: Operation;
+  readonly operation: ProviderOperation;
   /** The same for every try of an operation: the provider does it once. */
   readonly key: string;
   readonly tries: number;
 }
 
 /** The key by which the provider knows an operation of a payment. It needs no other store: each operation happens at most once. */
-export const operationKey = (paymentId: string, operation: Operation): string => `${paymentId}:${operation}`;
+export const operationKey = (paymentId: string, operation: ProviderOperation): string => `${paymentId}:${operation}`;
 
 /** Which calls to the provider are due, and the record of those that were made. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { uuidv7 } from '@rookery/platform';
+import { timeOfUuid, uuidv7 } from '@rookery/platform';
 
 /** Made once, at random; another one would make other ids. */
 const NAMESPACE = '5b1f6a0e-2d0c-4c57-9d43-0a6c1a6e7f21';
@@ -10,7 +10,7 @@ const NAMESPACE = '5b1f6a0e-2d0c-4c57-9d43-0a6c1a6e7f21';
  * instead of making a second one.
  */
 export function paymentIdOf(orderId: string): string {
-  const msecs = Number.parseInt(orderId.replaceAll('-', '').slice(0, 12), 16);
+  const msecs = timeOfUuid(orderId).getTime();
   const random = createHash('sha256').update(`${NAMESPACE}:${orderId}`).digest().subarray(0, 16);
   return uuidv7({ msecs, random });
 }

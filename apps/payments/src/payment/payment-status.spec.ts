@@ -1,17 +1,12 @@
-import { PaymentStatuses } from '@rookery/contracts';
 import {
-  isPublic,
-  operationFor,
-  Outcomes,
-  PaymentStates,
-  purposeAfter,
-  Purposes,
-  stateAfter,
-  type Operation,
-  type Outcome,
+  type PaymentPurpose,
+  PaymentPurposes,
   type PaymentState,
-  type Purpose,
-} from './payment-status';
+  PaymentStates,
+  PaymentStatuses,
+  type ProviderOperation,
+} from '@rookery/contracts';
+import { isPublic, operationFor, Outcomes, purposeAfter, stateAfter, type Outcome } from './payment-status';
 
 /** Written out once more, so that a changed table fails here. `-`: cannot be true in this state. */
 const after: Record<PaymentState, Record<Outcome, PaymentState | '-'>> = {
@@ -27,7 +22,7 @@ const after: Record<PaymentState, Record<Outcome, PaymentState | '-'>> = {
 };
 
 /** `-`: nothing to ask of the provider. */
-const due: Record<PaymentState, Record<Purpose, Operation | '-'>> = {
+const due: Record<PaymentState, Record<PaymentPurpose, ProviderOperation | '-'>> = {
   Expected: { hold: '-', take: '-', return: '-' },
   Authorizing: { hold: 'authorize', take: 'authorize', return: 'authorize' },
   Abandoning: { hold: 'void', take: 'void', return: 'void' },
@@ -43,7 +38,7 @@ const outcomeMatrix = PaymentStates.flatMap((state) =>
   Outcomes.map((outcome) => ({ state, outcome, next: after[state][outcome] })),
 );
 const operationMatrix = PaymentStates.flatMap((state) =>
-  Purposes.map((purpose) => ({ state, purpose, operation: due[state][purpose] })),
+  PaymentPurposes.map((purpose) => ({ state, purpose, operation: due[state][purpose] })),
 );
 
 describe('the state of a payment', () => {
@@ -56,7 +51,7 @@ describe('the state of a payment', () => {
   });
 
   it('never wants the money of a canceled order again', () => {
-    expect(Purposes.map((wanted) => purposeAfter('return', wanted))).toEqual(['return', 'return', 'return']);
+    expect(PaymentPurposes.map((wanted) => purposeAfter('return', wanted))).toEqual(['return', 'return', 'return']);
   });
 
   it('is shown to customers exactly under the contract’s names', () => {

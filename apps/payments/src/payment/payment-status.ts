@@ -1,31 +1,20 @@
-import { PaymentStatuses, type PaymentStatus } from '@rookery/contracts';
-
-/**
- * Where the money is, as far as we know. The public statuses, and before them:
- * Expected: the order's end was heard of before the order itself. Authorizing: the provider's answer is outstanding.
- * Abandoning: no answer came in many tries; the authorization is being voided so that a late one cannot charge.
- * Withdrawn: the order was canceled before anything was asked of the provider.
- */
-export const PaymentStates = ['Expected', 'Authorizing', 'Abandoning', 'Withdrawn', ...PaymentStatuses] as const;
-export type PaymentState = (typeof PaymentStates)[number];
-
-/** What the order wants of its money: held while Pending, taken when Confirmed, given back when Canceled. */
-export const Purposes = ['hold', 'take', 'return'] as const;
-export type Purpose = (typeof Purposes)[number];
-
-/** What can be asked of the provider. Each is asked for at most once per payment, however often it is tried. */
-export const Operations = ['authorize', 'capture', 'void', 'refund'] as const;
-export type Operation = (typeof Operations)[number];
+import {
+  PaymentStatuses,
+  type PaymentPurpose,
+  type PaymentState,
+  type PaymentStatus,
+  type ProviderOperation,
+} from '@rookery/contracts';
 
 /** What the provider can have done. */
 export const Outcomes = ['authorized', 'declined', 'captured', 'voided', 'refunded'] as const;
 export type Outcome = (typeof Outcomes)[number];
 
 const nothing = { hold: null, take: null, return: null } as const;
-const always = (operation: Operation) => ({ hold: operation, take: operation, return: operation });
+const always = (operation: ProviderOperation) => ({ hold: operation, take: operation, return: operation });
 
 /** The next thing to ask for, so that the money ends up where the order wants it. */
-const operations: Readonly<Record<PaymentState, Readonly<Record<Purpose, Operation | null>>>> = {
+const operations: Readonly<Record<PaymentState, Readonly<Record<PaymentPurpose, ProviderOperation | null>>>> = {
   Expected: nothing,
   // Also when the order has ended: only a known outcome can be undone.
   Authorizing: always('authorize'),
@@ -52,14 +41,16 @@ const outcomes: Readonly<Record<PaymentState, Partial<Record<Outcome, PaymentSta
 };
 
 /** The operation that brings the money where it is wanted, or null when it is there or cannot get there. */
-export const operationFor = (state: PaymentState, purpose: Purpose): Operation | null => operations[state][purpose];
+export const operationFor = (state: PaymentState, purpose: PaymentPurpose): ProviderOperation | null =>
+  operations[state][purpose];
 
 /** The state after an outcome, or null when the outcome cannot be true in this state. */
 export const stateAfter = (state: PaymentState, outcome: Outcome): PaymentState | null =>
   outcomes[state][outcome] ?? null;
 
 /** A canceled order stays canceled: nothing wants its money any more. */
-export const purposeAfter = (current: Purpose, wanted: Purpose): Purpose => (current === 'return' ? current : wanted);
+export const purposeAfter = (current: PaymentPurpose, wanted: PaymentPurpose): PaymentPurpose =>
+  current === 'return' ? current : wanted;
 
 const publicStates: ReadonlySet<PaymentState> = new Set(PaymentStatuses);
 

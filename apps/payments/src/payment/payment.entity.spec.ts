@@ -1,6 +1,6 @@
+import type { ProviderOperation } from '@rookery/contracts';
 import fc from 'fast-check';
 import { amount, anOrder, orderId, paymentId } from '../../test/builders';
-import type { Operation } from './payment-status';
 import { Payment, type PaymentOutcome } from './payment.entity';
 import { PaymentContradicted } from './payment.errors';
 import { MAX_AUTHORIZATION_TRIES } from './retry-schedule';
@@ -12,7 +12,7 @@ class Bank {
   readonly payment = Payment.open(paymentId, orderId);
   held = 0;
   taken = 0;
-  calls: Operation[] = [];
+  calls: ProviderOperation[] = [];
 
   constructor(private readonly declines = false) {}
 
@@ -41,7 +41,7 @@ class Bank {
 
   events = () => this.payment.recorded().map(({ contract }) => contract.name);
 
-  private perform(operation: Operation): PaymentOutcome {
+  private perform(operation: ProviderOperation): PaymentOutcome {
     const repeated = this.calls.includes(operation);
     this.calls.push(operation);
     const total = amount.amountMinor;

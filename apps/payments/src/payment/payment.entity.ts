@@ -1,24 +1,19 @@
 import {
-  PaymentCaptured,
-  PaymentFailed,
-  PaymentReleased,
-  PaymentReserved,
   type DataOf,
   type Money,
   type OrderCreated,
+  PaymentCaptured,
+  PaymentFailed,
+  type PaymentPurpose,
+  PaymentReleased,
+  PaymentReserved,
+  type PaymentState,
+  type ProviderOperation,
 } from '@rookery/contracts';
 import { AggregateRoot, bigintColumn } from '@rookery/persistence';
 import { Column, Entity } from 'typeorm';
 import type { FailureReason } from '../provider/payment-provider';
-import {
-  operationFor,
-  purposeAfter,
-  stateAfter,
-  type Operation,
-  type Outcome,
-  type PaymentState,
-  type Purpose,
-} from './payment-status';
+import { operationFor, purposeAfter, stateAfter, type Outcome } from './payment-status';
 import { PaymentContradicted, PaymentNotInitiated } from './payment.errors';
 import { MAX_AUTHORIZATION_TRIES, retryDelayMs } from './retry-schedule';
 
@@ -60,10 +55,10 @@ export class Payment extends AggregateRoot {
   status!: PaymentState;
 
   @Column({ type: 'text' })
-  purpose!: Purpose;
+  purpose!: PaymentPurpose;
 
   @Column({ type: 'text', nullable: true })
-  operation!: Operation | null;
+  operation!: ProviderOperation | null;
 
   @Column({ type: 'timestamptz', nullable: true })
   operationDueAt!: Date | null;
@@ -108,7 +103,7 @@ export class Payment extends AggregateRoot {
   }
 
   /** The order has ended: its money is to be taken or given back, at once or when it is known where it is. */
-  want(purpose: Purpose, cause: PaymentCause | null, now: Date): void {
+  want(purpose: PaymentPurpose, cause: PaymentCause | null, now: Date): void {
     const next = purposeAfter(this.purpose, purpose);
     if (next === this.purpose) return;
     this.purpose = next;
@@ -118,7 +113,7 @@ export class Payment extends AggregateRoot {
   }
 
   /** The provider has answered. An answer to what is no longer asked was applied before: answers have one effect. */
-  settle(operation: Operation, outcome: PaymentOutcome, now: Date): void {
+  settle(operation: ProviderOperation, outcome: PaymentOutcome, now: Date): void {
     if (this.operation !== operation) return;
     const next = stateAfter(this.status, outcome.kind);
     if (!next) throw new PaymentContradicted(this.id, this.status, outcome.kind);
@@ -129,7 +124,7 @@ export class Payment extends AggregateRoot {
   }
 
   /** No usable answer: the same operation again later, with the same key. After too many tries an authorization is given up. */
-  postpone(operation: Operation, now: Date): void {
+  postpone(operation: ProviderOperation, now: Date): void {
     if (this.operation !== operation) return;
     if (operation === 'authorize' && this.operationTries >= MAX_AUTHORIZATION_TRIES) {
       this.status = 'Abandoning';

@@ -1,4 +1,5 @@
-import type { Outcome, PaymentState } from './payment-status';
+import type { PaymentState } from '@rookery/contracts';
+import type { Outcome } from './payment-status';
 
 /** The provider answered what cannot be true. Nothing is changed; the operation is tried again and stays visible as overdue. */
 export class PaymentContradicted extends Error {

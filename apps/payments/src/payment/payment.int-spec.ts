@@ -203,7 +203,7 @@ describe('a crash in payments', () => {
     // Once the lease has ended another worker finds it.
     const [retry] = await claimAfterTheLease();
     expect(retry).toMatchObject({ key: dead.key, tries: 2 });
-    if (retry) await bank.operatorWith(bank.simulator).carryOut(retry);
+    if (retry) await bank.operatorWith(bank.simulator).execute(retry);
     expect(await bank.statusOf(orderId)).toBe('Reserved');
     expect(await bank.chargesOf(orderId)).toEqual([{ state: 'authorized', amount_minor: amount.amountMinor }]);
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
@@ -213,7 +213,7 @@ describe('a crash in payments', () => {
     const orderId = await bank.order('tok_ok');
     await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
-    if (retry) await bank.operatorWith(bank.simulator).carryOut(retry);
+    if (retry) await bank.operatorWith(bank.simulator).execute(retry);
     expect(await bank.statusOf(orderId)).toBe('Reserved');
   });
 
@@ -222,8 +222,8 @@ describe('a crash in payments', () => {
     const operator = bank.operatorWith(bank.simulator);
     const [stopped] = await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
-    if (retry) await operator.carryOut(retry);
-    if (stopped) await operator.carryOut(stopped);
+    if (retry) await operator.execute(retry);
+    if (stopped) await operator.execute(stopped);
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
     expect(await bank.chargesOf(orderId)).toHaveLength(1);
   });
@@ -254,7 +254,7 @@ describe('a crash in payments', () => {
     const orderId = await bank.order('tok_ok');
     jest.spyOn(bank.simulator, 'authorize').mockImplementation(() => new Promise(() => undefined));
     const [attempt] = await bank.attempts.claim(1, 3_600_000);
-    if (attempt) await bank.operatorWith(bank.simulator).carryOut(attempt);
+    if (attempt) await bank.operatorWith(bank.simulator).execute(attempt);
     jest.restoreAllMocks();
     const [payment] = await bank.database.query<{ operation_due_at: Date }>(
       'SELECT operation_due_at FROM payments WHERE order_id = $1',

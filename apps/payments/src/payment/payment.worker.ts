@@ -1,7 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { logger } from '@rookery/platform';
 import { PaymentAttempts, type Attempt } from './payment-attempts';
-import { PaymentOperator, PROVIDER_TIMEOUT_MS } from './payment-operator';
+import { ProviderCaller, PROVIDER_TIMEOUT_MS } from './provider-caller';
 
 /** Calls to the provider at the same time. */
 const PARALLEL_CALLS = 32;
@@ -22,7 +22,7 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
 
   constructor(
     private readonly attempts: PaymentAttempts,
-    private readonly operator: PaymentOperator,
+    private readonly provider: ProviderCaller,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -67,7 +67,7 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private start(attempt: Attempt): void {
-    const work = this.carryOut(attempt).finally(() => {
+    const work = this.execute(attempt).finally(() => {
       this.inHand.delete(work);
       // A full house may have left due operations unclaimed.
       if (this.inHand.size === PARALLEL_CALLS - 1) this.wake();
@@ -75,9 +75,9 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
     this.inHand.add(work);
   }
 
-  private async carryOut(attempt: Attempt): Promise<void> {
+  private async execute(attempt: Attempt): Promise<void> {
     try {
-      if (await this.operator.carryOut(attempt)) this.wake();
+      if (await this.provider.execute(attempt)) this.wake();
     } catch (error) {
       // The lease ends and the operation is claimed again, with the same key.
       const { paymentId, operation, tries } = attempt;

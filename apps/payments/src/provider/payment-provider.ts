@@ -1,4 +1,4 @@
-import type { DataOf, Money, PaymentFailed, SettlementRange } from '@rookery/contracts';
+import type { DataOf, Money, PaymentFailed, RecordRange } from '@rookery/contracts';
 
 /** Why an authorization did not happen. */
 export type FailureReason = DataOf<typeof PaymentFailed>['reason'];
@@ -45,5 +45,5 @@ export abstract class PaymentProvider {
   /** The outcome of an authorization whose answer was lost; null when the provider never got it. */
   abstract find(authorizationKey: string, signal: AbortSignal): Promise<Authorization | null>;
   /** All charges of the first `limit` orders of a range that have any, in the order of the orders' ids. */
-  abstract ledger(range: SettlementRange, signal: AbortSignal): Promise<readonly LedgerEntry[]>;
+  abstract ledger(range: RecordRange, signal: AbortSignal): Promise<readonly LedgerEntry[]>;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { SettlementRange } from '@rookery/contracts';
+import type { RecordRange } from '@rookery/contracts';
 import { DataSource } from 'typeorm';
 import {
   PaymentProvider,
@@ -97,7 +97,7 @@ export class SimulatedProvider extends PaymentProvider {
     return charge ? authorizationOf(charge.state) : null;
   }
 
-  override async ledger({ after, upTo, limit }: SettlementRange): Promise<readonly LedgerEntry[]> {
+  override async ledger({ after, upTo, limit }: RecordRange): Promise<readonly LedgerEntry[]> {
     const charges = await this.dataSource.query<ChargeRow[]>(
       `SELECT order_id AS "orderId", state, amount_minor AS "amountMinor", currency FROM simulator.charges
        WHERE order_id > $1 AND order_id <= coalesce(

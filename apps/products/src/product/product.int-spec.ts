@@ -14,7 +14,7 @@ describe('the catalogue on Postgres', () => {
 
   it('shows a created product and tells of it in the same transaction', async () => {
     const created = await shop.products.create(aProduct({ name: 'Owl feeder', category: 'birds', stock: 7 }));
-    expect(await shop.catalogue.get(created.id)).toEqual(created);
+    expect(await shop.queries.get(created.id)).toEqual(created);
     expect(created).toMatchObject({ name: 'Owl feeder', description: null, stock: { available: 7 }, version: 1 });
     expect(await eventsOf(created.id)).toEqual([{ productId: created.id, version: 1, change: 'created' }]);
   });
@@ -53,30 +53,30 @@ describe('the catalogue on Postgres', () => {
       expect(reason).toBeInstanceOf(StaleVersion);
       expect(reason).toMatchObject({ status: 412, code: 'products.stale-version' });
     }
-    expect((await shop.catalogue.get(id)).version).toBe(2);
+    expect((await shop.queries.get(id)).version).toBe(2);
   });
 
   it('knows an archived product no more', async () => {
     const { id } = await shop.products.create(aProduct({ stock: 3 }));
     await shop.products.archive(id, null);
-    await expect(shop.catalogue.get(id)).rejects.toThrow(ProductNotFound);
+    await expect(shop.queries.get(id)).rejects.toThrow(ProductNotFound);
     await expect(shop.products.change(id, null, { name: 'Other' })).rejects.toThrow(ProductNotFound);
     await expect(shop.products.archive(id, null)).rejects.toThrow(ProductNotFound);
     await expect(shop.products.adjustStock(id, { delta: 1, reason: 'found' }, 'olga')).rejects.toThrow(ProductNotFound);
-    expect(await shop.catalogue.quote([id])).toEqual([]);
-    expect(await shop.catalogue.quote([id], { includeArchived: true })).toMatchObject([{ productId: id }]);
+    expect(await shop.queries.quote([id])).toEqual([]);
+    expect(await shop.queries.quote([id], { includeArchived: true })).toMatchObject([{ productId: id }]);
   });
 
   it('knows nothing of an id that never was', async () => {
     const id = uuidv7();
-    await expect(shop.catalogue.get(id)).rejects.toThrow(ProductNotFound);
+    await expect(shop.queries.get(id)).rejects.toThrow(ProductNotFound);
     await expect(shop.products.change(id, null, { name: 'Other' })).rejects.toThrow(ProductNotFound);
     await expect(shop.products.adjustStock(id, { delta: 1, reason: 'found' }, 'olga')).rejects.toThrow(ProductNotFound);
   });
 
   it('quotes names and prices of the products that are sold', async () => {
     const { id, sku } = await shop.products.create(aProduct());
-    expect(await shop.catalogue.quote([id, uuidv7()])).toEqual([
+    expect(await shop.queries.quote([id, uuidv7()])).toEqual([
       { productId: id, sku, name: 'Nest box', unitPrice: { amountMinor: 24_90, currency: 'EUR' } },
     ]);
   });
@@ -100,7 +100,7 @@ describe('the catalogue on Postgres', () => {
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }): unknown => reason);
     expect(refused).toHaveLength(20);
     for (const reason of refused) expect(reason).toBeInstanceOf(StockWouldBeNegative);
-    expect((await shop.catalogue.get(id)).stock.available).toBe(0);
+    expect((await shop.queries.get(id)).stock.available).toBe(0);
   });
 
   it('refuses stock beyond what the contract can carry', async () => {

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { AdjustStock, ChangeProduct, CreateProduct, ProductView } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
-import { StockHints } from '../stock/stock-hints';
+import { StockChangeNotifier } from '../stock/stock-change-notifier';
 import { StockRepository } from '../stock/stock.repository';
-import { ProductCatalogue } from './product.catalogue';
+import { ProductQueries } from './product.queries';
 import { Product } from './product.entity';
 import { ProductRepository } from './product.repository';
 
@@ -15,8 +15,8 @@ export class ProductService {
     private readonly unitOfWork: UnitOfWork,
     private readonly products: ProductRepository,
     private readonly stock: StockRepository,
-    private readonly hints: StockHints,
-    private readonly catalogue: ProductCatalogue,
+    private readonly notifier: StockChangeNotifier,
+    private readonly queries: ProductQueries,
   ) {}
 
   async create(request: CreateProduct): Promise<ProductView> {
@@ -25,12 +25,12 @@ export class ProductService {
       await this.products.add(Product.create(id, request));
       await this.stock.open(tx, id, request.stock);
     });
-    return this.catalogue.get(id);
+    return this.queries.get(id);
   }
 
   async change(id: string, expectedVersions: readonly number[] | null, change: ChangeProduct): Promise<ProductView> {
     await this.products.update(id, (product) => product.change(change), { expectedVersions });
-    return this.catalogue.get(id);
+    return this.queries.get(id);
   }
 
   async archive(id: string, expectedVersions: readonly number[] | null): Promise<void> {
@@ -40,8 +40,8 @@ export class ProductService {
   async adjustStock(id: string, adjustment: AdjustStock, actor: string): Promise<ProductView> {
     await this.unitOfWork.run(async (tx) => {
       await this.stock.adjust(tx, id, adjustment, actor);
-      this.hints.changed([id]);
+      this.notifier.changed([id]);
     });
-    return this.catalogue.get(id);
+    return this.queries.get(id);
   }
 }

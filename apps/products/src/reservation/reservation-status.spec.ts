@@ -1,10 +1,5 @@
-import {
-  reservationAfter,
-  ReservationFacts,
-  ReservationStatuses,
-  type ReservationFact,
-  type ReservationStatus,
-} from './reservation-status';
+import { ReservationStatuses, type ReservationStatus } from '@rookery/contracts';
+import { reservationAfter, ReservationFacts, type ReservationFact } from './reservation-status';
 
 /** Written out once more, so that a changed table fails here. `-`: the fact contradicts the status. */
 const expected: Record<ReservationStatus, Record<ReservationFact, ReservationStatus | '-'>> = {

@@ -1,9 +1,4 @@
-/**
- * Awaiting: not yet both known and paid. Reserved: units are held. Shipped: they are sold. Released: they are available again.
- * Rejected: they could not be had. Withdrawn: the order ended before anything was held, so a late payment holds nothing.
- */
-export const ReservationStatuses = ['Awaiting', 'Reserved', 'Rejected', 'Shipped', 'Released', 'Withdrawn'] as const;
-export type ReservationStatus = (typeof ReservationStatuses)[number];
+import type { ReservationStatus } from '@rookery/contracts';
 
 /** What can happen to a reservation. `reserved` and `rejected` are our own decision, the others the order's end. */
 export const ReservationFacts = ['reserved', 'rejected', 'confirmed', 'canceled'] as const;

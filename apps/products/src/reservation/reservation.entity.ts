@@ -1,8 +1,8 @@
-import { StockRejected, StockReleased, StockReserved } from '@rookery/contracts';
+import { type ReservationStatus, StockRejected, StockReleased, StockReserved } from '@rookery/contracts';
 import { AggregateRoot } from '@rookery/persistence';
 import { Column, Entity } from 'typeorm';
 import type { StockDecision, StockLine } from '../stock/stock-decision';
-import { reservationAfter, type ReservationFact, type ReservationStatus } from './reservation-status';
+import { reservationAfter, type ReservationFact } from './reservation-status';
 import { ReservationContradicted } from './reservation.errors';
 
 /**

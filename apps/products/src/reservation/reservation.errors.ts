@@ -1,5 +1,6 @@
+import type { ReservationStatus } from '@rookery/contracts';
 import { PermanentFailure } from '@rookery/messaging';
-import type { ReservationFact, ReservationStatus } from './reservation-status';
+import type { ReservationFact } from './reservation-status';
 
 /** An event says what cannot be true: it goes to the dead letters for a human to look at, and changes nothing. */
 export class ReservationContradicted extends PermanentFailure {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
 import type { StockLine } from '../stock/stock-decision';
-import { StockHints } from '../stock/stock-hints';
+import { StockChangeNotifier } from '../stock/stock-change-notifier';
 import { StockRepository } from '../stock/stock.repository';
 import type { Reservation } from './reservation.entity';
 import { ReservationRepository } from './reservation.repository';
@@ -14,7 +14,7 @@ export class ReservationService {
     private readonly unitOfWork: UnitOfWork,
     private readonly reservations: ReservationRepository,
     private readonly stock: StockRepository,
-    private readonly hints: StockHints,
+    private readonly notifier: StockChangeNotifier,
   ) {}
 
   orderCreated(orderId: string, lines: readonly StockLine[]): Promise<void> {
@@ -43,7 +43,7 @@ export class ReservationService {
       const held = reservation.release();
       if (held.length === 0) return;
       await this.stock.release(tx, held);
-      this.hints.changed(productsOf(held));
+      this.notifier.changed(productsOf(held));
     });
   }
 
@@ -52,7 +52,7 @@ export class ReservationService {
     if (lines.length === 0) return;
     const decision = await this.stock.reserve(tx, lines);
     reservation.settle(decision);
-    if (decision.kind === 'reserved') this.hints.changed(productsOf(lines));
+    if (decision.kind === 'reserved') this.notifier.changed(productsOf(lines));
   }
 
   /** Any of an order's events may be its first here, and two may come at once: the row's lock puts them one after the other. */

@@ -3,16 +3,14 @@ import {
   type DeadLetterConsumer,
   type DeadLetterDetail,
   type DeadLetterReplay,
+  type RequestOf,
 } from '@rookery/contracts';
 import { Idempotency, keyedRequest, type KeyedAnswer } from '@rookery/platform';
 import { Controller, Inject, type Type } from '@nestjs/common';
-import { Payload } from '@nestjs/microservices';
-import type { z } from 'zod';
 import { DeadLetters } from './dead-letters';
 import { RpcHandler } from '../rpc/rpc-handler';
 
 type Requests = (typeof DeadLetterRpc)[DeadLetterConsumer];
-type Asked<Name extends keyof Requests> = z.output<Requests[Name]['request']>;
 
 /** Serves requests about one service's dead letters. Each service gets its own class, because the subjects differ. */
 export function deadLettersController(consumer: DeadLetterConsumer): Type<object> {
@@ -26,22 +24,22 @@ export function deadLettersController(consumer: DeadLetterConsumer): Type<object
     ) {}
 
     @RpcHandler(list)
-    async list(@Payload({ schema: list.request }) { after, limit }: Asked<'list'>) {
+    async list({ after, limit }: RequestOf<Requests['list']>) {
       return { items: await this.letters.list(after, limit) };
     }
 
     @RpcHandler(show)
-    show(@Payload({ schema: show.request }) { id }: Asked<'show'>): Promise<DeadLetterDetail> {
+    show({ id }: RequestOf<Requests['show']>): Promise<DeadLetterDetail> {
       return this.letters.show(id);
     }
 
     @RpcHandler(replay)
-    replay(@Payload({ schema: replay.request }) request: Asked<'replay'>): Promise<KeyedAnswer<DeadLetterReplay>> {
+    replay(request: RequestOf<Requests['replay']>): Promise<KeyedAnswer<DeadLetterReplay>> {
       return this.idempotency.act(keyedRequest(replay, request), () => this.letters.replay(request.id));
     }
 
     @RpcHandler(discard)
-    async discard(@Payload({ schema: discard.request }) { id }: Asked<'discard'>): Promise<object> {
+    async discard({ id }: RequestOf<Requests['discard']>): Promise<object> {
       await this.letters.discard(id);
       return {};
     }

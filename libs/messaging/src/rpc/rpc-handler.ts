@@ -1,7 +1,7 @@
 import type { RpcContract } from '@rookery/contracts';
 import { RPC_CONTRACT, type KeyedAnswer } from '@rookery/platform';
 import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { MessagePattern, Transport } from '@nestjs/microservices';
+import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import type { z } from 'zod';
 
 /** Return type of the handler of a contract. A handler with an idempotency key does not compile without `Idempotency`. */
@@ -10,14 +10,14 @@ type Answered<Contract extends RpcContract> = Contract['idempotency'] extends 'k
   : unknown;
 
 /**
- * Makes a method the handler of a contract's requests. Instances of a service share the requests (queue group = service). A guard checks the
- * caller's internal token against the contract's scopes. The body comes from `@Payload({ schema: contract.request })`. A contract with
- * an idempotency key requires the `KeyedAnswer` of the service's `IdempotencyStore`.
+ * Makes a method the handler of a contract's requests. Instances of a service share the requests (queue group = service). A guard checks
+ * the caller's internal token against the contract's scopes. The first parameter is the validated `RequestOf<typeof contract>`. A contract
+ * with an idempotency key requires the `KeyedAnswer` of the service's `IdempotencyStore`.
  *
  * @example
- * @RpcHandler(getOrder)
- * get(@Payload({ schema: getOrder.request }) { id }: RequestOf<typeof getOrder>) {
- *   return this.orders.get(id);
+ * \@RpcHandler(OrdersRpc.get)
+ * get({ id }: RequestOf<typeof OrdersRpc.get>): Promise<OrderView> {
+ *   return this.orders.get(id, requireActor());
  * }
  */
 export const RpcHandler =
@@ -32,4 +32,5 @@ export const RpcHandler =
       name,
       descriptor,
     );
+    Payload({ schema: contract.request })(target, name, 0);
   };

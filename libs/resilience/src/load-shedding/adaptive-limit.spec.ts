@@ -8,7 +8,7 @@ describe('the adaptive limit', () => {
     limit = new AdaptiveLimit({ min: 10, max: 200, initial: 100, now: () => now });
   });
 
-  /** One window of answers that each took so long while so many were in hand. */
+  /** One window of responses with this latency and this many requests in flight. */
   const window = (tookMs: number, inFlight: number, kind = 'read'): void => {
     for (let answer = 0; answer < 20; answer += 1) {
       now += 10;
@@ -19,13 +19,13 @@ describe('the adaptive limit', () => {
     for (let index = 0; index < count; index += 1) window(tookMs, inFlight());
   };
 
-  it('stays as it is while it is not used, however slow the answers are', () => {
+  it('stays unchanged while it is not used, however slow responses are', () => {
     window(20, 5);
     windows(20, 900, () => 5);
     expect(limit.limit).toBe(100);
   });
 
-  it('grows while it is used and answers come in time, up to its bound', () => {
+  it('grows to its upper bound while it is used and latencies are tolerated', () => {
     window(20, 5);
     windows(4, 30, () => limit.limit);
     expect(limit.limit).toBeGreaterThan(110);
@@ -33,7 +33,7 @@ describe('the adaptive limit', () => {
     expect(limit.limit).toBe(200);
   });
 
-  it('shrinks in proportion when answers take longer than it tolerates, down to its bound', () => {
+  it('shrinks in proportion to its lower bound when latencies exceed the tolerance', () => {
     window(20, 5);
     window(100, 100);
     expect(limit.limit).toBe(50);
@@ -41,13 +41,13 @@ describe('the adaptive limit', () => {
     expect(limit.limit).toBe(10);
   });
 
-  it('does not mind latencies below the floor', () => {
+  it('ignores latencies below the floor', () => {
     window(1, 5);
     windows(4, 20, () => limit.limit);
     expect(limit.limit).toBeGreaterThan(100);
   });
 
-  it('tells a kind that takes long by itself from one that waits', () => {
+  it('distinguishes a slow kind from a queued one', () => {
     window(20, 5, 'read');
     window(300, 5, 'order');
     for (let index = 0; index < 3; index += 1) {
@@ -57,29 +57,29 @@ describe('the adaptive limit', () => {
     expect(limit.limit).toBeGreaterThan(100);
   });
 
-  it('falls to its least for a moment under a load that stays, and learns what answers take there', () => {
-    // Learnt under load: 80 ms of which most was waiting.
+  it('falls to its minimum for a moment under a lasting load, and measures the baseline there', () => {
+    // Measured under load: 80 ms, most of it queueing.
     windows(6, 80, () => 100);
     expect(limit.limit).toBe(10);
-    // What still comes from before the probe says nothing.
+    // Responses to requests from before the probe are ignored.
     window(80, 90);
     expect(limit.limit).toBe(10);
     for (let answer = 0; answer < 30; answer += 1) limit.observe('read', 15, 10);
     expect(limit.limit).toBeGreaterThan(100);
-    // Now it is known that 80 ms is too long.
+    // Now 80 ms exceeds the tolerance.
     window(80, 100);
     window(80, 100);
     expect(limit.limit).toBeLessThan(60);
   });
 
-  it('ends a probe that nothing comes of', () => {
+  it('ends a probe without samples', () => {
     windows(6, 80, () => 100);
     expect(limit.limit).toBe(10);
     now += 1_001;
     expect(limit.limit).toBeGreaterThan(100);
   });
 
-  it('believes that the world has become slower when a probe says so', () => {
+  it('accepts a higher baseline that a probe has measured', () => {
     window(20, 5);
     windows(4, 300, () => limit.limit);
     expect(limit.limit).toBe(10);

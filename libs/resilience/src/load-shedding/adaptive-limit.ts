@@ -1,45 +1,64 @@
-/** How an `AdaptiveLimit` behaves; the defaults suit an edge whose answers take milliseconds. */
+/** Settings of an `AdaptiveLimit`; the defaults suit an edge with latencies of milliseconds. */
 export interface AdaptiveLimitOptions {
-  /** Never fewer than this, however slow the answers are. */
+  /** Lower bound of the limit, however slow responses are. */
   readonly min: number;
-  /** Never more. */
+  /** Upper bound of the limit. */
   readonly max: number;
-  /** To begin with; 100 unless told, within the bounds. */
+  /**
+   * First limit, clamped to the bounds.
+   * @default 100
+   */
   readonly initial?: number;
-  /** Answers may take so many times what they take when nothing waits; 2.5 unless told. */
+  /**
+   * Accepted latency as a multiple of the baseline, which is the latency without queueing.
+   * @default 2.5
+   */
   readonly tolerance?: number;
-  /** Faster than this, in ms, nothing has to be: a smaller baseline counts as this. 10 unless told. */
+  /**
+   * Lower bound of the baseline, milliseconds.
+   * @default 10
+   */
   readonly floorMs?: number;
-  /** The limit changes once per window, in ms, and not before `windowSamples` answers. 200 ms and 10 unless told. */
+  /**
+   * The limit changes once per window, milliseconds.
+   * @default 200
+   */
   readonly windowMs?: number;
+  /**
+   * Fewest responses in a window; it is extended until then.
+   * @default 10
+   */
   readonly windowSamples?: number;
-  /** Milliseconds that only go forward. */
+  /**
+   * Monotonic time, milliseconds.
+   * @default performance.now
+   */
   readonly now?: () => number;
 }
 
-/** Answers of one kind: a page of products and an order differ in what they take when nothing waits. */
+/** Responses of one kind: a page of products and an order have different baselines. */
 class Kind {
   private samples = 0;
   private recentMs = 0;
   private baselineMs = Infinity;
   private probed = { samples: 0, tookMs: 0 };
 
-  /** Takes note of an answer; returns what it would have taken had nothing waited, which is not known of the first ones. */
-  learn(tookMs: number): number {
+  /** Records a latency and returns the baseline, which for the first responses is their own latency. */
+  record(tookMs: number): number {
     this.samples += 1;
     this.recentMs += (tookMs - this.recentMs) / Math.min(this.samples, MEMORY);
     if (this.samples >= MEMORY) this.baselineMs = Math.min(this.baselineMs, this.recentMs);
     return Number.isFinite(this.baselineMs) ? this.baselineMs : tookMs;
   }
 
-  /** Takes note of an answer while hardly anything waits. */
+  /** Records a latency while almost nothing is queued. */
   probe(tookMs: number): void {
     this.probed.samples += 1;
     this.probed.tookMs += tookMs;
   }
 
-  /** Ends the probe: believes what was seen often enough, and what was not, changed as everything did. */
-  relearn(change: number): void {
+  /** Ends the probe: adopts its mean if there are enough samples; otherwise scales the baseline as the others changed. */
+  adopt(change: number): void {
     const { samples, tookMs } = this.probed;
     if (samples >= ENOUGH) this.baselineMs = tookMs / samples;
     else this.baselineMs *= change;
@@ -48,17 +67,17 @@ class Kind {
   }
 }
 
-/** What happened since the limit was last thought about. */
+/** Samples since the last adjustment of the limit. */
 interface Window {
   readonly endsAt: number;
   samples: number;
-  /** What the answers took, and what they would have taken had nothing waited, in ms. */
+  /** Sum of the latencies, and of their baselines, milliseconds. */
   tookMs: number;
   baselineMs: number;
   mostInFlight: number;
 }
 
-/** A moment at the least limit. */
+/** A short time at the lowest limit. */
 interface Probe {
   readonly endsAt: number;
   samples: number;
@@ -66,26 +85,27 @@ interface Probe {
   baselineMs: number;
 }
 
-/** Answers until the mean of a kind is believed, and its memory after that. */
+/** Responses until the mean of a kind is used; also the length of its moving average. */
 const MEMORY = 20;
-/** One window takes no more than this share of the limit away. */
+/** Largest share by which one window cuts the limit. */
 const DEEPEST_CUT = 0.5;
-/** A probe comes after so many windows in a row in which the limit was used: one crowd is no load. Then it is repeated. */
+/** A probe starts after so many consecutive windows that used the limit: a single burst is not a lasting load. */
 const WINDOWS_BEFORE_PROBE = 5;
 const PROBE_EVERY_MS = 30_000;
-/** It ends after so many answers, or without a result after this time. */
+/** A probe ends after so many responses, or without a result after this time. */
 const PROBE_SAMPLES = 30;
 const LONGEST_PROBE_MS = 1_000;
-/** Answers of one kind that a probe needs to say something about it. */
+/** Fewest responses of one kind from which a probe derives its baseline. */
 const ENOUGH = 5;
 
 /**
- * How many requests may be in hand at a time, learnt from how long they take. While answers take up to `tolerance` times what they
- * take when nothing waits, and the limit is used, it grows; when they take longer it shrinks in proportion. So what cannot be done
- * in time waits nowhere: it is refused at once. After Gradient and Gradient2 of Netflix’ concurrency-limits, with a baseline per kind
- * that is the least seen instead of a long mean, which creeps up under a load that stays and takes the limit with it. Under such a
- * load the limit falls to its least for a moment now and then, to see what answers take when nothing waits: it may have been learnt
- * while much did, and the world may have become slower for good.
+ * A concurrency limit derived from latencies. It grows while it is used and latencies stay within `tolerance` times their baseline;
+ * when they are longer it shrinks in proportion. So a request that cannot be answered in time is rejected instead of queued.
+ *
+ * The algorithm follows Gradient and Gradient2 of Netflix’ concurrency-limits. The baseline here is the minimum per kind instead of a
+ * long mean, which rises under a lasting load and raises the limit with it. Under such a load the limit falls to its minimum for a
+ * moment now and then, to measure latencies without queueing: the baseline may have been measured under load, and the service may
+ * have become slower for good.
  */
 export class AdaptiveLimit {
   private readonly min: number;
@@ -114,15 +134,15 @@ export class AdaptiveLimit {
     this.window = this.opened();
   }
 
-  /** Requests that may be in hand now; a whole number. */
+  /** Requests that may be in flight now; an integer. */
   get limit(): number {
     if (this.probe !== undefined && this.now() < this.probe.endsAt) return this.min;
     return Math.floor(this.exact);
   }
 
-  /** Takes note of an answer: its kind (there must be few), what it took, and how many were in hand when it began, itself among them. */
+  /** Records a response: its kind (there must be few), its latency, and the requests in flight when it started, including itself. */
   observe(kind: string, tookMs: number, inFlight: number): void {
-    if (this.probe !== undefined) this.look(this.probe, kind, tookMs, inFlight);
+    if (this.probe !== undefined) this.sample(this.probe, kind, tookMs, inFlight);
     else this.count(kind, tookMs, inFlight);
   }
 
@@ -130,7 +150,7 @@ export class AdaptiveLimit {
     const { window } = this;
     window.samples += 1;
     window.tookMs += tookMs;
-    window.baselineMs += Math.max(this.floorMs, this.kindOf(kind).learn(tookMs));
+    window.baselineMs += Math.max(this.floorMs, this.kindOf(kind).record(tookMs));
     window.mostInFlight = Math.max(window.mostInFlight, inFlight);
     if (window.samples < this.windowSamples || this.now() < window.endsAt) return;
     this.adapt(window);
@@ -138,7 +158,7 @@ export class AdaptiveLimit {
   }
 
   private adapt({ tookMs, baselineMs, mostInFlight }: Window): void {
-    // Answers that are slow although few are in hand are not slow because of how many there are, nor do fast ones tell of more.
+    // With few requests in flight, slow responses are not caused by concurrency, and fast ones say nothing about more of it.
     this.usedWindows = mostInFlight < this.exact / 2 ? 0 : this.usedWindows + 1;
     if (this.usedWindows === 0) return;
     const allowed = (this.tolerance * baselineMs) / tookMs;
@@ -150,19 +170,19 @@ export class AdaptiveLimit {
     this.probe = { endsAt: now + LONGEST_PROBE_MS, samples: 0, tookMs: 0, baselineMs: 0 };
   }
 
-  private look(probe: Probe, name: string, tookMs: number, inFlight: number): void {
+  private sample(probe: Probe, name: string, tookMs: number, inFlight: number): void {
     const isOver = this.now() >= probe.endsAt;
-    // What began before the probe, or behind that, has waited.
+    // A request that started before the probe, or behind such requests, was queued.
     if (inFlight <= this.min && !isOver) {
       const kind = this.kindOf(name);
       kind.probe(tookMs);
       probe.samples += 1;
       probe.tookMs += tookMs;
-      probe.baselineMs += kind.learn(tookMs);
+      probe.baselineMs += kind.record(tookMs);
     }
     if (probe.samples < PROBE_SAMPLES && !isOver) return;
     const change = probe.samples < ENOUGH ? 1 : probe.tookMs / probe.baselineMs;
-    for (const kind of this.kinds.values()) kind.relearn(change);
+    for (const kind of this.kinds.values()) kind.adopt(change);
     this.probe = undefined;
     this.window = this.opened();
   }

@@ -1,7 +1,7 @@
 import { eventually } from '@rookery/testing';
 import { EventLoopDelay } from './event-loop-delay';
 
-it('tells how late the event loop is, and that it is on time again', async () => {
+it('measures the delay of the event loop, and its end', async () => {
   const delay = new EventLoopDelay();
   try {
     // Blocks the loop for 60 ms at every turn.

@@ -19,7 +19,7 @@ describe('the load shedder', () => {
     }
   };
 
-  it('lets low ones fill four fifths of the limit, normal ones nine tenths, and high ones exceed it by half', () => {
+  it('admits low priority up to four fifths of the limit, normal up to nine tenths, and high up to one and a half times', () => {
     expect(fill('low')).toHaveLength(8);
     expect(fill('normal')).toHaveLength(1);
     expect(fill('high')).toHaveLength(6);
@@ -27,7 +27,7 @@ describe('the load shedder', () => {
     expect(shedder.admit('high', 'test')).toEqual({ shed: 'limit' });
   });
 
-  it('gives a place back once, however often a request ends', () => {
+  it('releases a slot once, however often a request ends', () => {
     const [first] = fill('high');
     first?.answered();
     first?.ended();
@@ -35,7 +35,7 @@ describe('the load shedder', () => {
     expect(shedder.inFlight).toBe(14);
   });
 
-  it('sheds low ones first when the event loop is late, and high ones last', () => {
+  it('sheds low priority first when the event loop is late, and high priority last', () => {
     const shed = (): readonly Priority[] =>
       (['high', 'normal', 'low'] as const).filter((priority) => shedder.refusal(priority) === 'event-loop');
     const seen = [100, 101, 201, 401].map((ms) => {

@@ -1,46 +1,55 @@
 import type { AdaptiveLimit } from './adaptive-limit';
 
-/** Who keeps its place longest when there is too much to do, first to last. */
+/** Priorities of requests under overload; low ones are shed first. */
 export const Priorities = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof Priorities)[number];
 
-/** Why a request was refused: as many are in hand as may be, or the event loop is late. */
+/** Why a request was shed: the concurrency limit is reached, or the event loop is late. */
 export type ShedReason = 'limit' | 'event-loop';
 
 /**
- * Share of the limit that requests up to this priority may fill: the rest is kept for what is more important. High ones may exceed it,
- * for it may have fallen below what is in hand just now.
+ * Share of the limit that requests of this priority and below may fill; the rest is reserved for more important ones. High ones may
+ * exceed the limit, because it may have fallen below the number of requests in flight.
  */
 const SHARES: Readonly<Record<Priority, number>> = { high: 1.5, normal: 0.9, low: 0.8 };
 
-/** How many times the delay that is allowed the event loop may be late before requests of this priority are refused. */
-const PATIENCE: Readonly<Record<Priority, number>> = { high: 4, normal: 2, low: 1 };
+/** Multiple of the allowed event loop delay at which requests of this priority are shed. */
+const DELAY_FACTORS: Readonly<Record<Priority, number>> = { high: 4, normal: 2, low: 1 };
 
-/** A request that was let in. End it once, by one of the two. */
+/** An admitted request. Call exactly one of the two methods, once. */
 export interface Admission {
-  /** It was answered, and what that took tells something about the load. */
+  /** It was answered; its latency is a sample for the limit. */
   answered(): void;
-  /** It is over, and what it took tells nothing: refused further in, or nobody waited for the answer. */
+  /** It ended without a meaningful latency: rejected later, or the client left. */
   ended(): void;
 }
 
-/** What became of a request at the door. */
+/** Whether a request is admitted. */
 export type Decision = { readonly admitted: Admission } | { readonly shed: ShedReason };
 
-/** What a `LoadShedder` goes by. */
+/** Inputs of a `LoadShedder`. */
 export interface LoadShedderOptions {
   readonly limit: AdaptiveLimit;
-  /** How late the event loop is now, in ms. */
+  /** The present delay of the event loop, milliseconds. */
   readonly eventLoopDelayMs: () => number;
-  /** How late it may be before reads are refused, in ms. */
+  /** Delay at which low-priority requests are shed, milliseconds. */
   readonly allowedDelayMs: number;
-  /** Milliseconds that only go forward. */
+  /**
+   * Monotonic time, milliseconds.
+   * @default performance.now
+   */
   readonly now?: () => number;
 }
 
 /**
- * Lets requests in or refuses them at once, by their priority: low ones may fill four fifths of the adaptive limit, normal ones nine
- * tenths, high ones one and a half times as much. What is refused has cost next to nothing; what is let in is answered in time.
+ * Admits or sheds requests by priority: low ones may fill four fifths of the adaptive limit, normal ones nine tenths, and high ones
+ * one and a half times the limit. A shed request costs almost nothing; an admitted one is answered in time.
+ *
+ * @example
+ * const decision = shedder.admit('low', 'products.list');
+ * if ('shed' in decision) throw new Overloaded();
+ * // … answer the request …
+ * decision.admitted.answered();
  */
 export class LoadShedder {
   private readonly now: () => number;
@@ -50,7 +59,7 @@ export class LoadShedder {
     this.now = options.now ?? (() => performance.now());
   }
 
-  /** Requests let in that are not over. */
+  /** Admitted requests that have not ended. */
   get inFlight(): number {
     return this.count;
   }
@@ -59,31 +68,31 @@ export class LoadShedder {
     return this.options.limit.limit;
   }
 
-  /** Why a request of that priority would be refused now; undefined when it would be let in. */
+  /** Why a request of this priority would be shed now; undefined when it would be admitted. */
   refusal(priority: Priority): ShedReason | undefined {
     const { eventLoopDelayMs, allowedDelayMs } = this.options;
-    if (eventLoopDelayMs() > allowedDelayMs * PATIENCE[priority]) return 'event-loop';
+    if (eventLoopDelayMs() > allowedDelayMs * DELAY_FACTORS[priority]) return 'event-loop';
     return this.count >= Math.max(1, Math.floor(this.limit * SHARES[priority])) ? 'limit' : undefined;
   }
 
-  /** Decides about a request; `kind` names those that take about as long as each other. */
+  /** Decides about a request; requests of one `kind` have similar latencies. */
   admit(priority: Priority, kind: string): Decision {
     const shed = this.refusal(priority);
     if (shed !== undefined) return { shed };
     this.count += 1;
     const inFlight = this.count;
-    const begunAt = this.now();
-    let over = false;
+    const startedAt = this.now();
+    let ended = false;
     const end = (): boolean => {
-      if (over) return false;
-      over = true;
+      if (ended) return false;
+      ended = true;
       this.count -= 1;
       return true;
     };
     return {
       admitted: {
         answered: () => {
-          if (end()) this.options.limit.observe(kind, this.now() - begunAt, inFlight);
+          if (end()) this.options.limit.observe(kind, this.now() - startedAt, inFlight);
         },
         ended: () => void end(),
       },

@@ -9,7 +9,7 @@ class SetClock extends Clock {
 }
 
 describe('FixedWindows', () => {
-  it('counts each key by itself and says when its window ends', () => {
+  it('counts each key separately and tells when its window ends', () => {
     const clock = new SetClock();
     const windows = new FixedWindows(60_000, clock);
     expect(windows.hit('alice')).toEqual({ hits: 1, secondsLeft: 60 });
@@ -18,7 +18,7 @@ describe('FixedWindows', () => {
     expect(windows.hit('bob')).toEqual({ hits: 1, secondsLeft: 60 });
   });
 
-  it('begins anew when the window has ended', () => {
+  it('starts a new window when the old one has ended', () => {
     const clock = new SetClock();
     const windows = new FixedWindows(60_000, clock);
     windows.hit('alice');
@@ -26,7 +26,7 @@ describe('FixedWindows', () => {
     expect(windows.hit('alice')).toEqual({ hits: 1, secondsLeft: 60 });
   });
 
-  it('is not filled by a flood of made-up addresses: it forgets the oldest', () => {
+  it('stays bounded under a flood of made-up addresses: it drops the oldest', () => {
     const windows = new FixedWindows(60_000, new SetClock());
     windows.hit('the first');
     for (let index = 0; index < MAX_WINDOWS + 10; index += 1) windows.hit(`address ${index}`);
@@ -35,7 +35,7 @@ describe('FixedWindows', () => {
     expect(windows.hit(`address ${MAX_WINDOWS}`).hits).toBe(2);
   });
 
-  it('keeps no window that has ended: the memory that a flood took is given back', () => {
+  it('removes expired windows: the memory of a flood is freed', () => {
     const clock = new SetClock();
     const windows = new FixedWindows(60_000, clock);
     for (let index = 0; index < 1_000; index += 1) windows.hit(`address ${index}`);

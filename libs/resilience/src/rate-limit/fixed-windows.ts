@@ -1,23 +1,26 @@
 import type { Clock } from '@rookery/platform';
 
-/** Callers remembered at a time; past it the oldest window is forgotten, so that made-up addresses cannot fill the memory. */
+/** Most keys held at a time; beyond it the oldest window is dropped, so that made-up addresses cannot fill the memory. */
 export const MAX_WINDOWS = 100_000;
-/** Ended windows that one hit removes, at most. */
-const FORGOTTEN_PER_HIT = 4;
+/** Most expired windows that one hit removes. */
+const REMOVED_PER_HIT = 4;
 
 interface Window {
   readonly endsAtMs: number;
   hits: number;
 }
 
-/** How a caller stands after one more hit. */
+/** The state of a key's window after one more hit. */
 export interface WindowState {
   readonly hits: number;
-  /** Until the window ends; at least 1. */
+  /** Whole seconds until the window ends; at least 1. */
   readonly secondsLeft: number;
 }
 
-/** Counts hits per key in windows of one length that begin with a key's first hit. In this process only: see `SharedWindows`. */
+/**
+ * Counts hits per key in windows of a fixed length that start with a key's first hit. Counts in this process only: see
+ * `SharedWindows`. Our own, because `RateLimiterMemory` of rate-limiter-flexible holds any number of keys, each with a timer.
+ */
 export class FixedWindows {
   private readonly windows = new Map<string, Window>();
 
@@ -26,14 +29,14 @@ export class FixedWindows {
     private readonly clock: Clock,
   ) {}
 
-  /** Keys remembered now. */
+  /** Number of keys held now. */
   get size(): number {
     return this.windows.size;
   }
 
   hit(key: string): WindowState {
     const nowMs = this.clock.now().getTime();
-    this.forgetEnded(nowMs);
+    this.removeExpired(nowMs);
     const window = this.windowOf(key, nowMs);
     window.hits += 1;
     return { hits: window.hits, secondsLeft: secondsIn(window.endsAtMs - nowMs) };
@@ -42,17 +45,17 @@ export class FixedWindows {
   private windowOf(key: string, nowMs: number): Window {
     const current = this.windows.get(key);
     if (current !== undefined && current.endsAtMs > nowMs) return current;
-    // Deleted first, so that the map stays in the order in which windows began.
+    // Deleted first, so that the map stays ordered by the start of the windows.
     this.windows.delete(key);
-    if (this.windows.size >= MAX_WINDOWS) this.forgetOldest();
+    if (this.windows.size >= MAX_WINDOWS) this.removeOldest();
     const opened = { endsAtMs: nowMs + this.windowMs, hits: 0 };
     this.windows.set(key, opened);
     return opened;
   }
 
-  /** More of them at each hit than a hit can add, so that all are gone soon and no hit takes long. They stand in the order of their ends. */
-  private forgetEnded(nowMs: number): void {
-    let left = FORGOTTEN_PER_HIT;
+  /** Removes more windows than a hit can add, so that all are gone soon and no hit takes long. The map is ordered by their ends. */
+  private removeExpired(nowMs: number): void {
+    let left = REMOVED_PER_HIT;
     for (const [key, { endsAtMs }] of this.windows) {
       if (endsAtMs > nowMs || left === 0) return;
       this.windows.delete(key);
@@ -60,11 +63,11 @@ export class FixedWindows {
     }
   }
 
-  private forgetOldest(): void {
+  private removeOldest(): void {
     const oldest = this.windows.keys().next();
     if (!oldest.done) this.windows.delete(oldest.value);
   }
 }
 
-/** What is left of a window, as headers say it: whole seconds, never 0. */
+/** The rest of a window as response headers show it: whole seconds, never 0. */
 export const secondsIn = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Redis, RedisCommands } from '../redis/redis';
 import { FixedWindows, secondsIn, type WindowState } from './fixed-windows';
 
-/** One step, so that a crash in between leaves no counter without an end. */
+/** One script, so that a crash in between leaves no counter without an expiry. */
 const HIT = `
 local hits = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
@@ -17,31 +17,31 @@ return {hits, left}`;
 const HitAnswer = z.tuple([z.number(), z.number()]);
 
 /**
- * Counts hits per key in fixed windows, together with the other replicas through Redis. While Redis is away each replica goes on
- * with what it counted itself, so a caller may then have up to n times as much with n of them.
+ * Counts hits per key in fixed windows that all replicas share through Redis. While Redis is away each replica continues with its
+ * own count, so with n replicas a caller may then have up to n times the limit.
  */
 export class SharedWindows {
-  private readonly own: FixedWindows;
+  private readonly local: FixedWindows;
 
   constructor(
-    /** What is counted: keys of two names are apart. */
+    /** Name space of the keys in Redis. */
     private readonly name: string,
     private readonly windowMs: number,
     private readonly redis: Redis,
     clock: Clock,
   ) {
-    this.own = new FixedWindows(windowMs, clock);
+    this.local = new FixedWindows(windowMs, clock);
   }
 
   async hit(key: string): Promise<WindowState> {
-    // Counted here in any case: when Redis goes away in mid-window, nobody starts afresh.
-    const own = this.own.hit(key);
-    if (!this.redis.isConfigured) return own;
-    return (await this.redis.ask((redis) => this.hitShared(redis, key))) ?? own;
+    // Always counted locally too: when Redis fails within a window, no caller starts from zero.
+    const local = this.local.hit(key);
+    if (!this.redis.isConfigured) return local;
+    return (await this.redis.ask((redis) => this.hitShared(redis, key))) ?? local;
   }
 
   private async hitShared(redis: RedisCommands, key: string): Promise<WindowState> {
-    // Addresses and subjects are personal data: Redis gets their hash.
+    // Addresses and subjects are personal data, so Redis stores their hash.
     const hash = createHash('sha256').update(key).digest('base64url');
     const answer = await redis.eval(HIT, {
       keys: [`rookery:limit:${this.name}:${hash}`],

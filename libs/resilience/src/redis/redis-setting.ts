@@ -1,12 +1,12 @@
 import { SECRET } from '@rookery/platform';
 import { z } from 'zod';
 
-/** Setting of processes that may share their limits and caches with their replicas. */
+/** Setting of processes that can share limits and caches with their replicas. */
 export const redisConfig = {
   REDIS_URL: z
     .string()
     .regex(/^rediss?:\/\/\S+$/, 'must be redis://:password@host:port, or rediss:// with TLS')
     .optional()
-    .describe('Redis that replicas share limits and cached reads through; in this process’s memory unless told')
+    .describe('Redis through which replicas share limits and cached reads; without it each process uses its own memory')
     .meta(SECRET),
 } as const;

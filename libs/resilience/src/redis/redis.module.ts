@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Metrics } from '@rookery/platform';
 import { Redis, type RedisOptions } from './redis';
 
-/** The process's one client of Redis; available everywhere. Without a URL there is a `Redis` too, which never answers. */
+/** The process's only Redis client, available in every module. Without a URL, `Redis` exists too and never answers. */
 @Module({})
 export class RedisModule {
   static forRoot(options: RedisOptions): DynamicModule {

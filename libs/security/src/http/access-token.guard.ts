@@ -5,7 +5,7 @@ import { PUBLIC } from '@rookery/platform';
 import { ACCESS_TOKEN } from './access-token.strategy';
 import { MissingToken } from './challenges';
 
-/** Global: every HTTP route needs a valid access token unless it is `@Public()`. Leaves messages over NATS to their own guard. */
+/** Global guard: every HTTP route needs a valid access token unless it is `@Public()`. Messages over NATS have their own guard. */
 @Injectable()
 export class AccessTokenGuard extends AuthGuard(ACCESS_TOKEN) {
   constructor(@Inject(Reflector) private readonly reflector: Reflector) {

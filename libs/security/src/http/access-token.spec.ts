@@ -147,7 +147,7 @@ describe('access tokens at the HTTP edge', () => {
     return { status: response.status, headers: response.headers, body };
   };
 
-  it('gives the handler who the token speaks for', async () => {
+  it('passes the token’s actor to the handler', async () => {
     const { status, body } = await ask('/v1/me', `Bearer ${await sign()}`);
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -159,7 +159,7 @@ describe('access tokens at the HTTP edge', () => {
     });
   });
 
-  it('lets everybody use public routes and health, also with a bad token, and asks the provider nothing', async () => {
+  it('serves public routes and health without or with an invalid token, and asks the provider nothing', async () => {
     expect((await ask('/v1/open')).status).toBe(200);
     expect((await ask('/v1/open', 'Bearer nonsense')).status).toBe(200);
     expect((await ask('/readyz')).status).toBe(200);
@@ -170,7 +170,7 @@ describe('access tokens at the HTTP edge', () => {
     ['no header', undefined],
     ['another scheme', 'Basic YTpi'],
     ['no token behind the scheme', 'Bearer '],
-  ])('asks for a token when there is %s', async (_what, authorization) => {
+  ])('demands a token when there is %s', async (_what, authorization) => {
     const { status, headers, body } = await ask('/v1/me', authorization);
     expect(status).toBe(401);
     expect(Problem.parse(body).code).toBe('auth.missing-token');
@@ -178,7 +178,7 @@ describe('access tokens at the HTTP edge', () => {
     expect(headers.get('www-authenticate')).toBe('Bearer realm="rookery"');
   });
 
-  it('believes no header that another reader could take another token from', async () => {
+  it('rejects a header from which another parser could take another token', async () => {
     const token = await sign();
     for (const header of [`Bearer ${token} ${token}`, `Bearer ${token},x`, `Bearer\t${token}`]) {
       expect((await ask('/v1/me', header)).status).toBe(401);
@@ -258,7 +258,7 @@ describe('access tokens at the HTTP edge', () => {
     ['text', async () => 'not.a.jwt'],
   ];
 
-  it.each(forgeries)('refuses %s', async (_what, forge) => {
+  it.each(forgeries)('rejects %s', async (_what, forge) => {
     const { status, headers, body } = await ask('/v1/me', `Bearer ${await forge()}`);
     const problem = Problem.parse(body);
     expect([status, problem.code]).toEqual([401, 'auth.invalid-token']);
@@ -268,7 +268,7 @@ describe('access tokens at the HTTP edge', () => {
     expect(headers.get('content-type')).toBe('application/problem+json');
   });
 
-  it('says the same about every bad token', async () => {
+  it('gives the same answer for every invalid token', async () => {
     const [expired, foreign] = [await sign({ exp: now() - 60 }), await sign({ aud: 'someone-else' })];
     const [one, other] = [await ask('/v1/me', `Bearer ${expired}`), await ask('/v1/me', `Bearer ${foreign}`)];
     expect(Problem.parse(one.body).detail).toBe(Problem.parse(other.body).detail);
@@ -298,7 +298,7 @@ describe('access tokens at the HTTP edge', () => {
     expect(provider.counts.discovery).toBe(1);
   }, 30_000);
 
-  it('answers 503 while the provider does not answer, 401 without a token, and recovers by itself', async () => {
+  it('answers 503 while the provider is unavailable, 401 without a token, and recovers on its own', async () => {
     provider.broken = 'all';
     const token = await sign();
     const { status, headers } = await ask('/v1/me', `Bearer ${token}`);
@@ -314,7 +314,7 @@ describe('access tokens at the HTTP edge', () => {
     expect(last).toBe(200);
   });
 
-  it('answers 503 when the keys cannot be had, and asks for them once', async () => {
+  it('answers 503 when the keys cannot be fetched, and asks for them once', async () => {
     provider.broken = '/jwks';
     const token = await sign();
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask('/v1/me', `Bearer ${token}`)));
@@ -322,14 +322,14 @@ describe('access tokens at the HTTP edge', () => {
     expect(provider.counts.keys).toBe(1);
   });
 
-  it('keeps serving known keys while the provider is gone', async () => {
+  it('continues with known keys while the provider is unavailable', async () => {
     expect((await ask('/v1/me', `Bearer ${await sign()}`)).status).toBe(200);
     provider.broken = 'all';
     expect((await ask('/v1/me', `Bearer ${await sign({ sub: 'bob' })}`)).status).toBe(200);
     expect((await ask('/v1/me', `Bearer ${await sign({}, { kid: 'unknown' })}`)).status).toBe(401);
   });
 
-  it('does not believe a discovery document of another issuer', async () => {
+  it('rejects a discovery document of another issuer', async () => {
     provider.namesAnotherIssuer = true;
     expect((await ask('/v1/me', `Bearer ${await sign()}`)).status).toBe(503);
     expect(provider.counts.keys).toBe(0);
@@ -341,7 +341,7 @@ describe('an issuer that this process reaches at another address', () => {
   beforeAll(() => provider.start());
   afterAll(() => provider.stop());
 
-  it('is believed when its discovery document names it, and not when that names the address', async () => {
+  it('is accepted when its discovery document names it, and rejected when that names the address', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256');
     provider.keys = [{ ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'ES256', use: 'sig' }];
     const issuer = 'http://issuer.example';
@@ -352,7 +352,7 @@ describe('an issuer that this process reaches at another address', () => {
       .sign(privateKey);
     const verify = () =>
       new AccessTokenVerifier({ issuer, audience, issuerAddress: `${provider.address}/` }).verify(token);
-    await expect(verify()).rejects.toThrow('Access tokens cannot be checked now.');
+    await expect(verify()).rejects.toThrow('Access tokens cannot be verified at the moment.');
     provider.issuer = issuer;
     await expect(verify()).resolves.toMatchObject({ subject: 'alice', issuer });
   });
@@ -371,7 +371,7 @@ describe('a key that the provider has withdrawn', () => {
     jest.restoreAllMocks();
   });
 
-  it('is believed for no longer than ten minutes, whatever was asked of it until then', async () => {
+  it('is accepted for ten minutes at most, whatever was verified with it until then', async () => {
     const [old, next] = [await generateKeyPair('ES256'), await generateKeyPair('ES256')];
     const publish = async (kid: string, key: CryptoKey) => {
       provider.keys = [{ ...(await exportJWK(key)), kid, alg: 'ES256', use: 'sig' }];
@@ -422,7 +422,7 @@ describe('a key that the provider has withdrawn', () => {
   });
 });
 
-describe('an issuer that is older than RFC 9068', () => {
+describe('an issuer that predates RFC 9068', () => {
   const provider = new Provider();
   let key: CryptoKey;
   let verifier: AccessTokenVerifier;
@@ -448,7 +448,7 @@ describe('an issuer that is older than RFC 9068', () => {
       .setExpirationTime('5m')
       .sign(signingKey);
 
-  it('is believed where the settings say how it signs and what it calls its tokens', async () => {
+  it('is accepted with settings that name its algorithm and token type', async () => {
     await expect(verifier.verify(await sign())).resolves.toEqual({
       subject: 'alice',
       issuer: provider.issuer,
@@ -474,7 +474,7 @@ describe('an issuer that is older than RFC 9068', () => {
       'HS256 signed with the public key',
       () => sign({}, { alg: 'HS256' }, createSecretKey(Buffer.from(JSON.stringify(provider.keys[0])))),
     ],
-  ])('is not believed with %s', async (_what, make) => {
+  ])('is rejected with %s', async (_what, make) => {
     await expect(verifier.verify(await make())).rejects.toBeInstanceOf(InvalidToken);
   });
 });

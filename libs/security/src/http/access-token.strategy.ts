@@ -12,17 +12,20 @@ type HttpRequest = Parameters<passportJwt.Strategy['authenticate']>[0];
 
 const tokenOf = ({ headers }: HttpRequest): string | null => bearerTokenOf(headers.authorization) ?? null;
 
+const neverCalled = (): never => {
+  throw new Error('access tokens are verified by jose');
+};
+
 /**
- * Passport strategy for `Authorization: Bearer`. jose verifies the token, because passport-jwt alone takes tokens without `exp` and ID
- * tokens.
+ * Passport strategy for `Authorization: Bearer`. jose verifies the token in `authenticate`, because passport-jwt alone accepts tokens
+ * without `exp` and ID tokens. The hooks of passport-jwt and of Nest are required but never called, so they fail.
  */
 @Injectable()
 export class AccessTokenStrategy extends PassportStrategy(passportJwt.Strategy, ACCESS_TOKEN) {
   constructor(@Inject(AccessTokenVerifier) private readonly verifier: AccessTokenVerifier) {
     super({
       jwtFromRequest: tokenOf,
-      secretOrKeyProvider: (_request: unknown, _token: unknown, done: (error: Error) => void) =>
-        done(new Error('tokens are verified by jose')),
+      secretOrKeyProvider: neverCalled,
     });
   }
 
@@ -43,8 +46,7 @@ export class AccessTokenStrategy extends PassportStrategy(passportJwt.Strategy, 
     );
   }
 
-  /** Required by PassportStrategy; `authenticate` above does the work. */
   validate(): never {
-    throw new Error('tokens are verified by jose');
+    return neverCalled();
   }
 }

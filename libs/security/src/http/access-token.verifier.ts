@@ -4,24 +4,27 @@ import { z } from 'zod';
 import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 import { InvalidToken } from './challenges';
-import { ProviderKeys, REMEMBERED_MS } from './provider-keys';
+import { ProviderKeys, TOKEN_CACHE_MS } from './provider-keys';
 
-/** Signature algorithms of an issuer that can be taken: all with a key pair, so that no public key can pass for a secret. */
+/** Accepted signature algorithms: all use a key pair, so that no public key can be taken for a shared secret. */
 export const TokenAlgorithms = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'Ed25519'] as const;
 
-/** What an issuer says in `typ`: `at+jwt` as RFC 9068 has it, or `JWT` as issuers do that are older than it. */
+/** Values of `typ`: `at+jwt` (RFC 9068), or `JWT` for issuers that predate it. */
 export const TokenTypes = ['at+jwt', 'JWT'] as const;
 
-/** Whose access tokens are taken, and for whom they must be made. */
+/** Which access tokens are accepted. */
 export interface AccessTokenRules {
   /** Exactly as in the `iss` claim. */
   readonly issuer: string;
   readonly audience: string;
-  /** Where this process reaches the issuer; the issuer itself unless told. */
+  /**
+   * Address at which this process reaches the issuer.
+   * @default the issuer
+   */
   readonly issuerAddress?: string | undefined;
-  /** ES256 only unless told. */
+  /** @default ['ES256'] */
   readonly algorithms?: readonly (typeof TokenAlgorithms)[number][] | undefined;
-  /** `at+jwt` unless told. */
+  /** @default 'at+jwt' */
   readonly type?: (typeof TokenTypes)[number] | undefined;
 }
 
@@ -30,13 +33,13 @@ const Claims = z.object({
   sub: z.string().min(1).max(255),
   exp: z.number(),
   client_id: z.string().min(1).optional(),
-  // What issuers that are older than RFC 9068 call the client.
+  // The client's id in tokens of issuers that predate RFC 9068.
   azp: z.string().min(1).optional(),
   scope: z.string().optional(),
   roles: z.array(z.string()).optional(),
 });
 
-/** Whom a good token speaks for, and how long it lets an open answer go on. */
+/** The actor of a valid token, and how long the token allows a response to stay open. */
 export interface AdmittedCaller {
   readonly actor: Actor;
   readonly lease: AccessLease;
@@ -47,21 +50,24 @@ interface Verified {
   readonly expiresAtMs: number;
 }
 
-/** Header parameters (RFC 7515, 4.1) by which a token would bring its own key. */
-const foreignKeys = ['jwk', 'jku', 'x5u', 'x5c'] as const;
+/** Header parameters (RFC 7515, 4.1) with which a token would supply its own key. */
+const FOREIGN_KEY_PARAMETERS = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 
 /** Claims that only ID tokens have (OpenID Connect Core 1.0, 2 and 3.3.2.11). */
-const idTokenClaims = ['nonce', 'at_hash', 'c_hash', 's_hash'] as const;
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'] as const;
 
 /**
- * Verifies JWT access tokens (RFC 9068): ES256 only, `typ: at+jwt`, key by `kid` from the issuer's own key set, and iss, aud, exp,
- * iat and sub must be there and right. An ID token has another `typ`, a refresh token is no JWT. Where the issuer's access tokens
- * are `typ: JWT` like its ID tokens, a token must also have a scope and nothing that only ID tokens have. Throws `InvalidToken`
- * for every token that is not good, `ServiceUnavailable` while the issuer's keys cannot be had.
+ * Verifies JWT access tokens (RFC 9068): ES256 only, `typ: at+jwt`, the key by `kid` from the issuer's key set; iss, aud, exp, iat
+ * and sub must be present and valid. An ID token has another `typ`, and a refresh token is not a JWT. If the issuer's access tokens
+ * are `typ: JWT` like its ID tokens, a token must also have a scope and no claim that only ID tokens have.
+ *
+ * @example
+ * const verifier = new AccessTokenVerifier({ issuer: 'https://id.example', audience: 'rookery-api' });
+ * const actor = await verifier.verify(token);
  */
 export class AccessTokenVerifier {
   private readonly keys: JWTVerifyGetKey;
-  private readonly verified = new TokenCache<Verified>({ size: 2000, ttlMs: REMEMBERED_MS });
+  private readonly cache = new TokenCache<Verified>({ size: 2000, ttlMs: TOKEN_CACHE_MS });
 
   constructor(
     private readonly rules: AccessTokenRules,
@@ -70,20 +76,25 @@ export class AccessTokenVerifier {
     this.keys = new ProviderKeys(rules.issuer, metrics, rules.issuerAddress).find;
   }
 
+  /**
+   * The actor of a token.
+   * @throws {InvalidToken} when the token is invalid (401)
+   * @throws {ServiceUnavailable} when the issuer's keys cannot be fetched (503)
+   */
   async verify(token: string): Promise<Actor> {
-    return (await this.look(token)).actor;
+    return (await this.verified(token)).actor;
   }
 
-  /** The same, with a lease for an answer that stays open. */
+  /** Like `verify`, with a lease for a response that stays open. */
   async admit(token: string): Promise<AdmittedCaller> {
-    const { actor, expiresAtMs } = await this.look(token);
-    return { actor, lease: { expiresAtMs, holds: () => this.isStillGood(token) } };
+    const { actor, expiresAtMs } = await this.verified(token);
+    return { actor, lease: { expiresAtMs, holds: () => this.isStillValid(token) } };
   }
 
-  /** While the issuer's keys cannot be had nothing has been found wrong with the token. */
-  private async isStillGood(token: string): Promise<boolean> {
+  /** A token stays valid while the issuer's keys cannot be fetched. */
+  private async isStillValid(token: string): Promise<boolean> {
     try {
-      await this.look(token);
+      await this.verified(token);
       return true;
     } catch (error) {
       if (error instanceof InvalidToken) return false;
@@ -92,8 +103,8 @@ export class AccessTokenVerifier {
     }
   }
 
-  private async look(token: string): Promise<Verified> {
-    const known = this.verified.get(token);
+  private async verified(token: string): Promise<Verified> {
+    const known = this.cache.get(token);
     if (known !== undefined) return known;
     const claims = await this.check(token);
     const actor: Actor = {
@@ -104,14 +115,14 @@ export class AccessTokenVerifier {
       roles: claims.roles ?? [],
     };
     const verified = { actor, expiresAtMs: claims.exp * 1000 };
-    this.verified.set(token, verified, verified.expiresAtMs);
+    this.cache.set(token, verified, verified.expiresAtMs);
     return verified;
   }
 
   private async check(token: string): Promise<z.infer<typeof Claims>> {
     const { algorithms = ['ES256'], type = 'at+jwt' } = this.rules;
     try {
-      refuseForeignKeys(token);
+      rejectForeignKeys(token);
       const { payload } = await jwtVerify(token, this.keys, {
         issuer: this.rules.issuer,
         audience: this.rules.audience,
@@ -120,28 +131,28 @@ export class AccessTokenVerifier {
         requiredClaims: ['exp', 'iat', 'sub'],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
       });
-      if (type === 'JWT') refuseIdTokens(payload);
+      if (type === 'JWT') rejectIdTokens(payload);
       return Claims.parse(payload);
     } catch (error) {
       if (error instanceof ServiceUnavailable) throw error;
-      logger.info({ reason: error instanceof Error ? error.message : 'unknown' }, 'access token refused');
+      logger.info({ reason: error instanceof Error ? error.message : 'unknown' }, 'access token rejected');
       throw new InvalidToken();
     }
   }
 }
 
-function refuseForeignKeys(token: string): void {
+function rejectForeignKeys(token: string): void {
   const header = decodeProtectedHeader(token);
   if (typeof header.kid !== 'string') throw new errors.JWTInvalid('no key id');
-  for (const name of foreignKeys) {
-    if (name in header) throw new errors.JWTInvalid(`brings its own key: ${name}`);
+  for (const name of FOREIGN_KEY_PARAMETERS) {
+    if (name in header) throw new errors.JWTInvalid(`supplies its own key: ${name}`);
   }
 }
 
-/** Where `typ` does not tell the two apart: an audience that is also a client would let that client's ID tokens in. */
-function refuseIdTokens(payload: JWTPayload): void {
+/** Needed if `typ` does not distinguish the two: an audience that is also a client would accept that client's ID tokens. */
+function rejectIdTokens(payload: JWTPayload): void {
   if (typeof payload['scope'] !== 'string') throw new errors.JWTInvalid('no scope: not an access token');
-  for (const name of idTokenClaims) {
+  for (const name of ID_TOKEN_CLAIMS) {
     if (name in payload) throw new errors.JWTInvalid(`an ID token: ${name}`);
   }
 }

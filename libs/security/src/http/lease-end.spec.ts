@@ -16,18 +16,18 @@ const ended = (signal: AbortSignal) =>
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-describe('an answer that stays open', () => {
+describe('a response that stays open', () => {
   it('ends when its token expires, not before', async () => {
     const startedAt = Date.now();
     await ended(opened(50, async () => true).end);
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(50);
   });
 
-  it('ends at once when the token has expired already', () => {
+  it('ends immediately when the token has already expired', () => {
     expect(opened(0, async () => true).end.aborted).toBe(true);
   });
 
-  it('ends at the next check when a new request with the token would be refused', async () => {
+  it('ends at the next check when a new request with the token would be rejected', async () => {
     let good = true;
     const { end } = opened(DAY_MS, async () => good);
     await sleep(30);
@@ -36,19 +36,19 @@ describe('an answer that stays open', () => {
     await ended(end);
   });
 
-  it('ends when nobody can tell whether its token is good', async () => {
+  it('ends when its token cannot be verified', async () => {
     const { end } = opened(DAY_MS, () => Promise.reject(new Error('no verifier')));
     await ended(end);
     expect(end.aborted).toBe(true);
   });
 
-  it('goes on with a token that has longer to live than a timer can wait', async () => {
+  it('continues with a token that lives longer than a timer can wait', async () => {
     const { end } = opened(40 * DAY_MS, async () => true);
     await sleep(30);
     expect(end.aborted).toBe(false);
   });
 
-  it('is looked at no more once it is closed', async () => {
+  it('is no longer checked once it is closed', async () => {
     let looks = 0;
     const { answer, end } = opened(DAY_MS, async () => {
       looks += 1;

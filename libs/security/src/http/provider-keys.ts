@@ -3,23 +3,23 @@ import { CircuitOpen, Dependency } from '@rookery/resilience';
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 
-/** Longest time the provider may take to answer. */
+/** Timeout of a request to the provider. */
 const FETCH_TIMEOUT_MS = 3000;
-/** A token with an unknown key makes us fetch the keys again, at most this often. */
+/** A token with an unknown key triggers a new fetch of the keys, at most once per this interval. */
 const KEY_COOLDOWN_MS = 30_000;
-/** How long the verifier remembers a token that was good. */
-export const REMEMBERED_MS = 30_000;
-/** No token of a key that the provider has withdrawn is believed longer than this. */
+/** How long the verifier caches a valid token. */
+export const TOKEN_CACHE_MS = 30_000;
+/** Longest time for which tokens of a withdrawn key are accepted. */
 const WITHDRAWN_WITHIN_MS = 600_000;
-/** The last answer that still has the key may be slow to come, and a token may be verified with it in its last moment and be remembered. */
-const KEY_MAX_AGE_MS = WITHDRAWN_WITHIN_MS - FETCH_TIMEOUT_MS - REMEMBERED_MS;
+/** The last response with the key may be slow, and a token may be verified with it at the last moment and then be cached. */
+const KEY_MAX_AGE_MS = WITHDRAWN_WITHIN_MS - FETCH_TIMEOUT_MS - TOKEN_CACHE_MS;
 
 const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 
 /**
- * The signing keys of an OpenID Provider, found by discovery (OpenID Connect Discovery 1.0, section 4) when they are first
- * needed: this process may start before the provider does. Until it answers, whoever needs a key gets `ServiceUnavailable`; after a
- * failure it is left alone for a second.
+ * The signing keys of an OpenID Provider, found by discovery (OpenID Connect Discovery 1.0, section 4) on first use, because this
+ * process may start before the provider. Until the provider answers, `find` throws `ServiceUnavailable`; after a failure the
+ * provider is not asked for a second.
  */
 export class ProviderKeys {
   private keys: Promise<JWTVerifyGetKey> | undefined;
@@ -28,21 +28,25 @@ export class ProviderKeys {
   constructor(
     private readonly issuer: string,
     metrics: Metrics,
-    /** Where this process reaches it. */
+    /** Address at which this process reaches the provider. */
     private readonly address = issuer,
   ) {
-    // One failure is enough: many tokens with unknown keys must not make us hammer. What is asked is small and asked once for all.
+    // One failure opens the breaker: many tokens with unknown keys must not cause many requests. A response serves all callers.
     const options = { opensAfter: 1, maxInFlight: 4, probeMs: FETCH_TIMEOUT_MS };
     this.provider = new Dependency('oidc-provider', metrics, options);
   }
 
-  /** The key that a token's header names. Throws jose's `JWKSNoMatchingKey` when the provider has none like it. */
+  /**
+   * The key that a token's header names.
+   * @throws {JWKSNoMatchingKey} (jose) when the provider has no such key
+   * @throws {ServiceUnavailable} when the provider does not answer
+   */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const keys = await this.discover();
     try {
       return await keys(header, token);
     } catch (error) {
-      if (tokensFault.some((kind) => error instanceof kind)) throw error;
+      if (TOKEN_ERRORS.some((kind) => error instanceof kind)) throw error;
       throw unavailable(error);
     }
   };
@@ -57,14 +61,14 @@ export class ProviderKeys {
     }
   }
 
-  /** Not within the deadline of the request that happens to need it first: the others need it too. */
+  /** Independent of the deadline of the request that needs it first: other requests need the result too. */
   private async ask<T>(what: string, work: () => Promise<T>): Promise<T> {
     const deadline = Deadline.in(FETCH_TIMEOUT_MS);
     try {
       return await this.provider.call(work, { kind: what, deadline, repeatable: false });
     } catch (error) {
       if (!(error instanceof CircuitOpen)) {
-        logger.warn({ err: error, issuer: this.issuer, what }, 'the OpenID Provider does not answer as it should');
+        logger.warn({ err: error, issuer: this.issuer, what }, 'no valid response from the OpenID Provider');
       }
       throw error;
     }
@@ -91,8 +95,8 @@ export class ProviderKeys {
   }
 }
 
-/** What jose throws when the keys are there and the token asks for another. */
-const tokensFault = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported] as const;
+/** Errors of jose that mean that the keys are present and the token names another one. */
+const TOKEN_ERRORS = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported] as const;
 
 const unavailable = (cause?: unknown): ServiceUnavailable =>
-  new ServiceUnavailable('Access tokens cannot be checked now.', 1, { cause });
+  new ServiceUnavailable('Access tokens cannot be verified at the moment.', 1, { cause });

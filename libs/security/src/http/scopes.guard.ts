@@ -6,10 +6,10 @@ import { InsufficientScope, MissingToken } from './challenges';
 
 const SCOPES = 'rookery:scopes';
 
-/** Scopes that a route's caller must hold, all of them. */
+/** Scopes that the caller of a route must hold, all of them. */
 export const RequireScopes = (...scopes: readonly Scope[]) => SetMetadata(SCOPES, scopes);
 
-/** Global: 403 `auth.insufficient-scope` with the challenge of RFC 6750 when the token lacks a scope that the route names. */
+/** Global guard: 403 `auth.insufficient-scope` with the challenge of RFC 6750 when the token lacks a scope of the route. */
 @Injectable()
 export class ScopesGuard implements CanActivate {
   constructor(@Inject(Reflector) private readonly reflector: Reflector) {}

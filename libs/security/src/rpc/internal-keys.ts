@@ -12,7 +12,7 @@ const PublicKey = z.object({
 const PrivateKey = z.object({ ...PublicKey.shape, d: z.string() });
 const PublicKeys = z.object({ keys: z.array(PublicKey).min(1) });
 
-/** A setting that holds JSON; the messages never repeat it. */
+/** A setting that holds JSON; error messages never quote it. */
 const json = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
@@ -22,11 +22,11 @@ const json = z.string().transform((text, context): unknown => {
   }
 });
 
-/** `INTERNAL_SIGNING_KEY` in a config schema: a private ES256 JWK as JSON, its kid the process's name, or that and a dot and more. */
+/** `INTERNAL_SIGNING_KEY` in a config schema: a private ES256 JWK as JSON. Its kid is the process's name, optionally with a dot and a suffix. */
 export const signingKeySetting = z
   .string()
   .refine((text) => json.pipe(PrivateKey).safeParse(text).success, 'must be a private P-256 JWK with a kid, as JSON')
-  .describe('Private JWK (ES256, kid = name of the process) that signs the tokens for the services it calls')
+  .describe('Private JWK (ES256, kid = name of the process) that signs the tokens for the called services')
   .meta(SECRET);
 
 /** `INTERNAL_JWKS` in a config schema: the public keys of all callers as JSON. */
@@ -38,12 +38,18 @@ export const internalJwksSetting = z
   )
   .describe('Public keys (JWK set as JSON) of the processes that may call this service');
 
-/** The key in `INTERNAL_SIGNING_KEY`; throws when there is none. */
+/**
+ * The key in `INTERNAL_SIGNING_KEY`.
+ * @throws {ZodError} when the text is not such a key
+ */
 export function readSigningKey(text: string): JWK {
   return json.pipe(PrivateKey).parse(text);
 }
 
-/** The key set in `INTERNAL_JWKS`; throws when there is none. Parts of private keys are left out. */
+/**
+ * The key set in `INTERNAL_JWKS`, without the parts of private keys.
+ * @throws {ZodError} when the text is not a key set
+ */
 export function readInternalJwks(text: string): JSONWebKeySet {
   return json.pipe(PublicKeys).parse(text);
 }

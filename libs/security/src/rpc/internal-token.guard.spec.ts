@@ -69,26 +69,26 @@ describe('the guard of requests over NATS', () => {
     return { allowed, actor: context.actor };
   };
 
-  it('makes the token’s actor the context’s when it holds the contract’s scopes', async () => {
+  it('sets the token’s actor in the context when it holds the contract’s scopes', async () => {
     const token = await issuer.sign('orders', actor(['orders:read']));
     expect(await enter('scoped', token)).toEqual({ allowed: true, actor: actor(['orders:read']) });
     expect((await enter('scoped', `Bearer ${token}`)).allowed).toBe(true);
   });
 
-  it('refuses an actor without the contract’s scopes, and nobody', async () => {
+  it('rejects an actor without the contract’s scopes, and a call without an actor', async () => {
     await expect(enter('scoped', await issuer.sign('orders', actor(['orders:write'])))).rejects.toBeInstanceOf(
       InsufficientScope,
     );
     await expect(enter('scoped', await issuer.sign('orders'))).rejects.toBeInstanceOf(InsufficientScope);
   });
 
-  it('needs a token even where the contract needs no scope', async () => {
+  it('demands a token even if the contract needs no scope', async () => {
     expect((await enter('open', await issuer.sign('orders'))).allowed).toBe(true);
     await expect(enter('open', undefined)).rejects.toBeInstanceOf(InvalidInternalToken);
     await expect(enter('open', await issuer.sign('products'))).rejects.toBeInstanceOf(InvalidInternalToken);
   });
 
-  it('refuses a request handler that has no contract', async () => {
+  it('rejects a request handler that has no contract', async () => {
     await expect(enter('bare', await issuer.sign('orders'))).rejects.toBeInstanceOf(InvalidInternalToken);
   });
 

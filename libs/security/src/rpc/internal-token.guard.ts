@@ -5,14 +5,14 @@ import { currentContext, RPC_CONTRACT } from '@rookery/platform';
 import { InsufficientScope } from '../http/challenges';
 import { InternalTokenVerifier, InvalidInternalToken } from './internal-token';
 
-/** Where Nest leaves whether a handler answers messages or takes events, and its value for events. */
+/** Nest's metadata key for the kind of a handler, and its value for events. */
 const HANDLER_TYPE = 'microservices:handler_type';
 const EVENT = 2;
 
 /**
- * Global for requests over NATS: verifies the internal token that came with the message, makes its actor the context's, and
- * checks the scopes that the contract names. No or a bad token: 401; a missing scope: 403. A request handler without contract is
- * refused. Events carry no token: the broker's permissions decide who can publish them.
+ * Global guard of requests over NATS: verifies the message's internal token, sets its actor in the context, and checks the scopes of
+ * the contract. A missing or invalid token is 401, a missing scope 403. A request handler without a contract is rejected. Events
+ * carry no token: the broker's permissions decide who can publish them.
  */
 @Injectable()
 export class InternalTokenGuard implements CanActivate {

@@ -41,19 +41,19 @@ describe('internal tokens', () => {
   };
   const verifier = () => new InternalTokenVerifier({ jwks, audience: 'orders' });
 
-  it('carry caller and actor to the service they are made for', async () => {
+  it('carry caller and actor to the service they are issued for', async () => {
     const token = await new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('orders', alice);
     expect(await verifier().verify(token)).toEqual({ caller: 'gateway', actor: alice });
     const { iat = 0, exp = 0 } = decodeJwt(token);
     expect(exp - iat).toBe(60);
   });
 
-  it('may speak for nobody', async () => {
+  it('may have no actor', async () => {
     const token = await new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('orders');
     expect(await verifier().verify(token)).toEqual({ caller: 'gateway', actor: undefined });
   });
 
-  it('are made once for the same actor and target, and never shared between actors or targets', async () => {
+  it('are signed once per actor and target, and never shared between actors or targets', async () => {
     const issuer = new InternalTokenIssuer({ key: gateway, issuer: 'gateway' });
     const token = await issuer.sign('orders', alice);
     expect(await issuer.sign('orders', { ...alice })).toBe(token);
@@ -62,12 +62,12 @@ describe('internal tokens', () => {
     expect(await issuer.sign('orders')).not.toBe(token);
   });
 
-  it('are refused by every other service', async () => {
+  it('are rejected by every other service', async () => {
     const token = await new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('products', alice);
     await expect(verifier().verify(token)).rejects.toBeInstanceOf(InvalidInternalToken);
   });
 
-  it('are refused from a caller that the context map does not let call the service', async () => {
+  it('are rejected from a caller that the context map does not allow', async () => {
     const token = await new InternalTokenIssuer({ key: orders, issuer: 'orders' }).sign('auth', alice);
     const auth = new InternalTokenVerifier({ jwks, audience: 'auth' });
     await expect(auth.verify(token)).rejects.toBeInstanceOf(InvalidInternalToken);
@@ -91,11 +91,11 @@ describe('internal tokens', () => {
     ['one whose key only begins like the caller’s', () => forge({ iss: 'gateway' }, { kid: 'gatewayx' }, orders)],
     ['a key that nobody knows', async () => forge({}, { kid: 'gateway' }, (await keyOf('gateway')).own)],
     ['text', async () => 'nonsense'],
-  ])('are refused when they are %s', async (_what, make) => {
+  ])('are rejected when they are %s', async (_what, make) => {
     await expect(verifier().verify(await make())).rejects.toBeInstanceOf(InvalidInternalToken);
   });
 
-  it.each([10, -10])('are taken from a caller whose clock is %i s ahead', async (seconds) => {
+  it.each([10, -10])('are accepted from a caller whose clock is %i s ahead', async (seconds) => {
     const token = await withWallClockAhead(seconds * 1_000, () =>
       new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('orders', alice),
     );
@@ -104,14 +104,14 @@ describe('internal tokens', () => {
     await withWallClockAhead(19_000, () => verifier().verify(token));
   });
 
-  it.each([15, -75])('are refused from a caller whose clock is %i s ahead', async (seconds) => {
+  it.each([15, -75])('are rejected from a caller whose clock is %i s ahead', async (seconds) => {
     const token = await withWallClockAhead(seconds * 1_000, () =>
       new InternalTokenIssuer({ key: gateway, issuer: 'gateway' }).sign('orders', alice),
     );
     await expect(verifier().verify(token)).rejects.toBeInstanceOf(InvalidInternalToken);
   });
 
-  it('are made anew after 20 s also when the wall clock was set back meanwhile', async () => {
+  it('are renewed after 20 s even if the wall clock was set back in the meantime', async () => {
     const issuer = new InternalTokenIssuer({ key: gateway, issuer: 'gateway' });
     const first = await issuer.sign('orders', alice);
     const elapsed = performance.now() + 20_001;
@@ -133,7 +133,7 @@ describe('internal tokens', () => {
     expect(() => new InternalTokenIssuer({ key: orders, issuer: 'gateway' })).toThrow('kid "gateway"');
   });
 
-  it('have their keys checked as settings, without repeating them', () => {
+  it('have their keys checked as settings, without quoting them', () => {
     expect(signingKeySetting.safeParse(JSON.stringify(gateway)).success).toBe(true);
     expect(internalJwksSetting.safeParse(JSON.stringify(jwks)).success).toBe(true);
     const bad = signingKeySetting.safeParse('{"d":"hunter2"}');

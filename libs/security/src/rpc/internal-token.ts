@@ -13,10 +13,10 @@ import { z } from 'zod';
 import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 
-/** Media type of internal tokens: no other kind of JWT can be taken for one. */
+/** `typ` of internal tokens: no other kind of JWT can be taken for one. */
 const TOKEN_TYPE = 'rookery-internal+jwt';
 const LIFETIME_SECONDS = 60;
-/** A token is used again for this long: it then has at least 40 s to live, more than any deadline. */
+/** A token is reused for this time: it then lives for at least 40 s, longer than any deadline. */
 const REUSE_MS = 20_000;
 const MAX_CACHED = 5000;
 
@@ -29,14 +29,14 @@ const ActorClaim = z.object({
 });
 const Claims = z.object({ iss: z.string(), exp: z.number(), actor: ActorClaim.optional() });
 
-/** What a verified internal token says. */
+/** The content of a verified internal token. */
 export interface InternalCall {
   readonly caller: Caller;
-  /** For whom the caller asks; undefined when for nobody. */
+  /** On whose behalf the caller asks; undefined for a call of its own. */
   readonly actor: Actor | undefined;
 }
 
-/** 401: the message carries no internal token, or none that is good for this service. */
+/** 401: the message has no internal token that is valid for this service. */
 export class InvalidInternalToken extends CallRefused {
   constructor() {
     const detail = 'The request does not come from a service that is allowed to make it.';
@@ -45,19 +45,22 @@ export class InvalidInternalToken extends CallRefused {
 }
 
 /**
- * Makes the short-lived tokens that accompany requests between services: ES256, for one service, 60 seconds. They begin and end by the
- * caller's clock, from which the callee's may differ by `CLOCK_TOLERANCE_SECONDS`.
+ * Signs the short-lived tokens of requests between services: ES256, for one service, valid for 60 s by the caller's clock. The
+ * callee's clock may differ by `CLOCK_TOLERANCE_SECONDS`.
  */
 export class InternalTokenIssuer {
   private readonly key: ReturnType<typeof importJWK>;
   private readonly kid: string;
   private readonly issued = new TokenCache<string>(
     { size: MAX_CACHED, ttlMs: REUSE_MS },
-    // A wall clock that is set back would have tokens used again that have ended for everybody else.
+    // With the wall clock, a clock set back would reuse tokens that other processes consider expired.
     () => performance.now(),
   );
 
-  /** `key` is a private ES256 JWK whose kid is the caller's name, or begins with it and a dot; throws when it is something else. */
+  /**
+   * `key` is a private ES256 JWK whose kid is the caller's name, or starts with it and a dot.
+   * @throws {Error} when the key is of another kind or belongs to another caller
+   */
   constructor(private readonly options: { readonly key: JWK; readonly issuer: Caller }) {
     const { key, issuer } = options;
     if (!isKeyOf(issuer, key.kid) || key.kty !== 'EC' || key.crv !== 'P-256' || key.d === undefined) {
@@ -67,7 +70,7 @@ export class InternalTokenIssuer {
     this.key = importJWK(key, 'ES256');
   }
 
-  /** A token for `target` that speaks for `actor`; the same one again for up to 20 seconds. */
+  /** A token for `target` on behalf of `actor`; the same token is returned for up to 20 s. */
   async sign(target: Service, actor?: Actor): Promise<string> {
     const cacheKey = JSON.stringify([target, actor ?? null]);
     const known = this.issued.get(cacheKey);
@@ -85,17 +88,20 @@ export class InternalTokenIssuer {
   }
 }
 
-/** Verifies internal tokens for one service; the caller must be one that the context map lets call it. */
+/** Verifies internal tokens for one service; the context map must allow the caller to call it. */
 export class InternalTokenVerifier {
   private readonly keys: JWTVerifyGetKey;
   private readonly verified = new TokenCache<InternalCall>({ size: MAX_CACHED, ttlMs: REUSE_MS });
 
-  /** `jwks` holds the public keys of the callers, each with a kid as `InternalTokenIssuer` wants it. */
+  /** `jwks` holds the public keys of the callers, each with a kid as `InternalTokenIssuer` requires. */
   constructor(private readonly options: { readonly jwks: JSONWebKeySet; readonly audience: Service }) {
     this.keys = createLocalJWKSet(options.jwks);
   }
 
-  /** Throws `InvalidInternalToken` for every token that is not good; why is logged, without the token. */
+  /**
+   * The content of a token. The reason of a rejection is logged, without the token.
+   * @throws {InvalidInternalToken} when the token is invalid (401)
+   */
   async verify(token: string): Promise<InternalCall> {
     const known = this.verified.get(token);
     if (known !== undefined) return known;
@@ -113,20 +119,20 @@ export class InternalTokenVerifier {
       this.verified.set(token, call, exp * 1000);
       return call;
     } catch (error) {
-      logger.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'internal token refused');
+      logger.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'internal token rejected');
       throw new InvalidInternalToken();
     }
   }
 }
 
-/** A key belongs to the process it is named after. While it is replaced there are two: `gateway` and `gateway.` with a name of its own. */
+/** A key belongs to the process it is named after. During a rotation there are two: `gateway` and `gateway.<suffix>`. */
 const isKeyOf = (issuer: string, kid: string | undefined): kid is string =>
   kid === issuer || kid?.startsWith(`${issuer}.`) === true;
 
-/** The key names the caller: nobody may issue in another's name, or call whom the context map does not let him call. */
+/** The key identifies the caller: no process may issue tokens in another's name, or call a service against the context map. */
 function callerOf(issuer: string, kid: string | undefined, audience: Service): Caller {
   const caller = Callers.find((name) => name === issuer);
-  if (caller === undefined || !isKeyOf(issuer, kid)) throw new Error('issuer and key do not belong together');
+  if (caller === undefined || !isKeyOf(issuer, kid)) throw new Error('the key does not belong to the issuer');
   if (!rpcEdges[caller].includes(audience)) throw new Error(`${caller} may not call ${audience}`);
   return caller;
 }

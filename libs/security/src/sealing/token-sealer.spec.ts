@@ -12,7 +12,7 @@ describe('a sealed payment token', () => {
     await expect(new TokenSealer(newKey()).open(sealed)).rejects.toThrow();
   });
 
-  it('shows nothing of the token, and is different each time', async () => {
+  it('reveals nothing of the token, and differs each time', async () => {
     const sealer = new TokenSealer(newKey());
     const [one, other] = [await sealer.seal('tok_ok'), await sealer.seal('tok_ok')];
     expect(one).not.toBe(other);
@@ -20,7 +20,7 @@ describe('a sealed payment token', () => {
     expect(decodeProtectedHeader(one)).toEqual({ alg: 'dir', enc: 'A256GCM' });
   });
 
-  it('does not open when it was changed', async () => {
+  it('does not open after a change', async () => {
     const sealer = new TokenSealer(newKey());
     const parts = (await sealer.seal('tok_ok')).split('.');
     const text = parts[3] ?? '';

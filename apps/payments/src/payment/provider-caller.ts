@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork } from '@rookery/persistence';
+import { childTraceparent, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
+import { TokenSealer } from '@rookery/security';
+import { PaymentProvider, type Authorization } from '../provider/payment-provider';
+import { operationKey, PaymentAttempts, type Attempt } from './payment-attempts';
+import type { Payment, PaymentOutcome } from './payment.entity';
+import { ProviderTimedOut } from './payment.errors';
+import { PaymentRepository } from './payment.repository';
+
+/** Longest wait for the provider. Shorter than a lease, so that one operation is not called twice at a time while all is well. */
+export const PROVIDER_TIMEOUT_MS = 5_000;
+
+/** Executes one leased attempt: calls the provider outside any transaction, then applies its answer in one. */
+@Injectable()
+export class ProviderCaller {
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly payments: PaymentRepository,
+    private readonly attempts: PaymentAttempts,
+    private readonly provider: PaymentProvider,
+    private readonly sealer: TokenSealer,
+  ) {}
+
+  /** Resolves to whether the payment has another operation due immediately. */
+  async execute(attempt: Attempt): Promise<boolean> {
+    const payment = await this.payments.get(attempt.paymentId);
+    return runInContext(contextOf(payment), async () => {
+      const outcome = await this.ask(payment, attempt);
+      return this.apply(attempt, outcome);
+    });
+  }
+
+  /** The provider's answer; null when there is none, which says nothing about what the provider did. */
+  private async ask(payment: Payment, attempt: Attempt): Promise<PaymentOutcome | null> {
+    const signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS);
+    const { paymentId, operation, tries } = attempt;
+    try {
+      return await Promise.race([this.call(payment, attempt, signal), rejectionOf(signal)]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.name : 'unknown';
+      logger.warn({ paymentId, operation, tries, reason }, 'the payment provider gave no answer');
+      return null;
+    }
+  }
+
+  private async call(
+    payment: Payment,
+    { key, operation, tries }: Attempt,
+    signal: AbortSignal,
+  ): Promise<PaymentOutcome> {
+    const charge = { key, authorizationKey: operationKey(payment.id, 'authorize') };
+    switch (operation) {
+      case 'authorize':
+        return this.authorize(payment, key, tries, signal);
+      case 'capture':
+        await this.provider.capture(charge, signal);
+        return { kind: 'captured' };
+      case 'void':
+        await this.provider.void(charge, signal);
+        return { kind: 'voided' };
+      case 'refund':
+        await this.provider.refund(charge, signal);
+        return { kind: 'refunded' };
+    }
+  }
+
+  private async authorize(payment: Payment, key: string, tries: number, signal: AbortSignal): Promise<Authorization> {
+    // An earlier try may have reached the provider and lost its answer on the way back.
+    const earlier = tries > 1 ? await this.provider.find(key, signal) : null;
+    if (earlier) return earlier;
+    const token = await this.openToken(payment);
+    if (token === null) return { kind: 'declined', reason: 'payment-error' };
+    return this.provider.authorize({ key, token, amount: payment.amount, orderId: payment.orderId }, signal);
+  }
+
+  /** A token that cannot be opened will not open on the next try either. */
+  private async openToken({ id, sealedToken }: Payment): Promise<string | null> {
+    if (sealedToken === null) return null;
+    try {
+      return await this.sealer.open(sealedToken);
+    } catch {
+      logger.error({ paymentId: id }, 'a payment token cannot be opened: do orders and payments share SEALING_KEY?');
+      return null;
+    }
+  }
+
+  private async apply(attempt: Attempt, outcome: PaymentOutcome | null): Promise<boolean> {
+    return this.unitOfWork.run(async (tx) => {
+      let dueAtOnce = false;
+      await this.payments.update(attempt.paymentId, (current, _tx, now) => {
+        if (outcome) current.settle(attempt.operation, outcome, now);
+        else current.postpone(attempt.operation, now);
+        dueAtOnce = current.operationDueAt !== null && current.operationDueAt <= now;
+      });
+      await this.attempts.finish(tx, attempt.id, outcome ? outcome.kind : 'unknown');
+      return dueAtOnce;
+    });
+  }
+}
+
+/** The answer belongs to the saga step that made it due, not to the poll that found it. */
+function contextOf({ cause }: Payment) {
+  if (!cause) return { correlationId: uuidv7(), traceparent: newTraceparent() };
+  const { correlationId, causationId, traceparent } = cause;
+  return { correlationId, causationId: causationId ?? undefined, traceparent: childTraceparent(traceparent) };
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new ProviderTimedOut()), { once: true });
+  });
+}

@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import type { ProductPage, ProductQuote, ProductSort, ProductsRpc, ProductView, RequestOf } from '@rookery/contracts';
+import { UnitOfWork } from '@rookery/persistence';
+import { Cursors } from '@rookery/platform';
+import { DataSource } from 'typeorm';
+import { PricesNotComparable, ProductNotFound } from './product.errors';
+import { viewOf, type ProductRow } from './product.view';
+
+type Listing = RequestOf<typeof ProductsRpc.list>;
+
+/** What a list can be sorted by, as its index has it, and how the value comes back from a cursor's text. */
+const sortKeys = {
+  name: { key: 'p.name COLLATE "und-x-icu"', type: 'text' },
+  price: { key: 'p.price_minor', type: 'bigint' },
+  // As text to the microsecond: a JavaScript Date would cut it off, and the page after it would begin with the same row.
+  createdAt: { key: 'p.created_at', type: 'timestamptz' },
+} as const;
+
+/** The closed list of orders a page may have. The id breaks ties, so every position is unique. */
+const sorts = {
+  name: { by: 'name', ascending: true },
+  '-name': { by: 'name', ascending: false },
+  price: { by: 'price', ascending: true },
+  '-price': { by: 'price', ascending: false },
+  createdAt: { by: 'createdAt', ascending: true },
+  '-createdAt': { by: 'createdAt', ascending: false },
+} as const satisfies Record<ProductSort, { by: keyof typeof sortKeys; ascending: boolean }>;
+
+const COLUMNS =
+  'p.id, p.sku, p.name, p.description, p.category, p.price_minor, p.currency, p.version, p.created_at, p.updated_at, s.available';
+const WITH_STOCK = 'FROM products p JOIN stock s ON s.product_id = p.id';
+const ON_SALE = `${WITH_STOCK} WHERE p.archived_at IS NULL`;
+
+/** `%`, `_` and the escape itself mean themselves in a search. */
+const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+
+/** Reads the catalogue; nothing here locks. */
+@Injectable()
+export class ProductQueries {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly unitOfWork: UnitOfWork,
+    private readonly cursors: Cursors,
+  ) {}
+
+  /** The product as it is now, also for the transaction that has just changed it. */
+  async get(id: string): Promise<ProductView> {
+    const [row] = await this.unitOfWork.manager.query<ProductRow[]>(`SELECT ${COLUMNS} ${ON_SALE} AND p.id = $1`, [id]);
+    if (!row) throw new ProductNotFound(id);
+    return viewOf(row);
+  }
+
+  /** Unknown products are left out; archived ones too unless asked for. */
+  async quote(ids: readonly string[], { includeArchived = false } = {}): Promise<ProductQuote[]> {
+    const sql = `SELECT ${COLUMNS} ${WITH_STOCK} WHERE (p.archived_at IS NULL OR $2) AND p.id = ANY($1) ORDER BY p.id`;
+    const rows = await this.dataSource.query<ProductRow[]>(sql, [ids, includeArchived]);
+    return rows.map(viewOf).map(({ id, sku, name, price }) => ({ productId: id, sku, name, unitPrice: price }));
+  }
+
+  /** Throws InvalidCursor and PricesNotComparable (400). */
+  async list(query: Listing): Promise<ProductPage> {
+    const position = this.cursors.positionOf(query);
+    const { by, ascending } = sorts[query.sort];
+    const { key, type } = sortKeys[by];
+    const currency = query.currency ?? (by === 'price' ? await this.onlyCurrency() : undefined);
+
+    const parameters: unknown[] = [];
+    const bind = (value: unknown): string => `$${parameters.push(value)}`;
+    const conditions: string[] = [];
+    if (query.category !== undefined) conditions.push(`p.category = ${bind(query.category)}`);
+    if (currency !== undefined) conditions.push(`p.currency = ${bind(currency)}`);
+    if (query.q !== undefined) {
+      const pattern = bind(containing(query.q));
+      conditions.push(`(p.name ILIKE ${pattern} OR p.sku ILIKE ${pattern} OR p.description ILIKE ${pattern})`);
+    }
+    if (position !== null) {
+      const after = `(${bind(position.value)}::${type}, ${bind(position.id)}::uuid)`;
+      conditions.push(`(${key}, p.id) ${ascending ? '>' : '<'} ${after}`);
+    }
+
+    const direction = ascending ? 'ASC' : 'DESC';
+    const where = conditions.map((condition) => ` AND ${condition}`).join('');
+    const order = `ORDER BY ${key} ${direction}, p.id ${direction}`;
+    // One more than asked for tells whether there is a next page.
+    const sql = `SELECT ${COLUMNS}, (${key})::text AS sort_value ${ON_SALE}${where} ${order} LIMIT ${bind(query.limit + 1)}`;
+    const found = await this.dataSource.query<(ProductRow & { readonly sort_value: string })[]>(sql, parameters);
+    const { rows, nextCursor } = this.cursors.page(found, query, ({ id, sort_value: value }) => ({ value, id }));
+    return { items: rows.map(viewOf), nextCursor };
+  }
+
+  /** The currency of every product on sale; undefined when there is none. Two looks into an index. */
+  private async onlyCurrency(): Promise<string | undefined> {
+    const [found] = await this.dataSource.query<{ lowest: string | null; highest: string | null }[]>(
+      'SELECT min(currency) AS lowest, max(currency) AS highest FROM products WHERE archived_at IS NULL',
+    );
+    if (found?.lowest !== found?.highest) throw new PricesNotComparable();
+    return found?.lowest ?? undefined;
+  }
+}

@@ -1,0 +1,211 @@
+import { z } from 'zod';
+import { DeadLetterView } from './dead-letters';
+import { Money } from './money';
+import { CancellationReason, OrderStatus, TimelineEntry } from './orders';
+import { PaymentPurposes, PaymentStates, ProviderOperations } from './payments';
+import { Count, Id, Timestamp } from './primitives';
+import { ReservationStatuses } from './products';
+import { defineRpc, Services, type Service } from './rpc';
+
+/** A service that consumes an order's events without a part in its saga: auth, for its mails. No order waits for it. */
+const OUTSIDE_THE_SAGA = ['auth'] as const satisfies readonly Service[];
+type OutsideTheSaga = (typeof OUTSIDE_THE_SAGA)[number];
+
+/** The services that an order's saga goes through, by name: all but those that are named as outside of it. */
+export const SagaServices: readonly Exclude<Service, OutsideTheSaga>[] = Services.filter(
+  (service): service is Exclude<Service, OutsideTheSaga> => !OUTSIDE_THE_SAGA.some((outside) => outside === service),
+).toSorted();
+export const SagaService = z.enum(SagaServices).meta({ id: 'SagaService' });
+export type SagaService = z.infer<typeof SagaService>;
+
+/** Most event ids that one request asks about: an order has fewer than ten events. */
+export const MAX_DIAGNOSED_EVENTS = 32;
+/** Most attempts at the provider that are shown; the latest ones. */
+export const MAX_DIAGNOSED_ATTEMPTS = 20;
+
+/** An event of the order as its producer's outbox has it. */
+export const OutboxEvent = z
+  .object({
+    id: Id,
+    name: z.string(),
+    /** When it happened. */
+    at: Timestamp,
+    /** When the broker had it; null while it waits for the broker. */
+    publishedAt: Timestamp.nullable(),
+    causationId: z.string().nullable(),
+    traceId: z.string().nullable(),
+  })
+  .meta({ id: 'OutboxEvent' });
+export type OutboxEvent = z.infer<typeof OutboxEvent>;
+
+/** What a service's outbox and inbox know of an order's events. */
+export const EventFacts = z
+  .object({
+    /** Its own events; those published longer ago than the outbox keeps are missing. */
+    outbox: z.array(OutboxEvent),
+    /** Of each event asked about: when this service took it; null when that is not noted. */
+    inbox: z.array(z.object({ eventId: Id, takenAt: Timestamp.nullable() })),
+    /** What was taken before is no longer noted. */
+    notedSince: Timestamp,
+  })
+  .meta({ id: 'EventFacts' });
+export type EventFacts = z.infer<typeof EventFacts>;
+
+/** Where an order stands. */
+export const OrderFacts = z
+  .object({
+    status: OrderStatus,
+    reason: CancellationReason.nullable(),
+    createdAt: Timestamp,
+    /** Of an order that has ended: when it did. */
+    updatedAt: Timestamp,
+    /** When the sweeper cancels it if it is still Pending. */
+    deadlineAt: Timestamp,
+    paymentReservedAt: Timestamp.nullable(),
+    stockReservedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'OrderFacts' });
+export type OrderFacts = z.infer<typeof OrderFacts>;
+
+/** One call to the payment provider. */
+export const ProviderAttempt = z
+  .object({
+    operation: z.enum(ProviderOperations),
+    /** Attempt number of the operation, starting at 1. */
+    tries: Count,
+    startedAt: Timestamp,
+    /** Null while the answer is outstanding, and for ever when the process died with the call. */
+    finishedAt: Timestamp.nullable(),
+    /** `unknown` when the provider gave no answer. */
+    outcome: z.string().nullable(),
+  })
+  .meta({ id: 'ProviderAttempt' });
+export type ProviderAttempt = z.infer<typeof ProviderAttempt>;
+
+/** Where an order's money is, where the order wants it, and what the provider was asked. */
+export const PaymentFacts = z
+  .object({
+    id: Id,
+    /** The public statuses, and those before them. */
+    status: z.enum(PaymentStates),
+    /** `hold` until payments has taken the order's end; `take` for a Confirmed order, `return` for a Canceled one. */
+    purpose: z.enum(PaymentPurposes),
+    amount: Money.nullable(),
+    /** What the provider is to do next, and when it is asked next; null when nothing is due. */
+    operation: ProviderAttempt.shape.operation.nullable(),
+    operationDueAt: Timestamp.nullable(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    /** Oldest first, `MAX_DIAGNOSED_ATTEMPTS` at most. */
+    attempts: z.array(ProviderAttempt),
+  })
+  .meta({ id: 'PaymentFacts' });
+export type PaymentFacts = z.infer<typeof PaymentFacts>;
+
+/** What an order holds of the stock. */
+export const ReservationFacts = z
+  .object({
+    status: z.enum(ReservationStatuses),
+    /** Whether products knows what was ordered, and that it is paid for. */
+    linesKnown: z.boolean(),
+    paid: z.boolean(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: 'ReservationFacts' });
+export type ReservationFacts = z.infer<typeof ReservationFacts>;
+
+/** One event of an order's saga, put together from all services. */
+export const DiagnosisStep = z
+  .object({
+    event: z.string(),
+    service: SagaService,
+    /** Null when its producer does not answer or no longer has it in its outbox. */
+    eventId: z.string().nullable(),
+    at: Timestamp,
+    /** Deliveries that orders needed to take it; null when orders has not, or has not said. */
+    attempt: z.int().min(1).nullable(),
+    causationId: z.string().nullable(),
+    traceId: z.string().nullable(),
+    publication: z.enum(['published', 'in-outbox']),
+    /** Null while it waits in the outbox, and when it is unknown (pruned, or the producer does not answer). */
+    publishedAt: Timestamp.nullable(),
+    /** The services of the saga that act on this event. */
+    consumers: z.array(
+      z.object({
+        service: SagaService,
+        /**
+         * `waiting`: it has not taken the event. `dead-letter`: it has set it aside. `unknown`: it or the producer does not answer.
+         * `pruned`: it was so long ago that nothing is noted any more.
+         */
+        state: z.enum(['taken', 'waiting', 'dead-letter', 'unknown', 'pruned']),
+        /** Since when: taken or set aside at, waiting since it was published. Null when that is not known. */
+        at: Timestamp.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'TraceStep' });
+export type DiagnosisStep = z.infer<typeof DiagnosisStep>;
+
+/** Whether a service answered; if not, the code of the problem. */
+export const ServiceAnswer = z
+  .object({ service: SagaService, answered: z.boolean(), problem: z.string().nullable() })
+  .meta({ id: 'ServiceAnswer' });
+export type ServiceAnswer = z.infer<typeof ServiceAnswer>;
+
+/** Why an order is where it is. What a service that does not answer would know is null or missing. */
+export const OrderDiagnosis = z
+  .object({
+    id: Id,
+    /** What the order waits for, in one sentence. */
+    waitsFor: z.string(),
+    order: OrderFacts.nullable(),
+    payment: PaymentFacts.nullable(),
+    reservation: ReservationFacts.nullable(),
+    services: z.array(ServiceAnswer),
+    /** Oldest first. */
+    timeline: z.array(DiagnosisStep),
+    deadLetters: z.object({
+      items: z.array(
+        DeadLetterView.pick({
+          id: true,
+          consumer: true,
+          event: true,
+          eventId: true,
+          reason: true,
+          attempts: true,
+          at: true,
+        }),
+      ),
+      /** False when a service did not list its letters, or has too many to look through. */
+      complete: z.boolean(),
+    }),
+  })
+  .meta({ id: 'OrderTrace' });
+export type OrderDiagnosis = z.infer<typeof OrderDiagnosis>;
+
+/** `eventIds` are the events of other services to look up in the inbox. */
+const request = z.strictObject({ id: Id, eventIds: z.array(Id).max(MAX_DIAGNOSED_EVENTS) });
+const traceOf = { name: 'trace-order', kind: 'query', scopes: ['ops:read'], request } as const;
+
+/** What each service knows of one order, as it was at one moment. Orders answers 404 for an order that does not exist. */
+export const OrderDiagnosisRpc = {
+  orders: defineRpc({
+    ...traceOf,
+    service: 'orders',
+    response: z.object({ order: OrderFacts, steps: z.array(TimelineEntry), events: EventFacts }),
+    summary: 'An order’s state, steps and events as orders has them',
+  }),
+  payments: defineRpc({
+    ...traceOf,
+    service: 'payments',
+    response: z.object({ payment: PaymentFacts.nullable(), events: EventFacts }),
+    summary: 'An order’s payment and events as payments has them',
+  }),
+  products: defineRpc({
+    ...traceOf,
+    service: 'products',
+    response: z.object({ reservation: ReservationFacts.nullable(), events: EventFacts }),
+    summary: 'An order’s reservation and events as products has them',
+  }),
+} as const;

@@ -1,0 +1,50 @@
+import * as auth from './auth';
+import { DeadLetterConsumers, DeadLetterRpc, type DeadLetterConsumer } from './dead-letters';
+import type { EventContract } from './event';
+import { OrderDiagnosisRpc } from './order-diagnosis';
+import * as orders from './orders';
+import * as payments from './payments';
+import * as products from './products';
+import { ReconciliationRpc } from './reconciliation';
+import type { RpcContract } from './rpc';
+
+/** Every request/reply contract of the system. */
+export const rpcContracts: readonly RpcContract[] = [
+  ...Object.values(auth.AuthRpc),
+  ...Object.values(products.ProductsRpc),
+  ...Object.values(orders.OrdersRpc),
+  ...Object.values(payments.PaymentsRpc),
+  ...DeadLetterConsumers.flatMap((consumer) => Object.values(DeadLetterRpc[consumer])),
+  ...Object.values(ReconciliationRpc),
+  ...Object.values(OrderDiagnosisRpc),
+];
+
+/** Every event of the system. */
+export const eventContracts: readonly EventContract[] = [
+  orders.OrderCreated,
+  orders.OrderConfirmed,
+  orders.OrderCanceled,
+  payments.PaymentReserved,
+  payments.PaymentFailed,
+  payments.PaymentCaptured,
+  payments.PaymentReleased,
+  products.StockReserved,
+  products.StockRejected,
+  products.StockReleased,
+  products.ProductChanged,
+];
+
+/** Who acts on which event; each service's specs hold its handlers against it. A consumer of a stream skips what it does not act on. */
+export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
+  OrderCreated: ['payments', 'products', 'auth'],
+  OrderConfirmed: ['payments', 'products', 'auth'],
+  OrderCanceled: ['payments', 'products', 'auth'],
+  PaymentReserved: ['orders', 'products'],
+  PaymentFailed: ['orders'],
+  PaymentCaptured: ['orders'],
+  PaymentReleased: ['orders'],
+  StockReserved: ['orders'],
+  StockRejected: ['orders'],
+  StockReleased: ['orders'],
+  ProductChanged: [],
+};
