@@ -41,7 +41,7 @@ export interface UpdateOptions {
  * in the same transaction. Subclasses add their queries, and rows of their own through `stored`.
  *
  * @example
- * @Injectable()
+ * \@Injectable()
  * class OrderRepository extends AggregateRepository<Order> {
  *   constructor(unitOfWork: UnitOfWork, outbox: Outbox) { super(unitOfWork, outbox, Order); }
  * }

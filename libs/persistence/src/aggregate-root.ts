@@ -16,7 +16,7 @@ export interface RecordedEvent {
  * values are jsonb columns.
  *
  * @example
- * @Entity()
+ * \@Entity()
  * class Order extends AggregateRoot {
  *   confirm(): void {
  *     this.status = 'Confirmed';

@@ -3,7 +3,7 @@
  * `number | null`). Postgres sends bigint as text; the contracts carry a JSON number of at most 2^53-1.
  *
  * @example
- * @Column({ type: 'bigint', transformer: bigintColumn })
+ * \@Column({ type: 'bigint', transformer: bigintColumn })
  * totalMinor!: number;
  * @throws {RangeError} in both directions for a value outside that range, because a rounded amount of money would go unnoticed
  */

@@ -89,7 +89,12 @@ export class AdmissionGate {
     if (reason === this.lastReported) return;
     this.lastReported = reason;
     const { lagSeconds, waiting } = this.admission;
-    const facts = { reason, waiting, lagSeconds: Math.round(lagSeconds), streamTaken: this.publisher.capacity.usedShare };
+    const facts = {
+      reason,
+      waiting,
+      lagSeconds: Math.round(lagSeconds),
+      streamTaken: this.publisher.capacity.usedShare,
+    };
     if (reason === undefined) logger.info(facts, 'new orders are admitted again');
     else logger.warn(facts, 'new orders are refused');
   }

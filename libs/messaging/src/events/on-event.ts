@@ -9,8 +9,8 @@ export const JETSTREAM = Symbol('JETSTREAM');
  * `EventOf<typeof contract>`. A resolved promise acks the event, an error causes a retry, and `PermanentFailure` makes it a dead letter.
  *
  * @example
- * @OnEvent(OrderCreated)
- * async orderCreated(@Payload() event: EventOf<typeof OrderCreated>): Promise<void> {
+ * \@OnEvent(OrderCreated)
+ * async orderCreated(event: EventOf<typeof OrderCreated>): Promise<void> {
  *   await this.inbox.once(event, (tx) => this.reservations.reserve(tx, event.data));
  * }
  */
