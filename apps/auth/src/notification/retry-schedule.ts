@@ -1,8 +1,8 @@
 import { backoff, withJitter } from '@rookery/platform';
 
-/** A mail about something that happened longer ago, in ms, helps nobody any more. */
+/** Age at which a mail is no longer useful, milliseconds. */
 export const MAX_AGE_MS = 24 * 3_600_000;
-/** More than fit into that time while the process lives: they end what ends the process. */
+/** More than fit into that time while the process lives: this ends a mail that crashes the process. */
 export const MAX_ATTEMPTS = 200;
 
 const RETRY = { firstMs: 5_000, longestMs: 600_000 } as const;
@@ -11,7 +11,7 @@ const RETRY = { firstMs: 5_000, longestMs: 600_000 } as const;
 export const retryDelayMs = (attempts: number, random: () => number = Math.random): number =>
   Math.round(withJitter(backoff(attempts, RETRY), random));
 
-/** Whether it is too late for (another attempt at) the mail; `attempts` counts the one that would be made. */
+/** Whether it is too late for an attempt; `attempts` includes it. */
 export const isExpired = (
   { attempts, occurredAt }: { readonly attempts: number; readonly occurredAt: Date },
   now: Date,

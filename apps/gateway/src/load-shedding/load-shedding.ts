@@ -4,6 +4,7 @@ import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission 
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
 import { isBehindTls, type GatewayConfig } from '../gateway.config';
+import { isEventStream } from '../live-stream';
 import { classOf, priorityOf } from './route-class';
 
 /** Latencies below this are always tolerated: below it the limit only grows. */
@@ -68,13 +69,10 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
   });
   // A legacy system may answer any route with a live stream, which is not counted as in flight either.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (isLiveStream(reply)) admissions.get(reply)?.ended();
+    if (isEventStream(reply.getHeader('content-type'))) admissions.get(reply)?.ended();
     done(null, payload);
   });
 }
-
-const isLiveStream = (reply: FastifyReply): boolean =>
-  /^text\/event-stream\b/i.test(String(reply.getHeader('content-type')));
 
 /** Sheds what the hook above would shed, long before it: a flood is rejected at a fraction of the cost of its responses. */
 function shedEarly(

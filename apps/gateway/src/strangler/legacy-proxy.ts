@@ -13,6 +13,7 @@ import {
 import { bearerTokenOf, leaseEnd, type AccessTokenVerifier, type AdmittedCaller } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
+import { isEventStream } from '../live-stream';
 import { headersFromLegacy, headersToLegacy } from './forwarded-headers';
 import { legacyTarget, publicLocation } from './legacy-address';
 import { ClientGone, LegacyUnreachable } from './legacy-errors';
@@ -182,9 +183,7 @@ export class LegacyProxy {
   }
 }
 
-function isLiveStream({ headers }: Dispatcher.ResponseData): boolean {
-  return /^text\/event-stream\b/i.test(String(headers['content-type']));
-}
+const isLiveStream = ({ headers }: Dispatcher.ResponseData): boolean => isEventStream(headers['content-type']);
 
 /** Fails beyond the limit. The head has already been sent, so the connection is cut. */
 function limited(body: Readable): Readable {

@@ -1,6 +1,7 @@
 import type { Metrics } from '@rookery/platform';
 import type { FastifyReply } from 'fastify';
 import { Histogram } from 'prom-client';
+import { isEventStream } from '../live-stream';
 import type { Upstream } from './upstream-choice';
 
 /** Seconds; the same as for other durations of this process. */
@@ -24,14 +25,10 @@ export class StranglerMetrics {
   watch(reply: FastifyReply, prefix: string, upstream: Upstream): void {
     const startedAt = performance.now();
     reply.raw.once('close', () => {
-      const whole = reply.raw.writableFinished || isLiveStream(reply);
+      // A live stream is complete when its reader leaves.
+      const whole = reply.raw.writableFinished || isEventStream(reply.raw.getHeader('content-type'));
       const status = whole ? String(reply.raw.statusCode) : 'aborted';
       this.durations.observe({ prefix, upstream, status }, (performance.now() - startedAt) / 1_000);
     });
   }
-}
-
-/** A live stream ends when its reader leaves. */
-function isLiveStream(reply: FastifyReply): boolean {
-  return /^text\/event-stream\b/i.test(String(reply.raw.getHeader('content-type')));
 }
