@@ -4,7 +4,7 @@ import { TESTED_NATS_SERVERS, requireSupportedNatsServer, UnsupportedNatsServer 
 import { Nats } from './nats';
 
 describe('the oldest supported nats-server', () => {
-  it.each(['2.9.9', '2.9.0-beta.1', 'v2.8.4', '1.99.99'])('refuses %s and says how to mend it', (version) => {
+  it.each(['2.9.9', '2.9.0-beta.1', 'v2.8.4', '1.99.99'])('rejects %s and names the remedy', (version) => {
     expect(() => requireSupportedNatsServer(version)).toThrow(UnsupportedNatsServer);
     expect(() => requireSupportedNatsServer(version)).toThrow(
       `NATS_URL points to nats-server ${version}, which is not supported: upgrade it to 2.9.10 or newer.`,
@@ -12,7 +12,7 @@ describe('the oldest supported nats-server', () => {
   });
 
   it.each([TESTED_NATS_SERVERS.oldest, TESTED_NATS_SERVERS.newest, 'v2.10.0', '2.12.0-RC.2', '3.0.0', 'unknown'])(
-    'takes %s',
+    'accepts %s',
     (version) => {
       expect(() => requireSupportedNatsServer(version)).not.toThrow();
     },
