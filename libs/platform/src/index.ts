@@ -36,5 +36,6 @@ export * from './passed-events';
 export * from './platform.module';
 export * from './rpc/rpc-contract';
 export * from './rpc/rpc-problem.filter';
+export { defineService, fromConfig } from './service/define-service';
 export * from './service/run-service';
 export { explainStartFailure, UnusableSetting } from './service/start-failure';

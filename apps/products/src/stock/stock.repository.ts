@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MAX_STOCK, type AdjustStock } from '@rookery/contracts';
 import type { EntityManager } from 'typeorm';
-import { ProductNotFound } from '../product/product.errors';
 import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
 
@@ -24,8 +23,11 @@ export class StockRepository {
     await tx.query('INSERT INTO stock (product_id, initial, available) VALUES ($1, $2, $2)', [productId, units]);
   }
 
-  /** Adds or takes units in one conditional update and keeps who did it and why. */
-  async adjust(tx: EntityManager, productId: string, { delta, reason }: AdjustStock, actor: string): Promise<void> {
+  /**
+   * Adds or takes units in one conditional update and records who did it and why. Resolves to false when no such product is on sale.
+   * @throws {StockWouldBeNegative | StockWouldOverflow} when the units would leave the allowed range
+   */
+  async adjust(tx: EntityManager, productId: string, { delta, reason }: AdjustStock, actor: string): Promise<boolean> {
     const [rows] = await tx.query<[{ available: string }[], number]>(
       `UPDATE stock s SET available = s.available + $2, adjusted = s.adjusted + $2
        FROM products p
@@ -35,12 +37,16 @@ export class StockRepository {
       [productId, delta, MAX_STOCK],
     );
     const [changed] = rows;
-    if (!changed) throw await this.whyNotAdjusted(tx, productId, delta);
+    if (!changed) {
+      if (!(await this.isOnSale(tx, productId))) return false;
+      throw delta < 0 ? new StockWouldBeNegative() : new StockWouldOverflow();
+    }
     await tx.query(
       `INSERT INTO stock_adjustments (product_id, delta, available_after, reason, actor, adjusted_at)
        VALUES ($1, $2, $3, $4, $5, now())`,
       [productId, delta, changed.available, reason, actor],
     );
+    return true;
   }
 
   /** All lines or none: reserves when each line can be had, otherwise changes nothing and says which cannot. */
@@ -82,11 +88,10 @@ export class StockRepository {
     if (moved !== lines.length) throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
   }
 
-  private async whyNotAdjusted(tx: EntityManager, productId: string, delta: number): Promise<Error> {
-    const known = await tx.query<unknown[]>('SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL', [
+  private async isOnSale(tx: EntityManager, productId: string): Promise<boolean> {
+    const found = await tx.query<unknown[]>('SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL', [
       productId,
     ]);
-    if (known.length === 0) return new ProductNotFound(productId);
-    return delta < 0 ? new StockWouldBeNegative() : new StockWouldOverflow();
+    return found.length > 0;
   }
 }
