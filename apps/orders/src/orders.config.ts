@@ -1,5 +1,5 @@
-import { commonConfig, cursorConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
-import { internalJwksSetting, signingKeySetting } from '@rookery/security';
+import { commonConfig, cursorConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { internalJwksSetting, sealingKeySetting, signingKeySetting } from '@rookery/security';
 import { z } from 'zod';
 
 /** Every setting of the orders process. */
@@ -10,11 +10,7 @@ export const OrdersConfig = z.object({
   ...cursorConfig,
   INTERNAL_SIGNING_KEY: signingKeySetting,
   INTERNAL_JWKS: internalJwksSetting,
-  SEALING_KEY: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
-    .describe('Key that payment tokens are sealed with; the same as that of payments')
-    .meta(SECRET),
+  SEALING_KEY: sealingKeySetting('payments'),
   ORDER_DEADLINE_SECONDS: z.coerce
     .number()
     .int()

@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Clock, SystemClock } from './clock';
 import { HealthChecks } from './health/health-check';
-import { Readiness } from './health/readiness';
+import { Readiness } from './readiness';
 import { Metrics } from './metrics/metrics';
 
 /** What every module of a process may inject: `Clock`, `Metrics`, `Readiness`, `HealthChecks`. Global; comes with `HealthModule`. */

@@ -9,5 +9,6 @@ export * from './http/scopes.guard';
 export * from './rpc/internal-keys';
 export * from './rpc/internal-token';
 export * from './rpc/internal-token.guard';
+export { sealingKeySetting } from './sealing/sealing-key';
 export * from './sealing/token-sealer';
 export * from './security.module';

@@ -41,6 +41,17 @@ const eslint: Check = {
   ],
 };
 const types: Check = { what: 'types (tsc)', command: bin('tsc'), args: ['--noEmit', '--pretty', 'false', '-p', '.'] };
+const cycles: Check = {
+  what: 'no import cycles of files or folders (dependency-cruiser)',
+  command: process.execPath,
+  args: [
+    join(repository, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'),
+    '--config',
+    join(repository, '.dependency-cruiser.mjs'),
+    'apps',
+    'libs',
+  ],
+};
 const generated: Check = {
   what: 'generated files are up to date',
   command: process.execPath,
@@ -48,7 +59,7 @@ const generated: Check = {
 };
 
 /** Beside the specs, which wait now and then: these have what is left over. Two lanes, the long one apart. */
-const lanes: readonly (readonly Check[])[] = [[types, prettier, generated], [eslint]];
+const lanes: readonly (readonly Check[])[] = [[types, prettier, generated, cycles], [eslint]];
 
 const JestResults = z.object({
   success: z.boolean(),

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
+import { DomainError, isEventStream, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
 import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
@@ -68,13 +68,10 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
   });
   // A legacy system may answer any route with a live stream, which is not counted as in flight either.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (isLiveStream(reply)) admissions.get(reply)?.ended();
+    if (isEventStream(reply.getHeader('content-type'))) admissions.get(reply)?.ended();
     done(null, payload);
   });
 }
-
-const isLiveStream = (reply: FastifyReply): boolean =>
-  /^text\/event-stream\b/i.test(String(reply.getHeader('content-type')));
 
 /** Sheds what the hook above would shed, long before it: a flood is rejected at a fraction of the cost of its responses. */
 function shedEarly(

@@ -4,6 +4,7 @@ import {
   Deadline,
   DeadlineExceeded,
   DomainError,
+  isEventStream,
   logger,
   rawBodyOf,
   requireContext,
@@ -114,7 +115,8 @@ export class LegacyProxy {
       left.signal,
     );
     clearTimeout(timer);
-    if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
+    if (!isEventStream(answer.headers['content-type']))
+      timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
     return () => {
       this.copyHead(route, answer, reply);
       this.sendBody(answer, reply, caller?.lease);
@@ -158,7 +160,7 @@ export class LegacyProxy {
       void reply.send();
       return;
     }
-    void reply.send(isLiveStream(answer) ? this.whileAllowed(body, lease) : limited(body));
+    void reply.send(isEventStream(answer.headers['content-type']) ? this.whileAllowed(body, lease) : limited(body));
   }
 
   /**
@@ -180,10 +182,6 @@ export class LegacyProxy {
     stream.once('close', () => closed.abort());
     return stream;
   }
-}
-
-function isLiveStream({ headers }: Dispatcher.ResponseData): boolean {
-  return /^text\/event-stream\b/i.test(String(headers['content-type']));
 }
 
 /** Fails beyond the limit. The head has already been sent, so the connection is cut. */

@@ -83,17 +83,18 @@ export class Order extends AggregateRoot {
 
   static place({ id, customerId, lines, sealedPaymentToken, deadlineAt }: Placing): Order {
     const total = totalOf(lines);
-    const order = new Order();
-    order.id = id;
-    order.customerId = customerId;
-    order.status = 'Pending';
-    order.reason = null;
-    order.lines = lines;
-    order.totalMinor = total.amountMinor;
-    order.currency = total.currency;
-    order.paymentReservedAt = null;
-    order.stockReservedAt = null;
-    order.deadlineAt = deadlineAt;
+    const order = Object.assign(new Order(), {
+      id,
+      customerId,
+      status: 'Pending',
+      reason: null,
+      lines,
+      totalMinor: total.amountMinor,
+      currency: total.currency,
+      paymentReservedAt: null,
+      stockReservedAt: null,
+      deadlineAt,
+    } satisfies Partial<Order>);
     order.record(OrderCreated, {
       orderId: id,
       customerId,

@@ -71,20 +71,20 @@ export class Payment extends AggregateRoot {
 
   /** As the repository's `open` inserts it: nothing is known yet but the order's id. */
   static open(id: string, orderId: string): Payment {
-    const payment = new Payment();
-    payment.id = id;
-    payment.orderId = orderId;
-    payment.customerId = null;
-    payment.amountMinor = null;
-    payment.currency = null;
-    payment.sealedToken = null;
-    payment.status = 'Expected';
-    payment.purpose = 'hold';
-    payment.operation = null;
-    payment.operationDueAt = null;
-    payment.operationTries = 0;
-    payment.cause = null;
-    return payment;
+    return Object.assign(new Payment(), {
+      id,
+      orderId,
+      customerId: null,
+      amountMinor: null,
+      currency: null,
+      sealedToken: null,
+      status: 'Expected',
+      purpose: 'hold',
+      operation: null,
+      operationDueAt: null,
+      operationTries: 0,
+      cause: null,
+    } satisfies Partial<Payment>);
   }
 
   initiate(order: DataOf<typeof OrderCreated>, cause: PaymentCause | null, now: Date): void {

@@ -28,15 +28,16 @@ export class Product extends AggregateRoot {
   archivedAt!: Date | null;
 
   static create(id: string, request: CreateProduct): Product {
-    const product = new Product();
-    product.id = id;
-    product.sku = request.sku;
-    product.name = request.name;
-    product.description = request.description ?? null;
-    product.category = request.category ?? null;
-    product.priceMinor = request.price.amountMinor;
-    product.currency = request.price.currency;
-    product.archivedAt = null;
+    const product = Object.assign(new Product(), {
+      id,
+      sku: request.sku,
+      name: request.name,
+      description: request.description ?? null,
+      category: request.category ?? null,
+      priceMinor: request.price.amountMinor,
+      currency: request.price.currency,
+      archivedAt: null,
+    } satisfies Partial<Product>);
     product.record(ProductChanged, { productId: id, version: 1, change: 'created' });
     return product;
   }

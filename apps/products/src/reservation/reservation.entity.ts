@@ -23,12 +23,12 @@ export class Reservation extends AggregateRoot {
 
   /** As the repository's `open` inserts it: nothing is known yet but the order's id. */
   static open(orderId: string): Reservation {
-    const reservation = new Reservation();
-    reservation.id = orderId;
-    reservation.lines = null;
-    reservation.paid = false;
-    reservation.status = 'Awaiting';
-    return reservation;
+    return Object.assign(new Reservation(), {
+      id: orderId,
+      lines: null,
+      paid: false,
+      status: 'Awaiting',
+    } satisfies Partial<Reservation>);
   }
 
   keepLines(lines: readonly StockLine[]): void {

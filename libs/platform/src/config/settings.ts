@@ -100,11 +100,12 @@ export const databaseConfig = {
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to the database'),
 } as const;
 
+/** A symmetric key: 32 bytes as base64url. */
+export const symmetricKeySetting = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url');
+
 /** Setting of every process that gives out cursors. */
 export const cursorConfig = {
-  CURSOR_KEY: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
+  CURSOR_KEY: symmetricKeySetting
     .describe('Key that the cursors of lists are signed with; the same in every replica')
     .meta(SECRET),
 } as const;

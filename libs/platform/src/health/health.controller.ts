@@ -6,7 +6,7 @@ import { Public } from '../http/public';
 import { Metrics } from '../metrics/metrics';
 import { HealthChecks, type HealthCheck } from './health-check';
 import { logger } from '../logging/logger';
-import { Readiness } from './readiness';
+import { Readiness } from '../readiness';
 
 /** Longest time one check may take. */
 const CHECK_TIMEOUT_MS = 2000;

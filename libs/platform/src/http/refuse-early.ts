@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '@rookery/contracts';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Readiness } from '../health/readiness';
+import { Readiness } from '../readiness';
 import { Metrics } from '../metrics/metrics';
 import { securityHeaders } from './security-headers';
 import { sendRawProblem } from './send-raw-problem';

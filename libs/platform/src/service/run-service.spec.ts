@@ -25,7 +25,7 @@ import { traceIdOf } from '../context/trace-context';
 import { NotFound, ServiceUnavailable } from '../errors/domain-error';
 import type { HealthCheck } from '../health/health-check';
 import { HealthModule } from '../health/health.module';
-import { Readiness } from '../health/readiness';
+import { Readiness } from '../readiness';
 import { configureLogger, logger } from '../logging/logger';
 import { createService, shutDown } from './run-service';
 

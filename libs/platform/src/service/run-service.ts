@@ -4,7 +4,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DEFAULT_HANDOVER_MS, type ServiceConfig } from '../config/settings';
 import { ContractPipe } from '../contract.pipe';
-import { Readiness } from '../health/readiness';
+import { Readiness } from '../readiness';
 import { AcceptGuard } from '../http/accept.guard';
 import { createHttpAdapter, type HttpLimits } from '../http/http-adapter';
 import { observeRequests } from '../http/http-context';
