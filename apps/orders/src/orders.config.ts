@@ -25,7 +25,7 @@ export const OrdersConfig = z.object({
     .max(86_400)
     .optional()
     .describe(
-      'Lag of the saga from which on new orders are refused with 503, until it is half of that; two fifths of ORDER_DEADLINE_SECONDS unless told',
+      'Lag of the saga from which new orders are refused with 503, until it falls below half of it; two fifths of ORDER_DEADLINE_SECONDS by default',
     ),
   ORDER_SWEEP_INTERVAL_MS: z.coerce
     .number()
@@ -33,7 +33,7 @@ export const OrdersConfig = z.object({
     .min(10)
     .max(60_000)
     .default(1_000)
-    .describe('Pause between two looks for orders past their deadline'),
+    .describe('Pause between two searches for orders past their deadline'),
   RECONCILIATION_INTERVAL_SECONDS: z.coerce
     .number()
     .int()

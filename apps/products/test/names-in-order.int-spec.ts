@@ -31,7 +31,7 @@ const indexes = async (): Promise<readonly string[]> => {
   return (await database.query<{ indexname: string }>(sql)).map(({ indexname }) => indexname);
 };
 
-it('brings what is stored into NFC as a new version, leaves the rest alone, and can be taken back', async () => {
+it('converts stored names to NFC as a new version, leaves the others unchanged, and can be reverted', async () => {
   const decomposed = await store('Cafe\u0301', 'A\u0308hren');
   const composed = await store('Caf\u00e9', null);
   const indexesBefore = await indexes();

@@ -15,7 +15,7 @@ const lagLimitSeconds = (config: OrdersConfig): number =>
   config.ORDER_LAG_LIMIT_SECONDS ?? LAG_LIMIT * config.ORDER_DEADLINE_SECONDS;
 
 const sampling = (gate: AdmissionGate): Schedule =>
-  new Schedule([{ name: 'look at the lag of the saga', pauseMs: SAMPLE_INTERVAL_MS, run: () => gate.sample() }]);
+  new Schedule([{ name: 'sample the lag of the saga', pauseMs: SAMPLE_INTERVAL_MS, run: () => gate.sample() }]);
 
 @Module({
   providers: [

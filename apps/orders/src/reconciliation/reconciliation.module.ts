@@ -15,7 +15,7 @@ import { ReconciliationService } from './reconciliation.service';
 
 /** How soon a due reconciliation begins, and how soon a failed one is tried again. */
 const PAUSE_MS = 60_000;
-/** By then the other services are up when all start together. */
+/** Delay of the first run: enough for the other services when all start together. */
 const FIRST_AFTER_MS = 10_000;
 
 const periodic = (

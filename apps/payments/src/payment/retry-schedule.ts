@@ -1,4 +1,4 @@
-/** Tries of an authorization before it is given up. Captures, voids and refunds are tried until they succeed: they are owed. */
+/** Attempts of an authorization before it is abandoned. Captures, voids and refunds are retried until they succeed: they are owed. */
 export const MAX_AUTHORIZATION_TRIES = 4;
 
 const FIRST_DELAY_MS = 200;

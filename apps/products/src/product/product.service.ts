@@ -9,7 +9,7 @@ import { Product } from './product.entity';
 import { ProductNotFound } from './product.errors';
 import { ProductRepository } from './product.repository';
 
-/** The use cases that change the catalogue. Each answers what the catalogue then shows. */
+/** The use cases that change the catalog. Each returns the product as the catalog then shows it. */
 @Injectable()
 export class ProductService {
   constructor(

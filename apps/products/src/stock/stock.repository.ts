@@ -4,14 +4,14 @@ import type { EntityManager } from 'typeorm';
 import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
 
-/** Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. */
+/** The movements of units: each one preserves `initial + adjusted = available + reserved + sold`. */
 const movements = {
   reserve: 'available = s.available - w.quantity, reserved = s.reserved + w.quantity',
   ship: 'reserved = s.reserved - w.quantity, sold = s.sold + w.quantity',
   release: 'reserved = s.reserved - w.quantity, available = s.available + w.quantity',
 } as const;
 
-/** What a movement takes from must be there. The table's CHECKs say the same, so even a mistake here cannot oversell. */
+/** The column that must have enough units. The table's CHECK constraints enforce the same, so a mistake here cannot oversell. */
 export const sources = { reserve: 'available', ship: 'reserved', release: 'reserved' } as const;
 
 export type Movement = keyof typeof movements;
@@ -49,7 +49,7 @@ export class StockRepository {
     return true;
   }
 
-  /** All lines or none: reserves when each line can be had, otherwise changes nothing and says which cannot. */
+  /** All or nothing: reserves when every line is available; otherwise changes nothing and names the unavailable product. */
   async reserve(tx: EntityManager, lines: readonly StockLine[]): Promise<StockDecision> {
     const decision = judgeReservation(lines, await this.lockLevels(tx, lines));
     if (decision.kind === 'reserved') await this.move(tx, 'reserve', lines);
@@ -66,7 +66,7 @@ export class StockRepository {
     await this.move(tx, 'release', lines);
   }
 
-  /** Locks in the order of the product ids, so that two orders with the same products never wait for each other in a ring. */
+  /** Locks in the order of the product ids, so that two orders with the same products never deadlock. */
   protected async lockLevels(tx: EntityManager, lines: readonly StockLine[]): Promise<ReadonlyMap<string, StockLevel>> {
     const rows = await tx.query<{ product_id: string; available: string; archived: boolean }[]>(
       `SELECT s.product_id, s.available, p.archived_at IS NOT NULL AS archived
@@ -77,7 +77,7 @@ export class StockRepository {
     return new Map(rows.map((row) => [row.product_id, { available: Number(row.available), archived: row.archived }]));
   }
 
-  /** Moves all lines; throws, which undoes the transaction, when one of them is not there to be moved. */
+  /** Moves all lines. @throws {Error} when a line has too few units, which rolls the transaction back */
   protected async move(tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
     const [, moved] = await tx.query<[unknown[], number]>(
       `UPDATE stock s SET ${movements[movement]}

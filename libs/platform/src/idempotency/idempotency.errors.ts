@@ -3,7 +3,7 @@ import { DomainError } from '../errors/domain-error';
 
 const pointer = '#/header/Idempotency-Key';
 
-/** 400: a request that must not take effect twice came without a key. Codes start with the service that keeps the key. */
+/** 400: a request that must not take effect twice has no key. Codes start with the service that stores the key. */
 export class IdempotencyKeyMissing extends DomainError {
   constructor(service: Service) {
     super({
