@@ -69,7 +69,7 @@ describe('a database that reads but does not write', () => {
     failover = new Failover(database);
     @Module({
       imports: [
-        HealthModule.register(),
+        HealthModule,
         PersistenceModule.forRoot({
           service: 'wallets',
           options: dataSourceOptions({

@@ -98,23 +98,31 @@ function differencesOf(sides: Sides): Difference[] {
 }
 
 function againstOrder(sides: Sides): Difference[] {
-  const { order, payment, reservation } = sides;
-  switch (order?.status) {
+  switch (sides.order?.status) {
     case undefined:
-      return [
-        ...(payment?.payment ? [difference(sides, 'payment-without-order')] : []),
-        ...(reservation ? [difference(sides, 'reservation-without-order')] : []),
-      ];
+      return withoutOrder(sides);
     case 'Pending':
       return [difference(sides, 'order-overdue')];
     case 'Canceled':
-      return [
-        ...((payment?.payment?.money ?? 'none') === 'none' ? [] : [difference(sides, 'payment-kept')]),
-        ...((reservation?.units ?? 'none') === 'none' ? [] : [difference(sides, 'reservation-kept')]),
-      ];
+      return keptByCanceled(sides);
     case 'Confirmed':
       return [...paymentOfConfirmed(sides), ...reservationOfConfirmed(sides)];
   }
+}
+
+function withoutOrder(sides: Sides): Difference[] {
+  return [
+    ...(sides.payment?.payment ? [difference(sides, 'payment-without-order')] : []),
+    ...(sides.reservation ? [difference(sides, 'reservation-without-order')] : []),
+  ];
+}
+
+function keptByCanceled(sides: Sides): Difference[] {
+  const { payment, reservation } = sides;
+  return [
+    ...((payment?.payment?.money ?? 'none') === 'none' ? [] : [difference(sides, 'payment-kept')]),
+    ...((reservation?.units ?? 'none') === 'none' ? [] : [difference(sides, 'reservation-kept')]),
+  ];
 }
 
 function paymentOfConfirmed(sides: Sides): Difference[] {

@@ -13,7 +13,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** Keys that reach prototypes. No contract has them. */
 const poison = new Set(['__proto__', 'constructor', 'prototype']);
 /** Only a text that may contain one of them or an unsafe character is walked: escapes can spell anything. */
-const suspicious = /__proto__|constructor|prototype|\\u/;
+const SUSPICIOUS = /__proto__|constructor|prototype|\\u/;
 
 /** 400: the route requires a body and none was sent. */
 export const emptyBody = (): UnreadableBody => new UnreadableBody('request.empty-body', 'must not be empty');
@@ -31,7 +31,7 @@ export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
   const value = parse(text);
   if (countKeys(value) !== members)
     throw new UnreadableBody('request.duplicate-key', 'must not name a key of an object twice');
-  if (suspicious.test(text)) refuseUnsafe(value, '');
+  if (SUSPICIOUS.test(text)) refuseUnsafe(value, '');
   return value;
 }
 

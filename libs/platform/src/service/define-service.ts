@@ -56,7 +56,7 @@ export function defineService<Schema extends SettingsSchema & z.ZodType<ServiceC
   const options = (config: z.output<Schema>): ServiceOptions => ({
     name,
     config,
-    module: { module: ServiceModule, imports: [HealthModule.register(), configModule(config), ...modules(config)] },
+    module: { module: ServiceModule, imports: [HealthModule, configModule(config), ...modules(config)] },
     ...(http && { http: http(config) }),
     ...(configure && { configure: (app: NestFastifyApplication) => configure(app, config) }),
     ...(microservices && { microservices }),

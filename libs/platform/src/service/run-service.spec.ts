@@ -23,7 +23,7 @@ import { z } from 'zod';
 import { currentContext, requireContext } from '../context/request-context';
 import { traceIdOf } from '../context/trace-context';
 import { NotFound, ServiceUnavailable } from '../errors/domain-error';
-import type { HealthCheck } from '../health/health-check';
+import { type HealthCheck, HealthChecks } from '../health/health-check';
 import { HealthModule } from '../health/health.module';
 import { Readiness } from '../readiness';
 import { configureLogger, logger } from '../logging/logger';
@@ -105,11 +105,13 @@ class QueueCheck implements HealthCheck {
 @Module({ providers: [QueueCheck], exports: [QueueCheck] })
 class QueueModule {}
 
-@Module({
-  imports: [HealthModule.register({ checks: [store, QueueCheck], imports: [QueueModule] })],
-  controllers: [NotesController],
-})
-class NotesModule {}
+@Module({ imports: [HealthModule, QueueModule], controllers: [NotesController] })
+class NotesModule {
+  constructor(@Inject(HealthChecks) checks: HealthChecks, @Inject(QueueCheck) queue: QueueCheck) {
+    checks.add(store);
+    checks.add(queue);
+  }
+}
 
 const config = { LOG_LEVEL: 'silent', HOST: '127.0.0.1', PORT: 0, SHUTDOWN_GRACE_SECONDS: 5 } as const;
 

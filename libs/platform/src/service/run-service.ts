@@ -19,7 +19,7 @@ import { explainOldNode, explainStartFailure } from './start-failure';
 export interface ServiceOptions {
   /** Name of the process in every log line. */
   readonly name: string;
-  /** Root module; it must import `HealthModule.register()`. */
+  /** Root module; it must import `HealthModule`. */
   readonly module: Parameters<typeof NestFactory.create>[0];
   readonly config: ServiceConfig;
   /** Last changes before the process listens: Swagger UI, CORS, further body parsers. */
