@@ -1,27 +1,27 @@
-import { requestsAndEvents } from '@rookery/messaging';
-import { defineService, nameRoute } from '@rookery/platform';
+import { JetStreamServer, Nats, RpcServer } from '@rookery/messaging';
+import { nameRoute, type ServiceOptions } from '@rookery/platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ServerResponse } from 'node:http';
-import { AuthConfig } from './auth.config';
+import type { AuthConfig } from './auth.config';
 import { AuthModule } from './auth.module';
 import { FrontDoor, type MiddlewareRequest } from './provider/front-door';
 import { ProviderHost } from './provider/provider-host';
 import { NOWHERE, placeOf } from './provider/provider-routes';
 
-/** Auth: accounts, the OpenID Provider with its pages, and the mails to customers. */
-export const auth = defineService({
+/** The auth service, for main.ts and for component specs. */
+export const auth = (config: AuthConfig): ServiceOptions => ({
   name: 'auth',
-  config: AuthConfig,
-  modules: (config) => [AuthModule.forRoot(config)],
-  http: (config) => ({ trustProxy: config.TRUST_PROXY, behindTls: config.OIDC_ISSUER.startsWith('https:') }),
-  microservices: requestsAndEvents,
+  module: AuthModule.forRoot(config),
+  config,
+  http: { trustProxy: config.TRUST_PROXY, behindTls: config.OIDC_ISSUER.startsWith('https:') },
+  microservices: (app) => [new RpcServer(app.get(Nats)), app.get(JetStreamServer)],
   configure: (app) => {
     takeForms(app);
     mountProvider(app);
   },
 });
 
-/** oidc-provider reads the raw request, so it goes before Fastify's body parsers. */
+/** oidc-provider reads the raw request, so it runs before Fastify's body parsers. */
 function mountProvider(app: NestFastifyApplication): void {
   const host = app.get(ProviderHost);
   const door = app.get(FrontDoor);
@@ -36,7 +36,7 @@ function mountProvider(app: NestFastifyApplication): void {
       .admits(request, response, place)
       .then((admitted) => {
         if (!admitted) return undefined;
-        if (place.isLibrarys) return host.handle(request, response);
+        if (place.isProviderRoute) return host.handle(request, response);
         next();
         return undefined;
       })
@@ -44,7 +44,7 @@ function mountProvider(app: NestFastifyApplication): void {
   });
 }
 
-/** The sign-in pages post forms; a field that is named twice counts once. */
+/** The sign-in pages post forms; of a repeated field, the last value counts. */
 function takeForms(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()

@@ -148,7 +148,7 @@ describeInBrowser('in a real browser', () => {
       const page = await open({ javaScriptEnabled: false });
       await page.goto(logInAddress());
       await signIn(page, 'bob', 'not-his-password');
-      expect(await alert(page)).toBe('The name or the password is not right.');
+      expect(await alert(page)).toBe('The name or password is incorrect.');
       await signIn(page, 'bob');
       await page.getByRole('button', { name: 'Allow' }).click();
       await page.waitForURL((url) => url.href.startsWith(redirectUri));

@@ -68,8 +68,8 @@ const productsGoes = async (): Promise<void> => {
   await Promise.all([gateway.stubs.getProduct.stop(), gateway.stubs.listProducts.stop()]);
 };
 
-describe('reads of the catalogue', () => {
-  it('ask products once for a hundred that come at the same time', async () => {
+describe('the product cache', () => {
+  it('asks products once for a hundred parallel requests', async () => {
     gateway = await start();
     const held = holdAnswers();
     const answers = Array.from({ length: 100 }, () => gateway.request(path));
@@ -80,7 +80,7 @@ describe('reads of the catalogue', () => {
     expect(gateway.stubs.getProduct.requests).toHaveLength(1);
   });
 
-  it('are answered again without asking, in any spelling of the id, and each page by itself', async () => {
+  it('answers again without asking products, for any spelling of the id, and each page separately', async () => {
     gateway = await start();
     await read();
     expect((await gateway.request(`/v1/products/${productId.toUpperCase()}`)).status).toBe(200);
@@ -96,7 +96,7 @@ describe('reads of the catalogue', () => {
     expect(gateway.stubs.listProducts.requests).toHaveLength(3);
   });
 
-  it('show a change of which the event tells', async () => {
+  it('shows a change after its event', async () => {
     gateway = await start();
     await Promise.all([read(), firstOfPage()]);
     const now = priced(1999);
@@ -105,7 +105,7 @@ describe('reads of the catalogue', () => {
     await eventually(async () => expect([await read(), await firstOfPage()]).toEqual([now, now]));
   });
 
-  it('show a stock that was changed by sales', async () => {
+  it('shows a stock that sales have changed', async () => {
     gateway = await start();
     await Promise.all([read(), firstOfPage()]);
     const now = withStock(39);
@@ -114,21 +114,21 @@ describe('reads of the catalogue', () => {
     await eventually(async () => expect([await read(), await firstOfPage()]).toEqual([now, now]));
   });
 
-  it('show a change of which nobody told after PRODUCT_CACHE_SECONDS', async () => {
+  it('shows a change without a notification after PRODUCT_CACHE_SECONDS', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '1' });
     await read();
     const now = priced(1999);
     await eventually(async () => expect(await read()).toEqual(now));
   });
 
-  it('ask each time where PRODUCT_CACHE_SECONDS is 0', async () => {
+  it('asks each time if PRODUCT_CACHE_SECONDS is 0', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await read();
     expect(await read()).toEqual(product);
     expect(gateway.stubs.getProduct.requests).toHaveLength(2);
   });
 
-  it('keep no refusal', async () => {
+  it('caches no error', async () => {
     gateway = await start();
     for (let index = 0; index < 2; index += 1) {
       expect((await gateway.request(`/v1/products/${unknownId}`)).status).toBe(404);
@@ -136,7 +136,7 @@ describe('reads of the catalogue', () => {
     expect(gateway.stubs.getProduct.requests).toHaveLength(2);
   });
 
-  it('do not bring an old answer back that was under way while an operator changed the product', async () => {
+  it('does not serve an old response that was in flight during an operator’s change', async () => {
     gateway = await start();
     const token = await operator();
     const held = holdAnswers();
@@ -152,7 +152,7 @@ describe('reads of the catalogue', () => {
     expect([await read(), await read()]).toEqual([now, now]);
   });
 
-  it('trust nothing that was kept before the broker was away', async () => {
+  it('serves nothing as fresh that was cached before a broker outage', async () => {
     const broker = await testBroker();
     const link = await FaultyLink.to(broker.envOf('gateway').NATS_URL);
     await broker.close();
@@ -185,14 +185,14 @@ describe('an operator who has just changed a product', () => {
   it.each([
     ['a new price', 'PATCH', path, { price: { amountMinor: 1999, currency: 'EUR' } }],
     ['another stock', 'POST', `${path}/stock-adjustments`, { delta: 5, reason: 'found' }],
-  ])('sees %s at once, without waiting for an event', async (_what, method, where, body) => {
+  ])('sees %s immediately, without waiting for an event', async (_what, method, where, body) => {
     const token = await operator();
     const now = priced(1999);
     expect((await gateway.send(method, where, body, { token, headers: ifMatch })).status).toBe(200);
     expect([await read(), await firstOfPage()]).toEqual([now, now]);
   });
 
-  it('does not see a product again that he took out', async () => {
+  it('does not see an archived product from the cache', async () => {
     const token = await operator();
     expect((await gateway.request(path, { method: 'DELETE', token, headers: ifMatch })).status).toBe(204);
     const asked = gateway.stubs.getProduct.requests.length;
@@ -200,7 +200,7 @@ describe('an operator who has just changed a product', () => {
     expect(gateway.stubs.getProduct.requests).toHaveLength(asked + 1);
   });
 
-  it('who was refused because his version is old then reads the new one', async () => {
+  it('reads the new version after a rejection of the old one', async () => {
     const token = await operator();
     const now = priced(1999);
     gateway.state.failure = new DomainError({
@@ -216,8 +216,8 @@ describe('an operator who has just changed a product', () => {
   });
 });
 
-describe('while products does not answer', () => {
-  it('what was read before is given as stale: Age, Warning, not to be kept on', async () => {
+describe('while products is unavailable', () => {
+  it('cached responses are served as stale, with Age, Warning and no-cache', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await Promise.all([read(), firstOfPage()]);
     await productsGoes();
@@ -240,7 +240,7 @@ describe('while products does not answer', () => {
     expect(await (await gateway.request('/metrics')).text()).toMatch(/^product_reads_total\{outcome="stale"\} 4$/m);
   });
 
-  it('what was read before is given too when products is only too slow, without waiting for the whole deadline', async () => {
+  it('cached responses are also served when products is too slow, without waiting for the whole deadline', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await read();
     const held = holdAnswers();
@@ -249,7 +249,7 @@ describe('while products does not answer', () => {
     held.open();
   });
 
-  it('nothing is given past PRODUCT_STALE_SECONDS', async () => {
+  it('nothing is served beyond PRODUCT_STALE_SECONDS', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0', PRODUCT_STALE_SECONDS: '1' });
     await read();
     await productsGoes();
@@ -261,7 +261,7 @@ describe('while products does not answer', () => {
     });
   });
 
-  it('nothing is given that is known to be another now; after a sale it is', async () => {
+  it('changed content is not served; after a sale the cached response still is', async () => {
     gateway = await start();
     await read();
     await productsGoes();
@@ -271,14 +271,14 @@ describe('while products does not answer', () => {
     await eventually(async () => expect((await gateway.request(path)).status).toBe(503));
   });
 
-  it('a product that is gone is not given as stale', async () => {
+  it('a deleted product is not served as stale', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await read();
     gateway.state.failure = new DomainError({ status: 404, code: 'test.gone', title: 'Gone', detail: 'It is gone.' });
     expect((await gateway.request(path)).status).toBe(404);
   });
 
-  it('orders and payments are never given from memory', async () => {
+  it('orders and payments are never cached', async () => {
     gateway = await start();
     const token = await gateway.issuer.token({ scopes: ['orders:read'] });
     const paths = [`/v1/orders/${orderId}`, '/v1/orders', `/v1/payments?orderId=${orderId}`];
@@ -291,7 +291,7 @@ describe('while products does not answer', () => {
   });
 });
 
-(redisServer === undefined ? describe.skip : describe)('gateways that share what they keep through Redis', () => {
+(redisServer === undefined ? describe.skip : describe)('gateways that share the cache through Redis', () => {
   let redis: TestRedis;
   let link: FaultyLink;
   let other: GatewayUnderTest;
@@ -338,7 +338,7 @@ describe('while products does not answer', () => {
     expect(asked()).toBeLessThanOrEqual(3);
   });
 
-  it('show a change by way of one at once by way of the other', async () => {
+  it('show a change through one gateway immediately through the other', async () => {
     await Promise.all([read(), read(other)]);
     const now = both(1999);
     const change = { price: now.price };
@@ -347,7 +347,7 @@ describe('while products does not answer', () => {
     expect([await read(other), await read()]).toEqual([now, now]);
   });
 
-  it('go on when Redis is killed, and share again when it is back', async () => {
+  it('continue when Redis is killed, and share again when it is back', async () => {
     await Promise.all([read(), read(other)]);
     await redis.kill();
     const now = both(1999);
@@ -366,7 +366,7 @@ describe('while products does not answer', () => {
     );
   });
 
-  it('trust nothing that Redis kept while it could not be told of changes', async () => {
+  it('use nothing that Redis stored before a missed invalidation', async () => {
     await kept();
     // Redis itself stays, with what it has.
     await link.cut();

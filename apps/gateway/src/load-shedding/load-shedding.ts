@@ -4,6 +4,7 @@ import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission 
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
 import { isBehindTls, type GatewayConfig } from '../gateway.config';
+import { isEventStream } from '../live-stream';
 import { classOf, priorityOf } from './route-class';
 
 /** Latencies below this are always tolerated: below it the limit only grows. */
