@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError, isEventStream, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
+import { DomainError, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
 import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
