@@ -72,7 +72,7 @@ const processClock = {
 const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../../apps/${service}/src/**`);
 
 /** What a deployment is held against: the settings that each app reads. */
-const appSettings = ['^../../apps/[a-z]+/src/[a-z]+[.]config$'];
+const appSettings = ['^../../apps/[a-z]+/src/([a-z]+[.]config|recovery/[a-z-]+[.]settings)$'];
 
 /** The operator's commands, which the developer's command line runs on the local stack. */
 const operatorCommands = ['../../../apps/operator/src/*'];

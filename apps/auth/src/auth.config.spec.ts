@@ -26,16 +26,16 @@ const badNames = (overrides: Readonly<Record<string, string>>) => {
 };
 
 describe('the settings of auth', () => {
-  it('are complete with what the stack gives', () => {
+  it('are complete with the settings of the stack', () => {
     expect(badNames({ DEMO: 'true' })).toEqual([]);
   });
 
-  it('refuse the demo users where others than this machine can reach the issuer', () => {
+  it('reject the demo users if the issuer is not on the loopback address', () => {
     expect(badNames({ DEMO: 'true', OIDC_ISSUER: 'https://id.example.com' })).toEqual(['DEMO']);
     expect(badNames({ DEMO: 'false', OIDC_ISSUER: 'https://id.example.com' })).toEqual([]);
   });
 
-  it('refuse an issuer without TLS, except on localhost', () => {
+  it('reject an issuer without TLS, except on localhost', () => {
     expect(badNames({ OIDC_ISSUER: 'http://id.example.com' })).toEqual(['OIDC_ISSUER']);
     expect(badNames({ OIDC_ISSUER: 'http://127.0.0.1:3001' })).toEqual([]);
     expect(badNames({ OIDC_ISSUER: 'http://localhost.evil.example' })).toEqual(['OIDC_ISSUER']);
@@ -47,7 +47,7 @@ describe('the settings of auth', () => {
     expect(badNames({ SMTP_URL: '', MAIL_FROM: 'shop@example.com' })).toEqual([]);
   });
 
-  it('refuse a mail server to which its password would go unencrypted, except on localhost', () => {
+  it('reject a mail server whose password would be sent unencrypted, except on localhost', () => {
     const badUrls = (...urls: readonly string[]) =>
       urls.filter((SMTP_URL) => badNames({ SMTP_URL, MAIL_FROM: 'shop@example.com' }).includes('SMTP_URL'));
     const mail = 'smtp://user:password@mail.example.com';
@@ -57,14 +57,14 @@ describe('the settings of auth', () => {
     expect(badUrls('smtp://user:password@localhost', 'smtp://user:password@[::1]:25')).toEqual([]);
   });
 
-  it('know other names of the service by scheme, host and port only, and none unless told', () => {
+  it('accept other names of the service as scheme, host and port only, and have none by default', () => {
     const bad = ['auth', 'http://auth/', 'http://auth/path', 'ftp://auth', 'http://user@auth', '*'];
     expect(bad.filter((OIDC_INTERNAL_URLS) => badNames({ OIDC_INTERNAL_URLS }).length === 0)).toEqual([]);
     expect(badNames({ OIDC_INTERNAL_URLS: 'http://auth, http://auth.shop.svc:3001,https://auth' })).toEqual([]);
     expect(parseConfig(AuthConfig, settings)).toMatchObject({ ok: true, config: { OIDC_INTERNAL_URLS: [] } });
   });
 
-  it('refuse short keys', () => {
+  it('reject short keys', () => {
     expect(badNames({ KEY_ENCRYPTION_KEY: 'c2hvcnQ', COOKIE_KEYS: 'short' })).toEqual([
       'KEY_ENCRYPTION_KEY',
       'COOKIE_KEYS',

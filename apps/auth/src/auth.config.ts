@@ -11,10 +11,10 @@ const isLoopback = (url: string): boolean => {
   return parsed !== null && LOOPBACK.test(parsed.hostname);
 };
 
-/** Scheme, host and port, nothing behind. */
+/** Scheme, host and port only. */
 const isOrigin = (text: string): boolean => /^https?:/u.test(text) && URL.parse(text)?.origin === text;
 
-/** The description goes to the schema with the default: that is the one that is listed. */
+/** The description belongs to the schema with the default, which is the one that is listed. */
 const origin = (fallback: string, description: string) =>
   z
     .url({ protocol: /^https?$/u })
@@ -29,12 +29,12 @@ export const AuthConfig = z
     ...databaseConfig,
     PORT: portSetting(3001),
     INTERNAL_JWKS: internalJwksSetting,
-    OIDC_ISSUER: origin('http://localhost:3001', 'Issuer: the address under which browsers reach this service'),
+    OIDC_ISSUER: origin('http://localhost:3001', 'Issuer: the address of this service for browsers'),
     GATEWAY_URL: origin('http://localhost:3000', 'Address of the gateway, whose Swagger UI signs in here'),
     OIDC_INTERNAL_URLS: commaList
       .refine((urls) => urls.every(isOrigin), 'must be addresses like http://auth:3001, separated by commas')
       .describe(
-        'Addresses besides the issuer under which processes inside fetch keys and tokens (the gateway’s OIDC_DISCOVERY_URL), separated by commas; any other host is refused',
+        'Further addresses at which internal processes fetch keys and tokens (the gateway’s OIDC_DISCOVERY_URL), separated by commas; any other host is rejected',
       ),
     KEY_ENCRYPTION_KEY: z
       .string()
@@ -56,20 +56,20 @@ export const AuthConfig = z
       .max(10_000_000)
       .default(600)
       .describe(
-        'Requests per minute and address at the endpoints for tokens and devices, as many for log-ins and for pages, and ten times as many for keys',
+        'Requests per minute and address at the token and device endpoints; the same for log-ins and for pages, and ten times as many for keys',
       ),
     TRUST_PROXY: addressesSetting.describe(
-      'Addresses (CIDR) of proxies whose X-Forwarded-* headers count, separated by commas',
+      'Addresses (CIDR) of proxies whose X-Forwarded-* headers are trusted, separated by commas',
     ),
     SMTP_URL: smtpServerSetting
       .optional()
       .describe(
-        'Where mails to customers are handed in, smtp://user:password@host:587?requireTLS=true; none are sent unless told',
+        'Mail server for mails to customers, smtp://user:password@host:587?requireTLS=true; without it no mails are sent',
       )
       .meta(SECRET),
     MAIL_FROM: mailboxSetting
       .optional()
-      .describe('Whom they are from: Rookery <no-reply@example.com>; needed with SMTP_URL'),
+      .describe('Sender of these mails, for example Rookery <no-reply@example.com>; required with SMTP_URL'),
     DEMO: z
       .stringbool()
       .default(false)
@@ -86,7 +86,7 @@ export const AuthConfig = z
       context.addIssue({
         code: 'custom',
         path: ['DEMO'],
-        message: 'must not be true where OIDC_ISSUER is not on localhost: its passwords are public',
+        message: 'must not be true unless OIDC_ISSUER is on localhost: the passwords of the demo are public',
       });
     }
     if (!isLoopback(config.OIDC_ISSUER) && !config.OIDC_ISSUER.startsWith('https:')) {
@@ -101,7 +101,7 @@ export const AuthConfig = z
       context.addIssue({
         code: 'custom',
         path: ['SMTP_URL'],
-        message: 'must be smtps:// or have ?requireTLS=true: its password would go unencrypted',
+        message: 'must be smtps:// or have ?requireTLS=true: otherwise the password is sent unencrypted',
       });
     }
   });

@@ -21,7 +21,7 @@ export const auth = defineService({
   },
 });
 
-/** oidc-provider reads the raw request, so it goes before Fastify's body parsers. */
+/** oidc-provider reads the raw request, so it runs before Fastify's body parsers. */
 function mountProvider(app: NestFastifyApplication): void {
   const host = app.get(ProviderHost);
   const door = app.get(FrontDoor);
@@ -36,7 +36,7 @@ function mountProvider(app: NestFastifyApplication): void {
       .admits(request, response, place)
       .then((admitted) => {
         if (!admitted) return undefined;
-        if (place.isLibrarys) return host.handle(request, response);
+        if (place.isProviderRoute) return host.handle(request, response);
         next();
         return undefined;
       })
@@ -44,7 +44,7 @@ function mountProvider(app: NestFastifyApplication): void {
   });
 }
 
-/** The sign-in pages post forms; a field that is named twice counts once. */
+/** The sign-in pages post forms; of a repeated field, the last value counts. */
 function takeForms(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()

@@ -10,7 +10,7 @@ import { AuthConfig } from '../src/auth.config';
 import { authDatabase } from '../src/data-source';
 import { Browser, type Page } from './browser';
 
-/** Passwords are slow to check by design, and a busy machine is slower still. */
+/** Checking passwords is slow by design, and slower on a busy machine. */
 jest.setTimeout(30_000);
 
 export const MACHINE_SECRET = 'the-secret-of-the-test-machine';
@@ -19,7 +19,7 @@ export const ALL_SCOPES =
   'openid profile email offline_access orders:read orders:write catalog:write ops:read ops:write';
 export const SWAGGER_CALLBACK = 'http://localhost:3000/docs/oauth2-redirect.html';
 
-/** The whole auth service on a real Postgres and a real NATS, at an issuer of its own. */
+/** The whole auth service on a real Postgres and a real NATS, with its own issuer. */
 export class AuthUnderTest {
   private constructor(
     readonly app: NestFastifyApplication,
@@ -66,7 +66,7 @@ export class AuthUnderTest {
     return new Browser(this.issuer);
   }
 
-  /** The real client library, set up from discovery. */
+  /** The real client library, configured by discovery. */
   client(clientId: string, secret = MACHINE_SECRET): Promise<oidc.Configuration> {
     const authentication = clientId === 'rookery-machine' ? oidc.ClientSecretBasic(secret) : oidc.None();
     return oidc.discovery(new URL(this.issuer), clientId, undefined, authentication, {
@@ -75,7 +75,7 @@ export class AuthUnderTest {
     });
   }
 
-  /** Begins a code flow and answers the first page. */
+  /** Starts a code flow and returns its first page. */
   async authorize(client: oidc.Configuration, options: AuthorizeOptions = {}): Promise<Attempt> {
     const verifier = oidc.randomPKCECodeVerifier();
     const { browser = this.browser(), scope = ALL_SCOPES, redirectUri = CALLBACK, parameters = {} } = options;
@@ -89,7 +89,19 @@ export class AuthUnderTest {
     return { browser, verifier, page: await browser.open(url) };
   }
 
-  /** The whole code flow as a person goes through it. */
+  /** Submits the sign-in page of a new code flow; the page ends at the callback after a success. */
+  async submitSignIn(client: oidc.Configuration, login: string, password?: string): Promise<Page> {
+    const { browser, page } = await this.authorize(client);
+    return browser.submit(page, credentials(login, password));
+  }
+
+  /** Whether these credentials sign a person in. */
+  async canSignIn(login: string, password?: string): Promise<boolean> {
+    const page = await this.submitSignIn(await this.client('rookery-cli'), login, password);
+    return page.url.startsWith(CALLBACK);
+  }
+
+  /** The complete code flow of a person. */
   async logIn(client: oidc.Configuration, user: string, options: AuthorizeOptions = {}): Promise<LoggedIn> {
     const attempt = await this.authorize(client, options);
     let page = await attempt.browser.submit(attempt.page, credentials(user));

@@ -1,14 +1,14 @@
 import { AuthUnderTest, CALLBACK, credentials, freePort } from './auth-under-test';
 
 const ISSUER = 'https://localhost:9443';
-/** What the proxy that ends TLS says of each request. */
+/** Headers of the proxy that terminates TLS. */
 const FORWARDED = {
   'x-forwarded-proto': 'https',
   'x-forwarded-host': 'localhost:9443',
   'x-forwarded-for': '203.0.113.9',
 };
 
-describe('an issuer behind a proxy that ends TLS', () => {
+describe('an issuer behind a proxy that terminates TLS', () => {
   let auth: AuthUnderTest;
   beforeAll(async () => {
     const port = await freePort();
@@ -37,7 +37,7 @@ describe('an issuer behind a proxy that ends TLS', () => {
     code_challenge_method: 'S256',
   }).toString()}`;
 
-  /** Goes through the log-in to its end; every Set-Cookie line on the way, and every page. */
+  /** Completes a log-in; returns every Set-Cookie line and every page. */
   async function logIn() {
     const jar = new Map<string, string>();
     const lines: string[] = [];
@@ -67,7 +67,7 @@ describe('an issuer behind a proxy that ends TLS', () => {
     throw new Error('the log-in did not end');
   }
 
-  it('binds the session to this very host, and the cookies of a log-in to their paths, all of them to TLS', async () => {
+  it('binds the session to its host, the cookies of a log-in to their paths, and all of them to TLS', async () => {
     const { lines, location } = await logIn();
     expect(new URL(location).searchParams.get('code')).toMatch(/.{20,}/);
     const names = lines.map((line) => line.slice(0, line.indexOf('=')));
@@ -78,12 +78,12 @@ describe('an issuer behind a proxy that ends TLS', () => {
       expect(line).toMatch(/; httponly\b/i);
       expect(line).toMatch(/; samesite=lax\b/i);
       expect(line).not.toMatch(/; domain=/i);
-      // Browsers keep a cookie of this prefix only so (RFC 6265bis, 4.1.3).
+      // Browsers require this for a cookie with this prefix (RFC 6265bis, 4.1.3).
       if (line.startsWith('__Host-')) expect(line).toMatch(/; path=\/(;|$)/i);
     }
   });
 
-  it('sends HSTS and a policy with every page, and its addresses are https', async () => {
+  it('sends HSTS and a policy with every page, and uses https URLs', async () => {
     const { pages } = await logIn();
     expect(pages.length).toBeGreaterThan(0);
     for (const { headers } of [...pages, await ask('/device'), await ask('/auth'), await ask('/interaction/x')]) {
@@ -99,14 +99,14 @@ describe('an issuer behind a proxy that ends TLS', () => {
     expect(await discovery.text()).not.toContain('http://');
   });
 
-  it('sends no page and no cookie over a connection that the proxy does not call secure, but keys to who asks inside', async () => {
+  it('sends no page and no cookie over a connection that the proxy does not mark as secure, but keys to internal callers', async () => {
     const response = await fetch(`http://127.0.0.1:${auth.config.PORT}${authorize}`, {
       redirect: 'manual',
       headers: { accept: 'text/html' },
     });
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain('over https');
+    expect(await response.text()).toContain('over HTTPS');
     expect((await fetch(`http://127.0.0.1:${auth.config.PORT}/jwks`)).status).toBe(200);
   });
 });

@@ -1,4 +1,4 @@
-/** A page as a person without JavaScript has it. */
+/** A page as seen without JavaScript. */
 export interface Page {
   readonly url: string;
   readonly status: number;
@@ -27,18 +27,18 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const unescape = (text: string) => text.replace(/&(?:amp|lt|gt|quot|#39);/gu, (entity) => ENTITIES[entity] ?? entity);
 const attribute = (tag: string, name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`, 'u').exec(tag)?.[1] ?? '');
 
-/** Follows redirects with cookies as a browser does, and stops at the first address that is not the issuer's. */
+/** Follows redirects with cookies like a browser, and stops at the first URL outside the issuer. */
 export class Browser {
-  readonly #cookies = new Map<string, Cookie>();
+  private readonly cookies = new Map<string, Cookie>();
 
   constructor(readonly origin: string) {}
 
-  /** Opens an address. Where the way leads away from the issuer, the page is empty and `url` is that address. */
+  /** Opens a URL. After a redirect away from the issuer, the page is empty and `url` is that URL. */
   open(url: string | URL, headers: Readonly<Record<string, string>> = {}): Promise<Page> {
-    return this.#follow(new URL(url, this.origin), { method: 'GET', headers });
+    return this.follow(new URL(url, this.origin), { method: 'GET', headers });
   }
 
-  /** Fills in the page's form (hidden fields stay as they are) and presses a button. */
+  /** Fills in the page's form (hidden fields stay unchanged) and presses a button. */
   submit(
     page: Page,
     fields: Readonly<Record<string, string>>,
@@ -50,14 +50,14 @@ export class Browser {
     for (const [tag] of page.text.matchAll(/<input\b[^>]*>/gu))
       body.set(attribute(tag, 'name'), attribute(tag, 'value'));
     for (const [name, value] of Object.entries(fields)) body.set(name, value);
-    return this.#follow(new URL(attribute(form, 'action'), page.url), { method: 'POST', body, headers });
+    return this.follow(new URL(attribute(form, 'action'), page.url), { method: 'POST', body, headers });
   }
 
   cookie(name: string): string | undefined {
-    return this.#cookies.get(name)?.value;
+    return this.cookies.get(name)?.value;
   }
 
-  async #follow(url: URL, request: PageRequest): Promise<Page> {
+  private async follow(url: URL, request: PageRequest): Promise<Page> {
     let current = url;
     let init = request;
     for (let hops = 0; hops < 12; hops += 1) {
@@ -66,9 +66,9 @@ export class Browser {
         method: init.method,
         body: init.body,
         redirect: 'manual',
-        headers: { accept: 'text/html', ...init.headers, cookie: this.#header(current) },
+        headers: { accept: 'text/html', ...init.headers, cookie: this.cookieHeader(current) },
       });
-      this.#keep(response, current);
+      this.storeCookies(response, current);
       const location = response.headers.get('location');
       if (location === null) {
         return { url: current.href, status: response.status, headers: response.headers, text: await response.text() };
@@ -80,18 +80,18 @@ export class Browser {
     throw new Error(`too many redirects at ${current.pathname}`);
   }
 
-  #keep(response: Response, from: URL): void {
+  private storeCookies(response: Response, from: URL): void {
     for (const line of response.headers.getSetCookie()) {
       const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
       const [name = '', value = ''] = pair.split(/=(.*)/su);
       const path = attributes.find((part) => part.toLowerCase().startsWith('path='))?.slice(5) ?? from.pathname;
-      if (value === '' || /expires=Thu, 01 Jan 1970/iu.test(line)) this.#cookies.delete(name);
-      else this.#cookies.set(name, { value, path });
+      if (value === '' || /expires=Thu, 01 Jan 1970/iu.test(line)) this.cookies.delete(name);
+      else this.cookies.set(name, { value, path });
     }
   }
 
-  #header(url: URL): string {
-    const matching = [...this.#cookies].filter(
+  private cookieHeader(url: URL): string {
+    const matching = [...this.cookies].filter(
       ([, { path }]) => path === '/' || url.pathname === path || url.pathname.startsWith(`${path}/`),
     );
     return matching.map(([name, { value }]) => `${name}=${value}`).join('; ');

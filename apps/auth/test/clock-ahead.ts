@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { Clock } from '@rookery/platform';
 import type { AuthUnderTest } from './auth-under-test';
 
-/** Puts this process's clock, the libraries' too, ahead of the database's until `restore`. */
+/** Sets the clock of this process, including libraries, ahead of the database's until `restore`. */
 export function aheadBy(ms: number, { app }: AuthUnderTest): { restore(): void } {
   const now = Date.now.bind(Date);
   const spies = [

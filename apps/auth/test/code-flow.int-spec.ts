@@ -12,7 +12,7 @@ describe('the authorization code flow', () => {
   });
   afterAll(() => auth.stop());
 
-  it('gives a verifiable at+jwt access token for the API, an ID token and a refresh token', async () => {
+  it('issues a verifiable at+jwt access token for the API, an ID token and a refresh token', async () => {
     const tokens = await (await auth.logIn(cli, 'alice')).redeem();
     const keys = jose.createRemoteJWKSet(new URL(`${auth.issuer}/jwks`));
     const { payload, protectedHeader } = await jose.jwtVerify(tokens.access_token, keys, {
@@ -48,19 +48,19 @@ describe('the authorization code flow', () => {
     expect(operator['roles']).toEqual(['operator']);
   });
 
-  it('signs in by e-mail address too, whatever its case', async () => {
+  it('signs in by e-mail address too, regardless of case', async () => {
     const attempt = await auth.authorize(cli);
     const page = await attempt.browser.submit(attempt.page, credentials('Alice@Example.com', 'alice-demo-password'));
     expect(page.url).toMatch(/^http:\/\/127\.0\.0\.1:8976\/callback\?code=/u);
   });
 
-  it('does not ask again who is signed in already', async () => {
+  it('does not ask a signed-in user again', async () => {
     const { browser } = await auth.logIn(cli, 'alice');
     const again = await auth.authorize(cli, { browser });
     expect(new URL(again.page.url).searchParams.get('code')).toEqual(expect.any(String));
   });
 
-  it('sends a signed-in user who was disabled to the sign-in page, and lets another one sign in there', async () => {
+  it('sends a disabled user to the sign-in page, where another user can sign in', async () => {
     const { browser } = await auth.logIn(cli, 'bob');
     await auth.database.query(`UPDATE users SET disabled = true WHERE username = 'bob'`);
     try {
@@ -77,7 +77,7 @@ describe('the authorization code flow', () => {
     }
   });
 
-  it('asks for consent to a client that is not our own, naming only what can be granted', async () => {
+  it('asks for consent to a third-party client, naming only the scopes that can be granted', async () => {
     const swagger = await auth.client('rookery-swagger');
     const options = { redirectUri: SWAGGER_CALLBACK, scope: 'openid orders:read catalog:write' };
     const attempt = await auth.authorize(swagger, options);
@@ -96,7 +96,7 @@ describe('the authorization code flow', () => {
     expect(again.page.url).toContain('code=');
   });
 
-  it('tells the client when the user refuses', async () => {
+  it('tells the client when the user denies access', async () => {
     const swagger = await auth.client('rookery-swagger');
     const attempt = await auth.authorize(swagger, { redirectUri: SWAGGER_CALLBACK });
     const consent = await attempt.browser.submit(attempt.page, credentials('bob'));
@@ -104,13 +104,13 @@ describe('the authorization code flow', () => {
     expect(new URL(refused.url).searchParams.get('error')).toBe('access_denied');
   });
 
-  it('takes any port of the loopback address for the native client', async () => {
+  it('accepts any port of the loopback address for the native client', async () => {
     const redirectUri = 'http://127.0.0.1:41234/callback';
     const attempt = await auth.logIn(cli, 'alice', { redirectUri });
     expect(attempt.page.url.startsWith(redirectUri)).toBe(true);
   });
 
-  it('refuses a request without PKCE, and one with the plain method', async () => {
+  it('rejects a request without PKCE, and one with the plain method', async () => {
     const browser = auth.browser();
     const base = { client_id: 'rookery-cli', response_type: 'code', redirect_uri: CALLBACK, scope: 'openid' };
     const without = await browser.open(`/auth?${new URLSearchParams(base).toString()}`);
@@ -120,7 +120,7 @@ describe('the authorization code flow', () => {
     expect(new URL(plain.url).searchParams.get('error')).toBe('invalid_request');
   });
 
-  it('refuses a wrong code verifier', async () => {
+  it('rejects a wrong code verifier', async () => {
     const { page } = await auth.logIn(cli, 'alice');
     const wrong = oidc.authorizationCodeGrant(cli, new URL(page.url), {
       pkceCodeVerifier: oidc.randomPKCECodeVerifier(),
@@ -135,7 +135,7 @@ describe('the authorization code flow', () => {
     expect(page.text).not.toContain('evil.example');
   });
 
-  it('gives tokens to one of many parallel uses of a code, and nothing that the grant outlives', async () => {
+  it('issues tokens to one of many parallel uses of a code, and revokes them with the grant', async () => {
     const { redeem } = await auth.logIn(cli, 'alice');
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => redeem()));
     const won = results.filter((result) => result.status === 'fulfilled');
@@ -144,7 +144,7 @@ describe('the authorization code flow', () => {
     await expect(oidc.refreshTokenGrant(cli, refreshToken)).rejects.toMatchObject({ error: 'invalid_grant' });
   });
 
-  it('gives a code one minute to be redeemed', async () => {
+  it('expires a code after one minute', async () => {
     await auth.logIn(cli, 'alice');
     const rows = await auth.database.query<{ seconds: number }>(
       `SELECT extract(epoch FROM max(expires_at) - now())::float AS seconds FROM oidc_payload WHERE model = 'AuthorizationCode'`,
@@ -167,7 +167,7 @@ describe('the authorization code flow', () => {
     },
   );
 
-  it('takes no password at the token endpoint, and registers no client', async () => {
+  it('accepts no password at the token endpoint, and registers no client', async () => {
     const body = new URLSearchParams({
       grant_type: 'password',
       client_id: 'rookery-cli',
@@ -188,7 +188,7 @@ describe('the authorization code flow', () => {
     }
   });
 
-  it('publishes what it can do, and no private key', async () => {
+  it('publishes its capabilities, and no private key', async () => {
     const metadata = cli.serverMetadata();
     expect(metadata.code_challenge_methods_supported).toEqual(['S256']);
     expect(metadata.scopes_supported).toEqual(expect.arrayContaining(ALL_SCOPES.split(' ')));

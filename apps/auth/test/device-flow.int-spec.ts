@@ -27,7 +27,7 @@ describe('the device flow', () => {
       signal: AbortSignal.timeout(5_000),
     });
 
-  it('signs a device in with the code that the person types elsewhere', async () => {
+  it('signs a device in with the code that the person enters in a browser', async () => {
     const device = await begin();
     const browser = auth.browser();
     const form = await browser.open(device.verification_uri);
@@ -47,7 +47,7 @@ describe('the device flow', () => {
     await expect(poll(device)).rejects.toMatchObject({ error: 'invalid_grant' });
   });
 
-  it('takes the code from the address too, with a press of a button and no script', async () => {
+  it('accepts the code in the URL too, with a button and no script', async () => {
     const device = await begin();
     const browser = auth.browser();
     const step = await browser.open(device.verification_uri_complete ?? '');
@@ -56,7 +56,7 @@ describe('the device flow', () => {
     expect(confirm.text).toContain(device.user_code);
   });
 
-  it('tells the device when the person refuses', async () => {
+  it('tells the device when the person denies access', async () => {
     const device = await begin();
     const browser = auth.browser();
     const confirm = await browser.submit(await browser.open(device.verification_uri), { user_code: device.user_code });
@@ -65,7 +65,7 @@ describe('the device flow', () => {
     await expect(poll(device)).rejects.toMatchObject({ error: 'access_denied' });
   });
 
-  it('says of an unknown code that it is not valid, and keeps the form', async () => {
+  it('reports an unknown code as invalid, and keeps the form', async () => {
     const browser = auth.browser();
     const page = await browser.submit(await browser.open('/device'), { user_code: 'BBBB-BBBB' });
     expect(page.text).toContain('role="alert"');
@@ -73,7 +73,7 @@ describe('the device flow', () => {
     expect(page.text).toContain('name="user_code"');
   });
 
-  it('tells a device that asks more often than every five seconds to slow down, by five more each time, on every replica', async () => {
+  it('tells a device that polls more often than every five seconds to slow down, by five more each time, on every replica', async () => {
     const device = await begin();
     expect(device.interval).toBe(5);
     const replica = await createService(authService.options(auth.config));
@@ -116,7 +116,7 @@ describe('the device flow', () => {
     }
   });
 
-  it('tells a device that asked too often what the person decided, as soon as it is decided', async () => {
+  it('tells a device that polled too often the decision as soon as it is made', async () => {
     const device = await begin();
     const once = () => oidc.genericGrantRequest(cli, DEVICE_CODE, { device_code: device.device_code });
     await expect(once()).rejects.toMatchObject({ error: 'authorization_pending' });
@@ -127,7 +127,7 @@ describe('the device flow', () => {
     expect((await once()).access_token).toEqual(expect.any(String));
   });
 
-  it('is signed in to by a person who was signed in before', async () => {
+  it('works for a person who is already signed in', async () => {
     const device = await begin();
     const { browser } = await auth.logIn(cli, 'alice');
     const confirm = await browser.submit(await browser.open(device.verification_uri), { user_code: device.user_code });
@@ -178,14 +178,14 @@ describe('the device flow', () => {
     ['HEAD', '/device/auth'],
     ['GET', '/device/auth/'],
     ['PUT', '/device'],
-  ])('answers %s %s with 405, a page and the methods there are', async (method, path) => {
+  ])('answers %s %s with 405, a page and the allowed methods', async (method, path) => {
     const response = await fetch(`${auth.issuer}${path}`, { method });
     expect(response.status).toBe(405);
     expect(response.headers.get('content-type')).toContain('text/html');
     expect(response.headers.get('allow')).toContain('POST');
   });
 
-  it('gives tokens to one of many parallel polls', async () => {
+  it('issues tokens to one of many parallel polls', async () => {
     const device = await begin();
     const browser = auth.browser();
     const confirm = await browser.submit(await browser.open(device.verification_uri), { user_code: device.user_code });

@@ -15,7 +15,7 @@ const ADDRESSES = [
   ['POST', '/token'],
 ] as const;
 
-describe('the host that a request names', () => {
+describe('the host of a request', () => {
   let auth: AuthUnderTest;
   let url: string;
 
@@ -43,7 +43,7 @@ describe('the host that a request names', () => {
     );
   const own = () => new URL(auth.issuer).host;
 
-  it.each(ADDRESSES)('is refused with 421 at %s %s when it is not the issuer’s', async (method, path) => {
+  it.each(ADDRESSES)('is rejected with 421 at %s %s if it is not the issuer’s', async (method, path) => {
     for (const host of [FOREIGN, `${FOREIGN}:${auth.config.PORT}`, `x@${own()}`, `${own()}.${FOREIGN}`, 'auth:3001']) {
       const { status, headers, body } = await ask(method, path, host);
       expect([host, status]).toEqual([host, 421]);
@@ -54,7 +54,7 @@ describe('the host that a request names', () => {
     expect((await ask(method, path, own().toUpperCase())).status).not.toBe(421);
   });
 
-  it('is not taken from X-Forwarded-Host of who is no proxy of ours, nor from an absolute address', async () => {
+  it('is not taken from X-Forwarded-Host of an untrusted peer, nor from an absolute URL', async () => {
     const forwarded = [`x-forwarded-host: ${FOREIGN}`, `forwarded: host=${FOREIGN}`];
     for (const path of ['/.well-known/openid-configuration', '/device', '/session/end']) {
       const { headers, body } = await ask('GET', path, own(), forwarded);
@@ -65,14 +65,14 @@ describe('the host that a request names', () => {
     expect(absolute.headers + absolute.body).not.toContain(FOREIGN);
   });
 
-  it('never decides where a device or a form is sent', async () => {
+  it('never determines where a device or a form is sent', async () => {
     const device = await ask('POST', '/device/auth', own(), [], 'client_id=rookery-cli&scope=openid');
     expect(device.body).toContain(`"verification_uri":"${auth.issuer}/device"`);
     const page = await ask('GET', '/device', own());
     expect(page.body).toContain(`action="${auth.issuer}/device"`);
   });
 
-  it('may be one of the inside, where programs get addresses of the inside, and people none', async () => {
+  it('may be internal: programs then receive internal URLs, and pages are not served', async () => {
     const document: unknown = JSON.parse((await ask('GET', '/.well-known/openid-configuration', 'auth')).body);
     expect(document).toMatchObject({
       issuer: auth.issuer,
@@ -89,7 +89,7 @@ describe('the host that a request names', () => {
       expect((await ask('GET', path, 'auth')).status).toBe(421);
   });
 
-  it('does not matter to probes', async () => {
+  it('is ignored for probes', async () => {
     for (const path of ['/livez', '/readyz', '/metrics'])
       expect((await ask('GET', path, '10.0.0.7:3001')).status).toBe(200);
   });

@@ -24,7 +24,7 @@ describe('the rotation of the signing key', () => {
     return Jwks.parse(await answer.json()).keys.map((key) => key.kid);
   };
 
-  it('lets a client verify every token, the old and the new, with no restart', async () => {
+  it('lets a client verify old and new tokens without a restart', async () => {
     const keys = auth.app.get(SigningKeys);
     const keySet = jose.createRemoteJWKSet(new URL(`${auth.issuer}/jwks`), { cooldownDuration: 0 });
     const verify = (token: string) => jose.jwtVerify(token, keySet, { audience: 'rookery-api' });
@@ -48,7 +48,7 @@ describe('the rotation of the signing key', () => {
     expect(await oidc.tokenIntrospection(machine, before)).toMatchObject({ active: true });
   });
 
-  it('keeps a retired key until its tokens have expired, then drops it', async () => {
+  it('keeps a retired key until its tokens have expired, then removes it', async () => {
     const keys = auth.app.get(SigningKeys);
     expect(await keys.dropExpired()).toBe(0);
     await auth.database.query(
@@ -58,13 +58,13 @@ describe('the rotation of the signing key', () => {
     await eventually(async () => expect(await published()).toHaveLength(1));
   });
 
-  it('never holds a private key in clear in the database', async () => {
+  it('never stores a private key unencrypted', async () => {
     const rows = await auth.database.query<{ sealed_jwk: string }>('SELECT sealed_jwk FROM signing_keys');
     expect(rows.length).toBeGreaterThan(0);
     for (const row of rows) expect(Buffer.from(row.sealed_jwk, 'base64url').toString('latin1')).not.toContain('"d"');
   });
 
-  it('makes one first key however many instances start', async () => {
+  it('creates one first key, however many instances start', async () => {
     await auth.database.query('DELETE FROM signing_keys');
     const keys = auth.app.get(SigningKeys);
     await Promise.all(Array.from({ length: 5 }, () => keys.ensureActive()));

@@ -2,30 +2,30 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 
-/** A mail as the server got it. */
+/** A mail as received. */
 export interface ReceivedMail {
   readonly from: string;
   readonly to: readonly string[];
-  /** By lower-case name; folded lines are one. */
+  /** By lower-case name; folded lines are joined. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Everything behind the headers, decoded as far as ASCII text needs it. */
+  /** The body, decoded as far as needed for ASCII. */
   readonly body: string;
 }
 
-/** What a server demands of its clients. */
+/** Requirements of the server. */
 export interface MailServerOptions {
-  /** Who may log in, and must. */
+  /** The required log-in. */
   readonly login?: { readonly user: string; readonly password: string };
 }
 
-/** A real SMTP server on the loopback address that can be away, and refuse. */
+/** A real SMTP server on the loopback address that can be stopped and can reject mails. */
 export class MailServer {
   readonly mails: ReceivedMail[] = [];
-  /** Every recipient named, also in attempts that were refused. */
+  /** All recipients, including those of rejected attempts. */
   readonly asked: string[] = [];
-  readonly #refusals = new Map<string, number>();
-  #server: SMTPServer | undefined;
-  #port = 0;
+  private readonly refusals = new Map<string, number>();
+  private server: SMTPServer | undefined;
+  private listeningPort = 0;
 
   private constructor(private readonly options: MailServerOptions) {}
 
@@ -36,31 +36,31 @@ export class MailServer {
   }
 
   get port(): number {
-    return this.#port;
+    return this.listeningPort;
   }
 
   get url(): string {
-    return `smtp://127.0.0.1:${this.#port}`;
+    return `smtp://127.0.0.1:${this.listeningPort}`;
   }
 
   mailsTo(address: string): readonly ReceivedMail[] {
     return this.mails.filter(({ to }) => to.includes(address));
   }
 
-  /** Answers every mail to this address with the status, in words that repeat the address; undefined takes it again. */
+  /** Rejects every mail to this address with the status and a text that quotes the address; undefined accepts it again. */
   refuse(address: string, status: number | undefined): void {
-    if (status === undefined) this.#refusals.delete(address);
-    else this.#refusals.set(address, status);
+    if (status === undefined) this.refusals.delete(address);
+    else this.refusals.set(address, status);
   }
 
-  /** Nobody listens at the port until it comes back. */
+  /** Stops listening until the server is started again. */
   async goAway(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
+    const server = this.server;
+    this.server = undefined;
     await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
   }
 
-  /** Listens, at the port where it was before. */
+  /** Listens at the same port as before. */
   async comeBack(): Promise<void> {
     const { login } = this.options;
     const server = new SMTPServer({
@@ -74,7 +74,7 @@ export class MailServer {
       },
       onRcptTo: ({ address }, _session, done) => {
         this.asked.push(address);
-        const responseCode = this.#refusals.get(address);
+        const responseCode = this.refusals.get(address);
         if (responseCode === undefined) done();
         else done(Object.assign(new Error(`<${address}> is not wanted here`), { responseCode }));
       },
@@ -88,11 +88,11 @@ export class MailServer {
     });
     server.on('error', () => undefined);
     const listening = await new Promise<AddressInfo | string | null>((resolve) => {
-      const listener = server.listen(this.#port, '127.0.0.1', () => resolve(listener.address()));
+      const listener = server.listen(this.listeningPort, '127.0.0.1', () => resolve(listener.address()));
     });
     if (listening === null || typeof listening === 'string') throw new Error('the mail server has no port');
-    this.#port = listening.port;
-    this.#server = server;
+    this.listeningPort = listening.port;
+    this.server = server;
   }
 }
 

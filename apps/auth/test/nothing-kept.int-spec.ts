@@ -11,7 +11,7 @@ import { type LibraryRoute, routesOfLibrary } from './provider-routes';
 const REQUESTS = 2_000;
 const MIB = 1_048_576;
 const TABLES = ['oidc_payload', 'sign_in_failures', 'users', 'oauth_clients', 'signing_keys'];
-/** What a client sends with which each address gets as far as it can without a person. */
+/** Requests that take each route as far as possible without a user. */
 const AUTHORIZATION = new URLSearchParams({
   client_id: 'rookery-cli',
   redirect_uri: CALLBACK,
@@ -25,16 +25,16 @@ const AUTHORIZATION = new URLSearchParams({
   refresh_token: 'made-up',
   post_logout_redirect_uri: 'http://127.0.0.1:8976/signed-out',
 }).toString();
-/** What begins something: it is kept, once for each request that its limit lets through. */
+/** Routes that start a process: one row is stored for each request within the limit. */
 const BEGINNINGS = new Set(['GET /auth', 'HEAD /auth', 'POST /device/auth']);
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = z.custom<() => void>((value) => typeof value === 'function').parse(runInNewContext('gc'));
 
-/** Thousands of requests on a machine that does other things too. */
+/** Thousands of requests on a busy machine. */
 jest.setTimeout(180_000);
 
-describe('of who has not signed in', () => {
+describe('without a sign-in', () => {
   let auth: AuthUnderTest;
   let cli: oidc.Configuration;
   let routes: readonly LibraryRoute[];
@@ -85,7 +85,7 @@ describe('of who has not signed in', () => {
       .filter((pair) => !pair.endsWith('='))
       .join('; ');
 
-  it('nothing is kept by any address of the provider but those that begin a log-in, and memory stays bounded', async () => {
+  it('only the routes that start a log-in store anything, and memory stays bounded', async () => {
     await sendMany(200, () => '');
     const before = await kept();
     collectGarbage();
@@ -97,7 +97,7 @@ describe('of who has not signed in', () => {
     expect(statuses.filter((status) => status >= 500)).toEqual([]);
   });
 
-  it('nothing is kept either when the browser brings the cookie of a session that has ended', async () => {
+  it('nothing is stored for the cookie of an ended session', async () => {
     const { browser } = await auth.logIn(cli, 'alice');
     const cookie = ['session', 'session.sig'].map((name) => `${name}=${browser.cookie(name) ?? ''}`).join('; ');
     await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'Session'`);
@@ -106,14 +106,14 @@ describe('of who has not signed in', () => {
     expect(await kept()).toBe(before);
   });
 
-  it('nothing is kept when the browser brings what it was given before', async () => {
+  it('nothing is stored for a browser that returns its cookies', async () => {
     const first = cookiesOf(await send({ method: 'GET', path: '/device' }, 0));
     const before = await kept();
     await sendMany(200, () => first);
     expect(await kept()).toBe(before);
   });
 
-  it('one thing is kept per log-in that begins, as large as a page of text at most, however often its page is opened', async () => {
+  it('one row is stored per started log-in, of bounded size, however often its page is opened', async () => {
     const before = await kept();
     const { browser, page } = await auth.authorize(cli);
     for (let again = 0; again < 10; again += 1) await browser.open(page.url);
@@ -124,7 +124,7 @@ describe('of who has not signed in', () => {
     expect(await kept()).toBe(before + 1);
   });
 
-  it('one more thing is kept for all the forms of a log-in, and wrong ones leave nothing', async () => {
+  it('one more row is stored for all forms of a log-in, and invalid ones leave nothing', async () => {
     await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'FormToken'`);
     const { browser, page: first } = await auth.authorize(cli);
     const before = await kept();
@@ -138,7 +138,7 @@ describe('of who has not signed in', () => {
   });
 });
 
-describe('the addresses that this service knows', () => {
+describe('the routes of this service', () => {
   it('are those of the library, with the same methods', async () => {
     const auth = await AuthUnderTest.start();
     try {
@@ -151,10 +151,10 @@ describe('the addresses that this service knows', () => {
   });
 });
 
-describe('an address past its limit', () => {
-  it('is refused at every route of the provider and of the log-in pages', async () => {
+describe('an address beyond its limit', () => {
+  it('is rejected at every route of the provider and of the log-in pages', async () => {
     const auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '3' });
-    // The minute does not end, however slow the machine is.
+    // Keeps the window open, however slow the machine is.
     const clock = jest.spyOn(auth.app.get(Clock), 'now').mockReturnValue(new Date());
     try {
       const library = await routesOfLibrary(auth);

@@ -13,7 +13,7 @@ const PASSWORD = 'the-password-of-the-mail-server';
 const FROM = 'Rookery <no-reply@rookery.example>';
 const alice = 'alice@example.com';
 
-/** Orders, as far as auth sees it: its events. */
+/** The events of the orders service. */
 class Orders {
   private constructor(
     private readonly auth: AuthUnderTest,
@@ -54,7 +54,7 @@ class Orders {
     return publishEvent(this.auth.broker, OrderCanceled, data, { aggregateId: orderId, sequence: 2 });
   }
 
-  /** Puts the latest event of a kind into the stream once more, so that it is delivered once more. */
+  /** Publishes the latest event of a kind again, so that it is redelivered. */
   async repeat(subject: string): Promise<void> {
     const stored = await this.manager.streams.getMessage('ORDERS', { last_by_subj: subject });
     if (stored === null) throw new Error(`there is no ${subject}`);
@@ -65,7 +65,7 @@ class Orders {
     await jetstream(await this.auth.broker.adminConnection()).publish(subject, stored.data, { headers });
   }
 
-  /** Resolves when auth has acked all there is. */
+  /** Resolves when auth has acknowledged all events. */
   async acked(): Promise<void> {
     await eventually(async () => {
       const { num_pending, num_ack_pending } = await this.manager.consumers.info('ORDERS', 'auth');
@@ -108,13 +108,13 @@ describe('auth with a mail server', () => {
     const rows = await auth.database.query<{ kind: string; status: string }>(sql, [orderId]);
     return rows.map(({ kind, status }) => `${kind} ${status}`);
   };
-  /** The worker's poll finds it then. */
+  /** The worker's poll then finds it. */
   const dueNow = (orderId: string) =>
     auth.database.query(`UPDATE notifications SET next_attempt_at = now() WHERE order_id = $1 AND status = 'due'`, [
       orderId,
     ]);
 
-  it('acts on the events that the catalogue says, and on no others', () => {
+  it('handles the events that the contracts declare, and no others', () => {
     const { handled, declared } = handledEvents(auth.app.get(JetStreamServer), 'auth');
     expect(handled).toEqual(declared);
     expect(handled).toEqual(['OrderCreated', 'OrderConfirmed', 'OrderCanceled']);
@@ -133,7 +133,7 @@ describe('auth with a mail server', () => {
         'auto-submitted': 'auto-generated',
       });
       expect(mail?.headers.get('content-type')).toMatch(/^multipart\/alternative;/);
-      // In the text and in the page.
+      // In the text and in the HTML.
       expect(mail?.body.match(/398\.00 EUR/g)).toHaveLength(2);
     }
     expect([placed, confirmed].map((mail) => mail?.headers.get('subject'))).toEqual([
@@ -150,10 +150,10 @@ describe('auth with a mail server', () => {
     const { orderId } = await orders.place(aliceId);
     await orders.cancel(orderId);
     await eventually(() => expect(mailsAbout(orderId)).toHaveLength(2), { timeoutMs: 30_000 });
-    expect(mailsAbout(orderId)[1]?.body).toContain('canceled: there is not enough in stock');
+    expect(mailsAbout(orderId)[1]?.body).toContain('canceled: an item of your order is out of stock');
   });
 
-  it('writes once about an event that is delivered three times', async () => {
+  it('sends one mail about an event that is delivered three times', async () => {
     const { orderId } = await orders.place(aliceId);
     await orders.repeat(OrderCreated.subject);
     await orders.repeat(OrderCreated.subject);
@@ -163,7 +163,7 @@ describe('auth with a mail server', () => {
     expect(mailsAbout(orderId)).toHaveLength(1);
   });
 
-  it('writes nothing about an order of somebody who has no account here', async () => {
+  it('sends no mail about an order of a customer without an account here', async () => {
     const before = await metric('notifications_total{kind="placed",outcome="no-account"}');
     const strangers = ['auth0|5f7c8ec7c33c6c004bbafe82', 'rookery-machine', uuidv7()];
     const asked = server.asked.length;
@@ -177,14 +177,14 @@ describe('auth with a mail server', () => {
     expect(server.asked).toHaveLength(asked);
   });
 
-  it('writes nothing about what happened days ago: where mails are new, the stream still tells of a week', async () => {
+  it('sends no mail about events of earlier days, which the stream still holds when mails are enabled', async () => {
     const { orderId } = await orders.place(aliceId, new Date(Date.now() - 3 * 86_400_000));
     await orders.acked();
     expect(await statusesOf(orderId)).toEqual([]);
     expect(await metric('notifications_total{kind="placed",outcome="expired"}')).toBe(1);
   });
 
-  it('takes events and is ready while the mail server is away, and writes when it is back', async () => {
+  it('handles events and stays ready while the mail server is away, and sends the mails when it is back', async () => {
     await server.goAway();
     const { orderId } = await orders.place(aliceId);
     await orders.confirm(orderId);
@@ -206,7 +206,7 @@ describe('auth with a mail server', () => {
     await eventually(async () => expect(await statusesOf(orderId)).toEqual(['placed sent', 'confirmed sent']));
   });
 
-  it('gives up what the mail server refuses for good, and says so in its metrics', async () => {
+  it('gives up on a mail that the server rejects permanently, and counts it', async () => {
     server.refuse('bob@example.com', 550);
     const { orderId } = await orders.place(await orders.subjectOf('bob'));
     await eventually(async () => expect(await statusesOf(orderId)).toEqual(['placed refused']), { timeoutMs: 30_000 });
@@ -214,7 +214,7 @@ describe('auth with a mail server', () => {
     expect(mailsAbout(orderId)).toEqual([]);
   });
 
-  it('sets aside an event that it cannot read, for operators to see', async () => {
+  it('dead-letters an event that it cannot parse', async () => {
     const admin = await auth.broker.adminConnection();
     await jetstream(admin).publish(OrderCreated.subject, '{');
     const caller = await TestCaller.connect(auth.broker);
@@ -237,7 +237,7 @@ describe('auth with a mail server', () => {
       configureLogger('auth', 'trace');
       const people = await Promise.all(['alice', 'bob', 'olga'].map((name) => orders.subjectOf(name)));
       for (const person of people) await orders.place(person);
-      const said = ['mail sent', 'a mail could not be sent', 'a mail was given up'];
+      const said = ['mail sent', 'could not send a mail', 'gave up on a mail'];
       await eventually(() => expect(said.filter((text) => !lines.join('').includes(text))).toEqual([]), {
         timeoutMs: 30_000,
       });
@@ -260,7 +260,7 @@ describe('auth without a mail server', () => {
   });
   afterAll(() => auth.stop());
 
-  it('acks the events of orders, readable or not, and notes that they passed without making mails of them', async () => {
+  it('acknowledges the events of orders, valid or not, and records them as passed without adding mails', async () => {
     const orders = await Orders.of(auth);
     const { orderId } = await orders.place(await orders.subjectOf('alice'));
     await orders.confirm(orderId);

@@ -10,10 +10,10 @@ import { providerConfiguration } from '../src/provider/provider.configuration';
 import { TokenStanding } from '../src/provider/token-standing';
 import type { AuthUnderTest } from './auth-under-test';
 
-/** One address that oidc-provider serves. */
+/** One route of oidc-provider. */
 export interface LibraryRoute {
   readonly method: string;
-  /** `/device/:uid`, as the library writes it. */
+  /** `/device/:uid`, in the library's notation. */
   readonly path: string;
 }
 
@@ -23,10 +23,10 @@ const Verb = z.custom<(name: string, path: string, ...stack: readonly unknown[])
 );
 const RouterModule = z.object({ default: z.custom<new () => object>((value) => typeof value === 'function') });
 
-/** Not a literal: the module is the library's own and has no types. */
+/** Not a literal, because the module is internal to the library and has no types. */
 const ROUTER: string = 'oidc-provider/lib/helpers/router.js';
 
-/** The addresses of a provider with our configuration, read from the library itself while it adds them to its router. */
+/** The routes of a provider with this configuration, recorded while the library adds them to its router. */
 export async function routesOfLibrary({ app, issuer }: AuthUnderTest): Promise<readonly LibraryRoute[]> {
   const { default: Router } = RouterModule.parse(await import(ROUTER));
   const routes: LibraryRoute[] = [];
@@ -56,5 +56,5 @@ export async function routesOfLibrary({ app, issuer }: AuthUnderTest): Promise<r
 }
 
 function neverAsked(): never {
-  throw new Error('this provider serves nobody');
+  throw new Error('the provider has no routes');
 }

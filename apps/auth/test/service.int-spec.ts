@@ -16,7 +16,7 @@ describe('the auth service', () => {
   });
   afterAll(() => auth.stop());
 
-  it('is alive and ready, and answers 404 for what is not there as a problem document', async () => {
+  it('is alive and ready, and answers 404 for an unknown path as a problem document', async () => {
     const [live, ready, nothing] = await Promise.all(
       ['/livez', '/readyz', '/nothing'].map((path) => fetch(`${auth.issuer}${path}`)),
     );
@@ -25,7 +25,7 @@ describe('the auth service', () => {
     expect(nothing?.headers.get('content-type')).toContain('application/problem+json');
   });
 
-  it('tells a person at its root what this is, on a page like the others', async () => {
+  it('explains itself at its root, on a page like the others', async () => {
     const page = await fetch(`${auth.issuer}/`, { headers: { accept: 'text/html' } });
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(page.headers.get('content-security-policy')).toContain("script-src 'none'");
@@ -36,14 +36,14 @@ describe('the auth service', () => {
     expect((await fetch(`${auth.issuer}/`, { method: 'HEAD' })).status).toBe(200);
   });
 
-  it('counts what the provider answers by its route', async () => {
+  it('counts responses of the provider by route', async () => {
     await fetch(`${auth.issuer}/token`, { method: 'POST' });
     await fetch(`${auth.issuer}/.well-known/openid-configuration?x=1`);
     const metrics = await (await fetch(`${auth.issuer}/metrics`)).text();
     for (const route of ['/token', '/.well-known/openid-configuration']) expect(metrics).toContain(`route="${route}"`);
   });
 
-  it('can start again on the same database: demo users, clients and keys stay as they are', async () => {
+  it('can restart on the same database: demo users, clients and keys stay unchanged', async () => {
     const state = () =>
       auth.database.query(
         'SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM oauth_clients) AS clients, (SELECT count(*) FROM signing_keys) AS keys, (SELECT min(id::text) FROM users) AS first',
@@ -55,7 +55,7 @@ describe('the auth service', () => {
     expect(await state()).toEqual(before);
   });
 
-  it('removes what has expired, and only that', async () => {
+  it('removes expired rows, and only those', async () => {
     const cli = await auth.client('rookery-cli');
     await (await auth.logIn(cli, 'alice')).redeem();
     await auth.database.query(
@@ -67,7 +67,7 @@ describe('the auth service', () => {
     expect(models.map(({ model }) => model)).toEqual(expect.arrayContaining(['Grant', 'RefreshToken', 'Session']));
   });
 
-  it('answers 503 with Retry-After while its database cannot be reached, and recovers by itself', async () => {
+  it('answers 503 with Retry-After while its database is unreachable, and recovers on its own', async () => {
     const cli = await auth.client('rookery-cli');
     const { browser, page } = await auth.authorize(cli);
     const name = new URL(auth.config.DATABASE_URL).pathname.slice(1);

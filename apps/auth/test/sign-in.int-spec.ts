@@ -16,7 +16,7 @@ describe('the sign-in pages', () => {
   beforeEach(() => auth.database.query('DELETE FROM sign_in_failures'));
   afterAll(() => auth.stop());
 
-  it('run no script, may not be framed or stored, and let the form lead to this client only', async () => {
+  it('run no script, cannot be framed or stored, and allow the form to lead to this client only', async () => {
     const { page } = await auth.authorize(cli);
     const policy = page.headers.get('content-security-policy') ?? '';
     expect(page.text).not.toContain('<script');
@@ -29,16 +29,14 @@ describe('the sign-in pages', () => {
     expect(page.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('say the same about a wrong password and an unknown name, aloud', async () => {
-    const attempts = [credentials('alice', 'wrong-password-1'), credentials('nobody-at-all', 'wrong-password-1')];
+  it('give the same alert for a wrong password and an unknown name', async () => {
     const pages = await Promise.all(
-      attempts.map(async (fields) => {
-        const attempt = await auth.authorize(cli);
-        const page = await attempt.browser.submit(attempt.page, fields);
+      ['alice', 'nobody-at-all'].map(async (login) => {
+        const page = await auth.submitSignIn(cli, login, 'wrong-password-1');
         return { status: page.status, alert: /role="alert">[^<]*/u.exec(page.text)?.[0] };
       }),
     );
-    expect(pages[0]).toEqual({ status: 401, alert: 'role="alert">The name or the password is not right.' });
+    expect(pages[0]).toEqual({ status: 401, alert: 'role="alert">The name or password is incorrect.' });
     expect(pages[1]).toEqual(pages[0]);
   });
 
@@ -60,7 +58,7 @@ describe('the sign-in pages', () => {
     expect(device.text).not.toContain('<script>');
   });
 
-  it('take a form once, and only from the browser it was shown to', async () => {
+  it('accept a form once, and only from the browser it was shown to', async () => {
     const attempt = await auth.authorize(cli);
     await attempt.browser.submit(attempt.page, credentials('alice', 'wrong-password-1'));
     const replayed = await attempt.browser.submit(attempt.page, credentials('alice'));
@@ -72,7 +70,7 @@ describe('the sign-in pages', () => {
     expect(elsewhere.text).toContain('expired');
   });
 
-  it('slow down guessing at one account, also with the right password, and say when to come back', async () => {
+  it('slow down guessing at one account, even with the correct password, and say when to retry', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     let page = first;
     for (let guess = 0; guess < 5; guess += 1)
@@ -89,7 +87,7 @@ describe('the sign-in pages', () => {
     expect(other.url.startsWith(CALLBACK)).toBe(true);
   });
 
-  it('do not let parallel guesses slip through', async () => {
+  it('slow down parallel guesses too', async () => {
     const attempts = await Promise.all(Array.from({ length: 15 }, () => auth.authorize(cli)));
     const pages = await Promise.all(
       attempts.map(({ browser, page }) => browser.submit(page, credentials('alice', 'wrong-password-1'))),
@@ -98,11 +96,11 @@ describe('the sign-in pages', () => {
     const refused = pages.filter((page) => page.status === 429).length;
     expect(tried + refused).toBe(15);
     expect(tried).toBeGreaterThanOrEqual(5);
-    // The waits after that, of 1 s and 2 s, may be over before a busy machine has looked at all of them.
+    // The following waits of 1 s and 2 s may end before a busy machine has checked all attempts.
     expect(tried).toBeLessThanOrEqual(7);
   });
 
-  it('count a refused attempt nowhere: neither against the account it names nor once more against the address', async () => {
+  it('do not count a rejected attempt, neither for the account nor again for the address', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     let page = await browser.submit(first, credentials('someone', 'wrong-password-1'));
     await auth.database.query(
@@ -129,7 +127,7 @@ describe('the sign-in pages', () => {
     expect(await state()).toEqual(waiting);
   });
 
-  it('keep somebody waiting by the database’s clock, whatever this process’s says', async () => {
+  it('block by the database’s clock, whatever the process’s clock shows', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     const page = await browser.submit(first, credentials('bob', 'wrong-password-1'));
     await auth.database.query(`UPDATE sign_in_failures SET failures = 5, blocked_until = now() + interval '1 minute'`);
@@ -149,7 +147,7 @@ describe('the sign-in pages', () => {
     let page = first;
     for (let guess = 0; guess < 5; guess += 1)
       page = await browser.submit(page, credentials(`someone-${guess}`, 'wrong-password-1'));
-    // The five were of five accounts and one address; 95 more would take this test too long.
+    // Five accounts and one address so far; 95 more attempts would take too long.
     await auth.database.query('UPDATE sign_in_failures SET failures = 99 WHERE failures = 5');
     page = await browser.submit(page, credentials('someone-5', 'wrong-password-1'));
     expect(page.status).toBe(401);
@@ -169,7 +167,7 @@ describe('the sign-in pages', () => {
     expect(page.status).toBeLessThan(500);
   });
 
-  // Found by the fuzz: it was a server error.
+  // Found by the fuzzer: it was a server error.
   it.each([
     ['POST', '/device', 'xsrf='],
     ['POST', '/device', 'user_code=ABCD-EFGH&xsrf=x'],
@@ -203,7 +201,7 @@ describe('the sign-in pages', () => {
   });
 });
 
-it('slow down one customer of a network who takes another of his IPv6 addresses each time', async () => {
+it('slow down an attacker who changes the IPv6 address within a network', async () => {
   const auth = await AuthUnderTest.start({ TRUST_PROXY: '127.0.0.0/8,::1' });
   try {
     const { browser, page: first } = await auth.authorize(await auth.client('rookery-cli'));

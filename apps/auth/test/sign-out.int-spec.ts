@@ -19,7 +19,7 @@ describe('signing out', () => {
     return browser;
   };
 
-  it('ends the session, revokes what was granted in it, and returns to the client', async () => {
+  it('ends the session, revokes its grants, and returns to the client', async () => {
     const session = await auth.logIn(cli, 'alice');
     const tokens = await session.redeem();
     const url = oidc.buildEndSessionUrl(cli, {
@@ -39,23 +39,23 @@ describe('signing out', () => {
     expect(again.page.text).toContain('name="password"');
   });
 
-  it('shows a page of its own when no address to return to is given', async () => {
+  it('shows its own page without a return address', async () => {
     const session = await auth.logIn(cli, 'bob');
     const question = await session.browser.open('/session/end');
     const page = await session.browser.submit(question, { logout: 'yes' });
     expect(page.text).toContain('You are signed out');
   });
 
-  it('says that nobody was signed in when nobody was, with nothing left to press', async () => {
+  it('reports that no one was signed in, without a button', async () => {
     for (const browser of [auth.browser(), await signedOut()]) {
       const page = await browser.open('/session/end');
       expect([page.status, page.text.includes('You are signed out')]).toEqual([200, true]);
-      expect(page.text).toContain('Nobody was signed in');
+      expect(page.text).toContain('No one was signed in');
       expect(page.text).not.toContain('<form');
     }
   });
 
-  it('returns to the client at once when nobody was signed in', async () => {
+  it('returns to the client immediately when no one was signed in', async () => {
     const parameters = { client_id: 'rookery-cli', post_logout_redirect_uri: AFTERWARDS, state: 'a b' };
     const page = await auth.browser().open(`/session/end?${new URLSearchParams(parameters).toString()}`);
     expect(page.url).toBe(`${AFTERWARDS}?state=a+b`);

@@ -13,11 +13,11 @@ const guess = (issuer: string, path = '/token', headers: Record<string, string> 
     body: new URLSearchParams({ grant_type: 'refresh_token', client_id: 'rookery-cli', refresh_token: 'a guess' }),
   });
 
-describe('the endpoints for tokens', () => {
+describe('the token endpoints', () => {
   let auth: AuthUnderTest;
   afterEach(() => auth.stop());
 
-  it('answer 429 past an address’s limit, as OAuth answers errors, with Retry-After', async () => {
+  it('answer 429 beyond an address’s limit, as an OAuth error, with Retry-After', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '2' });
     const answers = [];
     for (let index = 0; index < 3; index += 1) answers.push(await guess(auth.issuer));
@@ -50,11 +50,11 @@ describe('the endpoints for tokens', () => {
     expect(await refused.text()).toContain('Too many attempts');
   });
 
-  it('have a budget apart from that of beginning log-ins, past which nothing is kept', async () => {
+  it('have a budget apart from that of starting log-ins, beyond which nothing is stored', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '2' });
     const cli = await auth.client('rookery-cli');
     const pages = [];
-    // Each is sent on to its log-in page, which is counted apart.
+    // Each is redirected to its log-in page, which has its own budget.
     for (let index = 0; index < 3; index += 1) pages.push((await auth.authorize(cli)).page);
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(pages[2]?.text).toContain('Too many attempts');
@@ -74,7 +74,7 @@ describe('the endpoints for tokens', () => {
     ]);
   });
 
-  it('leave keys, discovery and health alone, which have a budget of their own, ten times as large', async () => {
+  it('exclude keys, discovery and health, which have a budget of their own, ten times as large', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1' });
     await guess(auth.issuer);
     expect((await guess(auth.issuer)).status).toBe(429);
@@ -87,7 +87,7 @@ describe('the endpoints for tokens', () => {
 (redisServer === undefined ? describe.skip : describe)(
   'the endpoints for tokens of two replicas with one Redis',
   () => {
-    it('have one budget together', async () => {
+    it('share one budget', async () => {
       const redis = await TestRedis.start();
       const ports = [await freePort(), await freePort()];
       const auth = await AuthUnderTest.start({
@@ -105,7 +105,7 @@ describe('the endpoints for tokens', () => {
         await eventually(() => ready(auth.issuer));
         await eventually(() => ready(other));
         const statuses = [];
-        // By the same address to both: "localhost" may mean ::1.
+        // The same address for both: "localhost" may be ::1.
         const first = await auth.app.getUrl();
         for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
         expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);

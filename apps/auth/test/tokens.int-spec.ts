@@ -29,7 +29,7 @@ describe('tokens', () => {
     expect(third.refresh_token).toEqual(expect.any(String));
   });
 
-  it('lets no refresh token live longer than the first of its line would have', async () => {
+  it('lets no refresh token outlive the first one of its grant', async () => {
     const day = 24 * 3_600_000;
     const daysLeft = async () => {
       const [row] = await auth.database.query<{ at: Date }>(
@@ -40,7 +40,7 @@ describe('tokens', () => {
     await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'RefreshToken'`);
     const first = await refreshTokenOf();
     expect(await daysLeft()).toBeCloseTo(14, 1);
-    // Five days go by, by the clock that counts.
+    // Five days pass by the database's clock.
     await auth.database.query(`UPDATE oidc_payload SET expires_at = expires_at - interval '5 days'`);
     const second = await oidc.refreshTokenGrant(cli, first);
     expect(await daysLeft()).toBeCloseTo(9, 1);
@@ -56,7 +56,7 @@ describe('tokens', () => {
     expect(await oidc.tokenIntrospection(machine, second.access_token)).toEqual({ active: false });
   });
 
-  it('answers one of many parallel uses of a refresh token, and revokes the grant', async () => {
+  it('accepts one of many parallel uses of a refresh token, and revokes the grant', async () => {
     const refreshToken = await refreshTokenOf();
     const results = await Promise.allSettled(
       Array.from({ length: 8 }, () => oidc.refreshTokenGrant(cli, refreshToken)),
@@ -66,7 +66,7 @@ describe('tokens', () => {
     await expect(oidc.refreshTokenGrant(cli, won[0]?.value.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
   });
 
-  it('keeps nothing in its database that somebody who reads it could present', async () => {
+  it('stores nothing that a reader of the database could present', async () => {
     const tokens = await newTokens();
     const rows = await auth.database.query<{ id: string; text: string }>(
       `SELECT id, row_to_json(p)::text AS text FROM oidc_payload p WHERE model <> 'Grant'`,
@@ -78,7 +78,7 @@ describe('tokens', () => {
     expect((await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).access_token).toBeDefined();
   });
 
-  it('takes a refresh token that was sealed with another key for none', async () => {
+  it('treats a refresh token that was encrypted with another key as unknown', async () => {
     const refreshToken = await refreshTokenOf();
     await auth.database.query(
       `UPDATE oidc_payload SET payload = jsonb_build_object('sealed', reverse(payload->>'sealed')) WHERE model = 'RefreshToken'`,
@@ -86,12 +86,12 @@ describe('tokens', () => {
     await expect(oidc.refreshTokenGrant(cli, refreshToken)).rejects.toMatchObject(INVALID_GRANT);
   });
 
-  it('refuses a refresh token to another client', async () => {
+  it('rejects a refresh token of another client', async () => {
     const swagger = await auth.client('rookery-swagger');
     await expect(oidc.refreshTokenGrant(swagger, await refreshTokenOf())).rejects.toMatchObject(INVALID_GRANT);
   });
 
-  it('refreshes no longer once the user is disabled, and follows a change of role', async () => {
+  it('refuses a refresh once the user is disabled, and follows a change of role', async () => {
     const tokens = await newTokens('olga');
     await auth.database.query(`UPDATE users SET roles = '{customer}' WHERE username = 'olga'`);
     const demoted = await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '');
@@ -103,7 +103,7 @@ describe('tokens', () => {
     await expect(oidc.refreshTokenGrant(cli, demoted.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
   });
 
-  it('gives a machine a token of its own, with the scopes it asks for and may hold, and without roles', async () => {
+  it('issues a machine its own token, with the requested scopes that it may hold, and without roles', async () => {
     const tokens = await oidc.clientCredentialsGrant(machine, { scope: 'orders:read catalog:write ops:write' });
     const claims = jose.decodeJwt(tokens.access_token);
     expect(claims).toMatchObject({
@@ -116,14 +116,14 @@ describe('tokens', () => {
     expect(tokens.refresh_token).toBeUndefined();
   });
 
-  it('refuses a wrong client secret', async () => {
+  it('rejects a wrong client secret', async () => {
     const impostor = await auth.client('rookery-machine', 'not-the-secret-of-the-machine');
     await expect(oidc.clientCredentialsGrant(impostor, { scope: 'orders:read' })).rejects.toMatchObject({
       status: 401,
     });
   });
 
-  it('refuses client credentials to a public client, and unknown clients', async () => {
+  it('rejects client credentials of a public client, and unknown clients', async () => {
     await expect(oidc.clientCredentialsGrant(cli, { scope: 'orders:read' })).rejects.toMatchObject({
       error: 'invalid_request',
     });
@@ -132,13 +132,13 @@ describe('tokens', () => {
     expect([answer.status, await answer.json()]).toEqual([401, expect.objectContaining({ error: 'invalid_client' })]);
   });
 
-  it('refuses a resource that it does not know', async () => {
+  it('rejects an unknown resource', async () => {
     const asked = oidc.clientCredentialsGrant(machine, { scope: 'orders:read', resource: 'https://other.example' });
     await expect(asked).rejects.toMatchObject({ error: 'invalid_target' });
   });
 
   it.each(['urn:unknown', 'https://other.example', 'not a uri'])(
-    'refuses the resource %s and leaves the refresh token as it was',
+    'rejects the resource %s without consuming the refresh token',
     async (resource) => {
       const refreshToken = await refreshTokenOf();
       const asked = oidc.refreshTokenGrant(cli, refreshToken, { resource });
@@ -147,7 +147,7 @@ describe('tokens', () => {
     },
   );
 
-  it('refuses a scope that was not granted, a foreign client and several resources without using a refresh token up', async () => {
+  it('rejects a scope that was not granted, a foreign client and several resources without consuming a refresh token', async () => {
     const refreshToken = await refreshTokenOf();
     const several = new URLSearchParams([
       ['resource', 'urn:rookery:api'],
@@ -163,7 +163,7 @@ describe('tokens', () => {
     expect((await oidc.refreshTokenGrant(cli, refreshToken)).access_token).toEqual(expect.any(String));
   });
 
-  it('refuses an unknown resource and leaves the code as it was', async () => {
+  it('rejects an unknown resource without consuming the code', async () => {
     const { page, verifier } = await auth.logIn(cli, 'alice');
     const redeem = (parameters: Readonly<Record<string, string>>) =>
       oidc.authorizationCodeGrant(cli, new URL(page.url), { pkceCodeVerifier: verifier }, { ...parameters });
@@ -171,7 +171,7 @@ describe('tokens', () => {
     expect((await redeem({})).access_token).toEqual(expect.any(String));
   });
 
-  it('calls no token active whose user is disabled or gone, and shows of one whose roles were taken away what is left', async () => {
+  it('reports tokens of a disabled or deleted user as inactive, and only the remaining scopes after a loss of roles', async () => {
     await auth.database.query(`UPDATE users SET roles = '{operator}', disabled = false WHERE username = 'olga'`);
     const [alice, olga] = [await newTokens('alice'), await newTokens('olga')];
     const active = (token: string | undefined) => oidc.tokenIntrospection(machine, token ?? '');
@@ -202,7 +202,7 @@ describe('tokens', () => {
     }
   });
 
-  it('calls no token active whose user was deleted, or whose client is gone or may less', async () => {
+  it('reports tokens of a deleted user or client as inactive, and follows a client’s loss of scopes', async () => {
     await auth.database.query(
       `INSERT INTO users SELECT gen_random_uuid(), 'carl@example.com', 'carl', 'Carl', password_hash, roles, false, now()
        FROM users WHERE username = 'alice'`,
@@ -234,7 +234,7 @@ describe('tokens', () => {
       expect(await oidc.tokenIntrospection(machine, token)).toEqual({ active: false });
   });
 
-  it('keeps codes and tokens for as long as the database says, on a replica whose clock is wrong', async () => {
+  it('expires codes and tokens by the database’s clock, on a replica whose clock is wrong', async () => {
     const { redeem } = await auth.logIn(cli, 'alice');
     const clock = aheadBy(70_000, auth);
     try {
@@ -249,7 +249,7 @@ describe('tokens', () => {
     }
   });
 
-  it('calls an access token active until its end on a replica whose clock is ahead', async () => {
+  it('reports an access token as active until its expiry on a replica whose clock is ahead', async () => {
     const { access_token: token } = await newTokens();
     const clock = aheadBy(11 * 60_000, auth);
     try {
@@ -272,7 +272,7 @@ describe('tokens', () => {
     expect(await oidc.tokenIntrospection(machine, 'made-up')).toEqual({ active: false });
   });
 
-  it('does not take a token with a changed signature for active', async () => {
+  it('reports a token with a changed signature as inactive', async () => {
     const [header = '', payload = '', signature = ''] = (await newTokens()).access_token.split('.');
     const forged = [header, payload, signature.split('').reverse().join('')].join('.');
     expect(await oidc.tokenIntrospection(machine, forged)).toEqual({ active: false });

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { ALL_SCOPES, signIn, type Tokens } from '@rookery/devkit/client/sign-in';
 import type { Databases } from './databases';
 import { authUrl } from './environment';
-import { request, Shopper } from './shop';
+import { type ApiClient, clientOf, request } from './client';
 
 /** A customer whom nobody else of the tests knows: what is his in a database is what one spec did. */
-export interface Customer extends Shopper {
+export interface Customer extends ApiClient {
   readonly email: string;
   readonly subject: string;
   readonly tokens: Tokens;
@@ -29,7 +29,7 @@ async function registered(beforeSignIn: (email: string) => Promise<void>): Promi
   await beforeSignIn(email);
   const scope = `${ALL_SCOPES} offline_access`;
   const tokens = await signIn({ issuer: authUrl, login: email, password, scope });
-  return Object.assign(new Shopper(tokens.access_token), { email, tokens, subject: subjectOf(tokens.access_token) });
+  return Object.assign(clientOf(tokens.access_token), { email, tokens, subject: subjectOf(tokens.access_token) });
 }
 
 export const subjectOf = (token: string): string => decodeJwt(token).sub ?? '';

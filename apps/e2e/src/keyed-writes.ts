@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { newCustomer, newOperator } from './customer';
 import type { Databases } from './databases';
-import { type Operator, read, request, Shopper } from './shop';
+import { type ApiClient, clientOf, read, request } from './client';
 
 /** One request that changes something. */
 export interface Write {
@@ -34,21 +34,21 @@ export interface KeyedWrite {
   readonly status: number;
   /** Undefined when anybody may ask. */
   readonly who: 'customers' | 'operators' | 'nobody';
-  readonly fresh: (who: Shopper) => Promise<FreshWrite>;
+  readonly fresh: (who: ApiClient) => Promise<FreshWrite>;
 }
 
 const Seeds = z.looseObject({ admin: z.string() });
 
 /** Every route that takes a key, by operation id. */
-export function keyedWrites(databases: Databases, operator: () => Operator): Readonly<Record<string, KeyedWrite>> {
-  const pending = (who: Shopper): Promise<OrderView> => boughtFrom(who, operator(), 'tok_slow');
+export function keyedWrites(databases: Databases, operator: () => ApiClient): Readonly<Record<string, KeyedWrite>> {
+  const pending = (who: ApiClient): Promise<OrderView> => boughtFrom(who, operator(), 'tok_slow');
   return {
     'Products.create': {
       service: 'products',
       status: 201,
       who: 'operators',
       fresh: async () => {
-        const taken = await operator().add();
+        const taken = await operator().addProduct();
         const sku = `KEYED-${randomUUID()}`;
         const body = { sku, name: 'Nest', price: { amountMinor: 1_250, currency: 'EUR' }, stock: 3 };
         const path = '/v1/products';
@@ -65,12 +65,12 @@ export function keyedWrites(databases: Databases, operator: () => Operator): Rea
       status: 200,
       who: 'operators',
       fresh: async () => {
-        const { id } = await operator().add({ stock: 5 });
+        const { id } = await operator().addProduct({ stock: 5 });
         const path = `/v1/products/${id}/stock-adjustments`;
         return {
           ...{ path, body: { delta: 10, reason: 'delivery' } },
           other: {
-            path: `/v1/products/${(await operator().add()).id}/stock-adjustments`,
+            path: `/v1/products/${(await operator().addProduct()).id}/stock-adjustments`,
             body: { delta: 10, reason: 'delivery' },
           },
           refused: { path, body: { delta: -1_000, reason: 'broken' } },
@@ -83,7 +83,7 @@ export function keyedWrites(databases: Databases, operator: () => Operator): Rea
       status: 201,
       who: 'customers',
       fresh: async () => {
-        const { id: productId } = await operator().add();
+        const { id: productId } = await operator().addProduct();
         const order = (quantity: number, id = productId) => ({
           lines: [{ productId: id, quantity }],
           paymentToken: 'tok_ok',
@@ -172,8 +172,8 @@ export function keyedWrites(databases: Databases, operator: () => Operator): Rea
   };
 }
 
-async function boughtFrom(who: Shopper, operator: Operator, paymentToken: string): Promise<OrderView> {
-  const { id } = await operator.add();
+async function boughtFrom(who: ApiClient, operator: ApiClient, paymentToken: string): Promise<OrderView> {
+  const { id } = await operator.addProduct();
   return who.buy(id, 1, paymentToken);
 }
 
@@ -190,7 +190,7 @@ async function withBroker<T>(work: (broker: NatsConnection) => Promise<T>): Prom
 }
 
 /** Sets an event aside at payments that it can handle, and returns the letter's id. */
-async function deadLetter(broker: NatsConnection, { token }: Operator): Promise<string> {
+async function deadLetter(broker: NatsConnection, { token }: ApiClient): Promise<string> {
   const eventId = uuidv7();
   const headers = newHeaders();
   const attributes = {
@@ -221,10 +221,10 @@ async function deadLetter(broker: NatsConnection, { token }: Operator): Promise<
 }
 
 /** Somebody of this kind whom nobody else of the tests knows. */
-export async function someone(who: KeyedWrite['who'], databases: Databases): Promise<Shopper> {
+export async function someone(who: KeyedWrite['who'], databases: Databases): Promise<ApiClient> {
   switch (who) {
     case 'nobody':
-      return new Shopper('');
+      return clientOf('');
     case 'customers':
       return newCustomer();
     case 'operators':

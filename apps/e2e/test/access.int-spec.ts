@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { newCustomer, scopesOf, subjectOf, type Customer } from '../src/customer';
 import { Databases } from '../src/databases';
 import { startReplica, type Replica } from '../src/replica';
-import { Operator, problem, read, request, type Answer } from '../src/shop';
+import { type Answer, type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 /** What a request is about: made anew for each one that would change it. */
@@ -130,7 +130,7 @@ let issuer: OidcIssuer;
 let replica: Replica;
 let owner: Customer;
 let other: Customer;
-let olga: Operator;
+let olga: ApiClient;
 /** Confirmed: a live stream of it ends at once. */
 let ended: Subject;
 
@@ -140,7 +140,7 @@ beforeAll(async () => {
     startReplica('gateway', { OIDC_ISSUER: issuer.url }),
     newCustomer(),
     newCustomer(),
-    tokenOf('olga').then((token) => new Operator(token)),
+    tokenOf('olga').then((token) => clientOf(token)),
   ]);
   ended = await newSubject('tok_ok');
   await owner.ended(ended.order.id);
@@ -151,7 +151,7 @@ afterAll(async () => {
 });
 
 async function newSubject(paymentToken: string): Promise<Subject> {
-  const product = await olga.add();
+  const product = await olga.addProduct();
   return { product, order: await owner.buy(product.id, 1, paymentToken), name: randomUUID() };
 }
 

@@ -4,7 +4,7 @@ import { OAuth2Server, type MutableResponse, type MutableToken } from 'oauth2-mo
 import * as oidc from 'openid-client';
 import { randomUUID } from 'node:crypto';
 import { startReplica, type Replica } from '../src/replica';
-import { Operator, problem, read, request, Shopper } from '../src/shop';
+import { clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const CLIENT_ID = 'a-client-of-theirs';
@@ -107,8 +107,8 @@ describe.each(Object.entries(dialects))('an issuer that is not ours, whose token
   });
 
   it('makes tokens that buy: the order is confirmed, and nobody else sees it', async () => {
-    const product = await new Operator(await tokenOf('olga')).add();
-    const shopper = new Shopper(tokens.access_token, gateway.url);
+    const product = await clientOf(await tokenOf('olga')).addProduct();
+    const shopper = clientOf(tokens.access_token, gateway.url);
     const order = await shopper.buy(product.id, 1);
     expect(await shopper.ended(order.id)).toMatchObject({ status: 'Confirmed' });
     // The stack's own gateway believes its own issuer, to whom this order is another's.

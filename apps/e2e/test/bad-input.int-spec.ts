@@ -8,7 +8,16 @@ import { newCustomer, type Customer } from '../src/customer';
 import { Databases } from '../src/databases';
 import { authUrl, gatewayUrl } from '../src/environment';
 import { startReplica, type Replica } from '../src/replica';
-import { Operator, problem, products, read, request, type Answer, type RequestOptions } from '../src/shop';
+import {
+  type Answer,
+  type ApiClient,
+  clientOf,
+  problem,
+  products,
+  read,
+  request,
+  type RequestOptions,
+} from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const REGISTRATIONS_PER_HOUR = 3;
@@ -22,7 +31,7 @@ let replica: Replica;
 /** All orders of this spec are hers, and all that are refused must leave no row. */
 let alice: Customer;
 let bob: Customer;
-let olga: Operator;
+let olga: ApiClient;
 let product: ProductView;
 
 beforeAll(async () => {
@@ -34,9 +43,9 @@ beforeAll(async () => {
     }),
     newCustomer(),
     newCustomer(),
-    tokenOf('olga').then((token) => new Operator(token)),
+    tokenOf('olga').then((token) => clientOf(token)),
   ]);
-  product = await olga.add({ stock: 1_000 });
+  product = await olga.addProduct({ stock: 1_000 });
 });
 
 afterAll(async () => {
@@ -139,7 +148,7 @@ describe('numbers', () => {
   });
 
   it('stock beyond what a product may have is refused', async () => {
-    const full = await olga.add({ stock: 1_000_000_000 });
+    const full = await olga.addProduct({ stock: 1_000_000_000 });
     await expectRefused(
       [400, 409],
       'POST',
@@ -149,7 +158,7 @@ describe('numbers', () => {
   });
 
   it('a total beyond what JSON carries exactly is refused', async () => {
-    const dear = await olga.add({ price: { amountMinor: MAX_PRICE_MINOR, currency: 'EUR' }, stock: 100_000 });
+    const dear = await olga.addProduct({ price: { amountMinor: MAX_PRICE_MINOR, currency: 'EUR' }, stock: 100_000 });
     const lines = [{ productId: dear.id, quantity: 10_000 }];
     const answer = await expectRefused(422, 'POST', '/v1/orders', asAlice({ body: order({ lines }) }));
     expect(problem(answer).code).toBe('orders.total-too-large');
@@ -158,7 +167,7 @@ describe('numbers', () => {
   it('a total that is too large only when all lines are added up is refused', async () => {
     const lines = await Promise.all(
       Array.from({ length: 10 }, async () => {
-        const { id } = await olga.add({ price: { amountMinor: MAX_PRICE_MINOR, currency: 'EUR' } });
+        const { id } = await olga.addProduct({ price: { amountMinor: MAX_PRICE_MINOR, currency: 'EUR' } });
         return { productId: id, quantity: 1_000 };
       }),
     );
@@ -166,7 +175,7 @@ describe('numbers', () => {
   });
 
   it('a total of two currencies is refused', async () => {
-    const yen = await olga.add({ price: { amountMinor: 100, currency: 'JPY' } });
+    const yen = await olga.addProduct({ price: { amountMinor: 100, currency: 'JPY' } });
     const lines = [
       { productId: product.id, quantity: 1 },
       { productId: yen.id, quantity: 1 },
@@ -240,8 +249,8 @@ describe('a query', () => {
 
   it.each([...sql, '%', '_', '%%', '\\%', "%' OR 1=1 --"])('a search for %s finds those texts only', async (text) => {
     const mark = randomBytes(6).toString('hex');
-    const named = await olga.add({ name: `${mark}${text}${mark}` });
-    await olga.add({ name: `${mark}x${mark}` });
+    const named = await olga.addProduct({ name: `${mark}${text}${mark}` });
+    await olga.addProduct({ name: `${mark}x${mark}` });
     const found = await products(`?${new URLSearchParams({ q: `${mark}${text}${mark}` }).toString()}`);
     expect(found.items.map(({ id }) => id)).toEqual([named.id]);
     const category = await request('GET', `/v1/products?${new URLSearchParams({ category: text }).toString()}`);
@@ -292,7 +301,9 @@ describe('a query', () => {
 describe('a cursor', () => {
   const cursorOf = async (query: string): Promise<string> => (await products(query)).nextCursor ?? '';
 
-  beforeAll(() => Promise.all([olga.add(), olga.add(), alice.buy(product.id, 1), alice.buy(product.id, 1)]));
+  beforeAll(() =>
+    Promise.all([olga.addProduct(), olga.addProduct(), alice.buy(product.id, 1), alice.buy(product.id, 1)]),
+  );
 
   it.each([
     ['another sort', '?limit=1&sort=name', '?limit=1&sort=price'],
@@ -332,7 +343,10 @@ describe('a cursor', () => {
 
   it('that is stale, its product archived since, still leads on', async () => {
     const mark = randomBytes(6).toString('hex');
-    const [first, second] = [await olga.add({ name: `${mark} a` }), await olga.add({ name: `${mark} b` })];
+    const [first, second] = [
+      await olga.addProduct({ name: `${mark} a` }),
+      await olga.addProduct({ name: `${mark} b` }),
+    ];
     const query = `?limit=1&q=${mark}`;
     const cursor = await cursorOf(query);
     const archived = await request('DELETE', `/v1/products/${first.id}`, asOlga({ headers: { 'if-match': '*' } }));

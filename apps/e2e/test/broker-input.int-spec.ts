@@ -32,7 +32,7 @@ import { z } from 'zod';
 import { newCustomer, type Customer } from '../src/customer';
 import { Databases } from '../src/databases';
 import { settingsOf } from '../src/replica';
-import { Operator, request } from '../src/shop';
+import { clientOf, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const Seeds = z.looseObject({ admin: z.string() });
@@ -110,7 +110,7 @@ beforeAll(async () => {
       ...brokerLogin({ nkeySeed: environment.E2E_NATS_SEEDS.admin }),
     }),
     newCustomer(),
-    tokenOf('olga').then((token) => new Operator(token).add({ stock: 1_000 })),
+    tokenOf('olga').then((token) => clientOf(token).addProduct({ stock: 1_000 })),
   ]);
 });
 

@@ -16,7 +16,7 @@ import { eventually } from '@rookery/testing';
 import { z } from 'zod';
 import { newCustomer, subjectOf } from '../src/customer';
 import { Databases } from '../src/databases';
-import { problem, read, request } from '../src/shop';
+import { problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const Seeds = z.looseObject({ admin: z.string() });

@@ -3,7 +3,7 @@ import { eventually, OpenApi, routesOf } from '@rookery/testing';
 import { createHash, randomUUID } from 'node:crypto';
 import { Databases } from '../src/databases';
 import { keyedWrites, someone, type Write } from '../src/keyed-writes';
-import { type Answer, Operator, problem, read, request, Shopper } from '../src/shop';
+import { type Answer, type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 // The routes come from the document, so that a new one cannot be forgotten.
@@ -11,15 +11,15 @@ const posts = routesOf(OpenApi.parse(JSON.parse((await request('GET', '/openapi.
   ({ method }) => method === 'POST',
 );
 const databases = new Databases();
-let olga: Operator;
+let olga: ApiClient;
 const writes = keyedWrites(databases, () => olga);
 
 beforeAll(async () => {
-  olga = new Operator(await tokenOf('olga'));
+  olga = clientOf(await tokenOf('olga'));
 });
 afterAll(() => databases.close());
 
-const send = ({ token }: Shopper, { path, body }: Write, key?: string): Promise<Answer> =>
+const send = ({ token }: ApiClient, { path, body }: Write, key?: string): Promise<Answer> =>
   request('POST', path, {
     token: token === '' ? undefined : token,
     body,
@@ -155,10 +155,13 @@ describe.each(Object.entries(writes))('the Idempotency-Key of %s', (_id, { servi
 });
 
 describe('the Idempotency-Key of POST /v1/orders', () => {
-  const anOrder = async () => ({ lines: [{ productId: (await olga.add()).id, quantity: 1 }], paymentToken: 'tok_ok' });
+  const anOrder = async () => ({
+    lines: [{ productId: (await olga.addProduct()).id, quantity: 1 }],
+    paymentToken: 'tok_ok',
+  });
 
   it('replays the first answer even after the order has moved on', async () => {
-    const alice = new Shopper(await tokenOf('alice'));
+    const alice = clientOf(await tokenOf('alice'));
     const [order, key] = [await anOrder(), randomUUID()];
     const first = await alice.place(order, key);
     const { id } = read(OrderView, first);
@@ -168,7 +171,7 @@ describe('the Idempotency-Key of POST /v1/orders', () => {
   });
 
   it('keeps the codes that its clients know', async () => {
-    const alice = new Shopper(await tokenOf('alice'));
+    const alice = clientOf(await tokenOf('alice'));
     const order = await anOrder();
     const codeFor = async (key: string): Promise<string> => problem(await alice.place(order, key)).code;
     expect(await codeFor('')).toBe('orders.idempotency-key-missing');
@@ -179,7 +182,7 @@ describe('the Idempotency-Key of POST /v1/orders', () => {
 });
 
 it('a stock adjustment that is sent again adds once', async () => {
-  const { id } = await olga.add({ stock: 5 });
+  const { id } = await olga.addProduct({ stock: 5 });
   const key = randomUUID();
   const adjust = () =>
     send(olga, { path: `/v1/products/${id}/stock-adjustments`, body: { delta: 10, reason: 'delivery' } }, key);

@@ -1,15 +1,15 @@
 import { TimelineEntry } from '@rookery/contracts';
 import { liveEvents } from '../src/live-events';
-import { Operator, Shopper } from '../src/shop';
+import { type ApiClient, clientOf } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 describe('the live events of an order', () => {
-  let alice: Shopper;
+  let alice: ApiClient;
   let productId: string;
 
   beforeAll(async () => {
-    alice = new Shopper(await tokenOf('alice'));
-    productId = (await new Operator(await tokenOf('olga')).add()).id;
+    alice = clientOf(await tokenOf('alice'));
+    productId = (await clientOf(await tokenOf('olga')).addProduct()).id;
   });
 
   it('tell each step as it happens and end when the order has ended', async () => {

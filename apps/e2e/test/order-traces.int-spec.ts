@@ -3,13 +3,10 @@ import { join } from 'node:path';
 import { DeadLetterReplay, OrderDiagnosis, OrderView, ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { tokenOf } from '@rookery/devkit/client/api-client';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
-import { read, request, type Answer } from '../src/shop';
-
-const tokenOf = async (stack: TestStack, login: string): Promise<string> =>
-  (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
+import { type Answer, read, request } from '../src/client';
 
 describe('what an order waits for', () => {
   let stack: TestStack;
@@ -23,7 +20,11 @@ describe('what an order waits for', () => {
     // A stack of its own: the others' orders need payments. Nothing here waits for the deadline.
     stack = await startTestStack({ account: 'E5', orderDeadlineSeconds: 600 });
     products = new Client({ connectionString: stack.infrastructure.databases.products });
-    [alice, olga] = await Promise.all([tokenOf(stack, 'alice'), tokenOf(stack, 'olga'), products.connect()]);
+    [alice, olga] = await Promise.all([
+      tokenOf(stack.authUrl, 'alice'),
+      tokenOf(stack.authUrl, 'olga'),
+      products.connect(),
+    ]);
     const product = { sku: 'STUCK-1', name: 'Wanted', price: { amountMinor: 500, currency: 'EUR' }, stock: 50 };
     productId = read(ProductView, await ask('POST', '/v1/products', olga, product)).id;
   });
@@ -105,7 +106,7 @@ describe('what an order waits for', () => {
     expect((await ask('POST', `/v1/orders/${id}/cancellations`, alice)).status).toBe(202);
     const { deadLetters, timeline } = await waitsUntil(
       id,
-      /^products set OrderCanceled aside as a dead letter \(permanent-failure, attempts: 1\) \d+ s ago: npm run dlq -- replay products-\d+; payments is not answering$/,
+      /^products set OrderCanceled aside as a dead letter \(permanent-failure, attempts: 1\) \d+ s ago: operator dead-letters replay products-\d+; payments is not answering$/,
     );
     const [letter] = deadLetters.items;
     expect(letter).toMatchObject({ consumer: 'products', event: 'OrderCanceled', reason: 'permanent-failure' });

@@ -1,19 +1,19 @@
 import { OrderView } from '@rookery/contracts';
 import { randomUUID } from 'node:crypto';
-import { Operator, problem, read, request, Shopper } from '../src/shop';
+import { type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 describe('whose order it is', () => {
-  let alice: Shopper;
-  let bob: Shopper;
-  let olga: Operator;
+  let alice: ApiClient;
+  let bob: ApiClient;
+  let olga: ApiClient;
   let order: OrderView;
 
   beforeAll(async () => {
-    alice = new Shopper(await tokenOf('alice'));
-    bob = new Shopper(await tokenOf('bob'));
-    olga = new Operator(await tokenOf('olga'));
-    const product = await olga.add();
+    alice = clientOf(await tokenOf('alice'));
+    bob = clientOf(await tokenOf('bob'));
+    olga = clientOf(await tokenOf('olga'));
+    const product = await olga.addProduct();
     order = await alice.buy(product.id, 1);
     await alice.ended(order.id);
   });

@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { BuiltRelease, NoHistory, previousReleases, type PreviousRelease } from '../src/previous-release';
-import { Operator, product, Shopper } from '../src/shop';
+import { ApiClient, product } from '../src/client';
 
 /** Building the release and starting a stack of today's. */
 const PREPARED_WITHIN_MS = 240_000;
@@ -48,19 +47,16 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
   const old: AppProcess[] = [];
   const logs = mkdtempSync(join(tmpdir(), 'rookery-previous-logs-'));
   let stack: TestStack;
-  let alice: Shopper;
-  let olga: Operator;
+  let alice: ApiClient;
+  let olga: ApiClient;
 
-  const tokenOf = async (login: string): Promise<string> =>
-    (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
   const services = releases.flatMap((release) => release.services);
 
   beforeAll(async () => {
     for (const release of releases) built.push(await BuiltRelease.build(release));
     // Databases migrated by today's migrations, a broker set up by today's definitions, and today's five apps.
     stack = await startTestStack({ account: 'E4' });
-    alice = new Shopper(await tokenOf('alice'), stack.gatewayUrl);
-    olga = new Operator(await tokenOf('olga'), stack.gatewayUrl);
+    [alice, olga] = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'olga')]);
   }, PREPARED_WITHIN_MS);
 
   afterAll(async () => {
@@ -95,7 +91,7 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
   }
 
   async function expectRightEnds(): Promise<void> {
-    const { id: productId } = await olga.add({ stock: 100 });
+    const { id: productId } = await olga.addProduct({ stock: 100 });
     const placed = await Promise.all(
       Array.from({ length: OF_EACH }, () => KINDS)
         .flat()

@@ -4,12 +4,11 @@ import { setTimeout } from 'node:timers/promises';
 import { OrderView, type ProductView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { z } from 'zod';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { repository } from '@rookery/devkit/stack/repository';
 import { Databases } from '../src/databases';
 import { plantDifferences } from '../src/planted-differences';
-import { Operator, read, Shopper } from '../src/shop';
+import { ApiClient, read } from '../src/client';
 
 /** Short, so that orders settle while the spec runs; longer than an order is on its way on a busy machine. */
 const SETTLING_SECONDS = 8;
@@ -24,8 +23,8 @@ interface Outcome {
 describe('operator reconcile', () => {
   let stack: TestStack;
   let databases: Databases;
-  let olga: Operator;
-  let alice: Shopper;
+  let olga: ApiClient;
+  let alice: ApiClient;
   let plenty: ProductView;
   let scarce: ProductView;
   let buying = true;
@@ -44,11 +43,9 @@ describe('operator reconcile', () => {
       },
     });
     databases = new Databases(stack.infrastructure.databases);
-    const [aliceToken, olgaToken] = await Promise.all(['alice', 'olga'].map(tokenOf));
-    alice = new Shopper(aliceToken ?? '', stack.gatewayUrl);
-    olga = new Operator(olgaToken ?? '', stack.gatewayUrl);
-    plenty = await olga.add({ stock: 1_000_000 });
-    scarce = await olga.add({ stock: 10 });
+    [alice, olga] = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'olga')]);
+    plenty = await olga.addProduct({ stock: 1_000_000 });
+    scarce = await olga.addProduct({ stock: 10 });
   });
   afterAll(async () => {
     buying = false;
@@ -56,9 +53,6 @@ describe('operator reconcile', () => {
     await databases.close();
     await stack.stop();
   });
-
-  const tokenOf = async (login: string): Promise<string> =>
-    (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
 
   /** As an operator runs it: the built program, with the gateway's address and a token. */
   const reconcile = (args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Outcome> => {
@@ -157,14 +151,14 @@ describe('operator reconcile', () => {
     const away = await reconcile([], { GATEWAY_URL: 'http://localhost:9' });
     expectEnd(away, 2, 'http://localhost:9 does not answer');
     const asAlice = await reconcile([], { ROOKERY_TOKEN: alice.token });
-    expectEnd(asAlice, 2, 'This needs a token with scope ops:read.');
+    expectEnd(asAlice, 2, 'This request needs an access token with the scope ops:read.');
     expectEnd(await reconcile(['--since', 'yesterday']), 2, 'is not a time');
   });
 
   it('finds every kind of difference that is planted, lists it, ends with 1 and sets the metric', async () => {
     buying = false;
     await Promise.all(buyers);
-    const products = await Promise.all(Array.from({ length: 3 }, () => olga.add({ stock: 10 })));
+    const products = await Promise.all(Array.from({ length: 3 }, () => olga.addProduct({ stock: 10 })));
     const confirmed = await eventually(() => exactly(8, settledOrders('Confirmed', 8)), { timeoutMs: 40_000 });
     const canceled = await eventually(() => exactly(4, settledOrders('Canceled', 4)), { timeoutMs: 40_000 });
     const planted = await plantDifferences(databases, { confirmed, canceled, products, sold: plenty });

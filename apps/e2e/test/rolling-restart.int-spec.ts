@@ -1,12 +1,11 @@
 import type { Caller, Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { ApiClient } from '@rookery/devkit/client/api-client';
 import { SteadyLoad } from '@rookery/devkit/client/steady-load';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { Balancer } from '../src/balancer';
 import { Fleet } from '../src/fleet';
-import { Operator, product } from '../src/shop';
 
 const APPS = ['products', 'orders', 'payments', 'auth', 'gateway'] as const satisfies readonly Caller[];
 /** Requests per second: what two cores can do beside the starting of processes. */
@@ -21,8 +20,8 @@ describe('a rolling restart under load', () => {
   let stack: TestStack;
   let fleet: Fleet;
 
-  const tokenOf = async (login: string): Promise<string> =>
-    (await signIn({ issuer: balancers.auth.url, login, password: demoPassword(login) })).access_token;
+  const clientOf = (login: string): Promise<ApiClient> =>
+    ApiClient.signIn({ gatewayUrl: balancers.gateway.url, authUrl: balancers.auth.url }, login);
 
   beforeAll(async () => {
     balancers = { gateway: await Balancer.start(), auth: await Balancer.start() };
@@ -51,15 +50,14 @@ describe('a rolling restart under load', () => {
   it(
     'loses no request, ends every order rightly, and every process ends with 0',
     async () => {
-      const operator = new Operator(await tokenOf('olga'), balancers.gateway.url);
-      const plenty = await operator.add({ stock: STOCK });
-      const none = await operator.add({ stock: 0 });
+      const operator = await clientOf('olga');
+      const plenty = await operator.addProduct({ stock: STOCK });
+      const none = await operator.addProduct({ stock: 0 });
       const load = new SteadyLoad({
-        gateway: balancers.gateway.url,
-        token: await tokenOf('alice'),
+        client: await clientOf('alice'),
         plenty: plenty.id,
         none: none.id,
-        signIn: () => tokenOf('bob'),
+        signIn: () => clientOf('bob'),
         rate: RATE,
       });
 
@@ -85,7 +83,7 @@ describe('a rolling restart under load', () => {
       const sold = load.orders.filter(({ ending }) => ending === 'Confirmed').length;
       expect(sold).toBeGreaterThan(0);
       await eventually(async () => {
-        expect((await product(plenty.id, balancers.gateway.url)).stock).toMatchObject({
+        expect((await operator.product(plenty.id)).stock).toMatchObject({
           available: STOCK - sold,
         });
       });

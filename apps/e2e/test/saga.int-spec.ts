@@ -1,23 +1,23 @@
 import { OrderView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { Databases } from '../src/databases';
-import { Operator, product, read, Shopper } from '../src/shop';
+import { type ApiClient, clientOf, product, read } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 describe('the order saga through the gateway', () => {
-  let alice: Shopper;
-  let olga: Operator;
+  let alice: ApiClient;
+  let olga: ApiClient;
 
   const databases = new Databases();
 
   beforeAll(async () => {
-    alice = new Shopper(await tokenOf('alice'));
-    olga = new Operator(await tokenOf('olga'));
+    alice = clientOf(await tokenOf('alice'));
+    olga = clientOf(await tokenOf('olga'));
   });
   afterAll(() => databases.close());
 
   it('confirms an order whose funds and stock are there, and captures the payment', async () => {
-    const { id } = await olga.add({ stock: 10 });
+    const { id } = await olga.addProduct({ stock: 10 });
     const placed = await alice.buy(id, 3);
     expect(placed).toMatchObject({
       status: 'Pending',
@@ -43,7 +43,7 @@ describe('the order saga through the gateway', () => {
     // The update bypasses the service, so no event tells the gateway of it. The event of the product's creation may come late and empty the
     // gateway's cache in between: then the next product shows it.
     const { id } = await eventually(async () => {
-      const added = await olga.add({ stock: 10 });
+      const added = await olga.addProduct({ stock: 10 });
       expect((await product(added.id)).price.amountMinor).toBe(1_250);
       await databases.rows('products', 'UPDATE products SET price_minor = 1999 WHERE id = $1', [added.id]);
       expect((await product(added.id)).price.amountMinor).toBe(1_250);
@@ -63,7 +63,7 @@ describe('the order saga through the gateway', () => {
     ['tok_insufficient_funds', 'insufficient-funds'],
     ['tok_error', 'payment-error'],
   ])('cancels an order paid with %s for %s and takes no stock', async (paymentToken, reason) => {
-    const { id } = await olga.add({ stock: 10 });
+    const { id } = await olga.addProduct({ stock: 10 });
     const placed = await alice.buy(id, 1, paymentToken);
     expect(await alice.ended(placed.id)).toMatchObject({ status: 'Canceled', reason });
     expect(await alice.timeline(placed.id)).toEqual(['OrderCreated', 'PaymentFailed', 'OrderCanceled']);
@@ -72,7 +72,7 @@ describe('the order saga through the gateway', () => {
   });
 
   it('cancels an order for more than the stock and gives the reserved funds back', async () => {
-    const { id } = await olga.add({ stock: 2 });
+    const { id } = await olga.addProduct({ stock: 2 });
     const placed = await alice.buy(id, 3);
     expect(await alice.ended(placed.id)).toMatchObject({ status: 'Canceled', reason: 'out-of-stock' });
     await eventually(async () => {
@@ -83,8 +83,8 @@ describe('the order saga through the gateway', () => {
   });
 
   it('reserves all lines of an order or none', async () => {
-    const plenty = await olga.add({ stock: 10 });
-    const scarce = await olga.add({ stock: 1 });
+    const plenty = await olga.addProduct({ stock: 10 });
+    const scarce = await olga.addProduct({ stock: 1 });
     const answer = await alice.place({
       lines: [
         { productId: plenty.id, quantity: 5 },
@@ -99,7 +99,7 @@ describe('the order saga through the gateway', () => {
   });
 
   it('confirms an order whose payment answer was lost, and charges once', async () => {
-    const { id } = await olga.add({ stock: 10 });
+    const { id } = await olga.addProduct({ stock: 10 });
     const placed = await alice.buy(id, 1, 'tok_timeout_then_ok');
     expect(await alice.ended(placed.id)).toMatchObject({ status: 'Confirmed' });
     await eventually(async () => {
@@ -108,7 +108,7 @@ describe('the order saga through the gateway', () => {
   });
 
   it('gives one of 50 parallel buyers the last unit; the other 49 are canceled and refunded', async () => {
-    const { id } = await olga.add({ stock: 1 });
+    const { id } = await olga.addProduct({ stock: 1 });
     const placed = await Promise.all(Array.from({ length: 50 }, () => alice.buy(id, 1)));
     const ended = await Promise.all(placed.map((order) => alice.ended(order.id, 60_000)));
     expect(ended.filter((order) => order.status === 'Confirmed')).toHaveLength(1);
@@ -129,7 +129,7 @@ describe('the order saga through the gateway', () => {
   });
 
   it('gives a canceled order’s stock back to the next buyer', async () => {
-    const { id } = await olga.add({ stock: 1 });
+    const { id } = await olga.addProduct({ stock: 1 });
     const slow = await alice.buy(id, 1, 'tok_slow');
     expect((await alice.cancel(slow.id)).status).toBe(202);
     expect(await alice.order(slow.id)).toMatchObject({ status: 'Canceled', reason: 'customer-request' });

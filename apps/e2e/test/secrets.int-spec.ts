@@ -1,12 +1,13 @@
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { DeadLetterPage, OrderView, PaymentCaptured, ProductView, Services } from '@rookery/contracts';
+import { DeadLetterPage, OrderView, PaymentCaptured, Services } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { ApiClient } from '@rookery/devkit/client/api-client';
 import { read, request, type RequestOptions } from '@rookery/devkit/client/request';
 import { Browser, demoPassword, signIn, Tokens } from '@rookery/devkit/client/sign-in';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
@@ -62,15 +63,7 @@ async function place(token: string, paymentToken: string, productId: string, hea
   });
 }
 
-const ended = (token: string, id: string) =>
-  eventually(
-    async () => {
-      const order = read(OrderView, await ask('GET', `/v1/orders/${id}`, { token }));
-      expect(order.status).not.toBe('Pending');
-      return order;
-    },
-    { timeoutMs: 40_000 },
-  );
+const ended = (token: string, id: string) => new ApiClient(stack.gatewayUrl, token).ended(id, 40_000);
 
 /** An event that payments never made, for the dead letters of orders. */
 async function poison(correlationId: string): Promise<void> {
@@ -102,10 +95,8 @@ const letters = async (token: string, count: number) =>
     return items;
   });
 
-async function addProduct(token: string, name: string): Promise<string> {
-  const body = { sku: randomUUID(), name, price: { amountMinor: 100, currency: 'EUR' }, stock: 50 };
-  return read(ProductView, await ask('POST', '/v1/products', { token, body })).id;
-}
+const addProduct = async (token: string, name: string): Promise<string> =>
+  (await new ApiClient(stack.gatewayUrl, token).addProduct({ name, stock: 50 })).id;
 
 /** Everything that people, machines and operators do, right and wrong. */
 async function wholeRun(): Promise<void> {

@@ -7,7 +7,7 @@ import { eventually } from '@rookery/testing';
 import { z } from 'zod';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { Operator, Shopper } from '../src/shop';
+import { type ApiClient, clientOf } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const { E2E_STACK_FOLDER: stackFolder } = z.object({ E2E_STACK_FOLDER: z.string() }).parse(process.env);
@@ -16,11 +16,11 @@ describe('a SIGTERM with requests in hand', () => {
   const logs = mkdtempSync(join(tmpdir(), 'rookery-shutdown-'));
   const replicas: AppProcess[] = [];
   let productId: string;
-  let alice: Shopper;
+  let alice: ApiClient;
 
   beforeAll(async () => {
-    alice = new Shopper(await tokenOf('alice'));
-    productId = (await new Operator(await tokenOf('olga')).add({ stock: 100_000 })).id;
+    alice = clientOf(await tokenOf('alice'));
+    productId = (await clientOf(await tokenOf('olga')).addProduct({ stock: 100_000 })).id;
   });
 
   afterAll(async () => {

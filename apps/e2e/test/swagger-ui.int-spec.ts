@@ -7,7 +7,7 @@ import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { repository } from '@rookery/devkit/stack/repository';
 import { browserPath, NO_BROWSER, openBrowser } from '../src/browser';
 import { authUrl, gatewayUrl } from '../src/environment';
-import { Operator, Shopper } from '../src/shop';
+import { clientOf } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 /** Where to put a picture of the page with an order placed, seen from the repository's root (docs/images/README.md). */
@@ -60,7 +60,7 @@ describeInBrowser('in a real browser', () => {
     it('logs alice in and places an order that ends Confirmed, with nothing typed but her password', async () => {
       // The first by name, so the one that the page fills in: other specs begin names with digits and letters.
       const name = "'Owlet' nest box, 32 mm";
-      await new Operator(await tokenOf('olga')).add({ sku: `NEST-${randomUUID().slice(0, 8)}`, name, stock: 50 });
+      await clientOf(await tokenOf('olga')).addProduct({ sku: `NEST-${randomUUID().slice(0, 8)}`, name, stock: 50 });
       const page = await open({ viewport: { width: 1400, height: 1000 } });
       const failures: string[] = [];
       page.on('pageerror', (error) => failures.push(error.message));
@@ -94,7 +94,7 @@ describeInBrowser('in a real browser', () => {
       expect(failures).toEqual([]);
       if (screenshotPath !== undefined) await picture(page, placing, join(repository, screenshotPath));
 
-      const alice = new Shopper(await tokenOf('alice'));
+      const alice = clientOf(await tokenOf('alice'));
       expect(await alice.ended(order.id)).toMatchObject({ status: 'Confirmed', reason: null });
     });
   });
@@ -148,7 +148,7 @@ describeInBrowser('in a real browser', () => {
       const page = await open({ javaScriptEnabled: false });
       await page.goto(logInAddress());
       await signIn(page, 'bob', 'not-his-password');
-      expect(await alert(page)).toBe('The name or the password is not right.');
+      expect(await alert(page)).toBe('The name or password is incorrect.');
       await signIn(page, 'bob');
       await page.getByRole('button', { name: 'Allow' }).click();
       await page.waitForURL((url) => url.href.startsWith(redirectUri));

@@ -3,11 +3,11 @@ import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { tokenOf } from '@rookery/devkit/client/api-client';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { Operator, read, request, Shopper, type Answer } from '../src/shop';
+import { type Answer, ApiClient, clientOf, read, request } from '../src/client';
 import { noWrongClocks, wrongClock } from '../src/wrong-clock';
 
 const DEADLINE_SECONDS = 6;
@@ -42,9 +42,6 @@ suite(`one process with a wrong clock${noWrongClocks === undefined ? '' : `: ${n
     await stack.stop();
   });
 
-  const tokenOf = async (login: string): Promise<string> =>
-    (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
-
   const readiness = async (url: string): Promise<Record<string, unknown>> => {
     const response = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(3_000) });
     const body: unknown = await response.json();
@@ -73,7 +70,7 @@ suite(`one process with a wrong clock${noWrongClocks === undefined ? '' : `: ${n
   };
 
   /** The replica may refuse those who call it by a wrong clock; the other one takes the order. */
-  const buy = (shopper: Shopper, productId: string): Promise<OrderView> => {
+  const buy = (shopper: ApiClient, productId: string): Promise<OrderView> => {
     const key = randomUUID();
     return eventually(
       async () => {
@@ -93,9 +90,11 @@ suite(`one process with a wrong clock${noWrongClocks === undefined ? '' : `: ${n
     it(
       'end no order early or late, whichever of them took it',
       async () => {
-        const operator = new Operator(await tokenOf('olga'), stack.gatewayUrl);
-        const alice = new Shopper(await tokenOf('alice'), stack.gatewayUrl);
-        const product = await operator.add({ stock: 1_000 });
+        const [operator, alice] = await Promise.all([
+          ApiClient.signIn(stack, 'olga'),
+          ApiClient.signIn(stack, 'alice'),
+        ]);
+        const product = await operator.addProduct({ stock: 1_000 });
         const replicas = await Promise.all([70, 10, -10].map((seconds) => start('orders', wrongClock(seconds))));
         // Payments never answers: the deadline ends every order.
         process.kill(stack.app('payments').pid ?? NaN, 'SIGSTOP');
@@ -223,10 +222,10 @@ suite(`one process with a wrong clock${noWrongClocks === undefined ? '' : `: ${n
     );
 
     it('take an access token that an auth 10 s ahead or behind would sign', async () => {
-      const token = await tokenOf('alice');
+      const token = await tokenOf(stack.authUrl, 'alice');
       const answers = await Promise.all(
         [10, -10].map((seconds) =>
-          new Shopper(token, urlOf(seconds)).place(
+          clientOf(token, urlOf(seconds)).place(
             { lines: [{ productId: randomUUID(), quantity: 1 }], paymentToken: 'tok_ok' },
             randomUUID(),
           ),

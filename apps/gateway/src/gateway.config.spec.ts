@@ -9,7 +9,7 @@ const read = async (env: Readonly<Record<string, string>>) => {
   return parseConfig(GatewayConfig, { ...common, ...keys, ...env });
 };
 
-describe('what the gateway is told of its issuer', () => {
+describe('the settings of the issuer', () => {
   const told = async (env: Readonly<Record<string, string>>) => {
     const result = await read(env);
     return result.ok
@@ -17,7 +17,7 @@ describe('what the gateway is told of its issuer', () => {
       : result.bad.map(({ name }) => name);
   };
 
-  it('is ES256 and at+jwt unless told', async () => {
+  it('are ES256 and at+jwt by default', async () => {
     expect(await told({})).toEqual({ algorithms: ['ES256'], type: 'at+jwt' });
     expect(await told({ OIDC_ALGORITHMS: '', OIDC_TOKEN_TYPE: '' })).toEqual({ algorithms: ['ES256'], type: 'at+jwt' });
   });
@@ -28,40 +28,40 @@ describe('what the gateway is told of its issuer', () => {
   });
 
   it.each(['none', 'HS256', 'ES256,HS256', 'es256', 'ES256,none', ','])(
-    'never makes it take %s: no algorithm without a key pair',
+    'never accept %s: no algorithm without a key pair',
     async (algorithms) => {
       expect(await told({ OIDC_ALGORITHMS: algorithms })).toEqual(['OIDC_ALGORITHMS']);
     },
   );
 
-  it.each(['*', 'at+jwt,JWT', 'id_token'])('never makes it take the type %s', async (type) => {
+  it.each(['*', 'at+jwt,JWT', 'id_token'])('never accept the type %s', async (type) => {
     expect(await told({ OIDC_TOKEN_TYPE: type })).toEqual(['OIDC_TOKEN_TYPE']);
   });
 });
 
-describe('what the gateway is told of who may come', () => {
+describe('the settings of origins and proxies', () => {
   const badNames = async (env: Readonly<Record<string, string>>) => {
     const result = await read(env);
     return result.ok ? [] : result.bad.map(({ name }) => name);
   };
 
-  it.each(['https://shop.example, http://localhost:4200', ''])('may be the origins "%s"', async (origins) => {
+  it.each(['https://shop.example, http://localhost:4200', ''])('accept the origins "%s"', async (origins) => {
     expect(await badNames({ CORS_ORIGINS: origins })).toEqual([]);
   });
 
   it.each(['*', 'null', 'https://shop.example/', 'https://Shop.example', 'shop.example', 'https://shop.example:443'])(
-    'is not %s, which no browser would send or any could',
+    'reject the origin %s, which no browser or every browser could send',
     async (origin) => {
       expect(await badNames({ CORS_ORIGINS: `https://admin.example, ${origin}` })).toEqual(['CORS_ORIGINS']);
     },
   );
 
-  it.each(['10.0.0.0/8, ::1', '2001:db8::/32', '127.0.0.1', ''])('may be the proxies "%s"', async (proxies) => {
+  it.each(['10.0.0.0/8, ::1', '2001:db8::/32', '127.0.0.1', ''])('accept the proxies "%s"', async (proxies) => {
     expect(await badNames({ TRUST_PROXY: proxies })).toEqual([]);
   });
 
   it.each(['10.0.0.0/33', '10.0.0', 'ingress', '::1/129', '10.0.0.0/8/8', '10.0.0.0/'])(
-    'is not the proxy %s',
+    'reject the proxy %s',
     async (proxy) => {
       expect(await badNames({ TRUST_PROXY: proxy })).toEqual(['TRUST_PROXY']);
     },

@@ -24,7 +24,7 @@ async function expectRefused(token: string): Promise<void> {
   expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
 }
 
-it('takes a good token and tells what it says', async () => {
+it('accepts a valid token and returns its content', async () => {
   const token = await gateway.issuer.token({ subject: 'olga', scopes: ['orders:read'], roles: ['operator'] });
   const response = await gateway.request('/v1/me', { token });
   expect(await response.json()).toEqual({
@@ -35,7 +35,7 @@ it('takes a good token and tells what it says', async () => {
   });
 });
 
-it('believes the token and no header that says who one is', async () => {
+it('trusts the token, not an identity header', async () => {
   const headers = {
     'x-user': 'mallory',
     'x-user-id': 'mallory',
@@ -52,10 +52,10 @@ it('believes the token and no header that says who one is', async () => {
   expect((await gateway.request('/v1/ops/dead-letters', { token, headers })).status).toBe(403);
 });
 
-it('refuses alg none', () =>
+it('rejects alg none', () =>
   expectRefused(`${segment({ alg: 'none', typ: 'at+jwt', kid: 'test-key' })}.${segment(claims())}.`));
 
-it('refuses HS256 signed with the public key', async () => {
+it('rejects HS256 signed with the public key', async () => {
   const publicKey = await importJWK(gateway.issuer.publicKey, 'ES256', { extractable: true });
   if (publicKey instanceof Uint8Array) throw new Error('an EC key was expected');
   const secret = new TextEncoder().encode(await exportSPKI(publicKey));
@@ -64,7 +64,7 @@ it('refuses HS256 signed with the public key', async () => {
   );
 });
 
-it('refuses a token that brings its own key', async () => {
+it('rejects a token that supplies its own key', async () => {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
   const header = { alg: 'ES256', typ: 'at+jwt', kid: 'test-key', jwk: await exportJWK(publicKey) };
   await expectRefused(await new SignJWT(claims()).setProtectedHeader(header).sign(privateKey));
@@ -77,9 +77,9 @@ it.each([
   ['another audience', { audience: 'another-api' }],
   ['another issuer', { issuer: 'https://issuer.example' }],
   ['a kid that is a path', { header: { kid: '../../dev/null' } }],
-])('refuses %s', async (_what, options) => expectRefused(await gateway.issuer.token(options)));
+])('rejects %s', async (_what, options) => expectRefused(await gateway.issuer.token(options)));
 
-it('refuses an unknown crit', async () => {
+it('rejects an unknown crit', async () => {
   const header = segment({ alg: 'ES256', typ: 'at+jwt', kid: 'test-key', crit: ['exotic'], exotic: true });
   const [, payload, signature] = (await gateway.issuer.token()).split('.');
   await expectRefused(`${header}.${payload}.${signature}`);
@@ -89,7 +89,7 @@ it.each([
   ['text with two dots', 'not.a.jwt'],
   ['a letter', 'x'],
   ['8,000 letters', 'a'.repeat(8_000)],
-])('refuses %s', (_what, token) => expectRefused(token));
+])('rejects %s', (_what, token) => expectRefused(token));
 
 it('fetches the keys at most twice for 1,000 unknown key ids', async () => {
   const before = gateway.issuer.keyFetches;
@@ -100,7 +100,7 @@ it('fetches the keys at most twice for 1,000 unknown key ids', async () => {
   expect(gateway.issuer.keyFetches - before).toBeLessThanOrEqual(2);
 });
 
-it('starts while its issuer cannot be reached, and answers 503 to tokens and 200 to everyone else', async () => {
+it('starts while its issuer is unreachable, and answers 503 to tokens and 200 to anonymous callers', async () => {
   const alone = await startGateway({ OIDC_ISSUER: 'http://127.0.0.1:9' });
   try {
     const response = await alone.request('/v1/me', { token: await alone.issuer.token() });

@@ -13,7 +13,7 @@ let gateway: GatewayUnderTest;
 
 beforeAll(async () => {
   gateway = await startGateway();
-  // A live stream ends by itself then.
+  // The live stream then ends on its own.
   gateway.state.status = 'Confirmed';
 });
 afterAll(() => gateway.close());
@@ -32,7 +32,7 @@ async function ask(route: DocumentedRoute, token?: string, further?: Record<stri
 
 const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 
-/** How often the services were asked for anything. */
+/** Number of requests to the services. */
 const requestsOf = ({ stubs }: GatewayUnderTest): number =>
   Object.values(stubs)
     .flat()
@@ -60,7 +60,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
     expect(documented.filter((name) => !optional.has(name) && !response.headers.has(name))).toEqual([]);
   });
 
-  it('takes an undocumented query parameter for a mistake', async () => {
+  it('rejects an undocumented query parameter', async () => {
     const { path } = sampleOf(route);
     const token = await gateway.issuer.token({ scopes: allScopes });
     const separator = path.includes('?') ? '&' : '?';
@@ -74,7 +74,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
     expect(await response.json()).toMatchObject({ errors: [{ pointer: '#/query/surprise' }] });
   });
 
-  it('demands an Idempotency-Key, documented and before any service is asked, if it is a POST and only then', async () => {
+  it('requires a documented Idempotency-Key before any service is asked, for POST and only for POST', async () => {
     const documented = route.operation.parameters.find(({ name }) => name === 'Idempotency-Key');
     expect(documented?.required).toBe(route.method === 'POST' ? true : undefined);
     if (route.method !== 'POST') return;
@@ -95,13 +95,13 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
   });
 
   if (route.scopes === undefined) {
-    it('asks nobody for a token', async () => {
+    it('requires no token', async () => {
       expect((await ask(route)).status).toBe(sampleOf(route).status);
     });
     return;
   }
 
-  it('refuses an anonymous caller', async () => {
+  it('rejects an anonymous caller', async () => {
     const response = await ask(route);
     await expectProblem(response, 401, 'auth.missing-token');
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer/);
@@ -112,7 +112,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
     ['made for another audience', { audience: 'another-api' }],
     ['made by another issuer', { issuer: 'http://localhost:9' }],
     ['that has expired', { expiresIn: -60 }],
-  ])('refuses a token %s', async (_what, options) => {
+  ])('rejects a token %s', async (_what, options) => {
     const response = await ask(route, await gateway.issuer.token({ scopes: allScopes, ...options }));
     await expectProblem(response, 401, 'auth.invalid-token');
     await expectDocumented(document, route, response);
@@ -120,7 +120,7 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
 
   if (route.scopes.length === 0) return;
 
-  it('refuses a token that has every scope but the one it needs', async () => {
+  it('rejects a token that has every scope except the required one', async () => {
     const scopes = allScopes.filter((scope) => !route.scopes?.includes(scope));
     const response = await ask(route, await gateway.issuer.token({ scopes, roles: ['operator'] }));
     await expectProblem(response, 403, 'auth.insufficient-scope');

@@ -22,7 +22,7 @@ const order = { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' };
 const withLine = (line: unknown) => ({ ...order, lines: [line] });
 const headers = { 'idempotency-key': 'bad-input-key' };
 
-/** Sends a body as it is; the answer must be a problem with this status, and no service may have been asked. */
+/** Sends a body unchanged; the response must be a problem with this status, and no service may have been called. */
 async function expectRefused(status: number, path: string, init: RequestInit): Promise<void> {
   const asked = gateway.stubs.placeOrder.requests.length;
   const response = await gateway.request(path, { ...init, token });
@@ -53,13 +53,13 @@ describe('an order', () => {
     ['price', 1],
     ['customerId', 'bob'],
     ['total', { amountMinor: 1, currency: 'EUR' }],
-  ])('is refused with %s, which the client may not set', async (field, value) => {
+  ])('is rejected with %s, which the client may not set', async (field, value) => {
     const response = await gateway.send('POST', '/v1/orders', { ...order, [field]: value }, { token, headers });
     expect(response.status).toBe(400);
     expect((await problemOf(response)).errors?.map(({ pointer }) => pointer)).toEqual([`/${field}`]);
   });
 
-  it('names each wrong part by its JSON Pointer', async () => {
+  it('names each invalid part by its JSON Pointer', async () => {
     const body = withLine({ productId: 'no-id', quantity: -1, unitPrice: 1 });
     const response = await gateway.send('POST', '/v1/orders', body, { token, headers });
     const pointers = (await problemOf(response)).errors?.map(({ pointer }) => pointer);
@@ -77,15 +77,15 @@ describe('an order', () => {
     ['__proto__', '{"__proto__":{"admin":true},"lines":[],"paymentToken":"tok_ok"}'],
     ['an escaped __proto__', '{"\\u005f_proto__":{"admin":true},"lines":[],"paymentToken":"tok_ok"}'],
     ['constructor', '{"constructor":{"prototype":{"admin":true}},"lines":[],"paymentToken":"tok_ok"}'],
-  ])('is refused when the body has or is: %s', async (_what, body) => {
+  ])('is rejected when the body has or is: %s', async (_what, body) => {
     await expectRefused(400, '/v1/orders', placing(body));
   });
 
-  it('is refused when the body is not UTF-8', async () => {
+  it('is rejected when the body is not UTF-8', async () => {
     await expectRefused(400, '/v1/orders', placing(Uint8Array.from([0x22, 0xff, 0xfe, 0x22])));
   });
 
-  it('is refused when the body is 10 MB', async () => {
+  it('is rejected when the body is 10 MB', async () => {
     await expectRefused(413, '/v1/orders', placing(`"${'x'.repeat(10_000_000)}"`));
   });
 
@@ -94,11 +94,11 @@ describe('an order', () => {
     ['application/xml'],
     ['application/x-www-form-urlencoded'],
     ['multipart/form-data; boundary=x'],
-  ])('is refused as %s', async (type) => {
+  ])('is rejected as %s', async (type) => {
     await expectRefused(415, '/v1/orders', placing(JSON.stringify(order), type));
   });
 
-  it('points to the very part that cannot be stored, or to the whole body where there is no telling', async () => {
+  it('points to the part that cannot be stored, or to the whole body if the part is unknown', async () => {
     const pointerOf = async (body: string) => {
       const problem = await problemOf(await gateway.request('/v1/orders', { ...placing(body), token }));
       return problem.errors?.map(({ pointer }) => pointer);
@@ -110,17 +110,17 @@ describe('an order', () => {
     expect(await pointerOf('{')).toEqual(['']);
   });
 
-  it('is refused without a content type', async () => {
+  it('is rejected without a content type', async () => {
     await expectRefused(415, '/v1/orders', { method: 'POST', headers, body: new TextEncoder().encode('{}') });
   });
 });
 
-describe('no bytes', () => {
+describe('an empty body', () => {
   const changing = documented.filter(({ method }) => ['POST', 'PATCH', 'DELETE'].includes(method));
   const bodiless = changing.filter(({ operation }) => operation.requestBody === undefined);
   const kinds = ['a length of 0', 'no length', 'chunks'] as const;
 
-  /** As some clients send every request: with the media type, and nothing after it. */
+  /** Like some clients, which send the media type with every request, without a body. */
   const empty = (id: string, kind: (typeof kinds)[number], type: string) => {
     const [route] = documented.filter((one) => one.id === id);
     const sample = sampleRequests[id];
@@ -138,7 +138,7 @@ describe('no bytes', () => {
     return rawRequest(gateway.url, `${lines.join('\r\n')}\r\n\r\n${kind === 'chunks' ? '0\r\n\r\n' : ''}`);
   };
 
-  it('are tried on every route that takes no body', () => {
+  it('is tried on every route without a body', () => {
     expect(bodiless.map(({ id }) => id)).toEqual(
       expect.arrayContaining(['Products.archive', 'Orders.cancel', 'DeadLetters.discard', 'DeadLetters.replay']),
     );
@@ -148,7 +148,7 @@ describe('no bytes', () => {
     'are no body: $id with $kind',
     async ({ id, kind }) => {
       const json = ['application/json', 'application/json; charset=utf-8'];
-      // Chunks announce a body, so their media type is looked at first.
+      // Chunked encoding announces a body, so its media type is checked first.
       const types = kind === 'chunks' ? json : [...json, 'text/plain', ''];
       const answers = await Promise.all(types.map(async (type) => (await empty(id, kind, type)).status));
       expect(answers).toEqual(types.map(() => sampleRequests[id]?.status));
@@ -169,12 +169,12 @@ describe('no bytes', () => {
   );
 });
 
-describe('a body where none belongs', () => {
-  // Found by the fuzz: the two refusals were not in the document.
+describe('a body on a route without one', () => {
+  // Found by the fuzzer: the two rejections were not documented.
   it.each([
     ['text/plain', 'x', 415],
     ['application/json', `"${'x'.repeat(110_000)}"`, 413],
-  ])('on DELETE as %s is refused as documented', async (type, body, status) => {
+  ])('on DELETE as %s is rejected as documented', async (type, body, status) => {
     for (const path of [`/v1/products/${productId}`, '/v1/ops/dead-letters/orders-1']) {
       const init = { method: 'DELETE', headers: { 'if-match': '*', 'content-type': type }, body };
       await expectRefused(status, path, init);
@@ -185,8 +185,8 @@ describe('a body where none belongs', () => {
     }
   });
 
-  // Found by the fuzz too.
-  it('an id that is too long is refused with a documented status', async () => {
+  // Also found by the fuzzer.
+  it('an id that is too long is rejected with a documented status', async () => {
     await expectRefused(414, `/v1/products/${'x'.repeat(500)}`, {});
     const withIds = documented.filter(({ path }) => path.includes('{id}'));
     expect(withIds.filter(({ operation }) => operation.responses['414'] === undefined)).toEqual([]);
@@ -213,12 +213,12 @@ describe('a query', () => {
     [`/v1/orders/${orderId}%00`],
     ['/v1/products/%ff'],
     ['/v1/products/%'],
-  ])('is refused: %s', async (path) => {
+  ])('is rejected: %s', async (path) => {
     await expectRefused(400, path, {});
   });
 });
 
-describe('an address', () => {
+describe('a URL', () => {
   it.each([
     ['/'],
     ['/v1'],
@@ -226,7 +226,7 @@ describe('an address', () => {
     ['/v1/products/'],
     ['/v1/orders/../../etc/passwd/x'],
     ['/docs/../../package.json'],
-  ])('that is not there answers 404: %s', async (path) => {
+  ])('without a resource answers 404: %s', async (path) => {
     await expectRefused(404, path, {});
   });
 
@@ -235,7 +235,7 @@ describe('an address', () => {
     ['DELETE', '/v1/orders', 'GET, HEAD, POST'],
     ['POST', `/v1/orders/${orderId}/timeline`, 'GET, HEAD'],
     ['PATCH', '/livez', 'GET, HEAD'],
-  ])('that does not know %s %s answers 405 with Allow', async (method, path, allow) => {
+  ])('that does not support %s %s answers 405 with Allow', async (method, path, allow) => {
     const response = await gateway.request(path, { method, token });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe(allow);

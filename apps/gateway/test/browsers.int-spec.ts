@@ -5,7 +5,7 @@ const SHOP = 'https://shop.example';
 const ADMIN = 'https://admin.example';
 const FOREIGN = 'https://evil.example';
 
-describe('a gateway behind TLS that two origins may call', () => {
+describe('a gateway behind TLS with two allowed origins', () => {
   let gateway: GatewayUnderTest;
   beforeAll(async () => {
     gateway = await startGateway({ CORS_ORIGINS: `${SHOP}, ${ADMIN}`, PUBLIC_URL: 'https://api.example' });
@@ -18,7 +18,7 @@ describe('a gateway behind TLS that two origins may call', () => {
       headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': headers },
     });
 
-  it.each([SHOP, ADMIN])('lets %s ask for what the API needs, without cookies', async (origin) => {
+  it.each([SHOP, ADMIN])('allows %s the headers that the API needs, without cookies', async (origin) => {
     const { status, headers } = await preflight(origin);
     expect(status).toBe(204);
     expect(headers.get('access-control-allow-origin')).toBe(origin);
@@ -37,24 +37,24 @@ describe('a gateway behind TLS that two origins may call', () => {
     'https://sub.shop.example',
     'https://shop.example:8443',
     'https://SHOP.example',
-  ])('tells %s nothing that lets it in', async (origin) => {
+  ])('sends %s no header that grants access', async (origin) => {
     const asked = await preflight(origin);
     expect(asked.headers.get('access-control-allow-origin')).toBeNull();
     const read = await gateway.request('/v1/products', { headers: { origin } });
     expect(read.headers.get('access-control-allow-origin')).toBeNull();
     expect(read.headers.get('access-control-allow-credentials')).toBeNull();
-    // A cache must not give this answer to an origin that may read it, nor the other way round.
+    // A cache must not serve this response to an allowed origin, or vice versa.
     expect(read.headers.get('vary')).toMatch(/\borigin\b/i);
   });
 
-  it('has nothing at an unknown address: that preflights are answered everywhere makes none known', async () => {
+  it('answers 404 at an unknown URL, although preflights are answered everywhere', async () => {
     for (const path of ['/nothing', '/v1/x', '/v1/orders/x/y']) {
       expect((await fetch(`${gateway.url}${path}`)).status).toBe(404);
     }
     expect((await fetch(`${gateway.url}/v1/me`, { method: 'DELETE' })).status).toBe(405);
   });
 
-  it('lets an allowed origin read answers and refusals, with the headers that it needs', async () => {
+  it('lets an allowed origin read responses and rejections, with the headers that it needs', async () => {
     for (const path of ['/v1/products', '/v1/me', '/v1/nothing']) {
       const { headers } = await gateway.request(path, { headers: { origin: SHOP } });
       expect(headers.get('access-control-allow-origin')).toBe(SHOP);
@@ -64,7 +64,7 @@ describe('a gateway behind TLS that two origins may call', () => {
     }
   });
 
-  it('sends HSTS, and sends the headers of pages that must not be framed or sniffed on every answer', async () => {
+  it('sends HSTS and the headers against framing and sniffing with every response', async () => {
     for (const path of ['/v1/products', '/v1/me', '/v1/nothing', '/docs', '/openapi.json', '/livez']) {
       const { headers } = await gateway.request(path);
       expect(headers.get('strict-transport-security')).toBe('max-age=31536000');

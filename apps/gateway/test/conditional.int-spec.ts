@@ -19,7 +19,7 @@ const change = (headers: Record<string, string>) =>
   gateway.send('PATCH', path, { name: 'Larger nest' }, { token: operator, headers });
 
 describe('reading a product', () => {
-  it('answers with a strong ETag of version and stock that anyone may keep for seconds', async () => {
+  it('answers with a strong ETag of version and stock that any cache may store for seconds', async () => {
     const response = await gateway.request(path);
     expect(await response.json()).toEqual(product);
     expect(response.headers.get('etag')).toBe('"3.40"');
@@ -43,13 +43,13 @@ describe('reading a product', () => {
     expect((await read(tags)).status).toBe(200);
   });
 
-  it('refuses a malformed If-None-Match', async () => {
+  it('rejects a malformed If-None-Match', async () => {
     const response = await read('3.40');
     expect(response.status).toBe(400);
     expect((await problemOf(response)).errors?.map(({ pointer }) => pointer)).toEqual(['#/header/If-None-Match']);
   });
 
-  it('lets nobody keep the problem about an unknown product', async () => {
+  it('forbids caching of the problem about an unknown product', async () => {
     const response = await gateway.request(`/v1/products/${unknownId}`);
     expect(response.status).toBe(404);
     expect(response.headers.get('cache-control')).toBe('no-store');
@@ -65,7 +65,7 @@ describe('changing a product', () => {
     ['*', null],
     ['"3.40", "4.40"', [3, 4]],
     ['W/"3.40"', []],
-  ])('passes on what If-Match: %s expects', async (ifMatch, versions) => {
+  ])('forwards the versions that If-Match: %s expects', async (ifMatch, versions) => {
     const response = await change({ 'if-match': ifMatch });
     expect(response.status).toBe(200);
     expect(response.headers.get('etag')).toBe('"4.40"');
@@ -86,7 +86,7 @@ describe('changing a product', () => {
     await problemOf(response);
   });
 
-  it('archives with If-Match only, and answers nothing', async () => {
+  it('archives with If-Match only, and answers without a body', async () => {
     expect((await gateway.request(path, { method: 'DELETE', token: operator })).status).toBe(428);
     const response = await gateway.request(path, { method: 'DELETE', token: operator, headers: { 'if-match': '"3"' } });
     expect(response.status).toBe(204);
@@ -95,7 +95,7 @@ describe('changing a product', () => {
   });
 });
 
-it('tells where a new product is', async () => {
+it('names the location of a new product', async () => {
   const body = { sku: 'NEST-1', name: 'Nest', price: { amountMinor: 1250, currency: 'EUR' } };
   const response = await gateway.send('POST', '/v1/products', body, { token: operator });
   expect(response.status).toBe(201);

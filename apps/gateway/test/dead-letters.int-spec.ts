@@ -36,7 +36,7 @@ it('pages through them without a gap or a repetition', async () => {
   expect(ids).toEqual(['orders-17', 'payments-2', 'payments-5']);
 });
 
-it('refuses a cursor that it did not give, and one for another filter', async () => {
+it('rejects a foreign cursor, and one for another filter', async () => {
   const { nextCursor } = await list('?limit=1');
   const made = Buffer.from('orders-17').toString('base64url');
   for (const query of ['?cursor=orders-17', `?cursor=${made}`, `?consumer=orders&cursor=${nextCursor ?? ''}`]) {
@@ -65,12 +65,12 @@ it.each(['orders', 'orders-0', 'gateway-1', 'orders-1e9', 'orders-99999999999999
   },
 );
 
-it('answers 404 for a letter that is not there', async () => {
+it('answers 404 for an unknown dead letter', async () => {
   const response = await gateway.request('/v1/ops/dead-letters/orders-18', { token });
   expect(response.status).toBe(404);
 });
 
-it('lets nobody replay or discard who may only read', async () => {
+it('rejects a replay or discard with a read-only scope', async () => {
   const reader = await gateway.issuer.token({ scopes: [...DeadLetterRpc.orders.list.scopes] });
   const path = `/v1/ops/dead-letters/${deadLetterId}`;
   expect((await gateway.request(path, { token: reader })).status).toBe(200);
@@ -78,7 +78,7 @@ it('lets nobody replay or discard who may only read', async () => {
   expect((await gateway.request(path, { method: 'DELETE', token: reader })).status).toBe(403);
 });
 
-it('answers 503 instead of a part of the list when a service does not answer', async () => {
+it('answers 503 instead of an incomplete list when a service is unavailable', async () => {
   gateway.state.hold = Promise.reject(new ServiceUnavailable());
   const response = await gateway.request('/v1/ops/dead-letters', { token });
   gateway.state.hold = Promise.resolve();

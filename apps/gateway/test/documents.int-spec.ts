@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { committedDocuments } from '../src/documents';
 import { OpenApi, routesOf } from '@rookery/testing';
-import { exampleProductId } from '../src/openapi/examples';
+import { EXAMPLE_PRODUCT_ID } from '../src/openapi/examples';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { productId } from './neighbours';
 import { problemOf } from './problem';
@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 describe('openapi.json', () => {
-  it('is committed as the code makes it (else: npm run generate)', async () => {
+  it('is committed as generated (otherwise: npm run generate)', async () => {
     expect(await committed('openapi.json')).toEqual(asJson((await committedDocuments()).openapi));
   });
 
@@ -80,7 +80,7 @@ describe('openapi.json', () => {
 });
 
 describe('asyncapi.json', () => {
-  it('is committed as the code makes it (else: npm run generate), and served so', async () => {
+  it('is committed as generated (otherwise: npm run generate), and served unchanged', async () => {
     const { asyncapi } = await committedDocuments();
     expect(await committed('asyncapi.json')).toEqual(asJson(asyncapi));
     expect(await (await gateway.request('/asyncapi.json')).json()).toEqual(asJson(asyncapi));
@@ -116,19 +116,19 @@ describe('Swagger UI', () => {
     expect(html).toMatch(/<head>\s*<meta name="viewport" content="width=device-width, initial-scale=1">/);
   });
 
-  it('logs in by code and PKCE as its own client, coming back to its redirect page', async () => {
+  it('logs in with code and PKCE as its own client, and returns to its redirect page', async () => {
     const script = await (await gateway.request('/docs/swagger-ui-init.js')).text();
     expect(script).toContain('"clientId": "rookery-swagger"');
     expect(script).toContain('"usePkceWithAuthorizationCodeGrant": true');
     expect(script).toContain('"oauth2RedirectUrl": "http://localhost:3000/docs/oauth2-redirect.html"');
   });
 
-  it('fills "Try it out" with a product that exists and a new key on each visit', async () => {
+  it('fills "Try it out" with an existing product and a new key on each visit', async () => {
     const visit = async () => (await gateway.request('/docs/swagger-ui-init.js')).text();
     const [one, other] = [await visit(), await visit()];
     expect(one).toContain(`"productId": "${productId}"`);
     expect(one).toContain(`"example": "${productId}"`); // the id in the path of a product's routes
-    expect(one).not.toContain(exampleProductId);
+    expect(one).not.toContain(EXAMPLE_PRODUCT_ID);
     expect(one).not.toEqual(other);
   });
 });
@@ -163,13 +163,13 @@ describe('the front door', () => {
     ['/v1/nothing', BROWSER],
     ['/nothing', BROWSER],
     ['//', BROWSER],
-  ])('is a problem to anybody else, and elsewhere: %s for %s', async (path, accept) => {
+  ])('is a problem for other clients, and at other paths: %s for %s', async (path, accept) => {
     const response = await open(path, accept);
     expect(response.status).toBe(404);
     expect((await problemOf(response)).code).toBe('request.unknown-route');
   });
 
-  it('opens for no other method', async () => {
+  it('redirects no other method', async () => {
     const response = await open('/', BROWSER, 'POST');
     expect(response.status).toBe(404);
     await problemOf(response);

@@ -7,17 +7,17 @@ export interface StreamPart {
   readonly comment?: string;
 }
 
-/** Reads an event stream part by part, as the HTML standard (9.2.6) says. */
+/** Reads an event stream incrementally, as in the HTML standard (9.2.6). */
 export class EventStreamReader {
   readonly parts: StreamPart[] = [];
-  /** Settles when the server has ended the stream. */
+  /** Resolves when the server has ended the stream. */
   readonly ended: Promise<void>;
 
   constructor(response: Response) {
     this.ended = this.read(response);
   }
 
-  /** Events only: what a client's listeners are given. */
+  /** Only the events, as passed to a client's listeners. */
   get events(): readonly StreamPart[] {
     return this.parts.filter((part) => part.data !== undefined);
   }

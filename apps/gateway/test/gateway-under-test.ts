@@ -13,7 +13,7 @@ export interface GatewayUnderTest extends Neighbours {
   readonly app: NestFastifyApplication;
   readonly broker: TestBroker;
   readonly issuer: OidcIssuer;
-  /** `fetch` of a path, with a bearer token when there is one. A POST has an Idempotency-Key of its own unless given; an empty one sends none. */
+  /** `fetch` of a path, optionally with a bearer token. A POST has a new Idempotency-Key by default; an empty one sends none. */
   request(path: string, init?: RequestInit & { readonly token?: string }): Promise<Response>;
   /** The same with a JSON body. */
   send(
@@ -25,7 +25,7 @@ export interface GatewayUnderTest extends Neighbours {
   close(): Promise<void>;
 }
 
-/** Starts it with `env` over settings that suit specs: limits high enough not to be in the way. */
+/** Starts it with `env` on top of settings for specs, with high limits. */
 export async function startGateway(env: Readonly<Record<string, string>> = {}): Promise<GatewayUnderTest> {
   const [broker, issuer, keys] = await Promise.all([testBroker(), OidcIssuer.start(), internalKeys()]);
   const neighbours = await startNeighbours(broker);

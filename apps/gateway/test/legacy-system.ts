@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { z } from 'zod';
 
-/** A request as the legacy system got it. */
+/** A request as received by the legacy system. */
 export interface LegacyHit {
   readonly method: string;
   readonly url: string;
@@ -23,7 +23,7 @@ const answerAsAlways: Answer = (_request, response) => {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A small legacy system on a real port, which remembers what it was asked. */
+/** A small legacy system on a real port that records its requests. */
 export class LegacySystem {
   hits: LegacyHit[] = [];
   /** Requests whose connection closed before they were answered. */
@@ -53,7 +53,7 @@ export class LegacySystem {
     return hit;
   }
 
-  /** Forgets what it was asked and how to answer. */
+  /** Resets the recorded requests and the response. */
   reset(): void {
     this.hits = [];
     this.abandoned = 0;

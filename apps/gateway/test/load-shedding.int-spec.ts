@@ -7,11 +7,11 @@ import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
 import { problemOf } from './problem';
 
-/** Ten requests in hand: eight of them may be reads. */
+/** Ten requests in flight, eight of which may be reads. */
 const LIMIT = 10;
 const READS = 8;
 
-describe('a gateway with more to do than it can', () => {
+describe('an overloaded gateway', () => {
   let gateway: GatewayUnderTest;
   let token: string;
   let release: () => void;
@@ -51,7 +51,7 @@ describe('a gateway with more to do than it can', () => {
       { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' },
       { token, headers: { 'idempotency-key': randomUUID() } },
     );
-  /** Has as many reads in hand as may be: their service has stalled. */
+  /** Fills the limit of reads, whose service hangs. */
   const stall = async (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     release = () => resolve(undefined);
@@ -59,11 +59,11 @@ describe('a gateway with more to do than it can', () => {
     const asked = gateway.stubs.getOrder.requests.length;
     inHand = Array.from({ length: READS }, read);
     await eventually(() => expect(gateway.stubs.getOrder.requests).toHaveLength(asked + READS));
-    // Those that come from now on are answered at once.
+    // Later requests are answered immediately.
     gateway.state.hold = Promise.resolve();
   };
 
-  it('answers reads with 503 and Retry-After, still places orders, and is well in the eyes of its probes', async () => {
+  it('answers reads with 503 and Retry-After, still places orders, and stays healthy for its probes', async () => {
     await stall();
     const refused = await read();
     expect(refused.status).toBe(503);
@@ -80,12 +80,12 @@ describe('a gateway with more to do than it can', () => {
     expect(gateway.stubs.getOrder.requests).toHaveLength(READS);
   });
 
-  it('refuses before it looks at token and body', async () => {
+  it('sheds before it checks token and body', async () => {
     await stall();
     expect((await gateway.request(`/v1/orders/${orderId}`, { token: 'forged' })).status).toBe(503);
   });
 
-  it('shows the limit, what is in hand and what was refused', async () => {
+  it('exposes the limit, the requests in flight and the shed ones', async () => {
     await stall();
     await read();
     await read();
@@ -96,7 +96,7 @@ describe('a gateway with more to do than it can', () => {
     expect(await metric('load_shedding_event_loop_delay_seconds')).toBeGreaterThanOrEqual(0);
   });
 
-  it('lets in again when places are free, also those of clients that went away', async () => {
+  it('admits again when slots are free, including those of clients that left', async () => {
     await stall();
     expect((await read()).status).toBe(503);
     release();
@@ -116,7 +116,7 @@ describe('a gateway with more to do than it can', () => {
     await eventually(async () => expect(await metric('load_shedding_in_flight')).toBe(0));
   });
 
-  it('does not count live streams, and opens none when there is too much to do', async () => {
+  it('does not count live streams, and opens none under overload', async () => {
     const leaving = new AbortController();
     const follow = () =>
       gateway.request(`/v1/orders/${orderId}/events`, {
@@ -135,7 +135,7 @@ describe('a gateway with more to do than it can', () => {
     await Promise.allSettled(readers.map(({ ended }) => ended));
   });
 
-  it('counts nobody who has not sent the whole request: slow clients take no places', async () => {
+  it('counts only complete requests: slow clients hold no slots', async () => {
     const { hostname, port } = new URL(gateway.url);
     const head = 'POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{';
     const slow = Array.from({ length: LIMIT }, () => connect({ host: hostname, port: Number(port) }));
@@ -149,7 +149,7 @@ describe('a gateway with more to do than it can', () => {
     }
   });
 
-  it('knows the routes that it treats apart', () => {
+  it('has a class for each existing route that it names', () => {
     const routes = new Set<string>();
     for (const route of namedRoutes) {
       const [method = '', url = ''] = route.split(' ');
@@ -159,11 +159,11 @@ describe('a gateway with more to do than it can', () => {
   });
 });
 
-/** Resolves when the server has these bytes, or soon will: it reads what was sent before it answers anything that is sent later. */
+/** Resolves when the server has received these bytes, because it reads them before it answers a later request. */
 const sent = (socket: Socket, text: string): Promise<void> =>
   new Promise((resolve, reject) => socket.once('error', reject).write(text, () => resolve()));
 
-it('lets everything in when it is told to', async () => {
+it('admits everything when load shedding is off', async () => {
   const gateway = await startGateway({
     LOAD_SHEDDING: 'off',
     LOAD_SHEDDING_MIN_IN_FLIGHT: '1',
@@ -177,7 +177,7 @@ it('lets everything in when it is told to', async () => {
   }
 });
 
-it('refuses reads while its event loop is late', async () => {
+it('sheds reads while its event loop is late', async () => {
   const gateway = await startGateway({ LOAD_SHEDDING_EVENT_LOOP_DELAY_MS: '1' });
   let busy = true;
   const block = (): void => {

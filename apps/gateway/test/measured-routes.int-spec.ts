@@ -5,7 +5,7 @@ import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 
 const objectives = new URL('../../../k8s/components/observability/objectives.yaml', import.meta.url);
 
-/** What the promises to clients leave out, as Prometheus matches it: the whole label. */
+/** Routes that the promises to clients exclude, matched like Prometheus: against the whole label. */
 async function leftOut(): Promise<RegExp> {
   const [, pattern = ''] = /route!~"([^"]+)"/.exec(await readFile(objectives, 'utf8')) ?? [];
   expect(pattern).not.toBe('');

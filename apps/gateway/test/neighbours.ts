@@ -15,12 +15,12 @@ import { NotFound, type DomainError } from '@rookery/platform';
 import { stubRpc, type TestBroker } from '@rookery/testing';
 import { stubOrderTraces } from './order-facts';
 
-/** Ids that the stubbed services know. */
+/** Ids known to the stubs. */
 export const productId = '019a5c2e-6f00-7000-8000-00000000000a';
 export const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
 /** The one dead letter of orders; payments has two, the others have none. */
 export const deadLetterId = 'orders-17';
-/** An id that none of them knows. */
+/** An id unknown to all stubs. */
 export const unknownId = '019a5c2e-6f00-7000-8000-0000000000ff';
 
 const at = '2026-11-23T08:00:00.000Z';
@@ -77,20 +77,20 @@ export const deadLetter = (position: number, consumer: DeadLetterView['consumer'
   headers: { 'ce-id': unknownId },
 });
 
-/** What the stubs answer with; specs change it. */
+/** Responses of the stubs; specs change them. */
 export interface NeighbourState {
   product: ProductView;
   status: OrderView['status'];
   timeline: TimelineEntry[];
   replayed: boolean;
-  /** Holds answers back while it is pending. */
+  /** Delays responses while it is pending. */
   hold: Promise<unknown>;
-  /** Holds the answer of products about an order's trace back while it is pending. */
+  /** Delays the response of products to an order's diagnosis while it is pending. */
   silent: Promise<unknown>;
   failure: DomainError | undefined;
 }
 
-/** The four services as the gateway sees them, with the one product and the one order above. */
+/** The four services from the gateway's point of view, with the product and the order above. */
 export async function startNeighbours(broker: TestBroker) {
   const state: NeighbourState = {
     product,
@@ -117,7 +117,7 @@ export async function startNeighbours(broker: TestBroker) {
       return now;
     }),
     getProduct: await stubRpc(broker, ProductsRpc.get, ({ id }) => {
-      // Read before it is held back, as from a database: a slow answer is an old one.
+      // Read before the delay, as from a database: a slow response is an old one.
       const now = state.product;
       return answer(id, productId, () => now);
     }),

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-/** Those of the stubs are about the order, and would be what it waits for. */
+/** Hides the dead letters of the stubs, which would otherwise be the diagnosis of the order. */
 function withoutLetters(): void {
   gateway.state.hold = Promise.reject(new ServiceUnavailable());
 }
@@ -26,7 +26,7 @@ async function trace(): Promise<OrderDiagnosis> {
   return OrderDiagnosis.parse(await response.json());
 }
 
-it('says which service has not taken which event, with the timeline of all services', async () => {
+it('names the service that has not handled an event, with the timeline of all services', async () => {
   const { waitsFor, order, payment, reservation, timeline, services } = await trace();
   expect(waitsFor).toMatch(/^products has not taken PaymentReserved, published \d+:\d\d:\d\d ago$/);
   expect(order).toMatchObject({ status: 'Pending', deadlineAt: '2026-11-23T08:00:59.000Z' });
@@ -63,7 +63,7 @@ it('joins the dead letters of the order', async () => {
   expect(deadLetters.items.map(({ id }) => id)).toEqual([deadLetterId, 'payments-2', 'payments-5']);
 });
 
-it('shows the rest and names the service that does not answer', async () => {
+it('shows the rest and names the service that does not respond', async () => {
   await gateway.stubs.tracePayment.stop();
   withoutLetters();
   const { waitsFor, order, payment, timeline, services } = await trace();
@@ -71,7 +71,7 @@ it('shows the rest and names the service that does not answer', async () => {
   expect(waitsFor).toBe('products has not taken PaymentReserved; payments is not answering');
   expect(order).toMatchObject({ status: 'Pending' });
   expect(payment).toBeNull();
-  // Orders has noted its PaymentReserved, which was caused by OrderCreated: it must have taken that.
+  // Orders has recorded PaymentReserved, which OrderCreated caused, so payments has handled OrderCreated.
   expect(timeline).toMatchObject([
     { event: 'OrderCreated', consumers: [{ service: 'payments', state: 'taken', at: null }, { state: 'taken' }] },
     {
@@ -83,7 +83,7 @@ it('shows the rest and names the service that does not answer', async () => {
   ]);
 });
 
-it('does not wait long for a service that is silent', async () => {
+it('does not wait long for a service without a response', async () => {
   withoutLetters();
   gateway.state.silent = new Promise(() => undefined);
   const started = performance.now();
@@ -93,14 +93,14 @@ it('does not wait long for a service that is silent', async () => {
   expect(performance.now() - started).toBeLessThan(4_500);
 });
 
-it('shows what there is when the dead letters cannot be listed', async () => {
+it('shows the rest when the dead letters cannot be listed', async () => {
   withoutLetters();
   const { waitsFor, deadLetters } = await trace();
   expect(deadLetters).toEqual({ items: [], complete: false });
   expect(waitsFor).toMatch(/^products has not taken PaymentReserved/);
 });
 
-it('answers 404 for an order that does not exist, and 400 for what is no id', async () => {
+it('answers 404 for an order that does not exist, and 400 for an invalid id', async () => {
   const unknown = await gateway.request(`/v1/ops/orders/${unknownId}`, { token });
   expect(unknown.status).toBe(404);
   expect((await problemOf(unknown)).code).toBe('orders.order-not-found');
@@ -109,7 +109,7 @@ it('answers 404 for an order that does not exist, and 400 for what is no id', as
   await problemOf(bad);
 });
 
-it('answers 503 when no service is there to ask', async () => {
+it('answers 503 when no service is available', async () => {
   const { traceOrder, tracePayment, traceReservation } = gateway.stubs;
   await Promise.all([traceOrder, tracePayment, traceReservation].map((stub) => stub.stop()));
   const response = await gateway.request(`/v1/ops/orders/${orderId}`, { token });

@@ -24,7 +24,7 @@ const event = (name: string, id: string, second: number, causationId: string | n
 export const orderCreatedId = '019a5c2e-6f00-7000-8000-0000000000e1';
 export const paymentReservedId = '019a5c2e-6f00-7000-8000-0000000000e2';
 
-/** What a service says of its own events, and of those asked about: that it took them all but the given ones. */
+/** Facts of a service about its own events, and about the requested ones: all handled except the given ones. */
 const events = (
   outbox: readonly OutboxEvent[],
   eventIds: readonly string[],
@@ -78,7 +78,7 @@ const reservation: ReservationFacts = {
   updatedAt: at(1),
 };
 
-/** The services as they are while products has not taken PaymentReserved; `knows` is the only order there is. */
+/** The services while products has not handled PaymentReserved; `knows` is the only existing order. */
 export async function stubOrderTraces(broker: TestBroker, knows: string, silence: () => Promise<unknown>) {
   return {
     traceOrder: await stubRpc(broker, OrderDiagnosisRpc.orders, ({ id, eventIds }) => {

@@ -38,7 +38,7 @@ const follow = async (headers: Record<string, string> = {}, id = orderId, token 
 };
 const reading = (response: Response): EventStreamReader => {
   const reader = new EventStreamReader(response);
-  // The specs let clients leave in the middle.
+  // In the specs, clients leave early.
   reader.ended.catch(() => undefined);
   return reader;
 };
@@ -47,7 +47,7 @@ const happens = (...events: string[]): void => {
   orders.connection.publish(orderNotificationSubject(orderId));
 };
 
-it('sends what has happened, then each step as it happens, and ends after the terminal state', async () => {
+it('sends past steps, then each step in real time, and ends after the terminal state', async () => {
   const response = await follow();
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/event-stream');
@@ -75,7 +75,7 @@ it('sends what has happened, then each step as it happens, and ends after the te
   expect(reader.parts.some((part) => part.retry !== undefined)).toBe(true);
 });
 
-it('goes on after Last-Event-ID', async () => {
+it('resumes after Last-Event-ID', async () => {
   gateway.state.timeline = ['OrderCreated', 'PaymentFailed', 'OrderCanceled'].map((event, index) =>
     step(index + 1, event),
   );
@@ -85,16 +85,16 @@ it('goes on after Last-Event-ID', async () => {
   expect(reader.events.map(({ event }) => event)).toEqual(['PaymentFailed', 'OrderCanceled', 'end']);
 });
 
-it('sends a heartbeat, and finds at it what nobody told of', async () => {
+it('sends a heartbeat, and finds steps without a notification', async () => {
   const reader = reading(await follow());
   await eventually(() => expect(reader.events).toHaveLength(1));
-  // The message that it happened is lost.
+  // The change notification is lost.
   gateway.state.timeline.push(step(2, 'PaymentReserved'));
   await eventually(() => expect(reader.events.map(({ event }) => event)).toContain('PaymentReserved'));
   expect(reader.comments).toContain('heartbeat');
 });
 
-it('keeps the stream while orders cannot answer', async () => {
+it('keeps the stream while orders is unavailable', async () => {
   const reader = reading(await follow());
   await eventually(() => expect(reader.events).toHaveLength(1));
   gateway.state.failure = new ServiceUnavailable();
@@ -125,7 +125,7 @@ it('answers problems as problems: unknown order, no token, wrong scope, wrong me
   for (const response of answers) await problemOf(response);
 });
 
-it('refuses one more stream than a subject may have, until one of them leaves', async () => {
+it('rejects a stream beyond a subject’s limit, until another one ends', async () => {
   const subject = await gateway.issuer.token({ subject: 'bob', scopes: ['orders:read'] });
   const open = [await follow({}, orderId, subject), await follow({}, orderId, subject)];
   expect(open.map(({ status }) => status)).toEqual([200, 200]);
@@ -138,12 +138,12 @@ it('refuses one more stream than a subject may have, until one of them leaves', 
   await eventually(async () => expect((await follow({}, orderId, subject)).status).toBe(200));
 });
 
-describe('a stream whose token runs out', () => {
+describe('a stream whose token expires', () => {
   const SECONDS = 3;
   const shortLived = (subject: string) =>
     gateway.issuer.token({ subject, scopes: ['orders:read'], expiresIn: SECONDS });
   const endOf = (token: string): number => decodeJwt(token).exp ?? NaN;
-  /** Well before the two minutes or more for which such streams once went on. */
+  /** Well below the two minutes for which such streams once continued. */
   const endsSoon = async (reader: EventStreamReader): Promise<void> => {
     let ended = false;
     reader.ended.then(
@@ -153,12 +153,12 @@ describe('a stream whose token runs out', () => {
     await eventually(() => expect(ended).toBe(true), { timeoutMs: (SECONDS + 3) * 1_000 });
   };
 
-  it('ends then, and with a new token and Last-Event-ID the client has each step once', async () => {
+  it('ends at the expiry, and with a new token and Last-Event-ID the client receives each step once', async () => {
     const before = reading(await follow({}, orderId, await shortLived('dora')));
     await eventually(() => expect(before.events).toHaveLength(1));
     happens('PaymentReserved');
     await endsSoon(before);
-    // Nobody listens.
+    // There are no listeners.
     happens('StockReserved');
     const position = before.events.at(-1)?.id ?? '';
     const after = reading(await follow({ 'last-event-id': position }, orderId, await shortLived('dora')));
@@ -175,7 +175,7 @@ describe('a stream whose token runs out', () => {
     ]);
   });
 
-  it('tells of nothing that happened after its end', async () => {
+  it('sends no steps after the expiry', async () => {
     const token = await shortLived('emil');
     const reader = reading(await follow({}, orderId, token));
     let ended = false;
@@ -199,7 +199,7 @@ describe('a stream whose token runs out', () => {
     expect(told.filter(({ at }) => Date.parse(at) > endOf(token) * 1_000)).toEqual([]);
   });
 
-  it('is not opened with one that has run out, though a plain read may still be let through for clocks that differ', async () => {
+  it('is not opened with an expired token, although a plain read has a tolerance for clock differences', async () => {
     const token = await gateway.issuer.token({ subject: 'fritz', scopes: ['orders:read'], expiresIn: -2 });
     expect((await gateway.request(`/v1/orders/${orderId}`, { token })).status).toBe(200);
     const response = await follow({}, orderId, token);
@@ -209,7 +209,7 @@ describe('a stream whose token runs out', () => {
   });
 });
 
-it('ends its streams when the process begins to drain', async () => {
+it('ends its streams when the process starts to drain', async () => {
   const reader = reading(await follow());
   await eventually(() => expect(reader.events).toHaveLength(1));
   gateway.app.get(Readiness).drain();

@@ -10,7 +10,7 @@ const DEADLINE_MS = 1_000;
 
 let gateway: GatewayUnderTest;
 let alice: string;
-/** Headers of the requests that went to orders. */
+/** Headers of the requests to orders. */
 const sent: Record<string, string>[] = [];
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ async function sentWith(correlationId: string): Promise<Record<string, string>> 
   });
 }
 
-it('answers 201 with the Pending order, where it is and its ETag', async () => {
+it('answers 201 with the Pending order, its location and its ETag', async () => {
   const response = await place({ 'idempotency-key': 'first-order-1' });
   expect(response.status).toBe(201);
   expect(response.headers.get('location')).toBe(`/v1/orders/${orderId}`);
@@ -51,7 +51,7 @@ it('answers 201 with the Pending order, where it is and its ETag', async () => {
   expect(await response.json()).toEqual(order);
 });
 
-it('answers a replay byte by byte as the first time, marked as one', async () => {
+it('answers a replay byte for byte like the first request, marked as replayed', async () => {
   const first = await place({ 'idempotency-key': 'replayed-order' });
   gateway.state.replayed = true;
   const again = await place({ 'idempotency-key': 'replayed-order' });
@@ -107,7 +107,7 @@ it.each([['seven77'], ['x'.repeat(256)], ['has a space in it'], ['"never closed'
 it.each([
   [422, undefined],
   [409, 1],
-])('passes on the problem %i of orders', async (status, retryAfterSeconds) => {
+])('forwards the problem %i of orders', async (status, retryAfterSeconds) => {
   gateway.state.failure = new DomainError({
     status,
     code: 'orders.test',
@@ -121,7 +121,7 @@ it.each([
   expect(response.headers.get('retry-after')).toBe(retryAfterSeconds === undefined ? null : '1');
 });
 
-it('gives an unknown order the same answer as the service does, and cancels with 202', async () => {
+it('forwards the service’s answer for an unknown order, and cancels with 202', async () => {
   const unknown = await gateway.request(`/v1/orders/${unknownId}`, { token: alice });
   expect(unknown.status).toBe(404);
   const canceled = await gateway.request(`/v1/orders/${orderId}/cancellations`, { method: 'POST', token: alice });
@@ -130,7 +130,7 @@ it('gives an unknown order the same answer as the service does, and cancels with
 });
 
 it.each([[{ reason: 'changed my mind' }], [[1]]])(
-  'refuses a cancellation that says %j: nobody would read it',
+  'rejects a cancellation with the body %j, which would be ignored',
   async (extra) => {
     const response = await gateway.send('POST', `/v1/orders/${orderId}/cancellations`, extra, { token: alice });
     expect(response.status).toBe(400);
@@ -138,7 +138,7 @@ it.each([[{ reason: 'changed my mind' }], [[1]]])(
   },
 );
 
-it('tells both totals when the order costs something else by now', async () => {
+it('returns both totals when the total of the order has changed', async () => {
   const totals = {
     expectedTotal: { amountMinor: 2_500, currency: 'EUR' },
     total: { amountMinor: 198_000, currency: 'EUR' },
@@ -153,7 +153,7 @@ it('tells both totals when the order costs something else by now', async () => {
   expect(await problemOf(response)).toMatchObject({ code: 'orders.total-changed', ...totals });
 });
 
-describe('when orders does not answer', () => {
+describe('when orders does not respond', () => {
   it('answers 504 at the deadline', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     gateway.state.hold = promise;
@@ -166,7 +166,7 @@ describe('when orders does not answer', () => {
     expect(tookMs).toBeLessThan(DEADLINE_MS + 500);
   });
 
-  it('answers 503 with Retry-After when nobody is there', async () => {
+  it('answers 503 with Retry-After when no instance is available', async () => {
     await gateway.stubs.cancelOrder.stop();
     const response = await gateway.request(`/v1/orders/${orderId}/cancellations`, { method: 'POST', token: alice });
     expect(response.status).toBe(503);

@@ -1,6 +1,6 @@
 import { Problem } from '@rookery/contracts';
 
-/** The problem in an answer; fails unless it is one, as its media type says, with the answer's own status and correlation id. */
+/** The problem in a response; fails unless media type, status and correlation id match. */
 export async function problemOf(response: Response): Promise<Problem> {
   expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   const problem = Problem.parse(await response.json());

@@ -6,7 +6,7 @@ import { order, orderId, product, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
 const path = `/v1/products/${productId}`;
-/** What is kept holds for so long that only a change can have dropped it. */
+/** Entries live so long that only a change can have invalidated them. */
 const LONG = '3600';
 
 let gateway: GatewayUnderTest;
@@ -53,23 +53,23 @@ const changed = (): Promise<string> =>
     { productId, version: 4, change: 'changed' },
     { aggregateId: productId },
   );
-const hint = async (): Promise<void> => {
+const notifyStockChange = async (): Promise<void> => {
   const { connection } = await gateway.broker.connect('products');
   connection.publish(productNotificationSubject(productId));
   await connection.flush();
 };
-/** Until `open` is called, products answers nothing. */
+/** Delays the responses of products until `open` is called. */
 const holdAnswers = (): { open(): void } => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.state.hold = promise;
   return { open: () => resolve(undefined) };
 };
-const productsGoes = async (): Promise<void> => {
+const stopProducts = async (): Promise<void> => {
   await Promise.all([gateway.stubs.getProduct.stop(), gateway.stubs.listProducts.stop()]);
 };
 
-describe('reads of the catalogue', () => {
-  it('ask products once for a hundred that come at the same time', async () => {
+describe('the product cache', () => {
+  it('asks products once for a hundred parallel requests', async () => {
     gateway = await start();
     const held = holdAnswers();
     const answers = Array.from({ length: 100 }, () => gateway.request(path));
@@ -80,7 +80,7 @@ describe('reads of the catalogue', () => {
     expect(gateway.stubs.getProduct.requests).toHaveLength(1);
   });
 
-  it('are answered again without asking, in any spelling of the id, and each page by itself', async () => {
+  it('answers again without asking products, for any spelling of the id, and each page separately', async () => {
     gateway = await start();
     await read();
     expect((await gateway.request(`/v1/products/${productId.toUpperCase()}`)).status).toBe(200);
@@ -96,7 +96,7 @@ describe('reads of the catalogue', () => {
     expect(gateway.stubs.listProducts.requests).toHaveLength(3);
   });
 
-  it('show a change of which the event tells', async () => {
+  it('shows a change after its event', async () => {
     gateway = await start();
     await Promise.all([read(), firstOfPage()]);
     const now = priced(1999);
@@ -105,30 +105,30 @@ describe('reads of the catalogue', () => {
     await eventually(async () => expect([await read(), await firstOfPage()]).toEqual([now, now]));
   });
 
-  it('show a stock that was changed by sales', async () => {
+  it('shows a stock that sales have changed', async () => {
     gateway = await start();
     await Promise.all([read(), firstOfPage()]);
     const now = withStock(39);
     expect(await read()).toEqual(product);
-    await hint();
+    await notifyStockChange();
     await eventually(async () => expect([await read(), await firstOfPage()]).toEqual([now, now]));
   });
 
-  it('show a change of which nobody told after PRODUCT_CACHE_SECONDS', async () => {
+  it('shows a change without a notification after PRODUCT_CACHE_SECONDS', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '1' });
     await read();
     const now = priced(1999);
     await eventually(async () => expect(await read()).toEqual(now));
   });
 
-  it('ask each time where PRODUCT_CACHE_SECONDS is 0', async () => {
+  it('asks each time if PRODUCT_CACHE_SECONDS is 0', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await read();
     expect(await read()).toEqual(product);
     expect(gateway.stubs.getProduct.requests).toHaveLength(2);
   });
 
-  it('keep no refusal', async () => {
+  it('caches no error', async () => {
     gateway = await start();
     for (let index = 0; index < 2; index += 1) {
       expect((await gateway.request(`/v1/products/${unknownId}`)).status).toBe(404);
@@ -136,7 +136,7 @@ describe('reads of the catalogue', () => {
     expect(gateway.stubs.getProduct.requests).toHaveLength(2);
   });
 
-  it('do not bring an old answer back that was under way while an operator changed the product', async () => {
+  it('does not serve an old response that was in flight during an operator’s change', async () => {
     gateway = await start();
     const token = await operator();
     const held = holdAnswers();
@@ -147,12 +147,12 @@ describe('reads of the catalogue', () => {
     const change = { price: now.price };
     expect((await gateway.send('PATCH', path, change, { token, headers: { 'if-match': '*' } })).status).toBe(200);
     held.open();
-    // It began before the change, so it may be the old one; nobody who comes later gets it.
+    // Its request started before the change, so it may be the old one; later requests do not get it.
     expect(JSON.parse(await (await early).text())).toEqual(product);
     expect([await read(), await read()]).toEqual([now, now]);
   });
 
-  it('trust nothing that was kept before the broker was away', async () => {
+  it('serves nothing as fresh that was cached before a broker outage', async () => {
     const broker = await testBroker();
     const link = await FaultyLink.to(broker.envOf('gateway').NATS_URL);
     await broker.close();
@@ -185,14 +185,14 @@ describe('an operator who has just changed a product', () => {
   it.each([
     ['a new price', 'PATCH', path, { price: { amountMinor: 1999, currency: 'EUR' } }],
     ['another stock', 'POST', `${path}/stock-adjustments`, { delta: 5, reason: 'found' }],
-  ])('sees %s at once, without waiting for an event', async (_what, method, where, body) => {
+  ])('sees %s immediately, without waiting for an event', async (_what, method, where, body) => {
     const token = await operator();
     const now = priced(1999);
     expect((await gateway.send(method, where, body, { token, headers: ifMatch })).status).toBe(200);
     expect([await read(), await firstOfPage()]).toEqual([now, now]);
   });
 
-  it('does not see a product again that he took out', async () => {
+  it('does not see an archived product from the cache', async () => {
     const token = await operator();
     expect((await gateway.request(path, { method: 'DELETE', token, headers: ifMatch })).status).toBe(204);
     const asked = gateway.stubs.getProduct.requests.length;
@@ -200,7 +200,7 @@ describe('an operator who has just changed a product', () => {
     expect(gateway.stubs.getProduct.requests).toHaveLength(asked + 1);
   });
 
-  it('who was refused because his version is old then reads the new one', async () => {
+  it('reads the new version after a rejection of the old one', async () => {
     const token = await operator();
     const now = priced(1999);
     gateway.state.failure = new DomainError({
@@ -216,11 +216,11 @@ describe('an operator who has just changed a product', () => {
   });
 });
 
-describe('while products does not answer', () => {
-  it('what was read before is given as stale: Age, Warning, not to be kept on', async () => {
+describe('while products is unavailable', () => {
+  it('cached responses are served as stale, with Age, Warning and no-cache', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await Promise.all([read(), firstOfPage()]);
-    await productsGoes();
+    await stopProducts();
     for (const where of [path, '/v1/products?limit=5']) {
       const response = await gateway.request(where);
       expect(response.status).toBe(200);
@@ -235,12 +235,12 @@ describe('while products does not answer', () => {
       expect(again.status).toBe(304);
       expect(again.headers.get('warning')).not.toBeNull();
     }
-    // What was never read cannot be given.
+    // A response that is not cached cannot be served.
     expect((await gateway.request('/v1/products?limit=7')).status).toBe(503);
     expect(await (await gateway.request('/metrics')).text()).toMatch(/^product_reads_total\{outcome="stale"\} 4$/m);
   });
 
-  it('what was read before is given too when products is only too slow, without waiting for the whole deadline', async () => {
+  it('cached responses are also served when products is too slow, without waiting for the whole deadline', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await read();
     const held = holdAnswers();
@@ -249,10 +249,10 @@ describe('while products does not answer', () => {
     held.open();
   });
 
-  it('nothing is given past PRODUCT_STALE_SECONDS', async () => {
+  it('nothing is served beyond PRODUCT_STALE_SECONDS', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0', PRODUCT_STALE_SECONDS: '1' });
     await read();
-    await productsGoes();
+    await stopProducts();
     await eventually(async () => {
       const response = await gateway.request(path);
       expect(response.status).toBe(503);
@@ -261,24 +261,24 @@ describe('while products does not answer', () => {
     });
   });
 
-  it('nothing is given that is known to be another now; after a sale it is', async () => {
+  it('changed content is not served; after a sale the cached response still is', async () => {
     gateway = await start();
     await read();
-    await productsGoes();
-    await hint();
+    await stopProducts();
+    await notifyStockChange();
     await eventually(async () => expect((await gateway.request(path)).headers.has('warning')).toBe(true));
     await changed();
     await eventually(async () => expect((await gateway.request(path)).status).toBe(503));
   });
 
-  it('a product that is gone is not given as stale', async () => {
+  it('a deleted product is not served as stale', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await read();
     gateway.state.failure = new DomainError({ status: 404, code: 'test.gone', title: 'Gone', detail: 'It is gone.' });
     expect((await gateway.request(path)).status).toBe(404);
   });
 
-  it('orders and payments are never given from memory', async () => {
+  it('orders and payments are never cached', async () => {
     gateway = await start();
     const token = await gateway.issuer.token({ scopes: ['orders:read'] });
     const paths = [`/v1/orders/${orderId}`, '/v1/orders', `/v1/payments?orderId=${orderId}`];
@@ -291,7 +291,7 @@ describe('while products does not answer', () => {
   });
 });
 
-(redisServer === undefined ? describe.skip : describe)('gateways that share what they keep through Redis', () => {
+(redisServer === undefined ? describe.skip : describe)('gateways that share the cache through Redis', () => {
   let redis: TestRedis;
   let link: FaultyLink;
   let other: GatewayUnderTest;
@@ -300,7 +300,7 @@ describe('while products does not answer', () => {
     redis = await TestRedis.start();
     link = await FaultyLink.to(redis.url);
     other = await start({ REDIS_URL: link.url });
-    // Last: in one process all gateways believe the issuer of the last one.
+    // Last, because in one process all gateways use the issuer of the last one.
     gateway = await start({ REDIS_URL: link.url });
     for (const one of [gateway, other]) await connected(one);
   });
@@ -315,7 +315,7 @@ describe('while products does not answer', () => {
       timeoutMs: 20_000,
       intervalMs: 250,
     });
-  /** Both pairs of stubs answer for both gateways, so they must know the same. */
+  /** Both sets of stubs answer for both gateways, so they must have the same state. */
   const both = (amountMinor: number): ProductView => {
     const now = priced(amountMinor);
     other.state.product = now;
@@ -334,11 +334,11 @@ describe('while products does not answer', () => {
 
   it('ask products once for all of them', async () => {
     await kept();
-    // One of them asked, at most each once before it had heard of the other's.
+    // One of them asked; at most each asked once before it saw the other's entry.
     expect(asked()).toBeLessThanOrEqual(3);
   });
 
-  it('show a change by way of one at once by way of the other', async () => {
+  it('show a change through one gateway immediately through the other', async () => {
     await Promise.all([read(), read(other)]);
     const now = both(1999);
     const change = { price: now.price };
@@ -347,7 +347,7 @@ describe('while products does not answer', () => {
     expect([await read(other), await read()]).toEqual([now, now]);
   });
 
-  it('go on when Redis is killed, and share again when it is back', async () => {
+  it('continue when Redis is killed, and share again when it is back', async () => {
     await Promise.all([read(), read(other)]);
     await redis.kill();
     const now = both(1999);
@@ -366,11 +366,11 @@ describe('while products does not answer', () => {
     );
   });
 
-  it('trust nothing that Redis kept while it could not be told of changes', async () => {
+  it('use nothing that Redis stored before a missed invalidation', async () => {
     await kept();
-    // Redis itself stays, with what it has.
+    // Redis itself keeps running with its data.
     await link.cut();
-    // What is sent before that is noticed may still get through, once the link is mended.
+    // Data that is sent before the outage is noticed may still arrive once the link is mended.
     for (const one of [gateway, other]) await connected(one, 0);
     const now = both(1999);
     await changed();

@@ -33,7 +33,7 @@ describe('the job that provisions the broker', () => {
     return found;
   };
 
-  it('makes every stream and consumer on an empty broker, and changes nothing when it runs again', async () => {
+  it('creates every stream and consumer on an empty broker, and changes nothing on a second run', async () => {
     const wanted = await streams();
     for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
     expect(await run(admin)).toMatchObject({ code: 0, stderr: '' });
@@ -45,14 +45,14 @@ describe('the job that provisions the broker', () => {
     expect(await streams()).toEqual(wanted);
   });
 
-  it('fails and names BROKER_REPLICAS when the broker is one server, which keeps one copy', async () => {
+  it('fails and names BROKER_REPLICAS when the broker is a single server', async () => {
     const { code, stderr } = await run({ ...admin, BROKER_REPLICAS: '3' });
     expect(code).toBe(1);
     expect(stderr).toMatch(/was not provisioned: .*BROKER_REPLICAS/);
     expect(await streams()).toContainEqual(expect.objectContaining({ name: 'ORDERS', num_replicas: 1 }));
   });
 
-  it('fails with the variable to mend when the broker does not know the key, without the key', async () => {
+  it('fails and names the variable when the broker does not know the key, without the key', async () => {
     const stranger = new TextDecoder().decode(nkeys.createUser().getSeed());
     const { code, stderr } = await run({ ...admin, NATS_NKEY_SEED: stranger });
     expect(code).toBe(1);
@@ -60,13 +60,13 @@ describe('the job that provisions the broker', () => {
     expect(stderr).not.toContain(stranger);
   });
 
-  it('fails and names NATS_NKEY_SEED when that key may not make streams', async () => {
+  it('fails and names NATS_NKEY_SEED when its key may not create streams', async () => {
     const { code, stderr } = await run(broker.envOf('orders'));
     expect(code).toBe(1);
     expect(stderr).toMatch(/Is NATS_NKEY_SEED that of the account’s admin\?/);
   });
 
-  it('fails and lists the settings that are missing', async () => {
+  it('fails and lists the missing settings', async () => {
     const { code, stderr } = await run({});
     expect(code).toBe(1);
     expect(stderr).toMatch(/NATS_URL .*is missing/);

@@ -13,7 +13,7 @@ const register = (name: string, headers: Record<string, string> = {}) =>
     { headers },
   );
 
-it('answers 429 past a subject’s limit and leaves other subjects alone', async () => {
+it('answers 429 beyond a subject’s limit and does not affect other subjects', async () => {
   gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '3' });
   const [alice, bob] = [
     await gateway.issuer.token({ subject: 'alice' }),
@@ -31,7 +31,7 @@ it('answers 429 past a subject’s limit and leaves other subjects alone', async
   expect((await gateway.request('/v1/me', { token: bob })).status).toBe(200);
 });
 
-it('is not got around by another X-Forwarded-For each time', async () => {
+it('cannot be bypassed by changing X-Forwarded-For', async () => {
   gateway = await startGateway({ REGISTRATION_LIMIT_PER_HOUR: '2' });
   const answers = [];
   for (let index = 0; index < 4; index += 1) {
@@ -41,7 +41,7 @@ it('is not got around by another X-Forwarded-For each time', async () => {
   expect(gateway.stubs.register.requests).toHaveLength(2);
 });
 
-it('is not got around by another spelling of the address', async () => {
+it('cannot be bypassed by another spelling of the URL', async () => {
   gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1' });
   expect((await gateway.request('/v1/products')).status).toBe(200);
   for (const target of ['/%76%31/products', '/v%31/products', `${gateway.url}/v1/products`]) {
@@ -59,17 +59,17 @@ it('counts clients behind a trusted proxy by their own address', async () => {
 });
 
 describe('an address', () => {
-  /** Ten times what one subject may. */
+  /** Ten times the limit of one subject. */
   const LIMIT = 10;
   it.each([
     { what: 'that leads nowhere', path: '/nothing', init: {} },
     { what: 'that leads nowhere under /v1', path: '/v1/nothing', init: {} },
     { what: 'with a method that it does not know', path: '/v1/products', init: { method: 'PUT' } },
-    { what: 'with a body that nobody reads', path: '/v1/orders', init: { method: 'POST', body: '<a/>' } },
+    { what: 'with a body that is never parsed', path: '/v1/orders', init: { method: 'POST', body: '<a/>' } },
     { what: 'of a file that is not there', path: '/docs/nothing.js', init: {} },
     { what: 'of a document', path: '/asyncapi.json', init: {} },
     { what: 'with a bad token', path: '/v1/me', init: { headers: { authorization: 'Bearer nonsense' } } },
-  ])('$what counts for whoever asks', async ({ path, init }) => {
+  ])('$what is counted for every caller', async ({ path, init }) => {
     gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: String(LIMIT / 10) });
     const statusOf = async (where: string, how: RequestInit = {}): Promise<number> => {
       const response = await gateway.request(where, how);
@@ -85,12 +85,12 @@ describe('an address', () => {
     expect(refused.headers.get('ratelimit-limit')).toBe(String(LIMIT));
     expect(refused.headers.get('ratelimit-remaining')).toBe('0');
     expect((await problemOf(refused)).code).toBe('gateway.too-many-requests');
-    // One budget, wherever it was spent; probes have none.
+    // One budget for all paths; probes have none.
     expect([await statusOf('/v1/products'), await statusOf('/readyz')]).toEqual([429, 200]);
   });
 });
 
-it('tells a browser application on another origin that it asked too much', async () => {
+it('lets a browser application of another origin read the rejection', async () => {
   const origin = 'https://shop.example';
   gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1', CORS_ORIGINS: origin });
   const ask = async () => {
@@ -104,7 +104,7 @@ it('tells a browser application on another origin that it asked too much', async
   expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
 });
 
-it('never tells a probe to slow down', async () => {
+it('never limits a probe', async () => {
   gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1' });
   for (const path of ['/livez', '/readyz', '/health', '/metrics']) {
     for (let index = 0; index < 15; index += 1) expect((await gateway.request(path)).status).toBe(200);

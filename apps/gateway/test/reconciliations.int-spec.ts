@@ -16,7 +16,7 @@ afterAll(() => gateway.close());
 
 const reconcile = (body: unknown): Promise<Response> => gateway.send('POST', path, body, { token });
 
-it.each([{ since: '2026-11-23T07:00:00.000Z' }, { after: orderId }])('passes %j on to orders', async (body) => {
+it.each([{ since: '2026-11-23T07:00:00.000Z' }, { after: orderId }])('forwards %j to orders', async (body) => {
   const response = await reconcile(body);
   expect(response.status).toBe(200);
   expect(Reconciliation.parse(await response.json())).toMatchObject({ total: 0, next: null });
@@ -31,7 +31,7 @@ it.each([
   { after: "'--" },
   { since: '2026-11-23T07:00:00.000Z', settle: true },
   [],
-])('refuses %j before orders is asked', async (body) => {
+])('rejects %j before orders is asked', async (body) => {
   const asked = gateway.stubs.reconcile.requests.length;
   const response = await reconcile(body);
   expect(response.status).toBe(400);
@@ -39,7 +39,7 @@ it.each([
   expect(gateway.stubs.reconcile.requests).toHaveLength(asked);
 });
 
-it('answers 503 when a service is away', async () => {
+it('answers 503 when a service is unavailable', async () => {
   gateway.state.hold = Promise.reject(new ServiceUnavailable('payments does not respond.'));
   const response = await reconcile({ after: orderId });
   gateway.state.hold = Promise.resolve();

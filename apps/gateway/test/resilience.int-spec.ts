@@ -12,7 +12,7 @@ let alice: string;
 beforeAll(async () => {
   gateway = await startGateway({
     REQUEST_TIMEOUT_MS: String(DEADLINE_MS),
-    // What stands before and behind the calls has specs of its own.
+    // The layers around the calls have their own specs.
     LOAD_SHEDDING: 'off',
     PRODUCT_CACHE_SECONDS: '0',
     PRODUCT_STALE_SECONDS: '0',
@@ -39,10 +39,10 @@ const place = () =>
     { token: alice, headers: { 'idempotency-key': 'an-order-key' } },
   );
 
-/** What a breaker remembers. */
+/** The window of a breaker. */
 const WINDOW_MS = 2_000;
 
-/** The statuses of many answers; asked for so long that the breaker remembers none from before. */
+/** The statuses of many responses, over longer than the breaker's window. */
 async function often(request: () => Promise<Response>, forMs = 1.5 * WINDOW_MS): Promise<ReadonlySet<number>> {
   const statuses = new Set<number>();
   const until = performance.now() + forMs;
@@ -56,7 +56,7 @@ async function often(request: () => Promise<Response>, forMs = 1.5 * WINDOW_MS):
   return statuses;
 }
 
-it('refuses at once, with Retry-After, to ask a service that has just failed often, and asks it again when it is back', async () => {
+it('rejects calls of a repeatedly failing service immediately, with Retry-After, and calls it again when it is back', async () => {
   gateway.state.failure = new ServiceUnavailable();
   expect(await often(readOrder, 0)).toEqual(new Set([503]));
 
@@ -79,19 +79,19 @@ it('refuses at once, with Retry-After, to ask a service that has just failed oft
   await eventually(async () => expect((await readOrder()).status).toBe(200), { timeoutMs: 5_000 });
 });
 
-it('goes on asking a service that refuses what clients want', async () => {
+it('continues to call a service that rejects requests', async () => {
   expect(await often(() => readOrder(unknownId))).toEqual(new Set([404]));
   expect((await readOrder()).status).toBe(200);
 });
 
-it('goes on reading orders while none can be placed because products is gone', async () => {
+it('continues to read orders while products is down and none can be placed', async () => {
   gateway.state.failure = new ServiceUnavailable(undefined, 1, { dependency: 'products' });
   expect(await often(place)).toEqual(new Set([503]));
   gateway.state.failure = undefined;
   expect((await readOrder()).status).toBe(200);
 });
 
-it('does not ask more than a service can have waiting, and says so', async () => {
+it('limits the concurrent calls of a service, and counts the rejected ones', async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.state.hold = promise;
   const waiting = Array.from({ length: 200 }, () => readOrder());
@@ -99,13 +99,13 @@ it('does not ask more than a service can have waiting, and says so', async () =>
   expect(first.status).toBe(503);
   expect(first.headers.get('retry-after')).toBe('1');
   expect(await problemOf(first)).toMatchObject({ code: 'dependency.too-many-calls', dependency: 'orders' });
-  // Another kind of request still finds a place.
+  // Another kind of request still gets a slot.
   expect((await gateway.request('/v1/orders', { token: alice })).status).toBe(200);
   resolve(undefined);
   await Promise.all(waiting);
 });
 
-it('answers 504, never later than half a second after the deadline, whatever is asked', async () => {
+it('answers 504, at most half a second after the deadline, for every route', async () => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.state.hold = promise;
   const timed = async (request: () => Promise<Response>) => {
@@ -130,7 +130,7 @@ it('answers 504, never later than half a second after the deadline, whatever is 
   }
 });
 
-it('shows the state of each of its dependencies, the OpenID Provider among them', async () => {
+it('exposes the state of each dependency, including the OpenID Provider', async () => {
   const metrics = await (await gateway.request('/metrics')).text();
   for (const dependency of ['orders', 'products', 'oidc-provider']) {
     expect(metrics).toContain(`dependency_breaker_state{dependency="${dependency}"} 0`);

@@ -9,7 +9,7 @@ export interface SampleRequest {
   readonly status: number;
 }
 
-/** One for each operation id. The access spec fails for a route that has none here. */
+/** One for each operation id. The access spec fails for a route without one. */
 export const sampleRequests: Readonly<Record<string, SampleRequest>> = {
   'Products.list': { path: '/v1/products?limit=5&sort=-price', status: 200 },
   'Products.get': { path: `/v1/products/${productId}`, status: 200 },

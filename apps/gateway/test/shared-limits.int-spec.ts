@@ -2,7 +2,7 @@ import { eventually, redisServer, TestRedis } from '@rookery/testing';
 import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 
 const LIMIT = 40;
-/** Far below the time a request may take: a request never waits for a Redis that is gone. */
+/** Far below the timeout of a request: no request waits for an unavailable Redis. */
 const NOT_HANGING_MS = 2_000;
 
 (redisServer === undefined ? describe.skip : describe)('two gateways with one Redis', () => {
@@ -40,7 +40,7 @@ const NOT_HANGING_MS = 2_000;
       ms: performance.now() - startedAt,
     };
   };
-  /** The two agree: what one spends, the other misses. */
+  /** Both share one budget. */
   const expectShared = async (): Promise<void> => {
     const [one, other] = gateways;
     const first = await ask(one);
@@ -49,7 +49,7 @@ const NOT_HANGING_MS = 2_000;
     expect([second.remaining, third.remaining]).toEqual([first.remaining - 1, first.remaining - 2]);
   };
 
-  it('give a caller one budget together', async () => {
+  it('share one budget per caller', async () => {
     const answers = [];
     for (let index = 0; index < LIMIT + 2; index += 1) answers.push(await ask(gateways[index % 2 === 0 ? 0 : 1]));
     expect(answers.map(({ status }) => status)).toEqual([...Array<number>(LIMIT).fill(200), 429, 429]);
@@ -60,7 +60,7 @@ const NOT_HANGING_MS = 2_000;
     ]);
   });
 
-  it('go on by themselves when Redis is killed, without keeping anyone waiting, and share again when it is back', async () => {
+  it('continue alone when Redis is killed, without delaying requests, and share again when it is back', async () => {
     await expectShared();
     await redis.kill();
     for (let index = 0; index < 6; index += 1) {
@@ -72,7 +72,7 @@ const NOT_HANGING_MS = 2_000;
     }
     await eventually(async () => expect(await metric(gateways[0], 'redis_up')).toBe(0));
     expect(await metric(gateways[0], 'redis_unanswered_total')).toBeGreaterThan(0);
-    // What each counted itself still holds: a limit, of its own.
+    // The local counts still apply, as separate limits.
     const refused = await eventually(async () => {
       const answer = await ask(gateways[0]);
       expect(answer.status).toBe(429);
@@ -84,7 +84,7 @@ const NOT_HANGING_MS = 2_000;
     await eventually(expectShared, { timeoutMs: 20_000, intervalMs: 500 });
   });
 
-  it('keep nobody waiting while Redis stands still', async () => {
+  it('do not delay requests while Redis hangs', async () => {
     await expectShared();
     redis.pause();
     for (let index = 0; index < 5; index += 1) {

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-it('answers every request in hand, ends live streams and turns readiness red before it stops', async () => {
+it('answers every running request, ends live streams and reports not ready before it stops', async () => {
   const token = await gateway.issuer.token({ scopes: ['orders:read'] });
   const follow = await gateway.request(`/v1/orders/${orderId}/events`, {
     token,

@@ -20,7 +20,7 @@ const start = (routes: readonly object[], env: Readonly<Record<string, string>> 
     STRANGLER_ROUTES: JSON.stringify(routes.map((route) => ({ upstream: legacy.url, ...route }))),
   });
 
-/** `fetch` opens a connection for its next request after it broke one off: nothing comes over it, and a close would wait for that. */
+/** After an aborted request, `fetch` opens an idle connection for the next one, and a close would wait for it. */
 const stop = async (): Promise<void> => {
   gateway.app.getHttpServer().closeAllConnections();
   await gateway.close();
@@ -79,7 +79,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(legacy.last.url).toBe('/cgi/reports/today');
     });
 
-    it('only where the prefix is not public, and forwards there only a token that is good', async () => {
+    it('except on public prefixes, to which only a valid token is forwarded', async () => {
       const bad = await gateway.issuer.token({ expiresIn: -60 });
       for (const init of [{}, { token: bad }]) {
         expect((await gateway.request('/pages/about', init)).status).toBe(200);
@@ -91,7 +91,7 @@ describe('a prefix that only the legacy system has', () => {
   });
 
   describe('gets', () => {
-    it('correlation id, trace, the time that is left and the client’s address from the edge', async () => {
+    it('correlation id, trace, the remaining time and the client’s address from the gateway', async () => {
       const trace = '0af7651916cd43dd8448eb211c80319c';
       const response = await gateway.request('/legacy/x', {
         token,
@@ -111,7 +111,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(Number(headers['x-time-left-ms'])).toBeLessThan(6_000);
     });
 
-    it('nothing that only a proxy or the log-in may say', async () => {
+    it('no header that only a proxy or the log-in may set', async () => {
       const forged = {
         'x-user': 'olga',
         'x-user-id': '1',
@@ -153,7 +153,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(Number(headers['x-time-left-ms'])).toBeGreaterThan(1);
     });
 
-    it('a header that the route lets through', async () => {
+    it('a header that the route passes', async () => {
       await gateway.request('/legacy/x', { token, headers: { 'x-shop-locale': 'fr' } });
       expect(legacy.last.headers['x-shop-locale']).toBe('fr');
     });
@@ -167,7 +167,7 @@ describe('a prefix that only the legacy system has', () => {
         '--xyz\r\ncontent-disposition: form-data; name="f"\r\n\r\n1\r\n--xyz--\r\n',
       ],
       ['plain text', 'text/plain; charset=utf-8', 'Grüße'],
-    ])('%s as the client sent it', async (_what, type, body) => {
+    ])('%s unchanged', async (_what, type, body) => {
       const response = await gateway.request('/legacy/things', {
         token,
         method: 'PUT',
@@ -187,7 +187,7 @@ describe('a prefix that only the legacy system has', () => {
     });
   });
 
-  describe('is not asked', () => {
+  describe('receives no request', () => {
     it.each([['OPTIONS'], ['TRACE'], ['PROPFIND']])('with %s', async (method) => {
       const answer = await rawRequest(
         gateway.url,
@@ -262,7 +262,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(legacy.hits).toEqual([]);
     });
 
-    it('by a request that wants to upgrade', async () => {
+    it('with an Upgrade header', async () => {
       const answer = await rawRequest(
         gateway.url,
         `GET /legacy/ws HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\nconnection: upgrade, close\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n`,
@@ -279,7 +279,7 @@ describe('a prefix that only the legacy system has', () => {
       expect((await refused(413, '/legacy/x', init)).code).toBe('request.body-too-large');
     });
 
-    it('with a body beyond the limit whose size is not told', async () => {
+    it('with a body beyond the limit without a declared size', async () => {
       const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
       const head = `POST /legacy/x HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\nconnection: close`;
       const answer = await rawRequest(gateway.url, `${head}\r\n\r\n${chunk.repeat(5)}0\r\n\r\n`);
@@ -296,7 +296,7 @@ describe('a prefix that only the legacy system has', () => {
   });
 
   describe('answers', () => {
-    it.each([[200], [201], [404], [409], [422]])('%i as the legacy system does', async (status) => {
+    it.each([[200], [201], [404], [409], [422]])('%i like the legacy system', async (status) => {
       legacy.answer = (_request, response) => {
         response
           .writeHead(status, {
@@ -313,7 +313,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(response.headers.get('x-shop-locale')).toBe('fr');
     });
 
-    it('without what only this edge may say', async () => {
+    it('without headers that only the gateway may set', async () => {
       legacy.answer = (_request, response) => {
         const hopByHop = { connection: 'close, x-shop-locale', 'keep-alive': 'timeout=9', 'x-shop-locale': 'fr' };
         const edge = {
@@ -378,7 +378,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(JSON.stringify(problem)).not.toContain('Shop.java');
     });
 
-    it('504 at the deadline, and lets go of the legacy system', async () => {
+    it('504 at the deadline, and cancels the request to the legacy system', async () => {
       legacy.answer = () => undefined;
       const startedAt = performance.now();
       const response = await gateway.request('/legacy/slow', { token, method: 'POST' });
@@ -452,7 +452,7 @@ describe('a prefix that only the legacy system has', () => {
       expect(received).toBeGreaterThan(1_000 * 65_536);
     });
 
-    it('no more than the limit, and cuts the connection there', async () => {
+    it('up to the limit, and then cuts the connection', async () => {
       legacy.answer = (_request, response) => {
         response.writeHead(200, { 'content-type': 'application/octet-stream' });
         response.end(Buffer.alloc(MAX_RESPONSE_BYTES + 1));
@@ -474,7 +474,7 @@ describe('a prefix that only the legacy system has', () => {
     });
   });
 
-  it('passes live streams on as they happen, past the deadline', async () => {
+  it('forwards live streams in real time, beyond the deadline', async () => {
     const { promise: more, resolve: release } = Promise.withResolvers<undefined>();
     legacy.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -491,7 +491,7 @@ describe('a prefix that only the legacy system has', () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
-  it('ends live streams when the token runs out with which they were asked for', async () => {
+  it('ends live streams when the token of their request expires', async () => {
     legacy.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
     };
@@ -508,7 +508,7 @@ describe('a prefix that only the legacy system has', () => {
     await eventually(() => expect(legacy.abandoned).toBe(2));
   });
 
-  it('lets live streams take no places of other requests', async () => {
+  it('gives live streams no slots of other requests', async () => {
     const narrow = await start([{ prefix: '/legacy', access: 'public' }], {
       LOAD_SHEDDING_MIN_IN_FLIGHT: '2',
       LOAD_SHEDDING_MAX_IN_FLIGHT: '2',
@@ -528,12 +528,12 @@ describe('a prefix that only the legacy system has', () => {
     }
   });
 
-  it('is no part of the OpenAPI document', async () => {
+  it('is not part of the OpenAPI document', async () => {
     const document: unknown = await (await gateway.request('/openapi.json')).json();
     expect(JSON.stringify(document)).not.toContain('/legacy');
   });
 
-  it('leaves the gateway’s own addresses as they are', async () => {
+  it('does not affect the gateway’s own routes', async () => {
     const form = {
       method: 'POST',
       headers: { 'content-type': 'text/plain', 'idempotency-key': 'strangler-1' },
@@ -572,14 +572,14 @@ describe('a legacy system that fails', () => {
     return answers.map(({ status }) => status);
   };
 
-  it('is left alone for a moment, then asked by one request, then by all', async () => {
+  it('receives no requests for a moment, then one probe, then all requests', async () => {
     legacy.answer = (request) => void request.socket.destroy();
     const first = await statusesOf(30);
     expect(first).toContain(502);
     await eventually(async () => expect(await statusesOf(1)).toEqual([503]));
     const problem = await problemOf(await gateway.request('/legacy/x'));
     expect(problem).toMatchObject({ code: 'gateway.legacy-unavailable', retryAfterSeconds: 1 });
-    // The gateway's own routes do not notice.
+    // The gateway's own routes are not affected.
     expect((await gateway.request('/v1/products')).status).toBe(200);
     legacy.reset();
     await eventually(async () => expect(await statusesOf(1)).toEqual([200]));
@@ -587,7 +587,7 @@ describe('a legacy system that fails', () => {
     expect(new Set(await statusesOf(10))).toEqual(new Set([200]));
   });
 
-  it('holds no more than its places: what is beyond is answered 503 at once, other routes at once too', async () => {
+  it('holds a bounded number of requests: further ones get 503 immediately, other routes are not affected', async () => {
     const { promise: freed, resolve: free } = Promise.withResolvers<undefined>();
     legacy.answer = (_request, response) => void freed.then(() => response.end('late'));
     const waiting = statusesOf(MAX_IN_FLIGHT);
@@ -602,7 +602,7 @@ describe('a legacy system that fails', () => {
   it.each([
     ['before the answer', () => undefined],
     ['in the middle of it', (response: ServerResponse) => void response.writeHead(200).write('half')],
-  ])('is let go when the client goes away %s', async (what, begin) => {
+  ])('is released when the client leaves %s', async (what, begin) => {
     legacy.answer = (_request, response) => begin(response);
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
     socket.write('GET /legacy/x HTTP/1.1\r\nhost: localhost\r\n\r\n');
@@ -613,7 +613,7 @@ describe('a legacy system that fails', () => {
     await eventually(() => expect(legacy.abandoned).toBe(1));
   });
 
-  it('holds up no shutdown: live streams end when the gateway stops', async () => {
+  it('delays no shutdown: live streams end when the gateway stops', async () => {
     legacy.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
     };
@@ -644,7 +644,7 @@ describe('a prefix that the gateway has as well', () => {
     return JSON.stringify(body) === '{"from":"legacy"}' ? 'legacy' : 'new';
   };
 
-  it('is split by percentage: subjects keep their side over a restart and move once, all of them, on the way from 100 to 0', async () => {
+  it('is split by percentage: subjects keep their side over a restart, and each moves once on the way from 100 to 0', async () => {
     const subjects = Array.from({ length: 80 }, (_, index) => `subject-${index}`);
     const tokens = await Promise.all(subjects.map((subject) => issuer.token({ subject })));
     const sides: ReadonlySet<string>[] = [];
@@ -656,14 +656,14 @@ describe('a prefix that the gateway has as well', () => {
     }
     const [all, most, quarter, again, none] = sides;
     expect([all?.size, none?.size]).toEqual([subjects.length, 0]);
-    // Four standard deviations of 80 throws. How exact the split is, upstream-choice.spec.ts shows with 10,000 subjects.
+    // Four standard deviations of 80 samples. The precision of the split is tested in upstream-choice.spec.ts with 10,000 subjects.
     expect(Math.abs((most?.size ?? 0) - 48)).toBeLessThan(18);
     expect(Math.abs((quarter?.size ?? 0) - 20)).toBeLessThan(16);
     expect(again).toEqual(quarter);
     expect([...(quarter ?? [])].filter((subject) => most?.has(subject) !== true)).toEqual([]);
   }, 180_000);
 
-  it('keeps a subject on its side from any address, and an anonymous caller by his address', async () => {
+  it('keeps a subject on its side from any address, and an anonymous caller by address', async () => {
     gateway = await shared({ legacyPercent: 50 }, { TRUST_PROXY: '127.0.0.0/8' });
     const from = (index: number) => ({ 'x-forwarded-for': `203.0.113.${index}` });
     const ofSubject = new Set<string>();
@@ -674,7 +674,7 @@ describe('a prefix that the gateway has as well', () => {
       const side = await sideOf({ headers: from(index) });
       ofAddresses.add(side);
       expect(await sideOf({ headers: from(index) })).toBe(side);
-      // Whoever makes a token up is nobody, and stays where his address is.
+      // A caller with a forged token is anonymous and is assigned by address.
       expect(
         await sideOf({ headers: from(index), token: await issuer.token({ subject: `${index}`, expiresIn: -60 }) }),
       ).toBe(side);
@@ -683,7 +683,7 @@ describe('a prefix that the gateway has as well', () => {
     expect(ofAddresses).toEqual(new Set(['legacy', 'new']));
   }, 60_000);
 
-  it('lets a header choose where the route allows it, and refuses another word', async () => {
+  it('lets a header choose if the route allows it, and rejects other values', async () => {
     gateway = await shared({ legacyPercent: 0, choiceByHeader: true });
     const choosing = (side: string) => ({ headers: { 'x-rookery-upstream': side } });
     expect(await sideOf()).toBe('new');
@@ -699,13 +699,13 @@ describe('a prefix that the gateway has as well', () => {
   it.each([
     [100, 'legacy', 'new'],
     [0, 'new', 'legacy'],
-  ])('does not look at the header elsewhere: at %i %% everybody is on %s', async (legacyPercent, side, wanted) => {
+  ])('ignores the header otherwise: at %i %% all callers are on %s', async (legacyPercent, side, wanted) => {
     gateway = await shared({ legacyPercent });
     expect(await sideOf({ headers: { 'x-rookery-upstream': wanted } })).toBe(side);
     expect(await sideOf({ headers: { 'x-rookery-upstream': 'nonsense' } })).toBe(side);
   });
 
-  it('has every request checked as before: token, scope, limits and form, whoever would answer', async () => {
+  it('has token, scope, limits and input checked as before on both sides', async () => {
     gateway = await shared({ legacyPercent: 100 });
     const change = { name: 'x' };
     const writer = await issuer.token({ scopes: ['catalog:write'] });
@@ -725,7 +725,7 @@ describe('a prefix that the gateway has as well', () => {
     expect(legacy.last.headers.authorization).toBe(`Bearer ${writer}`);
   });
 
-  it('never falls back: a write that the legacy system does not take reaches nobody else, nor does a read', async () => {
+  it('never falls back: a write or read that the legacy system does not answer reaches no other system', async () => {
     gateway = await shared({ legacyPercent: 100 });
     legacy.answer = (request) => void request.socket.destroy();
     const bearer = await issuer.token({ scopes: ['catalog:write'] });
@@ -736,7 +736,7 @@ describe('a prefix that the gateway has as well', () => {
     expect(legacy.hits).toHaveLength(2);
   });
 
-  it('keeps answers of a split route out of shared caches, and leaves others alone', async () => {
+  it('keeps responses of a split route out of shared caches, and does not affect others', async () => {
     legacy.answer = (_request, response) => {
       response.setHeader('cache-control', 'public, max-age=60, s-maxage=600').end('{"from":"legacy"}');
     };
@@ -779,7 +779,7 @@ describe('a prefix that the gateway has as well', () => {
     });
   });
 
-  it('forwards what only the legacy system has under it when the route says who may use it, and nothing else', async () => {
+  it('forwards routes of the legacy system alone if their access is configured, and nothing else', async () => {
     gateway = await shared({ legacyPercent: 0, access: 'token' });
     const bearer = await issuer.token();
     const reviews = `${path}/reviews/latest`;
@@ -795,7 +795,7 @@ describe('a prefix that the gateway has as well', () => {
     expect(legacy.hits).toHaveLength(2);
   });
 
-  it('leaves our own live streams as they are', async () => {
+  it('does not affect the gateway’s own live streams', async () => {
     gateway = await start([{ prefix: '/v1/orders', legacyPercent: 0 }], { OIDC_ISSUER: issuer.url });
     const follow = async (id: string) =>
       gateway.request(`/v1/orders/${id}/events`, {
@@ -823,7 +823,7 @@ describe('a prefix that the gateway has as well', () => {
 });
 
 describe('without the setting', () => {
-  it('there is nothing of it', async () => {
+  it('nothing of it exists', async () => {
     gateway = await startGateway();
     try {
       expect(await (await gateway.request('/metrics')).text()).not.toContain('strangler');

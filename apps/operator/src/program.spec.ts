@@ -143,7 +143,7 @@ describe('the operator’s program', () => {
   });
 
   it('names the scope that the token lacks', async () => {
-    const detail = 'This needs a token with scope ops:write.';
+    const detail = 'This request needs an access token with the scope ops:write.';
     answer = () => ({ status: 403, body: problem(403, 'auth.insufficient-scope', detail) });
     const { code, stderr } = await run(['dead-letters', 'discard', 'orders-1']);
     expect([code, stderr]).toEqual([1, `orders-1: ${detail}\n1 of 1 failed.\n`]);

@@ -16,7 +16,6 @@ export * from './health/health-check';
 export * from './health/health.module';
 export * from './readiness';
 export * from './http/accept.guard';
-export { isEventStream } from './http/event-stream';
 export * from './http/http-adapter';
 export { nameRoute, noteForLog } from './http/http-context';
 export * from './http/http-problem.filter';

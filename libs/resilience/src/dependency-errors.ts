@@ -7,7 +7,10 @@ export class NoResponder extends ServiceUnavailable {
   }
 }
 
-/** 503: the dependency rejected this process, not the user behind the request. The call had no effect, so it may be repeated: another replica may accept it. */
+/**
+ * 503: the dependency rejected this process, not the user behind the request. The call had no effect, so it may be repeated: another
+ * replica may accept it.
+ */
 export class RefusedCall extends ServiceUnavailable {
   constructor(dependency: string, options?: ErrorOptions) {
     const detail = 'Two services of the system are temporarily incompatible.';

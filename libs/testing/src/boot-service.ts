@@ -1,17 +1,17 @@
 import { configureLogger, createService, shutDown, type ServiceOptions } from '@rookery/platform';
 
-/** A whole service in the spec's own process. */
+/** A complete service in the process of the spec. */
 export interface BootedService {
   readonly app: Awaited<ReturnType<typeof createService>>;
-  /** Of its HTTP port, which is a free one. */
+  /** Address of its HTTP port. */
   readonly url: string;
-  /** Stops it as SIGTERM would. */
+  /** Stops it like SIGTERM. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a service as `runService` does, in this process: same pipes, guards and filters, HTTP on a free port, the given
- * transports. Logs from level `error` on. Stop it before its broker and database are closed.
+ * Starts a service like `runService`, in this process: the same pipes, guards and filters, HTTP on a free port, the given transports.
+ * Logs errors only. Stop it before its broker and database are closed.
  */
 export async function bootService(options: ServiceOptions): Promise<BootedService> {
   configureLogger(options.name, 'error');

@@ -1,13 +1,13 @@
 import { PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
 
-/** Does something over a connection, ends it, and answers with the subject of the broker's refusal; undefined when it allowed it. */
+/** Acts over a connection, closes it, and returns the subject that the broker rejected; undefined if it allowed the action. */
 export async function brokerRefusal(
   connection: NatsConnection,
   act: (connection: NatsConnection) => void,
 ): Promise<string | undefined> {
   const statuses = connection.status();
   act(connection);
-  // The broker answers in order: a refusal comes before the pong.
+  // The broker answers in order: a rejection precedes the pong.
   await connection.flush();
   const refused = (async () => {
     for await (const status of statuses) {

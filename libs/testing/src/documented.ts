@@ -18,7 +18,7 @@ const Operation = z.object({
 });
 type Operation = z.infer<typeof Operation>;
 
-/** As much of an OpenAPI 3.1 document as we make. */
+/** The parts of OpenAPI 3.1 that the document uses. */
 export const OpenApi = z.object({
   openapi: z.literal('3.1.0'),
   paths: z.record(
@@ -39,7 +39,7 @@ export interface DocumentedRoute {
   readonly method: string;
   readonly path: string;
   readonly operation: Operation;
-  /** Scopes its caller needs; undefined when it needs no token. */
+  /** Scopes that the caller needs; undefined if the route needs no token. */
   readonly scopes: readonly string[] | undefined;
 }
 
@@ -62,7 +62,10 @@ export function routesOf(document: OpenApi): readonly DocumentedRoute[] {
   );
 }
 
-/** Throws unless status, media type, headers and body of an answer are what the document says of the route. */
+/**
+ * Checks status, media type and body of a response against the documentation of the route.
+ * @throws {Error} when the response is not documented
+ */
 export async function expectDocumented(document: OpenApi, route: DocumentedRoute, response: Response): Promise<void> {
   const documented = route.operation.responses[String(response.status)];
   if (documented === undefined) throw new Error(`${route.id} answered ${response.status}, which is not documented`);

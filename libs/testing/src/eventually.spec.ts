@@ -16,7 +16,7 @@ describe('eventually', () => {
     expect(result).toBe(3);
   });
 
-  it('fails with the last error once the time is over', async () => {
+  it('fails with the last error after the timeout', async () => {
     let tries = 0;
     const never = eventually(
       () => {

@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long to keep trying, and how often. */
+/** Duration and interval of the attempts. */
 export interface EventuallyOptions {
+  /** @default 10_000 */
   readonly timeoutMs?: number;
+  /** @default 50 */
   readonly intervalMs?: number;
 }
 
 /**
- * Runs the check again and again until it no longer throws and returns its result: the replacement of every sleep in a test.
- * After `timeoutMs` (10 s) it throws the check's last error, so that the test fails with what was wrong.
+ * Repeats a check until it no longer throws, and returns its result. Tests use it instead of sleeping.
+ * @throws {unknown} the check's last error after `timeoutMs`
+ * @example
+ * await eventually(async () => expect(await orders.status(id)).toBe('Confirmed'));
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, Socket } from 'node:net';
 
-/** A TCP link to a server that a spec can break: put its `url` in the place of the server's. */
+/** A TCP proxy to a server that a spec can break: use its `url` instead of the server's. */
 export class FaultyLink {
   private readonly pairs = new Set<readonly [Socket, Socket]>();
   private silent = false;
@@ -24,19 +24,19 @@ export class FaultyLink {
     return new FaultyLink(server, new URL(url), address.port);
   }
 
-  /** The target's url by way of this link. */
+  /** The target's url through this link. */
   get url(): string {
     const url = new URL(this.target);
     url.host = `127.0.0.1:${this.port}`;
     return url.href;
   }
 
-  /** Every byte arrives so much later, in both directions; 0 ends it. */
+  /** Delays every byte in both directions, milliseconds; 0 ends the delay. */
   slow(delayMs: number): void {
     this.delayMs = delayMs;
   }
 
-  /** The server is gone: connections break and new ones are refused. */
+  /** Simulates a stopped server: connections break and new ones are refused. */
   async cut(): Promise<void> {
     const closed = once(this.server, 'close');
     this.server.close();
@@ -44,7 +44,7 @@ export class FaultyLink {
     await closed;
   }
 
-  /** New connections work again. Those that were silenced stay silent for ever, as after a router forgot them. */
+  /** New connections work again. Silenced ones stay silent, as after a router has dropped their state. */
   async mend(): Promise<void> {
     this.silent = false;
     if (this.server.listening) return;
@@ -52,19 +52,19 @@ export class FaultyLink {
     await once(this.server, 'listening');
   }
 
-  /** Half open: connections stay and new ones are taken, but nothing gets through any more. */
+  /** Half-open: connections stay and new ones are accepted, but no data passes. */
   silence(): void {
     this.silent = true;
     for (const sockets of this.pairs) for (const socket of sockets) socket.pause();
   }
 
-  /** A partition ends: what was sent meanwhile arrives late, as TCP sends it again. */
+  /** Ends a partition: data sent in the meantime arrives late, as after a TCP retransmission. */
   heal(): void {
     this.silent = false;
     for (const sockets of this.pairs) for (const socket of sockets) socket.resume();
   }
 
-  /** Ends the link for good. */
+  /** Closes the link permanently. */
   async close(): Promise<void> {
     if (this.server.listening) await this.cut();
   }
@@ -89,7 +89,7 @@ export class FaultyLink {
   private carry(from: Socket, to: Socket): void {
     let lastAt = 0;
     from.on('data', (chunk) => {
-      // Never earlier than what came before it, also when the delay has just become shorter.
+      // Never before earlier data, even if the delay has just been reduced.
       lastAt = Math.max(lastAt, Date.now() + this.delayMs);
       const waitMs = lastAt - Date.now();
       if (waitMs <= 0) to.write(chunk);

@@ -1,7 +1,7 @@
 import { eventContracts, eventHandlers, type DeadLetterConsumer } from '@rookery/contracts';
 import type { JetStreamServer } from '@rookery/messaging';
 
-/** Names of the events that a service has handlers for, and of those that the catalogue says it acts on: the same, or one lies. */
+/** Names of the events that a service has handlers for, and of those that the contracts declare; a spec expects both to be equal. */
 export function handledEvents(
   server: JetStreamServer,
   service: DeadLetterConsumer,

@@ -1,7 +1,7 @@
 import { recordOf, Requesters, type Requester } from '@rookery/contracts';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
 
-/** Keys of the tokens between services, as the dev stack and production have them. */
+/** Keys of the tokens between services, as in the dev stack and in production. */
 export interface InternalKeys {
   /** Private key of a caller. */
   readonly signingKeyOf: (caller: Requester) => JWK;
@@ -15,7 +15,7 @@ export interface InternalKeys {
 
 let keys: Promise<InternalKeys> | undefined;
 
-/** The keys of this test file, made once: what is signed with one part of it the other part accepts. */
+/** The keys of this test file, created once, so that all its parts accept each other's tokens. */
 export function internalKeys(): Promise<InternalKeys> {
   keys ??= makeKeys();
   return keys;

@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose';
 import { createServer, type Server } from 'node:http';
 import { z } from 'zod';
 
-/** What a token says; everything has a sensible default. */
+/** Content of a token; every field has a default. */
 export interface TokenOptions {
   readonly subject?: string;
   readonly scopes?: readonly string[];
@@ -20,9 +20,9 @@ type PrivateKey = Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
 
 const Address = z.object({ port: z.number() });
 
-/** A small OpenID Provider on a real port: discovery, key set, and tokens of any kind to order. */
+/** A minimal OpenID Provider on a real port: discovery, key set, and arbitrary tokens. */
 export class OidcIssuer {
-  /** How often the key set was fetched. */
+  /** Number of requests for the key set. */
   keyFetches = 0;
 
   private constructor(

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 
-/** A program of the PATH; undefined where there is none. */
+/** The path of a program in PATH; undefined if there is none. */
 export const programInPath = (name: string): string | undefined =>
   (process.env['PATH'] ?? '')
     .split(delimiter)
@@ -19,7 +19,7 @@ function isRunnable(file: string): boolean {
   }
 }
 
-/** Settles when something accepts connections on that port of this machine; rejects when nothing does. */
+/** Resolves if a process accepts connections on this local port; rejects otherwise. */
 export async function accepts(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   try {
@@ -29,7 +29,7 @@ export async function accepts(port: number): Promise<void> {
   }
 }
 
-/** A port that is free now. */
+/** A currently free port. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

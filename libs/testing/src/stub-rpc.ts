@@ -5,7 +5,7 @@ import type { TestBroker } from './test-broker';
 
 const Packet = z.object({ id: z.string(), data: z.unknown() });
 
-/** A neighbour that is not there, answering one request. */
+/** A stub of one request of another service. */
 export interface RpcStub<Request> {
   /** Requests so far, oldest first. */
   readonly requests: readonly Request[];
@@ -13,8 +13,8 @@ export interface RpcStub<Request> {
 }
 
 /**
- * Answers a contract in the place of its service: with what the handler returns, or with the Problem that it throws. The request
- * must fit the contract, and so must the answer, or the stub would let a spec pass that reality fails.
+ * Answers a contract instead of its service: with the result of the handler, or with the Problem that it throws. Request and response
+ * must satisfy the contract; otherwise a spec could pass with the stub and fail with the real service.
  */
 export async function stubRpc<Request extends z.ZodType, Response extends z.ZodType>(
   broker: TestBroker,

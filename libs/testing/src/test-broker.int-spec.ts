@@ -30,7 +30,7 @@ describe('testBroker', () => {
     expect(recorded.of(OrderConfirmed, orderId)).toEqual([{ orderId }]);
   });
 
-  it('begins with empty streams', async () => {
+  it('starts with empty streams', async () => {
     const before = await recordEvents(broker, 'orders');
     const orderId = uuidv7();
     await publishEvent(broker, OrderConfirmed, { orderId }, { aggregateId: orderId });
@@ -44,7 +44,7 @@ describe('testBroker', () => {
     await next.close();
   });
 
-  it('answers in the place of a neighbour, with a response or a Problem', async () => {
+  it('answers instead of another service, with a response or a Problem', async () => {
     const id = uuidv7();
     const stub = await stubRpc(broker, ProductsRpc.archive, (request) => {
       if (request.id !== id) throw new NotFound('products.product-not-found', 'There is no such product.');
@@ -60,7 +60,7 @@ describe('testBroker', () => {
     expect(stub.requests[0]).toEqual({ id, ifMatch: null });
   });
 
-  it('says unavailable when no service and no stub answers', async () => {
+  it('reports unavailable when neither a service nor a stub answers', async () => {
     const caller = await TestCaller.connect(broker);
 
     await expect(caller.call(ProductsRpc.archive, { id: uuidv7(), ifMatch: null })).rejects.toMatchObject({

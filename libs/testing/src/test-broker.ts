@@ -10,7 +10,7 @@ import { requiredEnv } from './required-env';
 
 const Seeds = z.record(z.string(), z.object({ admin: z.string(), ...recordOf(Callers, () => z.string()) }));
 
-/** How a process connects: the options of `MessagingModule.forRoot` and `Nats.connect`. */
+/** Login of a process: the options of `MessagingModule.forRoot` and `Nats.connect`. */
 export interface BrokerLogin {
   readonly service: Caller;
   readonly url: string;
@@ -18,8 +18,8 @@ export interface BrokerLogin {
 }
 
 /**
- * The part of the real nats-server that is this Jest worker's own: an account with all users and their permissions, its
- * streams and consumers as in production, empty. Specs of one worker run one after the other, so one file at a time uses it.
+ * This Jest worker's account on the real nats-server: all users with their permissions, and empty streams and consumers as in
+ * production. Specs of one worker run one after another, so one file at a time uses it.
  */
 export class TestBroker {
   private readonly connections: NatsConnection[] = [];
@@ -30,7 +30,7 @@ export class TestBroker {
     private readonly seeds: Readonly<Record<BrokerClient, string>>,
   ) {}
 
-  /** Leases the account and makes its streams and consumers afresh. End it by `close()`. */
+  /** Leases the account and recreates its streams and consumers. End it with `close()`. */
   static async lease(): Promise<TestBroker> {
     const account = `W${requiredEnv('JEST_WORKER_ID')}`;
     const seeds = Seeds.parse(JSON.parse(requiredEnv('TEST_NATS_SEEDS')))[account];
@@ -45,7 +45,7 @@ export class TestBroker {
     return this.seeds[client];
   }
 
-  /** How a process connects. */
+  /** Login of a process. */
   loginOf(process: Caller): BrokerLogin {
     return { service: process, url: this.url, nkeySeed: this.seedOf(process) };
   }
@@ -55,7 +55,7 @@ export class TestBroker {
     return { NATS_URL: this.url, NATS_NKEY_SEED: this.seedOf(client) };
   }
 
-  /** A connection that may do everything in the account. Closed with the broker. */
+  /** A connection with all permissions in the account. Closed with the broker. */
   async adminConnection(): Promise<NatsConnection> {
     const connection = await connect({ servers: this.url, ...brokerLogin({ nkeySeed: this.seedOf('admin') }) });
     this.connections.push(connection);
@@ -83,7 +83,7 @@ export class TestBroker {
     );
   }
 
-  /** Deletes all messages, streams and consumers and makes them again. */
+  /** Deletes all messages, and recreates streams and consumers. */
   async reset(): Promise<void> {
     const admin = await this.adminConnection();
     const manager = await jetstreamManager(admin);
@@ -92,7 +92,7 @@ export class TestBroker {
     await admin.close();
   }
 
-  /** Closes every connection that was taken from here. */
+  /** Closes every connection of this broker. */
   async close(): Promise<void> {
     await Promise.all(this.connections.map((connection) => connection.close()));
   }

@@ -4,7 +4,10 @@ import { newTraceparent, runInContext, uuidv7, type Actor } from '@rookery/platf
 import type { z } from 'zod';
 import type { TestBroker } from './test-broker';
 
-/** A customer with all scopes of a customer, unless told otherwise. */
+/**
+ * An actor for tests.
+ * @default a customer with all scopes of a customer
+ */
 export function testActor(actor: Partial<Omit<Actor, 'scopes'>> & { readonly scopes?: readonly Scope[] } = {}): Actor {
   return {
     subject: uuidv7(),
@@ -16,26 +19,32 @@ export function testActor(actor: Partial<Omit<Actor, 'scopes'>> & { readonly sco
   };
 }
 
-/** What a call is made with. */
+/** Options of a call. */
 export interface CallOptions {
-  /** For whom; nobody unless given. */
+  /** @default no actor */
   readonly actor?: Actor;
-  /** A fresh one unless given, for a request that needs one; null sends none. */
+  /**
+   * Null sends none.
+   * @default a new key, for a request that needs one
+   */
   readonly idempotencyKey?: string | null;
   readonly correlationId?: string;
   readonly timeoutMs?: number;
 }
 
-/** Calls services as the gateway does: over the broker, with its permissions, tokens and headers. */
+/** Calls services like the gateway: over the broker, with its permissions, tokens and headers. */
 export class TestCaller {
   private constructor(private readonly client: RpcClient) {}
 
-  /** A caller on the broker's connections; it ends with them. */
+  /** A caller on a connection of the broker, which closes it. */
   static async connect(broker: TestBroker, caller: 'gateway' | 'orders' = 'gateway'): Promise<TestCaller> {
     return new TestCaller(await broker.rpcClient(caller));
   }
 
-  /** The response as the contract has it. A Problem is thrown as RemoteProblem: `rejects.toMatchObject({ status, code })`. */
+  /**
+   * The response, parsed by the contract.
+   * @throws {RemoteProblem} for a Problem: `rejects.toMatchObject({ status, code })`
+   */
   async call<Request extends z.ZodType, Response extends z.ZodType>(
     contract: RpcContract<Request, Response>,
     body: z.input<Request>,

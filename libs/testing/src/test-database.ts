@@ -3,25 +3,25 @@ import { Client, type QueryResultRow } from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import { requiredEnv } from './required-env';
 
-/** A database of the suite's own. */
+/** A database for one suite. */
 export interface TestDatabase {
-  /** As the service's own login role, like DATABASE_URL in production. */
+  /** With the service's own login role, like DATABASE_URL in production. */
   readonly url: string;
   /** The same database as superuser, for faults such as pg_terminate_backend. */
   readonly adminUrl: string;
-  /** Rows of a statement run as superuser in this database, on one connection: what a spec looks at from outside. */
+  /** Rows of a statement as superuser in this database, on one connection: a spec's view from outside. */
   query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
-  /** Sets this database's own clock ahead, for all of its sessions: `now()` and `clock_timestamp()` answer so much later from then on. */
+  /** Advances the clock of this database for all its sessions: `now()` and `clock_timestamp()`. */
   advanceClock(ms: number): Promise<void>;
-  /** Back to the server's time. */
+  /** Resets the clock to the server's time. */
   resetClock(): Promise<void>;
-  /** Removes database and role, also under open connections. */
+  /** Removes database and role, even with open connections. */
   drop(): Promise<void>;
 }
 
 /**
- * Creates an empty database with its own login role, as production has it (nobody else may connect), and applies the
- * migrations. `options` may be the service's whole data source options: its `migrations` count.
+ * Creates an empty database with its own login role, as in production (no other role can connect), and applies the migrations.
+ * `options` may be the complete data source options of a service; only `migrations` is used.
  */
 export async function testDatabase(
   name: string,
@@ -40,10 +40,10 @@ export async function testDatabase(
   const url = withLogin(adminUrl, id, password);
   await migrate(url, migrations);
   const observer = new Client({ connectionString: adminUrl });
-  // DROP DATABASE … WITH (FORCE) may get ahead of the observer's own goodbye.
+  // DROP DATABASE … WITH (FORCE) may terminate the observer before it disconnects.
   observer.on('error', () => undefined);
   await observer.connect();
-  // Not on the observer's connection, which may be in a transaction of the spec's.
+  // Not on the observer's connection, which may be in a transaction of the spec.
   const setClock = (sql: string, values: readonly unknown[] = []): Promise<void> =>
     asAdmin(adminUrl, async (admin) => {
       await admin.query(sql, [...values]);
@@ -69,7 +69,7 @@ export async function testDatabase(
   };
 }
 
-/** Functions of a schema that is named before pg_catalog take the place of the server's own, so that time passes for the real statements. */
+/** Functions of a schema before pg_catalog in the search path replace the server's own, so that unchanged statements see the time. */
 const giveOwnClock = (database: string) => async (admin: Client) => {
   await admin.query(`
     CREATE SCHEMA spec_clock;
@@ -84,7 +84,7 @@ const giveOwnClock = (database: string) => async (admin: Client) => {
 };
 
 async function migrate(url: string, migrations: DataSourceOptions['migrations']): Promise<void> {
-  // Here only: most specs that import this library have no database, and it takes half a second to load.
+  // Loaded here, because most specs that import this library have no database, and loading takes half a second.
   const { DataSource } = await import('typeorm');
   const dataSource = await new DataSource({
     type: 'postgres',

@@ -6,12 +6,12 @@ import type { z } from 'zod';
 import { eventually, type EventuallyOptions } from './eventually';
 import type { TestBroker } from './test-broker';
 
-/** What an event is published with; everything is made up unless given. */
+/** Envelope of a published event; every field has a default. */
 export interface EventOptions {
-  /** The aggregate's id: events of one are handled in order. */
+  /** The aggregate's id: events of one aggregate are handled in order. */
   readonly aggregateId?: string;
   readonly sequence?: number;
-  /** Give one id twice to publish an event twice; the stream drops the second within two minutes. */
+  /** Use one id twice to publish an event twice; the stream drops a duplicate within two minutes. */
   readonly id?: string;
   readonly correlationId?: string;
   readonly causationId?: string | null;
@@ -20,7 +20,7 @@ export interface EventOptions {
 
 const publishers = new WeakMap<TestBroker, Map<Service, Promise<EventPublisher>>>();
 
-/** Publishes an event as its producer would. Returns its id once the stream has it. */
+/** Publishes an event like its producer. Returns its id once the stream has stored it. */
 export async function publishEvent<Contract extends EventContract>(
   broker: TestBroker,
   contract: Contract,
@@ -55,7 +55,7 @@ function publisherOf(broker: TestBroker, producer: Service): Promise<EventPublis
   return publisher;
 }
 
-/** One event as it stands in a stream. */
+/** One event in a stream. */
 export interface RecordedMessage {
   readonly id: string;
   readonly subject: string;
@@ -67,11 +67,11 @@ export interface RecordedMessage {
   readonly data: unknown;
 }
 
-/** Everything in one producer's stream, from its beginning and as it grows. */
+/** All events in one producer's stream, past and future. */
 export class EventRecorder {
   readonly messages: RecordedMessage[] = [];
 
-  /** Data of the events of a contract, oldest first, of one aggregate if given. */
+  /** Data of the events of a contract, oldest first, optionally of one aggregate. */
   of<Data extends z.ZodType>(contract: EventContract<Data>, aggregateId?: string): readonly z.output<Data>[] {
     return this.messages
       .filter(({ subject }) => subject === contract.subject)
@@ -79,7 +79,7 @@ export class EventRecorder {
       .map(({ data }) => contract.data.parse(data));
   }
 
-  /** Waits until there is such an event and returns its data. */
+  /** Waits for such an event and returns its data. */
   async next<Data extends z.ZodType>(
     contract: EventContract<Data>,
     aggregateId: string,
@@ -93,7 +93,7 @@ export class EventRecorder {
   }
 }
 
-/** Records what a producer has published and will publish, until the broker is closed. */
+/** Records all past and future events of a producer until the broker is closed. */
 export async function recordEvents(broker: TestBroker, producer: Service): Promise<EventRecorder> {
   const recorder = new EventRecorder();
   const admin = await broker.adminConnection();

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { eventually } from './eventually';
 import { accepts, freePort, programInPath } from './server-program';
 
-/** The pgbouncer in the PATH; undefined where there is none, and specs that need it say so and are skipped. */
+/** The pgbouncer in PATH; undefined if there is none, so that specs that need it are skipped. */
 export const pgbouncer: string | undefined = programInPath('pgbouncer');
 
 /** `nobody` on every Linux. */
 const NOBODY = 65_534;
 
-/** A real PgBouncer of the spec's own before one database, with its defaults but for the mode and what is given. */
+/** A real PgBouncer in front of one database, with its defaults except the mode and the given settings. */
 export class TestPooler {
   private constructor(
     private readonly process: ChildProcess,
@@ -51,7 +51,7 @@ export class TestPooler {
         '',
       ].join('\n'),
     );
-    // It does not run as root.
+    // PgBouncer does not run as root.
     const runAs = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
     if (runAs.uid !== undefined) for (const path of [folder, users, configuration]) chownSync(path, NOBODY, NOBODY);
     const running = spawn(pgbouncer, [configuration], { stdio: 'ignore', ...runAs });

@@ -4,52 +4,52 @@ import { once } from 'node:events';
 import { eventually } from './eventually';
 import { accepts, freePort, programInPath } from './server-program';
 
-/** The redis-server in the PATH; undefined where there is none, and specs that need it say so and are skipped. */
+/** The redis-server in PATH; undefined if there is none, so that specs that need it are skipped. */
 export const redisServer: string | undefined = programInPath('redis-server');
 
-/** A real Redis of the spec's own, which keeps nothing on disk: killed, it has forgotten everything. */
+/** A real Redis without persistence: a kill loses all data. */
 export class TestRedis {
-  #process: ChildProcess | undefined;
-  readonly #password = randomBytes(12).toString('hex');
+  private running: ChildProcess | undefined;
+  private readonly password = randomBytes(12).toString('hex');
 
   private constructor(private readonly port: number) {}
 
   static async start(): Promise<TestRedis> {
     const redis = new TestRedis(await freePort());
-    process.once('exit', () => redis.#process?.kill('SIGKILL'));
+    process.once('exit', () => redis.running?.kill('SIGKILL'));
     await redis.start();
     return redis;
   }
 
   get url(): string {
-    return `redis://:${this.#password}@127.0.0.1:${this.port}`;
+    return `redis://:${this.password}@127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, at the same address as before. */
+  /** Starts it at the same address as before. */
   async start(): Promise<void> {
     if (redisServer === undefined) throw new Error('there is no redis-server in the PATH');
-    const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.#password, save: '', appendonly: 'no' };
+    const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.password, save: '', appendonly: 'no' };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    this.#process = spawn(redisServer, args, { stdio: 'ignore' });
+    this.running = spawn(redisServer, args, { stdio: 'ignore' });
     await eventually(() => accepts(this.port));
   }
 
   /** `kill -9`. */
   async kill(): Promise<void> {
-    const running = this.#process;
-    this.#process = undefined;
+    const running = this.running;
+    this.running = undefined;
     if (running === undefined || running.exitCode !== null) return;
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
     await exited;
   }
 
-  /** Its process stands still, and its connections with it; `resume` ends it. */
+  /** Suspends the process with its connections; `resume` continues it. */
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    this.running?.kill('SIGSTOP');
   }
 
   resume(): void {
-    this.#process?.kill('SIGCONT');
+    this.running?.kill('SIGCONT');
   }
 }

@@ -1,4 +1,4 @@
-/** Everything but the time of day goes on as it is. */
+/** Timers and clocks that stay real; only the time of day is faked. */
 const REAL = [
   'hrtime',
   'nextTick',
@@ -13,11 +13,11 @@ const REAL = [
 ] as const;
 
 /**
- * Runs work in a process whose wall clock is so many milliseconds ahead (behind: negative) of everybody else's, the database's among them,
- * and stands still. Timers and the monotonic clock stay right.
+ * Runs work with a stopped wall clock that is `ms` milliseconds ahead of all other clocks (negative: behind), including the database's.
+ * Timers and the monotonic clock stay correct.
  */
 export async function withWallClockAhead<Result>(ms: number, work: () => Promise<Result>): Promise<Result> {
-  // Programs outside of Jest import this library too.
+  // Programs outside Jest import this library too.
   const { jest } = await import('@jest/globals');
   jest.useFakeTimers({ now: Date.now() + ms, doNotFake: [...REAL] });
   try {

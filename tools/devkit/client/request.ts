@@ -8,7 +8,10 @@ export interface Answer {
   readonly text: string;
 }
 
-/** The body of an answer, checked against its published schema. An answer of another kind throws, with what it says. */
+/**
+ * The body of an answer, checked against its published schema.
+ * @throws {Error} with the answer's text when the body does not match
+ */
 export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.output<Schema> {
   const body = schema.safeParse(jsonOf(answer));
   if (body.success) return body.data;
@@ -19,7 +22,7 @@ function jsonOf({ text, status }: Answer): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`an answer of ${status} is no JSON: is this the gateway, and is GATEWAY_PORT set here too?`, {
+    throw new Error(`an answer of ${status} is not JSON: is this the gateway, and is GATEWAY_PORT set here too?`, {
       cause,
     });
   }
@@ -29,15 +32,17 @@ function jsonOf({ text, status }: Answer): unknown {
 export interface RequestOptions {
   readonly gateway: string;
   readonly token?: string | undefined;
-  /** A text is sent as it is, anything else as JSON. */
+  /** A string is sent unchanged, anything else as JSON. */
   readonly body?: unknown;
-  /** Names in lower case; undefined leaves one out that would be sent otherwise. */
+  /** Names in lower case; undefined removes a header that is sent by default. */
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
+  /** @default 30_000 */
+  readonly timeoutMs?: number;
 }
 
-/** Sends one request to a gateway as the holder of a token, or as nobody. A POST has an Idempotency-Key of its own unless given. */
+/** Sends one request to a gateway, with a token or without one. A POST without an Idempotency-Key gets a random one. */
 export async function request(method: string, path: string, options: RequestOptions): Promise<Answer> {
-  const { gateway, token, body, headers } = options;
+  const { gateway, token, body, headers, timeoutMs = 30_000 } = options;
   const response = await fetch(new URL(path, gateway), {
     method,
     headers: given({
@@ -47,7 +52,7 @@ export async function request(method: string, path: string, options: RequestOpti
       ...headers,
     }),
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }

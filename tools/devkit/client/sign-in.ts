@@ -1,23 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { parse, type DefaultTreeAdapterTypes as Html } from 'parse5';
+import { CookieJar } from 'tough-cookie';
 import { z } from 'zod';
 
 /** The command line's own OAuth client: public, code flow with PKCE, loopback redirect (RFC 8252). */
 const CLIENT_ID = 'rookery-cli';
 const REDIRECT_URI = 'http://127.0.0.1:8976/callback';
 /** Pages of one log-in, redirects counted. */
-const MOST_STEPS = 20;
+const MAX_STEPS = 20;
+const NOT_SHOWN = new Set(['head', 'script', 'style']);
 
 export interface SignInOptions {
   readonly issuer: string;
   readonly login: string;
   readonly password: string;
-  /** Space separated; those the user may not have are left out by the provider. */
+  /** Separated by spaces; the provider leaves out scopes that the user may not have. */
   readonly scope?: string;
   readonly clientId?: string;
   readonly redirectUri?: string;
 }
 
-/** What the token endpoint answers. */
+/** The answer of the token endpoint. */
 export const Tokens = z.object({
   access_token: z.string(),
   token_type: z.string(),
@@ -40,7 +43,7 @@ export const demoPassword = (user: string): string => `${user}-demo-password`;
 
 /**
  * Signs a user in as a browser would: authorization code flow with PKCE, the real pages fetched and their forms posted.
- * Throws SignInFailed, for example on a wrong password.
+ * @throws {SignInFailed} for example on a wrong password
  */
 export async function signIn(options: SignInOptions): Promise<Tokens> {
   const { issuer, clientId = CLIENT_ID, redirectUri = REDIRECT_URI, scope = ALL_SCOPES } = options;
@@ -88,16 +91,16 @@ async function get(url: string | URL, init: RequestInit = {}): Promise<Response>
   }
 }
 
-/** As much of a browser as a log-in needs: cookies, redirects, forms. */
+/** The parts of a browser that a log-in needs: cookies, redirects, forms. */
 export class Browser {
-  private readonly cookies = new Map<string, string>();
+  private readonly cookies = new CookieJar();
 
-  /** Follows redirects and submits each form it is shown until it is sent to the redirect URI. */
+  /** Follows redirects and submits each form until the provider redirects to `redirectUri`. */
   async follow(start: URL, redirectUri: string, user: Pick<SignInOptions, 'login' | 'password'>): Promise<URL> {
     let response = await this.request(start);
     let at = start;
     let passwordSent = false;
-    for (let step = 0; step < MOST_STEPS; step += 1) {
+    for (let step = 0; step < MAX_STEPS; step += 1) {
       const location = response.headers.get('location');
       if (location !== null) {
         at = new URL(location, at);
@@ -105,7 +108,7 @@ export class Browser {
         response = await this.request(at);
         continue;
       }
-      const page = await response.text();
+      const page = parse(await response.text());
       const form = formOf(page);
       if (form === undefined)
         throw new SignInFailed(`${at.origin}${at.pathname} answered ${response.status}: ${textOf(page)}`);
@@ -116,11 +119,11 @@ export class Browser {
       response = await this.request(target, { method: 'POST', body: form.fill(user) });
       at = target;
     }
-    throw new SignInFailed(`the log-in did not end after ${MOST_STEPS} pages`);
+    throw new SignInFailed(`the log-in did not end after ${MAX_STEPS} pages`);
   }
 
   private async request(url: URL, init: RequestInit = {}): Promise<Response> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const cookie = await this.cookies.getCookieString(url.href);
     const response = await get(url, {
       ...init,
       headers: {
@@ -129,13 +132,7 @@ export class Browser {
         ...(init.method === 'POST' ? { origin: url.origin } : {}),
       },
     });
-    for (const line of response.headers.getSetCookie()) {
-      const [pair = ''] = line.split(';');
-      const name = pair.slice(0, pair.indexOf('='));
-      const value = pair.slice(pair.indexOf('=') + 1);
-      if (value === '') this.cookies.delete(name);
-      else this.cookies.set(name, value);
-    }
+    for (const line of response.headers.getSetCookie()) await this.cookies.setCookie(line, url.href);
     return response;
   }
 }
@@ -146,42 +143,41 @@ interface Form {
   fill(user: Pick<SignInOptions, 'login' | 'password'>): URLSearchParams;
 }
 
-const attribute = (tag: string, name: string): string => {
-  const value = new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s>]+))`, 'i').exec(tag);
-  return unescape(value?.[1] ?? value?.[2] ?? value?.[3] ?? '');
-};
+const childrenOf = (node: Html.Node): readonly Html.Node[] => ('childNodes' in node ? node.childNodes : []);
 
-const unescape = (text: string): string =>
-  text
-    .replaceAll('&quot;', '"')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&');
+function elementsOf(node: Html.Node): readonly Html.Element[] {
+  return [...('tagName' in node ? [node] : []), ...childrenOf(node).flatMap(elementsOf)];
+}
 
-/** What a page says: its alert when it has one. */
-const textOf = (page: string): string =>
-  unescape(
-    (/<[^>]*role="alert"[^>]*>[\s\S]*?<\//i.exec(page)?.[0] ?? page)
-      .replace(/<(style|script|head)[\s\S]*?<\/\1>/gi, ' ')
-      .replace(/<[^>]*>?/g, ' '),
-  )
+const attribute = (element: Html.Element | undefined, name: string): string =>
+  element?.attrs.find((attr) => attr.name === name)?.value ?? '';
+
+const visibleText = (node: Html.Node): string =>
+  'value' in node ? node.value : NOT_SHOWN.has(node.nodeName) ? '' : childrenOf(node).map(visibleText).join(' ');
+
+/** The text of a page, at most 300 characters: only its alert if it has one. */
+function textOf(page: Html.Document): string {
+  const alert = elementsOf(page).find((element) => attribute(element, 'role') === 'alert');
+  return visibleText(alert ?? page)
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 300);
+}
 
-/** The page's form: hidden fields as they are, the user's name and password where asked for, the first button pressed. */
-function formOf(page: string): Form | undefined {
-  const [, tag = '', content = ''] = /<form([^>]*)>([\s\S]*?)<\/form>/i.exec(page) ?? [];
-  if (content === '') return undefined;
-  const inputs = [...content.matchAll(/<input[^>]*>/gi)].map(([input]) => ({
-    name: attribute(input, 'name'),
-    type: attribute(input, 'type').toLowerCase() || 'text',
-    value: attribute(input, 'value'),
-  }));
-  const [button] = content.match(/<button[^>]*>/i) ?? [];
+/** The page's form: hidden fields unchanged, the user's name and password where asked for, the first button pressed. */
+function formOf(page: Html.Document): Form | undefined {
+  const form = elementsOf(page).find(({ tagName }) => tagName === 'form');
+  if (form === undefined) return undefined;
+  const inputs = elementsOf(form)
+    .filter(({ tagName }) => tagName === 'input')
+    .map((input) => ({
+      name: attribute(input, 'name'),
+      type: attribute(input, 'type').toLowerCase() || 'text',
+      value: attribute(input, 'value'),
+    }));
+  const button = elementsOf(form).find(({ tagName }) => tagName === 'button');
   return {
-    action: attribute(` ${tag}`, 'action'),
+    action: attribute(form, 'action'),
     asksPassword: inputs.some(({ type }) => type === 'password'),
     fill: ({ login, password }) => {
       const body = new URLSearchParams();
@@ -191,8 +187,7 @@ function formOf(page: string): Form | undefined {
         else if (type === 'text' || type === 'email') body.set(name, login);
         else if (type !== 'submit' && type !== 'checkbox') body.set(name, value);
       }
-      if (button !== undefined && attribute(button, 'name') !== '')
-        body.set(attribute(button, 'name'), attribute(button, 'value'));
+      if (attribute(button, 'name') !== '') body.set(attribute(button, 'name'), attribute(button, 'value'));
       return body;
     },
   };

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { OrderView } from '@rookery/contracts';
-import { read, request, type Answer } from './request';
+import type { ApiClient } from './api-client';
+import { atRate } from './pace';
+import { read, type Answer } from './request';
 
-/** How an order was placed, and so how it must end. */
+/** An order, and how it must end. */
 export interface PlacedOrder {
   readonly id: string;
   readonly productId: string;
@@ -11,11 +11,11 @@ export interface PlacedOrder {
 }
 
 export interface SteadyLoadOptions {
-  readonly gateway: string;
-  readonly token: string;
-  /** Of which there is enough for everybody. */
+  /** Read before each request, so that a caller can renew its token. */
+  readonly client: ApiClient;
+  /** A product with more than enough stock. */
   readonly plenty: string;
-  /** Of which there is nothing. */
+  /** A product without stock. */
   readonly none: string;
   /** Signs a customer in; every fiftieth request is a log-in. */
   readonly signIn: () => Promise<unknown>;
@@ -26,39 +26,29 @@ export interface SteadyLoadOptions {
 /** Sends a mix of requests at a steady rate until it is told to end. Nothing is sent twice. */
 export class SteadyLoad {
   readonly orders: PlacedOrder[] = [];
-  /** How many requests of each kind were answered as they should be. */
+  /** How many requests of each kind were answered as expected. */
   readonly answered: Record<string, number> = {};
-  /** What a customer would call a failure: another status than the expected one, or no answer. */
+  /** Each request with another status than the expected one, or without an answer. */
   readonly failures: string[] = [];
-  private readonly inHand = new Set<Promise<void>>();
   private readonly ending = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private count = 0;
 
   constructor(private readonly options: SteadyLoadOptions) {}
 
   start(): void {
-    this.running = this.run();
+    const { signal } = this.ending;
+    this.running = atRate(
+      this.options.rate,
+      (count) => this.one(count),
+      () => signal.aborted,
+      signal,
+    );
   }
 
   /** Resolves when every request begun has been answered. */
   async end(): Promise<void> {
     this.ending.abort();
     await this.running;
-    await Promise.all(this.inHand);
-  }
-
-  private async run(): Promise<void> {
-    const startedAt = performance.now();
-    while (!this.ending.signal.aborted) {
-      const work = this.one(this.count).finally(() => this.inHand.delete(work));
-      this.inHand.add(work);
-      this.count += 1;
-      const due = startedAt + (this.count * 1_000) / this.options.rate;
-      await sleep(Math.max(0, due - performance.now()), undefined, { signal: this.ending.signal }).catch(
-        () => undefined,
-      );
-    }
   }
 
   private async one(count: number): Promise<void> {
@@ -86,10 +76,7 @@ export class SteadyLoad {
 
   private async place(order: Omit<PlacedOrder, 'id'> & { readonly paymentToken: string }): Promise<void> {
     const { productId, paymentToken, ending } = order;
-    const answer = await this.send('POST', '/v1/orders', 201, {
-      headers: { 'idempotency-key': randomUUID() },
-      body: { lines: [{ productId, quantity: 1 }], paymentToken },
-    });
+    const answer = await this.send('POST', '/v1/orders', 201, { lines: [{ productId, quantity: 1 }], paymentToken });
     if (answer?.status === 201) this.orders.push({ id: read(OrderView, answer).id, productId, ending });
   }
 
@@ -97,16 +84,10 @@ export class SteadyLoad {
     await this.send('GET', path, 200);
   }
 
-  private async send(
-    method: string,
-    path: string,
-    expected: number,
-    options: { readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown } = {},
-  ): Promise<Answer | undefined> {
-    const { gateway, token } = this.options;
+  private async send(method: string, path: string, expected: number, body?: unknown): Promise<Answer | undefined> {
     let answer: Answer | undefined;
     await this.attempt(`${method} ${path.replace(/\/[0-9a-f-]{36}$/, '/:id').replace(/\?.*/, '')}`, async () => {
-      answer = await request(method, path, { ...options, token, gateway });
+      answer = await this.options.client.ask(method, path, { body });
       if (answer.status !== expected) throw new Error(`${answer.status} ${answer.text}`);
     });
     return answer;

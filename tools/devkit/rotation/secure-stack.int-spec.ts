@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { OrderConfirmed, OrderView, ProductsRpc, ProductView, type Caller } from '@rookery/contracts';
+import { OrderConfirmed, ProductsRpc, type Caller } from '@rookery/contracts';
 import { brokerLogin, inboxPrefixOf, Nats, RpcClient } from '@rookery/messaging';
 import { configureLogger } from '@rookery/platform';
 import { InternalTokenIssuer } from '@rookery/security';
@@ -14,8 +14,7 @@ import { connect } from '@nats-io/transport-node';
 import { decodeProtectedHeader } from 'jose';
 import { Client } from 'pg';
 import { z } from 'zod';
-import { read, request } from '../client/request';
-import { demoPassword, signIn } from '../client/sign-in';
+import { ApiClient, tokenOf } from '../client/api-client';
 import { SteadyLoad } from '../client/steady-load';
 import { buildApps } from '../stack/build';
 import { authorityFile, clientTls, provideCertificates } from '../stack/certificates';
@@ -44,17 +43,9 @@ describe('a stack that speaks TLS', () => {
   let secrets: Secrets;
   let infrastructure: Infrastructure & { readonly own: OwnServers };
   let stack: Stack;
-  let alice: string;
+  let alice: ApiClient;
   let plenty: string;
   let none: string;
-
-  const tokenOf = async (login: string): Promise<string> =>
-    (await signIn({ issuer: stack.authUrl, login, password: demoPassword(login) })).access_token;
-
-  const addProduct = async (token: string, sku: string, stock: number): Promise<string> => {
-    const body = { sku, name: sku, price: { amountMinor: 1_000, currency: 'EUR' }, ...(stock === 0 ? {} : { stock }) };
-    return read(ProductView, await request('POST', '/v1/products', { body, token, gateway: stack.gatewayUrl })).id;
-  };
 
   beforeAll(async () => {
     if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
@@ -86,12 +77,10 @@ describe('a stack that speaks TLS', () => {
     stack = await startStack(options);
     stops.unshift(() => stack.stop());
     stops.unshift(await takeRotations(stack, options));
-    const olga = await tokenOf('olga');
-    [alice, plenty, none] = [
-      await tokenOf('alice'),
-      await addProduct(olga, 'PLENTY', STOCK),
-      await addProduct(olga, 'NONE', 0),
-    ];
+    const olga = await ApiClient.signIn(stack, 'olga');
+    alice = await ApiClient.signIn(stack, 'alice');
+    plenty = (await olga.addProduct({ stock: STOCK })).id;
+    none = (await olga.addProduct({ stock: 0 })).id;
   }, RUN_MS);
 
   afterAll(async () => {
@@ -112,18 +101,9 @@ describe('a stack that speaks TLS', () => {
   };
 
   const endingOf = async (paymentToken: string): Promise<string> => {
-    const order = { lines: [{ productId: plenty, quantity: 1 }], paymentToken };
-    const headers = { 'idempotency-key': `tls-${paymentToken}` };
-    const ask = { token: alice, gateway: stack.gatewayUrl };
-    const { id } = read(OrderView, await request('POST', '/v1/orders', { ...ask, body: order, headers }));
-    return eventually(
-      async () => {
-        const { status, reason } = read(OrderView, await request('GET', `/v1/orders/${id}`, ask));
-        expect(status).not.toBe('Pending');
-        return reason ?? status;
-      },
-      { timeoutMs: 60_000 },
-    );
+    const { id } = await alice.buy(plenty, 1, paymentToken);
+    const { status, reason } = await alice.ended(id, 60_000);
+    return reason ?? status;
   };
 
   it(
@@ -226,11 +206,10 @@ describe('a stack that speaks TLS', () => {
     'fails no request while each credential is replaced, and refuses the former ones afterwards',
     async () => {
       const load = new SteadyLoad({
-        gateway: stack.gatewayUrl,
-        token: alice,
+        client: alice,
         plenty,
         none,
-        signIn: () => tokenOf('bob'),
+        signIn: () => ApiClient.signIn(stack, 'bob'),
         rate: RATE,
       });
       const interaction = await beginSignIn();
@@ -273,8 +252,8 @@ describe('a stack that speaks TLS', () => {
       // Every process of auth looks for new keys within half a minute.
       await eventually(
         async () => {
-          const { kid } = decodeProtectedHeader(await tokenOf('alice'));
-          expect(kid).not.toBe(decodeProtectedHeader(alice).kid);
+          const { kid } = decodeProtectedHeader(await tokenOf(stack.authUrl, 'alice'));
+          expect(kid).not.toBe(decodeProtectedHeader(alice.token).kid);
         },
         { timeoutMs: 90_000, intervalMs: 1_000 },
       );

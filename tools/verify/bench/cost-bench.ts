@@ -8,7 +8,9 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { asAdmin } from '@rookery/devkit/stack/broker-reader';
 import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import { addProducts, customer, drained } from '../chaos/run';
+import { ApiClient } from '@rookery/devkit/client/api-client';
+import { untilDefinite } from '@rookery/devkit/client/retrying-load';
+import { addProducts, drained } from '../chaos/run';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { APPS, SERVICES } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -16,8 +18,7 @@ import { costReport, type Cost, type CostResult, type Variant, type CostBenchOpt
 import { cpuSecondsOf, residentMiBOf } from './process-use';
 
 const USUAL: CostBenchOptions = { orders: 300, rate: 10, idleSeconds: 20, warmUp: 150 };
-const SHOPPERS = 8;
-const MOST_TRIES = 10;
+const CUSTOMERS = 8;
 
 /** What is being compared: the same stack with more or less to do. */
 const VARIANTS = [
@@ -41,12 +42,12 @@ export async function measureCost(progress: Progress, options: CostBenchOptions)
   for (const logLevel of new Set(VARIANTS.map((variant) => variant.logLevel))) {
     const stack = await ChaosStack.start({ progress, environment: { LOG_LEVEL: logLevel } });
     try {
-      const shop = await Shop.open(stack, progress, options);
+      const metered = await MeteredStack.open(stack, progress, options);
       for (const variant of VARIANTS.filter((one) => one.logLevel === logLevel))
         measured.set(variant.name, {
           name: variant.name,
           what: variant.what,
-          ...(await shop.sell(variant.name, variant.token)),
+          ...(await metered.sell(variant.name, variant.token)),
         });
     } finally {
       await progress.step('stopped', () => stack.stop());
@@ -72,15 +73,15 @@ interface Meter {
   readonly logs: ReadonlyMap<string, number>;
 }
 
-class Shop {
-  /** Requests that were answered with something else than 201, on a machine that has too much to do. */
+class MeteredStack {
+  /** Requests with another answer than 201, because the machine is overloaded. */
   private repeated = 0;
 
   private constructor(
     private readonly stack: ChaosStack,
     private readonly progress: Progress,
     private readonly options: CostBenchOptions,
-    private readonly token: string,
+    private readonly customer: ApiClient,
     private readonly product: string,
     /** CPU-seconds per second of each process while nothing happens. */
     private readonly idle: ReadonlyMap<string, number | undefined>,
@@ -88,11 +89,11 @@ class Shop {
   ) {}
 
   /** Warmed up, and measured while it stands idle. */
-  static async open(stack: ChaosStack, progress: Progress, options: CostBenchOptions): Promise<Shop> {
-    const { token } = await customer(stack, 'alice');
-    const [, product = ''] = await addProducts(stack, await customer(stack, 'olga'));
+  static async open(stack: ChaosStack, progress: Progress, options: CostBenchOptions): Promise<MeteredStack> {
+    const customer = await ApiClient.signIn(stack, 'alice');
+    const [, product = ''] = await addProducts(await ApiClient.signIn(stack, 'olga'));
     const nothing = new Map<string, number>();
-    const cold = new Shop(stack, progress, options, token, product, nothing, nothing);
+    const cold = new MeteredStack(stack, progress, options, customer, product, nothing, nothing);
     await progress.step(`${options.warmUp} orders to warm up`, () => cold.place(options.warmUp, 'tok_ok'));
     await drained(stack);
     const [idle, memory] = await progress.step(`idle for ${options.idleSeconds} s`, async () => {
@@ -101,7 +102,7 @@ class Shop {
       const after = await cold.read();
       return [perUnit(before.cpu, after.cpu, (after.at - before.at) / 1_000), cold.memory()] as const;
     });
-    return new Shop(stack, progress, options, token, product, idle, memory);
+    return new MeteredStack(stack, progress, options, customer, product, idle, memory);
   }
 
   /** Places the orders, waits until all have ended, and divides what that took. */
@@ -143,38 +144,31 @@ class Shop {
     });
   }
 
-  /** At the given rate, or slower where the machine is: nobody asks again who waits for an answer. */
+  /** At the given rate, or slower on a slow machine: a customer waits for an answer before the next order. */
   private async place(orders: number, paymentToken: string): Promise<void> {
     const startedAt = performance.now();
     let next = 0;
-    const shopper = async (): Promise<void> => {
+    const orderInTurn = async (): Promise<void> => {
       for (let count = next++; count < orders; count = next++) {
         const waitMs = startedAt + (count * 1_000) / this.options.rate - performance.now();
         if (waitMs > 0) await sleep(waitMs);
         await this.order(paymentToken);
       }
     };
-    await Promise.all(Array.from({ length: SHOPPERS }, shopper));
+    await Promise.all(Array.from({ length: CUSTOMERS }, orderInTurn));
   }
 
   private async order(paymentToken: string): Promise<void> {
     const key = randomUUID();
-    for (let tries = 1; ; tries += 1) {
-      const response = await fetch(new URL('/v1/orders', this.stack.gatewayUrl), {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${this.token}`,
-          'content-type': 'application/json',
-          'idempotency-key': key,
-        },
-        body: JSON.stringify({ lines: [{ productId: this.product, quantity: 1 }], paymentToken }),
-      });
-      const text = await response.text();
-      if (response.status === 201) return;
-      if (tries === MOST_TRIES) throw new Error(`an order was answered with ${response.status}: ${text}`);
-      this.repeated += 1;
-      await sleep(1_000 * tries);
-    }
+    const order = { lines: [{ productId: this.product, quantity: 1 }], paymentToken };
+    let tries = 0;
+    const answer = await untilDefinite(async () => {
+      tries += 1;
+      return this.customer.place(order, key).catch(() => undefined);
+    });
+    if (answer?.status !== 201)
+      throw new Error(`an order was answered ${answer?.status ?? 'too late'}: ${answer?.text}`);
+    this.repeated += tries - 1;
   }
 
   private async read(): Promise<Meter> {

@@ -1,7 +1,8 @@
 import { cpus, loadavg } from 'node:os';
 import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import { addProducts, customer, drained } from '../chaos/run';
+import { ApiClient, tokenOf } from '@rookery/devkit/client/api-client';
+import { addProducts, drained } from '../chaos/run';
 import { buildApps } from '@rookery/devkit/stack/build';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { keepTo, otherCores } from './cores';
@@ -43,11 +44,11 @@ export async function measureOverload(progress: Progress, options: OverloadBench
     await progress.step('a second gateway, without load shedding', () =>
       stack.startReplica('gateway', { LOAD_SHEDDING: 'off' }),
     );
-    const shop = await Shop.open(stack, progress);
+    const offered = await OfferedLoad.open(stack, progress);
     await progress.step(`warm-up, ${WARM_UP_SECONDS} s`, async () => {
-      for (const url of [stack.gatewayUrl, stack.replicaUrl]) await shop.offer(url, WARM_UP_RATE, WARM_UP_SECONDS);
+      for (const url of [stack.gatewayUrl, stack.replicaUrl]) await offered.offer(url, WARM_UP_RATE, WARM_UP_SECONDS);
     });
-    const search = await shop.search(options);
+    const search = await offered.search(options);
     const best = search.reduce((a, b) => (b.goodput > a.goodput ? b : a));
     const atPeak = best.offeredPerSecond - ORDERS_PER_SECOND;
     const twice = 2 * best.goodput - ORDERS_PER_SECOND;
@@ -60,7 +61,7 @@ export async function measureOverload(progress: Progress, options: OverloadBench
     for (let round = 1; round <= options.rounds; round += 1) {
       const measure = (name: keyof typeof phases, url: string, reads: number, orders?: number): Promise<void> =>
         progress.step(`round ${round}, ${name}: ${Math.round(reads)} reads/s`, async () => {
-          phases[name].push(await shop.offer(url, reads, options.secondsPerPhase, orders));
+          phases[name].push(await offered.offer(url, reads, options.secondsPerPhase, orders));
         });
       await measure('peak', stack.gatewayUrl, atPeak);
       await measure('overload', stack.gatewayUrl, twice);
@@ -74,15 +75,15 @@ export async function measureOverload(progress: Progress, options: OverloadBench
       ownCore,
       search,
       ...phases,
-      placed: shop.placed,
-      confirmed: await shop.confirmed(),
+      placed: offered.placed,
+      confirmed: await offered.confirmed(),
     };
   } finally {
     await progress.step('stopped', () => stack.stop());
   }
 }
 
-class Shop {
+class OfferedLoad {
   private readonly orders: string[] = [];
   private readonly taken = new Set<string>();
 
@@ -92,17 +93,17 @@ class Shop {
     private readonly products: readonly string[],
   ) {}
 
-  static async open(stack: ChaosStack, progress: Progress): Promise<Shop> {
+  static async open(stack: ChaosStack, progress: Progress): Promise<OfferedLoad> {
     // The first one is few.
-    const [, ...products] = await addProducts(stack, await customer(stack, 'olga'));
-    const shop = new Shop(stack, progress, products);
+    const [, ...products] = await addProducts(await ApiClient.signIn(stack, 'olga'));
+    const offered = new OfferedLoad(stack, progress, products);
     // A load that places orders needs none to read yet; an id that nobody has is answered as well.
     const [unknown = ''] = products;
-    while (shop.orders.length < ORDERS_TO_READ) {
-      const { placed } = await shop.run(stack.gatewayUrl, [unknown], 100, 5);
-      shop.orders.push(...placed);
+    while (offered.orders.length < ORDERS_TO_READ) {
+      const { placed } = await offered.run(stack.gatewayUrl, [unknown], 100, 5);
+      offered.orders.push(...placed);
     }
-    return shop;
+    return offered;
   }
 
   get placed(): number {
@@ -153,7 +154,7 @@ class Shop {
     ordersPerSecond = ORDERS_PER_SECOND,
   ): Promise<Seen> {
     // A token does not outlive the whole bench.
-    const { token } = await customer(this.stack, 'alice');
+    const token = await tokenOf(this.stack.authUrl, 'alice');
     const products = [...this.products];
     const seen = await offer({ url, token, products, orders: [...orders], readsPerSecond, ordersPerSecond, seconds });
     for (const id of seen.placed) this.taken.add(id);

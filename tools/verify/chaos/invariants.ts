@@ -5,7 +5,7 @@ import { asAdmin, messagesOf, streamsOf } from '@rookery/devkit/stack/broker-rea
 import { ORDER_DEADLINE_SECONDS, type ChaosStack } from '@rookery/devkit/stack/isolated-stack';
 import type { Poison } from './faults/fault';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import type { Load, Placing } from '@rookery/devkit/client/shoppers';
+import type { Placement, RetryingLoad } from '@rookery/devkit/client/retrying-load';
 
 /** One way in which an invariant, I1 to I12 of docs/invariants.md, was broken. */
 export interface Violation {
@@ -16,7 +16,7 @@ export interface Violation {
 /** The end of a run, as the checks read it. */
 export interface Aftermath {
   readonly stack: ChaosStack;
-  readonly load: Load;
+  readonly load: RetryingLoad;
   readonly poison: readonly Poison[];
   /** What must not stand in any log besides the stack's own secrets. */
   readonly secretTexts: readonly string[];
@@ -61,7 +61,7 @@ export async function violationsOf(aftermath: Aftermath): Promise<readonly Viola
   const pending = orders.filter(({ status }) => status === 'Pending');
   return [
     ...pending.map(({ id }) => ({ invariant: 'I1', what: `order ${id} is still Pending` })),
-    ...aftermath.load.oddities.map(({ at, what }) => ({ invariant: 'answers', what: `${at} ${what}` })),
+    ...aftermath.load.anomalies.map(({ at, what }) => ({ invariant: 'answers', what: `${at} ${what}` })),
     ...found.flat(),
     ...logs(aftermath),
   ];
@@ -77,10 +77,10 @@ async function answered({ stack, load }: Aftermath, orders: readonly OrderRow[])
   );
   const idOfKey = new Map(kept.map(({ key, response }) => [key, OrderView.parse(JSON.parse(response)).id]));
   const byId = new Map(orders.map((order) => [order.id, order]));
-  const keys = new Set(load.placings.map(({ key }) => key));
+  const keys = new Set(load.placements.map(({ key }) => key));
   const violations: Violation[] = [];
   const say = (invariant: string, what: string): void => void violations.push({ invariant, what });
-  for (const placing of load.placings) for (const what of wrongIn(placing, idOfKey, byId)) violations.push(what);
+  for (const placement of load.placements) for (const what of wrongIn(placement, idOfKey, byId)) violations.push(what);
   for (const key of idOfKey.keys()) if (!keys.has(key)) say('I2', `an order under the key ${key} that nobody sent`);
   const known = new Set(idOfKey.values());
   for (const { id } of orders) if (!known.has(id)) say('I10', `order ${id} belongs to no key: one key made two orders`);
@@ -88,7 +88,7 @@ async function answered({ stack, load }: Aftermath, orders: readonly OrderRow[])
 }
 
 function wrongIn(
-  { key, body, answers }: Placing,
+  { key, body, answers }: Placement,
   idOfKey: ReadonlyMap<string, string>,
   orders: ReadonlyMap<string, OrderRow>,
 ): readonly Violation[] {

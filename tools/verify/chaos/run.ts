@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventProducers, ProductView, type Caller } from '@rookery/contracts';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { eventProducers, type Caller } from '@rookery/contracts';
+import { ApiClient } from '@rookery/devkit/client/api-client';
+import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
+import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { asAdmin, consumersAreIdle } from '@rookery/devkit/stack/broker-reader';
@@ -10,7 +12,6 @@ import { until, type Fault, type FaultOutcome, type Poison } from './faults/faul
 import { violationsOf, type Violation } from './invariants';
 import { Random } from '@rookery/devkit/client/random';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import { Load, type Customer } from '@rookery/devkit/client/shoppers';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -67,8 +68,8 @@ export interface ChaosResult {
 const EDGE_DEADLINE_MS = 5_000;
 const DRAINED_WITHIN_MS = 60_000;
 const PRODUCTS = 12;
-/** The first product is wanted by many, and there is not enough of it. */
-const FEW = 60;
+/** Units of the first product, which is in demand. */
+const SCARCE = 60;
 
 /** Starts a stack, breaks it by a seeded schedule while customers place orders, heals it, waits until it rests, and checks. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -81,14 +82,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     stopped = true;
   };
   try {
-    const customers = await Promise.all([customer(stack, 'alice'), customer(stack, 'bob')]);
-    const [alice, bob] = customers;
-    const operator = await customer(stack, 'olga');
-    const products = await addProducts(stack, operator);
-    const load = new Load({
-      gatewayUrl: stack.gatewayUrl,
-      customers: [alice, bob],
-      products,
+    const customers = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'bob')]);
+    const operator = await ApiClient.signIn(stack, 'olga');
+    const load = new RetryingLoad({
+      customers,
+      products: await addProducts(operator),
       rate,
       seconds,
       random: new Random(seed),
@@ -130,40 +128,20 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-/** Signs a demo user in. */
-export async function customer(stack: ChaosStack, name: string): Promise<Customer> {
-  const { access_token: token } = await signIn({ issuer: stack.authUrl, login: name, password: demoPassword(name) });
-  return { name, token };
-}
-
-/** Puts the catalogue in. */
-export async function addProducts(stack: ChaosStack, { token }: Customer): Promise<[string, ...string[]]> {
+/** Adds the products of a run: the first one is scarce, the others never run out. */
+export async function addProducts(operator: ApiClient): Promise<[string, ...string[]]> {
   const add = async (index: number): Promise<string> => {
-    const response = await fetch(new URL('/v1/products', stack.gatewayUrl), {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${token}`,
-        'content-type': 'application/json',
-        'idempotency-key': `chaos-product-${index}`,
-      },
-      body: JSON.stringify({
-        sku: `CHAOS-${index}`,
-        name: `Chaos ${index}`,
-        price: { amountMinor: 100 + index, currency: 'EUR' },
-        stock: index === 0 ? FEW : 1_000_000,
-      }),
-    });
-    return ProductView.parse(await response.json()).id;
+    const price = { amountMinor: 100 + index, currency: 'EUR' };
+    return (await operator.addProduct({ price, stock: index === 0 ? SCARCE : 1_000_000 })).id;
   };
-  const first = await add(0);
-  return [first, ...(await Promise.all(Array.from({ length: PRODUCTS - 1 }, (_, index) => add(index + 1))))];
+  return [await add(0), ...(await Promise.all(Array.from({ length: PRODUCTS - 1 }, (_, index) => add(index + 1))))];
 }
 
 /** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
 async function breakThings(
   stack: ChaosStack,
   { seed, seconds, faults, everyFault = false, leniency = 1, progress }: ChaosOptions,
-  load: Load,
+  load: RetryingLoad,
   poison: Poison[],
 ): Promise<readonly [readonly FaultRecord[], readonly Violation[]]> {
   const random = new Random(seed ^ 0x5eed);

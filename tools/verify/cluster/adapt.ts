@@ -69,10 +69,15 @@ export function withImages(
   objects: readonly KubernetesObject[],
   images: ReadonlyMap<string, string>,
 ): readonly KubernetesObject[] {
-  return changedAt(objects, 'spec.template.spec.containers.*', (container) => {
+  const replace = (container: object): void => {
     const other = images.get(String(Reflect.get(container, 'image')));
     if (other !== undefined) Reflect.set(container, 'image', other);
-  });
+  };
+  return changedAt(
+    changedAt(objects, 'spec.template.spec.containers.*', replace),
+    'spec.jobTemplate.spec.template.spec.containers.*',
+    replace,
+  );
 }
 
 /** The same objects with a setting of one app changed; throws when there is no such ConfigMap. */

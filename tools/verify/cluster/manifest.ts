@@ -138,7 +138,7 @@ export function podsOf({ objects, natsChart }: Bundle): readonly Pod[] {
       const labels = Labels.parse(pick(object, 'spec.inheritedMetadata.labels')[0]);
       return [{ owner: idOf(object), labels, ports: CLOUDNATIVE_PG_PORTS, spec: undefined }];
     }
-    const [template] = pick(object, 'spec.template');
+    const [template] = pick(object, templateOf(object.kind));
     if (!WORKLOADS.includes(object.kind) || template === undefined) return [];
     const { metadata, spec } = Template.parse(template);
     const ports = spec.containers.flatMap((container) =>
@@ -151,7 +151,9 @@ export function podsOf({ objects, natsChart }: Bundle): readonly Pod[] {
   return [...made, { owner: 'chart/nats', labels, ports: NATS_CHART_PORTS, spec: undefined }];
 }
 
-const WORKLOADS: readonly string[] = ['Deployment', 'StatefulSet', 'Job'];
+const WORKLOADS: readonly string[] = ['Deployment', 'StatefulSet', 'Job', 'CronJob'];
+/** Where a workload describes its pods. */
+const templateOf = (kind: string): string => (kind === 'CronJob' ? 'spec.jobTemplate.spec.template' : 'spec.template');
 const CHART_POD_LABELS = 'podTemplate.merge.metadata.labels';
 const CLOUDNATIVE_PG_PORTS = [
   { name: 'postgresql', port: 5432 },

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventEdges, rpcEdges } from '@rookery/contracts';
-import { provisioningConfig } from '@rookery/messaging';
+import { provisioningConfig, recoveryConfig } from '@rookery/messaging';
 import { databaseConfig } from '@rookery/platform';
 import { z } from 'zod';
-import { appSettings } from '@rookery/release/app-settings';
+import { appSettings, orderRecoverySettings } from '@rookery/release/app-settings';
 import { kubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
@@ -34,6 +34,8 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
   return {
     ...Object.fromEntries(apps),
     'migrate.js': { schema: z.object(databaseConfig), secrets: secrets['orders'] ?? {} },
+    'jobs/recover.js': { schema: recoveryConfig, secrets: secrets['broker-admin'] ?? {} },
+    'orders-recovery': { schema: orderRecoverySettings, secrets: { ...secrets['orders'], ...secrets['broker-admin'] } },
     'provision-broker.js': { schema: provisioningConfig, secrets: secrets['broker-admin'] ?? {} },
   };
 }
@@ -205,7 +207,8 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     ])('with %s for one of them is refused', (_, version) => {
       const text = JSON.stringify(released.objects).replaceAll(`/orders@${digest}`, `/orders${version}`);
       const bundle = { ...released, objects: z.array(KubernetesObject).parse(JSON.parse(text)) };
-      expect(movingImages(bundle)).toEqual([expect.stringContaining('orders'), expect.stringContaining('orders')]);
+      // Deployment, migration and recovery.
+      expect(movingImages(bundle)).toEqual(Array(3).fill(expect.stringContaining('orders')));
       expect(isReleased(bundle)).toBe(false);
     });
   });
@@ -265,6 +268,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         dev Deployment/orders ${inPods}hostNetwork = true => shares the host
         dev Deployment/orders ${inContainer}securityContext.allowPrivilegeEscalation = true => may gain privileges
         dev Job/orders-migration ${inContainer}securityContext.readOnlyRootFilesystem = false => may write to its root
+        prod CronJob/auth-recovery spec.jobTemplate.${inPods}securityContext.runAsNonRoot = false => may run as root
         dev StatefulSet/postgres ${inContainer}securityContext.capabilities = nothing => keeps capabilities
         dev StatefulSet/postgres ${inContainer}securityContext.capabilities.add = ["NET_ADMIN"] => adds NET_ADMIN
         dev StatefulSet/postgres ${inPods}volumes.0 = {"name":"data","hostPath":{"path":"/"}} => that restricted refuses`,
@@ -297,6 +301,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         dev ConfigMap/orders-config data.SEALING_KEY_FILE = nothing => SEALING_KEY is missing
         dev ConfigMap/orders-config data.SEALING_KEY_FILE = "/etc/rookery/secrets/SEAL" => SEAL, which is not mounted
         dev Job/orders-migration ${inContainer}args = ["migration.js"] => the settings of migration.js
+        prod CronJob/orders-recovery spec.jobTemplate.${inContainer}env.3.value = "/etc/key" => /etc/key, which is not mounted
         prod ConfigMap/auth-config data.OIDC_ISSUER = "http://auth.example.com" => OIDC_ISSUER must be https
         prod ConfigMap/auth-config data.DEMO = "true" => DEMO must not be true`,
       'auth knows the names under which it is asked': `
@@ -314,6 +319,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         dev NetworkPolicy/nats-clients spec.ingress.0 = {"ports":[{"port":4222}]} => anywhere -> nats:4222 is open
         prod NetworkPolicy/orders spec.egress.0 = {} => orders -> anywhere:any is open
         prod NetworkPolicy/orders spec.egress = [] => orders -> nats:4222 is let in and may not be sent
+        prod NetworkPolicy/auth-recovery spec.egress = [] => auth-recovery -> nats:4222 is let in and may not be sent
         prod NetworkPolicy/orders-db spec.ingress.0.from.0.podSelector = {} => payments -> orders-db:5432 is let in and may not
         prod NetworkPolicy/metrics spec.ingress.0.ports = nothing => monitoring -> orders:any is open
         prod NetworkPolicy/default-deny spec.policyTypes = ["Egress"] => anywhere -> orders-migration:any is open`,

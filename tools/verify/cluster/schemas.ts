@@ -21,7 +21,7 @@ const KINDS: Readonly<Record<string, Kinds>> = {
     kinds: ['ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
   },
   'apps/v1': { models: 'kubernetes-models/apps/v1', kinds: ['Deployment', 'StatefulSet'] },
-  'batch/v1': { models: 'kubernetes-models/batch/v1', kinds: ['Job'] },
+  'batch/v1': { models: 'kubernetes-models/batch/v1', kinds: ['CronJob', 'Job'] },
   'policy/v1': { models: 'kubernetes-models/policy/v1', kinds: ['PodDisruptionBudget'] },
   'autoscaling/v2': { models: 'kubernetes-models/autoscaling/v2', kinds: ['HorizontalPodAutoscaler'] },
   'networking.k8s.io/v1': {

@@ -1,11 +1,9 @@
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OrderView, ProductView, type CreateProduct } from '@rookery/contracts';
 import { z } from 'zod';
 import { Random } from '@rookery/devkit/client/random';
-import { Load } from '@rookery/devkit/client/shoppers';
-import { read, request } from '@rookery/devkit/client/request';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
+import { ApiClient } from '@rookery/devkit/client/api-client';
 import { SteadyLoad } from '@rookery/devkit/client/steady-load';
 import type { OneOrder, Reach, RestlessResult, Said, SteadyResult } from './shop-talk';
 
@@ -24,76 +22,43 @@ const CONNECTS_WITHIN_MS = 2_000;
 
 const say = (said: Said): void => void process.stdout.write(`${JSON.stringify(said)}\n`);
 
-const tokenOf = async (login: string): Promise<string> => {
-  const issuer = `http://${ISSUER.host}:${ISSUER.port}`;
-  return (await signIn({ issuer, login, password: demoPassword(login) })).access_token;
-};
+const signIn = (login: string): Promise<ApiClient> =>
+  ApiClient.signIn({ gatewayUrl: GATEWAY, authUrl: `http://${ISSUER.host}:${ISSUER.port}` }, login);
 
-async function addProduct(token: string, product: Partial<CreateProduct> = {}): Promise<ProductView> {
-  const body = {
-    sku: `VERIFY-${crypto.randomUUID()}`,
-    name: 'Nest box',
-    price: { amountMinor: 1_900, currency: 'EUR' },
-    stock: STOCK,
-    ...product,
-  };
-  const answer = await request('POST', '/v1/products', { gateway: GATEWAY, token, body });
-  if (answer.status !== 201) throw new Error(`adding a product was answered ${answer.status} ${answer.text}`);
-  return read(ProductView, answer);
-}
-
-async function get<Schema extends z.ZodType>(schema: Schema, path: string, token?: string): Promise<z.output<Schema>> {
-  const answer = await request('GET', path, { gateway: GATEWAY, token });
-  if (answer.status !== 200) throw new Error(`${path} was answered ${answer.status} ${answer.text}`);
-  return read(schema, answer);
-}
-
-const orderOf = (id: string, token: string): Promise<OrderView> => get(OrderView, `/v1/orders/${id}`, token);
-
-/** `Confirmed`, the reason of its end, or `Pending` when it has none in time. */
-async function endingOf(id: string, token: string, deadline: number): Promise<string> {
-  for (;;) {
-    const { status, reason } = await orderOf(id, token);
-    if (status !== 'Pending' || Date.now() > deadline) return reason ?? status;
-    await sleep(200);
-  }
+/** `Confirmed`, the reason of its end, or `Pending` when it has no end in time. */
+async function endingOf(id: string, client: ApiClient, deadline: number): Promise<string> {
+  await client.ended(id, deadline - Date.now()).catch(() => undefined);
+  const { status, reason } = await client.order(id);
+  return reason ?? status;
 }
 
 async function order(): Promise<z.infer<typeof OneOrder>> {
-  const product = await addProduct(await tokenOf('olga'), { stock: 5 });
-  const token = await tokenOf('alice');
+  const product = await (await signIn('olga')).addProduct({ stock: 5 });
+  const alice = await signIn('alice');
   const since = performance.now();
-  const answer = await request('POST', '/v1/orders', {
-    gateway: GATEWAY,
-    token,
-    headers: { 'idempotency-key': crypto.randomUUID() },
-    body: { lines: [{ productId: product.id, quantity: 2 }], paymentToken: 'tok_ok' },
-  });
-  if (answer.status !== 201) throw new Error(`the order was answered ${answer.status} ${answer.text}`);
-  const { id } = read(OrderView, answer);
-  const status = await endingOf(id, token, Date.now() + ENDS_WITHIN_MS);
+  const { id } = await alice.buy(product.id, 2);
+  const status = await endingOf(id, alice, Date.now() + ENDS_WITHIN_MS);
   return { id, status, milliseconds: Math.round(performance.now() - since) };
 }
 
 /** Sends requests at a steady rate until stdin ends, for hours if need be. */
 async function steady(rate: number): Promise<z.infer<typeof SteadyResult>> {
-  const operator = await tokenOf('olga');
-  let token = await tokenOf('alice');
+  const operator = await signIn('olga');
+  let alice = await signIn('alice');
   const renewing = setInterval(() => {
-    // One that fails is as good as a request that fails: the old token ends later.
-    tokenOf('alice').then(
-      (renewed) => (token = renewed),
+    // A log-in that fails counts as a failed request; the old token is still valid.
+    signIn('alice').then(
+      (renewed) => (alice = renewed),
       (error: unknown) => load.failures.push(`renewing the token: ${String(error)}`),
     );
   }, RENEW_MS);
   const load = new SteadyLoad({
-    gateway: GATEWAY,
-    get token() {
-      return token;
+    get client() {
+      return alice;
     },
-    plenty: (await addProduct(operator)).id,
-    none: (await addProduct(operator, { stock: 0 })).id,
-    signIn: () => tokenOf('bob'),
+    plenty: (await operator.addProduct({ stock: STOCK })).id,
+    none: (await operator.addProduct({ stock: 0 })).id,
+    signIn: () => signIn('bob'),
     rate,
   });
   load.start();
@@ -104,7 +69,7 @@ async function steady(rate: number): Promise<z.infer<typeof SteadyResult>> {
   const deadline = Date.now() + ENDS_WITHIN_MS;
   const wrong: string[] = [];
   for (const { id, ending } of load.orders) {
-    const actual = await endingOf(id, token, deadline);
+    const actual = await endingOf(id, alice, deadline);
     if (actual !== ending) wrong.push(`order ${id} ended ${actual}, not ${ending}`);
   }
   const answered = Object.values(load.answered).reduce((sum, count) => sum + count, 0);
@@ -113,17 +78,13 @@ async function steady(rate: number): Promise<z.infer<typeof SteadyResult>> {
 
 /** Customers who try again, for some seconds; says at times how many orders are under way. */
 async function restless(rate: number, seconds: number): Promise<z.infer<typeof RestlessResult>> {
-  const operator = await tokenOf('olga');
-  const scarce = await addProduct(operator, { stock: 20 });
-  const plenty = [await addProduct(operator), await addProduct(operator), await addProduct(operator)];
-  const products = [scarce, ...plenty];
-  const alice = { name: 'alice', token: await tokenOf('alice') };
-  const bob = { name: 'bob', token: await tokenOf('bob') };
-  const tokens = new Map([alice, bob].map(({ name, token }) => [name, token]));
-  const load = new Load({
-    gatewayUrl: GATEWAY,
-    customers: [alice, bob],
-    products: [scarce.id, ...plenty.map(({ id }) => id)],
+  const operator = await signIn('olga');
+  const plenty = { stock: STOCK };
+  const products = await Promise.all([{ stock: 20 }, plenty, plenty, plenty].map((one) => operator.addProduct(one)));
+  const [scarce = '', ...others] = products.map(({ id }) => id);
+  const load = new RetryingLoad({
+    customers: [await signIn('alice'), await signIn('bob')],
+    products: [scarce, ...others],
     rate,
     seconds,
     random: new Random(Date.now()),
@@ -131,50 +92,43 @@ async function restless(rate: number, seconds: number): Promise<z.infer<typeof R
   });
   const running = new AbortController();
   say({ started: true });
-  const watching = watchPending(load, tokens, running.signal);
+  const watching = watchPending(load, running.signal);
   await load.run();
   running.abort();
   await watching;
 
   const deadline = Date.now() + ENDS_WITHIN_MS;
-  const wrong: string[] = load.oddities.map(({ at, what }) => `${at} ${what}`);
+  const wrong: string[] = load.anomalies.map(({ at, what }) => `${at} ${what}`);
   const endings: Record<string, number> = {};
   const sold = new Map<string, number>();
   let orders = 0;
-  for (const { key, customer, answers } of load.placings) {
-    const ids = idsOf(answers);
-    const [id] = ids;
-    if (ids.length > 1) wrong.push(`key ${key} placed ${ids.length} orders`);
+  for (const { key, customer, answers, orderIds } of load.placements) {
+    const [id] = orderIds;
+    if (orderIds.length > 1) wrong.push(`key ${key} placed ${orderIds.length} orders`);
     if (id === undefined) {
       wrong.push(`key ${key} placed no order: ${answers.map(({ status }) => status).join() || 'no answer'}`);
       continue;
     }
     orders += 1;
-    const token = tokens.get(customer) ?? '';
-    const ending = await endingOf(id, token, deadline);
+    const ending = await endingOf(id, customer, deadline);
     endings[ending] = (endings[ending] ?? 0) + 1;
     if (ending === 'Pending') wrong.push(`order ${id} is still Pending`);
     if (ending !== 'Confirmed') continue;
-    for (const { productId, quantity } of (await orderOf(id, token)).lines) {
+    for (const { productId, quantity } of (await customer.order(id)).lines) {
       sold.set(productId, (sold.get(productId) ?? 0) + quantity);
     }
   }
-  for (const { id, stock } of products) wrong.push(...(await stockFaults(id, stock.available - (sold.get(id) ?? 0))));
+  for (const { id, stock } of products) {
+    wrong.push(...(await stockFaults(operator, id, stock.available - (sold.get(id) ?? 0))));
+  }
   return { statuses: Object.fromEntries(load.statuses), orders, endings, wrong };
 }
 
-const idsOf = (answers: Load['placings'][number]['answers']): readonly string[] => [
-  ...new Set(answers.filter(({ status }) => status === 201).map(({ text }) => OrderView.parse(JSON.parse(text)).id)),
-];
-
-async function watchPending(load: Load, tokens: ReadonlyMap<string, string>, until: AbortSignal): Promise<void> {
+async function watchPending(load: RetryingLoad, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
-    const recent = load.placings.slice(-20).flatMap(({ customer, answers }) =>
-      idsOf(answers).map(async (id) => {
-        const { status } = await orderOf(id, tokens.get(customer) ?? '');
-        return status === 'Pending';
-      }),
-    );
+    const recent = load.placements
+      .slice(-20)
+      .flatMap(({ customer, orderIds }) => orderIds.map(async (id) => (await customer.order(id)).status === 'Pending'));
     // While services are down there is no answer.
     const pending = await Promise.all(recent).catch(() => []);
     say({ pending: pending.filter((one) => one).length });
@@ -183,10 +137,10 @@ async function watchPending(load: Load, tokens: ReadonlyMap<string, string>, unt
 }
 
 /** What was released after an order's end comes back a little later. */
-async function stockFaults(id: string, expected: number): Promise<readonly string[]> {
+async function stockFaults(client: ApiClient, id: string, expected: number): Promise<readonly string[]> {
   const deadline = Date.now() + ADDS_UP_WITHIN_MS;
   for (;;) {
-    const { stock } = await get(ProductView, `/v1/products/${id}`);
+    const { stock } = await client.product(id);
     if (stock.available === expected) return [];
     if (Date.now() > deadline) return [`product ${id} has ${stock.available} in stock, not ${expected}`];
     await sleep(500);

@@ -9,7 +9,7 @@ import { FuzzedDocument } from './document';
 import { fuzzIssuer } from './issuer';
 import { describe as describeFinding, runFuzz } from './run';
 import { WireClient } from './send';
-import { FUZZ_ORDER_DEADLINE_SECONDS, Shop } from './shop';
+import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 
 const SEED = 20;
 const CASES = 300;
@@ -21,12 +21,12 @@ const committed = readFileSync(join(repository, 'docs/api/openapi.json'), 'utf8'
 const issuer = (): WireClient => new WireClient(stack.authUrl);
 
 let stack: TestStack;
-let shop: Shop;
+let shop: FuzzedStack;
 
 beforeAll(async () => {
   if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
   stack = await startTestStack({ account: 'E7', orderDeadlineSeconds: FUZZ_ORDER_DEADLINE_SECONDS });
-  shop = await Shop.open(stack);
+  shop = await FuzzedStack.open(stack);
 }, LONG_MS);
 afterAll(async () => {
   await shop.close();

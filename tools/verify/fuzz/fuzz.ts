@@ -11,7 +11,7 @@ import { readCommandLine } from './options';
 import { fuzzIssuer } from './issuer';
 import { describe, runFuzz } from './run';
 import { WireClient } from './send';
-import { FUZZ_ORDER_DEADLINE_SECONDS, Shop } from './shop';
+import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 
 /** One request to the issuer for so many to the gateway. */
 const ISSUER_SHARE = 5;
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
       startTestStack({ account: 'E8', orderDeadlineSeconds: FUZZ_ORDER_DEADLINE_SECONDS }),
     );
     try {
-      const code = await fuzz(options, document, await Shop.open(stack), progress);
+      const code = await fuzz(options, document, await FuzzedStack.open(stack), progress);
       const issuer = new WireClient(stack.authUrl);
       const cases = Math.ceil(options.cases / ISSUER_SHARE);
       await progress.step(`the issuer, ${cases} requests`, () => fuzzIssuer(issuer, options.seed, cases));
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
 async function fuzz(
   options: ReturnType<typeof readCommandLine>,
   document: FuzzedDocument,
-  shop: Shop,
+  shop: FuzzedStack,
   progress: Progress,
 ): Promise<number> {
   try {

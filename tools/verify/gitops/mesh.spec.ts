@@ -37,7 +37,9 @@ function onTheBroker(): readonly string[] {
   it('lets in the edges of the context map, the way in, metrics and the broker’s own, and nothing else', () => {
     const expected = [
       ...onTheBroker().map((caller) => `${caller} -> nats:4222`),
-      'broker-provisioning -> nats:4222',
+      ...['broker-provisioning', ...Services.map((service) => `${service}-recovery`)].map(
+        (job) => `${job} -> nats:4222`,
+      ),
       'nats -> nats:6222',
       'keda -> nats:8222',
       'monitoring -> nats:7777',

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { OrderView, ProductView, type Caller } from '@rookery/contracts';
+import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { ApiClient } from '@rookery/devkit/client/api-client';
 import { APPS, SERVICES } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import type { Engine } from './engine';
@@ -89,51 +87,19 @@ export async function verifySystem(
   }
 }
 
-async function verifyOrder({ gatewayUrl, authUrl }: System, report: Report): Promise<void> {
-  const call = async <Schema extends z.ZodType>(
-    schema: Schema,
-    path: string,
-    init: RequestInit = {},
-  ): Promise<z.output<Schema>> => {
-    const response = await fetch(new URL(path, gatewayUrl), { signal: AbortSignal.timeout(10_000), ...init });
-    const body = await response.text();
-    must(response.ok, `${path} answered ${response.status} ${body}`);
-    return schema.parse(JSON.parse(body));
-  };
-  const tokenOf = async (login: string): Promise<Readonly<Record<string, string>>> => {
-    const { access_token: token } = await signIn({ issuer: authUrl, login, password: demoPassword(login) });
-    return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  };
+async function verifyOrder(system: System, report: Report): Promise<void> {
   await report.check('an order placed through the gateway is Confirmed', async () => {
     const since = performance.now();
-    const product = await call(ProductView, '/v1/products', {
-      method: 'POST',
-      headers: { ...(await tokenOf('olga')), 'idempotency-key': randomUUID() },
-      body: JSON.stringify({
-        sku: 'VERIFY-1',
-        name: 'Nest box',
-        price: { amountMinor: 1900, currency: 'EUR' },
-        stock: 5,
-      }),
-    });
-    const headers = await tokenOf('alice');
-    const placed = await call(OrderView, '/v1/orders', {
-      method: 'POST',
-      headers: { ...headers, 'idempotency-key': randomUUID() },
-      body: JSON.stringify({ lines: [{ productId: product.id, quantity: 2 }], paymentToken: 'tok_ok' }),
-    });
-    const deadline = Date.now() + ORDER_WITHIN_MS;
-    for (;;) {
-      const { status } = await call(OrderView, `/v1/orders/${placed.id}`, { headers });
-      if (status === 'Confirmed') break;
-      must(status === 'Pending' && Date.now() < deadline, `the order is ${status}`);
-      await sleep(100);
-    }
-    return `${placed.id}, ${((performance.now() - since) / 1_000).toFixed(1)} s with two log-ins`;
+    const product = await (await ApiClient.signIn(system, 'olga')).addProduct();
+    const alice = await ApiClient.signIn(system, 'alice');
+    const { id } = await alice.buy(product.id, 2);
+    const { status } = await alice.ended(id, ORDER_WITHIN_MS);
+    must(status === 'Confirmed', `the order is ${status}`);
+    return `${id}, ${((performance.now() - since) / 1_000).toFixed(1)} s with two log-ins`;
   });
   await report.check('Swagger UI and its files are served', async () => {
     for (const path of ['/docs', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css']) {
-      const response = await fetch(new URL(path, gatewayUrl));
+      const response = await fetch(new URL(path, system.gatewayUrl));
       must(response.ok, `${path} answered ${response.status}`);
     }
     return '';

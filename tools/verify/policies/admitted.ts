@@ -9,11 +9,12 @@ const Template = z.looseObject({
 const Workload = z.looseObject({
   spec: z.looseObject({
     template: Template.optional(),
+    jobTemplate: z.looseObject({ spec: z.looseObject({ template: Template }) }).optional(),
     volumeClaimTemplates: z.array(z.looseObject({ metadata: z.looseObject({ name: z.string() }) })).default([]),
   }),
 });
 
-const workloads = ['Deployment', 'StatefulSet', 'Job'];
+const workloads = ['Deployment', 'StatefulSet', 'Job', 'CronJob'];
 
 /** What the API server is asked to admit for a manifest: itself, and for a workload the pods and volumes that are made for it. */
 export function admittedFor(manifest: unknown): readonly Resource[] {
@@ -21,6 +22,7 @@ export function admittedFor(manifest: unknown): readonly Resource[] {
   if (!workloads.includes(resource.kind)) return [resource];
   const { name, namespace } = resource.metadata;
   const { spec } = Workload.parse(resource);
+  const template = spec.template ?? spec.jobTemplate?.spec.template;
   const made = (
     kind: string,
     { metadata, ...rest }: { readonly metadata: Readonly<Record<string, unknown>> },
@@ -33,7 +35,7 @@ export function admittedFor(manifest: unknown): readonly Resource[] {
     });
   return [
     resource,
-    ...(spec.template === undefined ? [] : [made('Pod', spec.template)]),
+    ...(template === undefined ? [] : [made('Pod', template)]),
     ...spec.volumeClaimTemplates.map((claim) => made('PersistentVolumeClaim', claim)),
   ];
 }

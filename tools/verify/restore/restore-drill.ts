@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OrderView, Reconciliation, type Difference, type Service } from '@rookery/contracts';
+import { Reconciliation, type Difference, type Service } from '@rookery/contracts';
 import { Client } from 'pg';
 import { ChaosStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
 import { violationsOf } from '../chaos/invariants';
 import { Random } from '@rookery/devkit/client/random';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import { addProducts, customer, drained } from '../chaos/run';
-import { Load, type Customer } from '@rookery/devkit/client/shoppers';
+import { addProducts, drained } from '../chaos/run';
+import { ApiClient } from '@rookery/devkit/client/api-client';
+import { z } from 'zod';
+import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { runJob } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -114,13 +116,11 @@ class RestoreDrill {
     const { stack } = this;
     const { service, loseWal, progress, keep = false } = this.options;
     const startedAt = new Date();
-    const customers = await Promise.all([customer(stack, 'alice'), customer(stack, 'bob')]);
-    const [alice, bob] = customers;
-    const operator = await customer(stack, 'olga');
-    const load = new Load({
-      gatewayUrl: stack.gatewayUrl,
-      customers: [alice, bob],
-      products: await addProducts(stack, operator),
+    const customers = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'bob')]);
+    const operator = await ApiClient.signIn(stack, 'olga');
+    const load = new RetryingLoad({
+      customers,
+      products: await addProducts(operator),
       rate: RATE,
       seconds: LOAD_SECONDS,
       random: new Random(1),
@@ -151,14 +151,10 @@ class RestoreDrill {
     await progress.step('the rest of the load', () => shopping);
     const drainedMs = await progress.step('everything comes to rest', () => drained(stack));
     await sleep(SETTLING_SECONDS * 1_000);
-    const { compared, differences } = await progress.step('reconcile', () => reconcile(stack, operator, startedAt));
+    const { compared, differences } = await progress.step('reconcile', () => reconcile(operator, startedAt));
     const secretTexts = [...customers, operator].flatMap(({ name, token }) => [token, demoPassword(name)]);
     const violations = await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: rto * 1_000 });
-    const promised = new Set(
-      load.placings.flatMap(({ answers }) =>
-        answers.flatMap(({ status, text }) => (status === 201 ? [OrderView.parse(JSON.parse(text)).id] : [])),
-      ),
-    );
+    const promised = new Set(load.placements.flatMap(({ orderIds }) => orderIds));
     const orders = await rowsOf<OrderRow>(
       stack,
       'orders',
@@ -262,14 +258,7 @@ class RestoreDrill {
   private async register(when: string): Promise<void> {
     for (const number of [1, 2]) {
       const email = `${when}-${number}@example.com`;
-      const response = await fetch(new URL('/v1/accounts', this.stack.gatewayUrl), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-        body: JSON.stringify({ email, password: randomUUID() }),
-      });
-      if (response.status !== 201)
-        throw new Error(`a registration was answered with ${response.status}: ${await response.text()}`);
-      await response.body?.cancel();
+      await new ApiClient(this.stack.gatewayUrl).post(z.unknown(), '/v1/accounts', { email, password: randomUUID() });
       this.accounts.push(email);
     }
   }
@@ -328,26 +317,14 @@ async function lastCommitOf(url: string): Promise<Date> {
 
 /** As `npm run reconcile` does. */
 async function reconcile(
-  stack: ChaosStack,
-  { token }: Customer,
+  operator: ApiClient,
   since: Date,
 ): Promise<{ readonly compared: number; readonly differences: readonly Difference[] }> {
   const differences: Difference[] = [];
   let compared = 0;
   let body: object | null = { since: since.toISOString() };
   while (body !== null) {
-    const response = await fetch(new URL('/v1/ops/reconciliations', stack.gatewayUrl), {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${token}`,
-        'content-type': 'application/json',
-        'idempotency-key': randomUUID(),
-      },
-      body: JSON.stringify(body),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`reconcile was answered with ${response.status}: ${text}`);
-    const part = Reconciliation.parse(JSON.parse(text));
+    const part: Reconciliation = await operator.post(Reconciliation, '/v1/ops/reconciliations', body, 200);
     compared += part.orders;
     differences.push(...part.differences);
     body = part.next === null ? null : { after: part.next };

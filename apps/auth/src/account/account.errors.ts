@@ -1,13 +1,13 @@
 import { DomainError } from '@rookery/platform';
 
-/** Says that there is no new account, and not why: the answer must not tell who has one. */
+/** 409 without a reason: the response must not reveal who has an account. */
 export class AccountNotCreated extends DomainError {
   constructor() {
     super({
       status: 409,
       code: 'auth.account-not-created',
       title: 'Account not created',
-      detail: 'No account was created with this e-mail address. If it is yours, try to sign in.',
+      detail: 'No account was created for this e-mail address. If the address is yours, try to sign in.',
     });
   }
 }

@@ -15,7 +15,7 @@ interface NewUser {
   readonly roles: readonly Role[];
 }
 
-/** Who may sign in. */
+/** Accounts and their passwords. */
 @Injectable()
 export class AccountService {
   constructor(
@@ -25,8 +25,8 @@ export class AccountService {
   ) {}
 
   /**
-   * Makes a customer account, once per idempotency key. An address that is taken costs the same work and tells nothing more than
-   * "not created".
+   * Creates a customer account, once per idempotency key. An existing address takes the same time and reveals nothing more than "not
+   * created".
    */
   async register(request: RegisterAccount): Promise<KeyedAnswer<AccountView>> {
     const { email, password, name = localPartOf(email) } = request;
@@ -43,7 +43,7 @@ export class AccountService {
     );
   }
 
-  /** Adds a user; undefined when the e-mail address or user name is taken. */
+  /** Adds a user; undefined if the e-mail address or user name already exists. */
   async create({ password, ...user }: NewUser): Promise<User | undefined> {
     return this.insert(user, await hashPassword(password));
   }
@@ -66,7 +66,10 @@ export class AccountService {
     return Array.isArray(inserted.raw) && inserted.raw.length === 1 ? user : undefined;
   }
 
-  /** The user with this e-mail address or user name and password. Unknown, disabled and wrong password look and last the same. */
+  /**
+   * The user with this e-mail address or user name and password. An unknown user, a disabled user and a wrong password give the same
+   * result in the same time.
+   */
   async authenticate(login: string, password: string): Promise<User | undefined> {
     const user = await this.findByLogin(login);
     const match = await matchPassword(user?.passwordHash, password);
@@ -75,7 +78,7 @@ export class AccountService {
     return user;
   }
 
-  /** One word for a person, whichever of their names they sign in with: what guesses are counted by. */
+  /** One key for a person, whichever login name is used; failed attempts are counted by it. */
   async personOf(login: string): Promise<string> {
     return (await this.findByLogin(login))?.id ?? login.trim().toLowerCase();
   }
@@ -84,7 +87,7 @@ export class AccountService {
     return (await this.users.findOneBy({ id, disabled: false })) ?? undefined;
   }
 
-  /** Unless the password was changed meanwhile. */
+  /** Does nothing if the password has been changed in the meantime. */
   private async renewHash({ id, passwordHash: before }: User, password: string): Promise<void> {
     await this.users.update({ id, passwordHash: before }, { passwordHash: await hashPassword(password) });
   }
@@ -102,8 +105,8 @@ export class AccountService {
 }
 
 /**
- * Nobody is signed in yet, so the address tells strangers apart: with another one, the same key is another request. With the address
- * and the key, the answer is still given only to who knows the password. The fingerprint has a hash of it that is as slow as the account's.
+ * There is no signed-in user yet, so the e-mail address separates the callers: the same key with another address is another request. A
+ * replay also needs the password: the fingerprint contains a hash of it that is as slow as the account's.
  */
 async function keyedRegistration(request: RegisterAccount) {
   const email = request.email.toLowerCase();

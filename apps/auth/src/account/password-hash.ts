@@ -7,17 +7,16 @@ const OPTIONS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** RFC 9106, 4. */
 const SALT_BYTES = 16;
 
-/** Compared with when there is no such user, so that an unknown name takes as long as a wrong password. */
+/** Used for unknown users, so that an unknown name takes as long as a wrong password. */
 let decoy: Promise<string> | undefined;
 
-/** One spelling of what keyboards and systems write in several ways (NIST SP 800-63B, section 3.1.1.2). */
+/** One form for characters that keyboards and systems encode differently (NIST SP 800-63B, section 3.1.1.2). */
 export const normalizedPassword = (password: string): string => password.normalize('NFKC');
 
 export const hashPassword = (password: string): Promise<string> => hash(normalizedPassword(password), OPTIONS);
 
 /**
- * The same text for the same password and salt, and as hard to guess the password from as `hashPassword`. `salt` must differ from case
- * to case; it need not be secret.
+ * A deterministic hash of password and salt, as hard to reverse as `hashPassword`. `salt` must be unique per use; it need not be secret.
  */
 export const comparablePassword = (password: string, salt: string): Promise<string> =>
   hash(normalizedPassword(password), {
@@ -25,10 +24,10 @@ export const comparablePassword = (password: string, salt: string): Promise<stri
     salt: createHash('sha256').update(salt).digest().subarray(0, SALT_BYTES),
   });
 
-/** `outdated`: right, but the hash was made before passwords were normalized. */
+/** `outdated`: correct, but the hash was made before passwords were normalized. */
 export type PasswordMatch = 'current' | 'outdated' | 'none';
 
-/** Never quicker for an unknown user: how many spellings are tried depends on what was typed alone. */
+/** Not faster for an unknown user: the number of tried forms depends only on the input. */
 export async function matchPassword(storedHash: string | undefined, password: string): Promise<PasswordMatch> {
   decoy ??= hashPassword('no account has this password');
   const compared = storedHash ?? (await decoy);

@@ -10,11 +10,11 @@ describe('the password policy', () => {
     'aaaaaaaaaaaa',
     'abcabcabcabc',
     'letmeinletmein',
-  ])('refuses the common password %s', (password) => {
+  ])('rejects the common password %s', (password) => {
     expect(passwordWeakness(password, 'someone@example.com')).toBeDefined();
   });
 
-  it('refuses a password that contains the local part of the e-mail address, whatever the case', () => {
+  it('rejects a password that contains the local part of the e-mail address, regardless of case', () => {
     expect(passwordWeakness('xx-Marlene-1987-xx', 'marlene@example.com')).toBe('must not contain the e-mail address');
   });
 
@@ -25,7 +25,7 @@ describe('the password policy', () => {
     },
   );
 
-  it('does not let a two-letter local part forbid half of all passwords', () => {
+  it('ignores a two-letter local part, which half of all passwords contain', () => {
     expect(passwordWeakness('violet anchor runs slowly', 'an@example.com')).toBeUndefined();
   });
 });

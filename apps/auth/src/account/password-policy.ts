@@ -1,7 +1,7 @@
 import { PASSWORD_MAX } from '@rookery/contracts';
 import { COMMON_STEMS } from './common-passwords';
 
-/** Code units that a form takes: some keyboards write one letter and its marks as several characters. */
+/** Code units that a form accepts: some keyboards encode one letter with marks as several characters. */
 export const TYPED_PASSWORD_MAX = 4 * PASSWORD_MAX;
 
 const LEET: Readonly<Record<string, string>> = {
@@ -16,7 +16,7 @@ const LEET: Readonly<Record<string, string>> = {
   '!': 'i',
 };
 
-/** `aaaaaaaaaaaa`, `abcabcabcabc`: a piece said again and again is no longer than the piece. */
+/** `aaaaaaaaaaaa`, `abcabcabcabc`: a repeated piece is as weak as the piece. */
 const REPETITION = /^(.{1,4})\1+$/su;
 const RUNS = [
   '01234567890123456789',
@@ -26,8 +26,8 @@ const RUNS = [
 ];
 
 /**
- * What is wrong with a password, as a sentence for the person who chose it, or nothing. The length (12..128) is the contract's;
- * here are the rules of NIST SP 800-63B section 3.1.1.2: no common password, nothing that the account's name gives away.
+ * The weakness of a password, as a sentence for the person who chose it; undefined if there is none. The contract checks the length
+ * (12 to 128); these are the rules of NIST SP 800-63B section 3.1.1.2: no common password, nothing derived from the account's name.
  */
 export function passwordWeakness(password: string, email: string): string | undefined {
   const lower = password.toLowerCase();
@@ -39,7 +39,7 @@ export function passwordWeakness(password: string, email: string): string | unde
   return undefined;
 }
 
-/** Common stems, also with digits and signs hung on (`Password123!`) and said twice. */
+/** Common stems, also with leading or trailing digits and signs (`Password123!`), and doubled. */
 function isCommon(text: string): boolean {
   const letters = text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '');
   if (COMMON_STEMS.has(text) || COMMON_STEMS.has(letters)) return true;

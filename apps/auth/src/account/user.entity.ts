@@ -1,7 +1,7 @@
 import type { Role } from '@rookery/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A person who can sign in. The e-mail address is stored in lower case, so that it is unique whatever its case. */
+/** A person who can sign in. The e-mail address is stored in lower case, so that it is unique regardless of case. */
 @Entity({ name: 'users' })
 export class User {
   @PrimaryColumn('uuid')

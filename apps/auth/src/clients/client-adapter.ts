@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import type { KeyCipher } from '../keys/key-cipher';
 import { OauthClient } from './oauth-client.entity';
 
-/** Gives oidc-provider the registered clients. They are seeded or inserted by an operator, never by the provider. */
+/** The registered clients for oidc-provider. They are seeded or inserted by an operator, never by the provider. */
 export class ClientAdapter implements Adapter {
   constructor(
     private readonly dataSource: DataSource,
@@ -20,31 +20,31 @@ export class ClientAdapter implements Adapter {
   }
 
   upsert(): Promise<void> {
-    return refuse();
+    return reject();
   }
 
   findByUserCode(): Promise<undefined> {
-    return refuse();
+    return reject();
   }
 
   findByUid(): Promise<undefined> {
-    return refuse();
+    return reject();
   }
 
   consume(): Promise<void> {
-    return refuse();
+    return reject();
   }
 
   destroy(): Promise<void> {
-    return refuse();
+    return reject();
   }
 
   revokeByGrantId(): Promise<void> {
-    return refuse();
+    return reject();
   }
 }
 
-/** Dynamic registration is off; a call here is a programming error. */
-function refuse(): Promise<never> {
+/** Dynamic registration is disabled; a call here is a programming error. */
+function reject(): Promise<never> {
   return Promise.reject(new Error('clients are read only'));
 }

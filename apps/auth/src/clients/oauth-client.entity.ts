@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** Metadata of a client as RFC 7591 names it, without its id and secret. */
+/** Metadata of a client with the names of RFC 7591, without its id and secret. */
 export interface ClientMetadataRow {
   readonly client_name: string;
   readonly application_type?: 'web' | 'native';
@@ -9,13 +9,13 @@ export interface ClientMetadataRow {
   readonly response_types: 'code'[];
   readonly redirect_uris: string[];
   readonly post_logout_redirect_uris?: string[];
-  /** Scopes of the public API that the client may ever hold, space separated. */
+  /** Scopes of the public API that the client may hold, separated by spaces. */
   readonly api_scope: string;
-  /** Our own program: its user is not asked for consent. */
+  /** A first-party client: its users are not asked for consent. */
   readonly first_party: boolean;
 }
 
-/** A program that may ask for tokens. */
+/** A program that may request tokens. */
 @Entity({ name: 'oauth_clients' })
 export class OauthClient {
   @PrimaryColumn('text', { name: 'client_id' })
@@ -24,7 +24,7 @@ export class OauthClient {
   @Column('jsonb')
   metadata!: ClientMetadataRow;
 
-  /** The secret of a confidential client, sealed with KEY_ENCRYPTION_KEY (client_secret_basic needs the plain text to compare). */
+  /** The secret of a confidential client, sealed with KEY_ENCRYPTION_KEY (client_secret_basic compares the plain text). */
   @Column('text', { name: 'sealed_secret', nullable: true })
   sealedSecret!: string | null;
 }

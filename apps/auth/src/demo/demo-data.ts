@@ -16,7 +16,7 @@ const USERS: readonly { readonly username: string; readonly name: string; readon
   { username: 'olga', name: 'Olga Operator', roles: ['operator'] },
 ];
 
-/** Users and clients of the demo. The configuration refuses DEMO where others than this machine can reach the issuer. */
+/** Users and clients of the demo. The configuration allows DEMO only with an issuer on the loopback address. */
 @Injectable()
 export class DemoData implements OnModuleInit {
   constructor(
@@ -41,7 +41,7 @@ export class DemoData implements OnModuleInit {
     await this.accounts.create({ email, username, name, password, roles });
   }
 
-  /** Follows code and settings at each start. */
+  /** Updated from code and settings at each start. */
   private async putClient({ clientId, secret, metadata }: DemoClient): Promise<void> {
     const sealedSecret = secret === undefined ? null : this.cipher.seal(secret, clientId);
     await this.dataSource.query(

@@ -11,7 +11,7 @@ describe('the key cipher', () => {
     expect(cipher.open(first, 'a')).toBe('secret');
   });
 
-  it('refuses a ciphertext moved to another row, another key and a changed byte', () => {
+  it('rejects a ciphertext of another row, another key and a changed byte', () => {
     const cipher = new KeyCipher(newKey());
     const sealed = cipher.seal('secret', 'a');
     expect(() => cipher.open(sealed, 'b')).toThrow();
@@ -19,7 +19,7 @@ describe('the key cipher', () => {
     expect(() => cipher.open(`${sealed.slice(0, -2)}AA`, 'a')).toThrow();
   });
 
-  it('refuses a key that is not 32 bytes', () => {
+  it('rejects a key that is not 32 bytes', () => {
     expect(() => new KeyCipher('c2hvcnQ')).toThrow('32 bytes');
   });
 });

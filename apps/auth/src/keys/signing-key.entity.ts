@@ -1,8 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /**
- * The life of a signing key: `next` is published but does not sign yet, `active` signs (exactly one), `retired` is still published until
- * the last token it signed has expired.
+ * The states of a signing key: `next` is published but does not sign yet, `active` signs (exactly one), `retired` stays published until
+ * its last token has expired.
  */
 export type SigningKeyState = 'next' | 'active' | 'retired';
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { KeyCipher } from './key-cipher';
 import { SigningKey, type SigningKeyState } from './signing-key.entity';
 
-/** Any number that no other lock of this database uses: two processes must not both make the first key. */
+/** A number that no other lock of this database uses: two processes must not both create the first key. */
 const LOCK = 7_210_041;
 
 /** ID tokens live longest (one hour); a retired key stays published a little longer than that. */
@@ -20,14 +20,14 @@ const PrivateJwk = z.object({
 });
 const ORDER: Readonly<Record<SigningKeyState, number>> = { active: 0, next: 1, retired: 2 };
 
-/** The provider's ES256 keys, kept in the database so that every instance signs and publishes the same. */
+/** The provider's ES256 keys, stored in the database so that every instance signs with and publishes the same keys. */
 export class SigningKeys {
   constructor(
     private readonly dataSource: DataSource,
     private readonly cipher: KeyCipher,
   ) {}
 
-  /** Makes the first key of a new installation; does nothing when there is one. */
+  /** Creates the first key of a new installation; does nothing if there is one. */
   async ensureActive(): Promise<void> {
     await this.locked(async (tx) => {
       if (await tx.existsBy(SigningKey, { state: 'active' })) return;
@@ -35,7 +35,7 @@ export class SigningKeys {
     });
   }
 
-  /** All keys to publish, the one that signs first (the provider signs with the first that fits). */
+  /** All keys to publish, the signing key first (the provider signs with the first one that fits). */
   async load(): Promise<JWK[]> {
     const keys = await this.dataSource.getRepository(SigningKey).find();
     return keys
@@ -48,7 +48,7 @@ export class SigningKeys {
       }));
   }
 
-  /** Changes when a key is added, changes its state or goes. */
+  /** Changes whenever a key is added, removed or changes its state. */
   async fingerprint(): Promise<string> {
     const keys = await this.dataSource
       .getRepository(SigningKey)
@@ -56,7 +56,7 @@ export class SigningKeys {
     return keys.map((key) => `${key.kid}:${key.state}`).join(' ');
   }
 
-  /** First half of a rotation: publishes a new key that does not sign yet. One that waits already is taken. */
+  /** First half of a rotation: publishes a new key that does not sign yet, or returns the one that is already waiting. */
   async publishNext(): Promise<string> {
     return this.locked(async (tx) => {
       const waiting = await tx.findOneBy(SigningKey, { state: 'next' });
@@ -64,7 +64,7 @@ export class SigningKeys {
     });
   }
 
-  /** Second half: the published key signs from now on; the one before stays published for what it has signed. */
+  /** Second half of a rotation: the published key signs from now on; the previous one stays published for its tokens. */
   async activateNext(): Promise<string> {
     return this.locked(async (tx) => {
       const next = await tx.findOneByOrFail(SigningKey, { state: 'next' });
@@ -74,7 +74,7 @@ export class SigningKeys {
     });
   }
 
-  /** Removes the keys whose last token has expired, by the database's time; answers how many. */
+  /** Removes the keys whose last token has expired, by the database's clock, and returns their number. */
   async dropExpired(): Promise<number> {
     const retiredAt = Raw((column) => `${column} < now() - make_interval(secs => ${RETIRED_KEY_SECONDS})`);
     const { affected } = await this.dataSource.getRepository(SigningKey).delete({ state: 'retired', retiredAt });

@@ -7,13 +7,13 @@ import { NotificationRepository } from '../notification/notification.repository'
 import { SignInThrottle } from '../sign-in/sign-in-throttle';
 
 const EVERY_MS = 60_000;
-/** Events and answers that are forgotten at a time; more than come in that time. */
-const FORGOTTEN_ROWS = 10_000;
+/** Events and responses that one run removes at most; more than arrive between two runs. */
+const MAX_ROWS = 10_000;
 
-/** Removes what has expired. Nothing depends on it being punctual: expired rows are not found anyway. */
+/** Removes expired rows. It need not be punctual: lookups ignore expired rows. */
 @Injectable()
 export class Maintenance implements OnModuleInit, OnModuleDestroy {
-  #timer: NodeJS.Timeout | undefined;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -25,13 +25,13 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    this.#timer = setInterval(() => {
+    this.timer = setInterval(() => {
       this.run().catch((error: unknown) => logger.warn({ err: error }, 'could not remove expired rows'));
     }, EVERY_MS);
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.#timer);
+    clearInterval(this.timer);
   }
 
   async run(): Promise<void> {
@@ -39,7 +39,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
     await this.notifications.forgetOld();
-    await this.inbox.forgetOld(FORGOTTEN_ROWS);
-    await this.requests.forgetOld(FORGOTTEN_ROWS);
+    await this.inbox.forgetOld(MAX_ROWS);
+    await this.requests.forgetOld(MAX_ROWS);
   }
 }

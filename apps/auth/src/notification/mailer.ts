@@ -5,16 +5,16 @@ import type { Mailbox, SmtpServer } from './smtp-setting';
 
 /** A mail to one person. */
 export interface Mail extends MailText {
-  /** The same for every attempt at the mail: whoever gets it twice can tell, and mail programs do. */
+  /** The same for every attempt, so that mail programs recognize duplicates. */
   readonly id: string;
   readonly to: string;
 }
 
-/** What came of an attempt, without a word of the mail: the server's own words repeat the address. */
+/** The outcome of an attempt, without any text of the server, which may quote the address. */
 export type Handover =
   | { readonly outcome: 'sent' }
   | {
-      /** `refused`: the server will not take this mail, however often it is asked. `failed`: it did not answer, or not now. */
+      /** `refused`: the server rejects this mail permanently. `failed`: it did not respond, or the failure is temporary. */
       readonly outcome: 'refused' | 'failed';
       readonly code: string | undefined;
       readonly smtpStatus: number | undefined;
@@ -22,12 +22,12 @@ export type Handover =
     };
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Servers that distrust a stranger make him wait for the greeting. */
+/** Servers delay the greeting for unknown clients. */
 const GREETING_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 20_000;
 
-/** 5xx at these is about the mail; at any other command it is about us (log-in, sender), which somebody can mend. */
-const ABOUT_THE_MAIL: readonly (string | undefined)[] = ['RCPT TO', 'DATA'];
+/** A 5xx on these commands concerns the mail; on any other it concerns the configuration (log-in, sender), which can be corrected. */
+const MAIL_COMMANDS: readonly (string | undefined)[] = ['RCPT TO', 'DATA'];
 
 const Failure = z.object({
   code: z.string().optional(),
@@ -36,10 +36,10 @@ const Failure = z.object({
   permanent: z.boolean().optional(),
 });
 
-/** Hands mails to a SMTP server (RFC 5321), one connection each. */
+/** Sends mails through an SMTP server (RFC 5321), one connection each. */
 export class Mailer {
-  readonly #transport;
-  readonly #domain: string;
+  private readonly transport;
+  private readonly domain: string;
 
   constructor(
     server: SmtpServer,
@@ -47,8 +47,8 @@ export class Mailer {
   ) {
     const { host, port, secure, requireTls, login } = server;
     this.address = `${host}:${port}`;
-    this.#domain = from.address.slice(from.address.lastIndexOf('@') + 1);
-    this.#transport = createTransport({
+    this.domain = from.address.slice(from.address.lastIndexOf('@') + 1);
+    this.transport = createTransport({
       host,
       port,
       secure,
@@ -65,25 +65,25 @@ export class Mailer {
   /** `host:port` of the server. */
   readonly address: string;
 
-  /** Never rejects. After the signal it ends at once, and whether the mail was taken is unknown. */
+  /** Never rejects. An abort ends it immediately; it is then unknown whether the server accepted the mail. */
   async send({ id, to, subject, text, html }: Mail, signal: AbortSignal): Promise<Handover> {
     try {
-      await this.#transport.sendMail({
-        messageId: `<${id}@${this.#domain}>`,
+      await this.transport.sendMail({
+        messageId: `<${id}@${this.domain}>`,
         from: { ...this.from },
-        // An object, not a text: nothing in it can be taken for a second address.
+        // An object instead of a string, so that no part of it is parsed as a second address.
         to: { name: '', address: to },
         subject,
         text,
         html,
-        // RFC 3834: nobody's holiday notice shall answer.
+        // RFC 3834: prevents automatic replies.
         headers: { 'Auto-Submitted': 'auto-generated' },
         signal,
       });
       return { outcome: 'sent' };
     } catch (error) {
       const { code, command, responseCode, permanent = false } = Failure.safeParse(error).data ?? {};
-      const outcome = permanent && ABOUT_THE_MAIL.includes(command) ? 'refused' : 'failed';
+      const outcome = permanent && MAIL_COMMANDS.includes(command) ? 'refused' : 'failed';
       return { outcome, code, smtpStatus: responseCode, command };
     }
   }

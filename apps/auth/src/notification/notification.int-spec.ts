@@ -43,7 +43,7 @@ describe('a mail that is due', () => {
     const metrics = new NotificationMetrics(new Metrics(), notifications);
     return new NotificationWorker(notifications, new Mailer(smtpServerSetting.parse(url), from), metrics);
   };
-  /** Sends what is due until nothing is. */
+  /** Sends due mails until none is left. */
   const sendAll = async (url = server.url): Promise<void> => {
     const worker = workerTo(url);
     while ((await worker.sendDue()) > 0);
@@ -86,7 +86,7 @@ describe('a mail that is due', () => {
     return rows.map(({ kind, status, attempts }) => `${kind} ${status} ${attempts}`);
   };
 
-  it('is sent by one of those who ask for it at the same time', async () => {
+  it('is sent by one of several parallel workers', async () => {
     const { id, email } = await customer();
     for (let order = 0; order < 6; order += 1) await place(id);
     const took = await Promise.all([1, 2, 3].map(() => workerTo(server.url).sendDue()));
@@ -94,7 +94,7 @@ describe('a mail that is due', () => {
     expect(server.mailsTo(email)).toHaveLength(6);
   });
 
-  it('of one kind is noted once per order, also under another event’s id', async () => {
+  it('is added once per kind and order, even under another event id', async () => {
     const { id, email } = await customer();
     const event = created(id);
     const add = (eventId: string) => notifications.addPlaced(dataSource.manager, { ...event, id: eventId });
@@ -103,7 +103,7 @@ describe('a mail that is due', () => {
     expect(server.mailsTo(email)).toHaveLength(1);
   });
 
-  it('is claimed again, under the same id, when its sender died with it', async () => {
+  it('is claimed again, under the same id, after its worker died', async () => {
     const { id, email } = await customer();
     const orderId = await place(id);
     const [lost] = await notifications.claim(1, 60_000);
@@ -117,7 +117,7 @@ describe('a mail that is due', () => {
     expect(await statesOf(orderId)).toEqual(['placed sent 2']);
   });
 
-  it('waits while the server is away, with growing waits, and is sent when it is back', async () => {
+  it('is retried with growing waits while the server is away, and sent when it is back', async () => {
     const { id, email } = await customer();
     const orderId = await place(id);
     await server.goAway();
@@ -136,7 +136,7 @@ describe('a mail that is due', () => {
     expect(server.mailsTo(email)).toHaveLength(1);
   });
 
-  it.each([70_000, -10_000])('is due when the database says so, to a process that is %i ms ahead', async (ms) => {
+  it.each([70_000, -10_000])('is due by the database’s clock, for a process that is %i ms ahead', async (ms) => {
     const { id } = await customer();
     const orderId = await place(id);
     await server.goAway();
@@ -149,7 +149,7 @@ describe('a mail that is due', () => {
     expect(await statesOf(orderId)).toEqual(['placed sent 2']);
   });
 
-  it('that an order was placed comes before how it ended', async () => {
+  it('about the placement of an order comes before the one about its end', async () => {
     const { id, email } = await customer();
     const orderId = await place(id);
     server.refuse(email, 451);
@@ -166,7 +166,7 @@ describe('a mail that is due', () => {
     ]);
   });
 
-  it('is given up at once when the server will never take it, and the next one is tried', async () => {
+  it('is given up immediately when the server rejects it permanently, and the next one is tried', async () => {
     const { id, email } = await customer();
     const orderId = await place(id);
     await confirm(orderId);
@@ -191,7 +191,7 @@ describe('a mail that is due', () => {
     expect(server.mailsTo(email)).toEqual([]);
   });
 
-  it('is not given up because the log-in is wrong: somebody can mend that', async () => {
+  it('is not given up because of a wrong log-in, which can be corrected', async () => {
     const strict = await MailServer.start({ login: { user: 'shop', password: 'right' } });
     try {
       const { id, email } = await customer();
@@ -207,7 +207,7 @@ describe('a mail that is due', () => {
     }
   });
 
-  it('is not sent unencrypted where encryption is a must', async () => {
+  it('is not sent unencrypted if encryption is required', async () => {
     const { id, email } = await customer();
     const orderId = await place(id);
     await sendAll(`${server.url}?requireTLS=true`);
@@ -215,7 +215,7 @@ describe('a mail that is due', () => {
     expect(server.asked).not.toContain(email);
   });
 
-  it('goes to the address that the customer has when it is sent, and to none who may not sign in any more', async () => {
+  it('goes to the customer’s address at the time of sending, and to no disabled account', async () => {
     const [moved, left] = [await customer(), await customer()];
     const [ofMoved, ofLeft] = [await place(moved.id), await place(left.id)];
     await database.query('UPDATE users SET email = $2 WHERE id = $1', [moved.id, `new-${moved.email}`]);
@@ -226,14 +226,14 @@ describe('a mail that is due', () => {
     expect(server.asked).not.toContain(left.email);
   });
 
-  it('is forgotten together with the account', async () => {
+  it('is deleted together with the account', async () => {
     const { id } = await customer();
     const orderId = await place(id);
     await database.query('DELETE FROM users WHERE id = $1', [id]);
     expect(await statesOf(orderId)).toEqual([]);
   });
 
-  it('is kept as long as its event can come again, and no longer', async () => {
+  it('is stored as long as its event can be redelivered, and no longer', async () => {
     const { id } = await customer();
     const orderId = await place(id);
     await database.advanceClock(8 * 24 * HOUR_MS);
@@ -248,7 +248,7 @@ describe('a mail that is due', () => {
     'a@example.com\r\nbcc: b@example.com',
     'a@example.com, b@example.com',
     'a@example.com> rcpt to:<b@example.com',
-  ])('goes nowhere else and gets no header through an address such as %j', async (address) => {
+  ])('has no other recipient and no extra header through an address such as %j', async (address) => {
     const { id } = await customer();
     const orderId = await place(id);
     await database.query('UPDATE users SET email = $2 WHERE id = $1', [id, address]);

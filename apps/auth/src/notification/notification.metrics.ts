@@ -4,7 +4,7 @@ import { Counter } from 'prom-client';
 import type { NewsKind } from './order-mail';
 import { type Backlog, type Ending, NotificationRepository } from './notification.repository';
 
-/** How the mails fare. */
+/** Metrics of the mails to customers. */
 @Injectable()
 export class NotificationMetrics {
   private readonly mails: Counter<'kind' | 'outcome'>;
@@ -20,19 +20,17 @@ export class NotificationMetrics {
     const gauge = (name: string, help: string, valueOf: (backlog: Backlog) => number): void =>
       metrics.gauge(name, help, () =>
         notifications.backlog().then(valueOf, (error: unknown) => {
-          logger.debug({ err: error }, 'due mails cannot be counted');
+          logger.debug({ err: error }, 'could not count due mails');
           return undefined;
         }),
       );
-    gauge('notifications_due', 'Mails that wait to be sent', ({ mails }) => mails);
-    gauge(
-      'notifications_oldest_due_age_seconds',
-      'Age of the oldest mail that waits; 0 when none does',
-      ({ ageSeconds }) => Math.max(ageSeconds, 0),
+    gauge('notifications_due', 'Mails waiting to be sent', ({ mails }) => mails);
+    gauge('notifications_oldest_due_age_seconds', 'Age of the oldest waiting mail; 0 without one', ({ ageSeconds }) =>
+      Math.max(ageSeconds, 0),
     );
   }
 
-  /** Counts an attempt by how it ended, or a mail that is not sent at all. */
+  /** Counts the outcome of an attempt, or a mail that is not sent at all. */
   count(kind: NewsKind, outcome: Ending | 'retry'): void {
     this.mails.inc({ kind, outcome });
   }

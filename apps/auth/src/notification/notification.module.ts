@@ -8,21 +8,21 @@ import { NotificationService } from './notification.service';
 import { NotificationWorker } from './notification.worker';
 import type { Mailbox, SmtpServer } from './smtp-setting';
 
-/** Where mails go and whom they are from; without either none is sent. */
+/** Mail server and sender; without either, no mail is sent. */
 export interface NotificationOptions {
   readonly server: SmtpServer | undefined;
   readonly from: Mailbox | undefined;
 }
 
 /**
- * Mails to customers about their orders. Without a server there is no handler: the events are noted as passed and otherwise left alone.
+ * Mails to customers about their orders. Without a server there is no handler: the events are only recorded as passed.
  */
 @Module({})
 export class NotificationModule implements OnApplicationBootstrap {
   constructor(@Optional() private readonly mailer?: Mailer) {}
 
   static forRoot({ server, from }: NotificationOptions): DynamicModule {
-    // What an earlier setting has left is removed all the same.
+    // Rows of an earlier configuration are still removed.
     const always = [NotificationRepository];
     if (server === undefined || from === undefined)
       return { module: NotificationModule, providers: always, exports: always };
@@ -41,7 +41,7 @@ export class NotificationModule implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    if (this.mailer === undefined) logger.info('no mails are sent: SMTP_URL is not set');
-    else logger.info({ server: this.mailer.address }, 'mails are sent');
+    if (this.mailer === undefined) logger.info('mails are disabled: SMTP_URL is not set');
+    else logger.info({ server: this.mailer.address }, 'mails are enabled');
   }
 }

@@ -11,30 +11,30 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import type { OrderNews } from './order-mail';
 
-/** A mail that somebody has leased in order to send it. */
+/** A mail that a worker has leased to send it. */
 export interface Notification {
-  /** Id of the event that it tells of. */
+  /** Id of its event. */
   readonly id: string;
   readonly orderId: string;
   readonly news: OrderNews;
   readonly total: Money;
-  /** Null when the customer may not sign in any more. */
+  /** Null if the customer's account is disabled. */
   readonly to: string | null;
   readonly correlationId: string;
   readonly occurredAt: Date;
-  /** The database's time as it was leased. */
+  /** When it was leased, by the database's clock. */
   readonly leasedAt: Date;
-  /** The how-manieth attempt this is. */
+  /** Attempt number, starting at 1. */
   readonly attempts: number;
 }
 
-/** Mails that wait. */
+/** Waiting mails. */
 export interface Backlog {
   readonly mails: number;
   readonly ageSeconds: number;
 }
 
-/** How a mail ended. */
+/** Final state of a mail. */
 export type Ending = 'sent' | 'refused' | 'expired' | 'no-account';
 
 type Facts = Pick<EventEnvelope, 'id' | 'time' | 'correlationId'>;
@@ -49,15 +49,15 @@ interface Row extends Omit<Notification, 'news' | 'total'> {
 const INSERT =
   'INSERT INTO notifications (event_id, order_id, kind, reason, user_id, total_minor, currency, correlation_id, occurred_at, next_attempt_at)';
 
-/** The mails that are due, and those of the last days. */
+/** Due mails, and those of the last days. */
 @Injectable()
 export class NotificationRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Notes the mail about a new order, due at once; false when the customer has no account here. */
+  /** Adds the mail about a new order, due immediately; false if the customer has no account here. */
   async addPlaced(tx: EntityManager, event: EventOf<typeof OrderCreated>): Promise<boolean> {
     const { orderId, customerId, total } = event.data;
-    // Subjects of other issuers, and clients that order for themselves.
+    // Subjects of other issuers, and clients that place orders for themselves, have no account.
     if (!z.guid().safeParse(customerId).success) return false;
     return this.add(
       tx,
@@ -66,7 +66,7 @@ export class NotificationRepository {
     );
   }
 
-  /** Notes the mail about the end of an order, due at once; false when there was none about its beginning. */
+  /** Adds the mail about the end of an order, due immediately; false if there was none about its placement. */
   async addEnded(
     tx: EntityManager,
     { id, time, correlationId }: Facts,
@@ -82,8 +82,8 @@ export class NotificationRepository {
   }
 
   /**
-   * Leases mails that are due by the database's time, for so long. Parallel claimers get different ones; whoever dies with a lease leaves the mail to
-   * be claimed again when it ends. That an order was placed is told before how it ended.
+   * Leases mails that are due by the database's clock. Parallel workers get different mails. If a worker dies, its mails can be claimed
+   * again when the lease ends. The mail about the placement of an order comes before the one about its end.
    */
   async claim(limit: number, leaseMs: number): Promise<Notification[]> {
     const rows = await this.dataSource.query<Row[]>(
@@ -104,7 +104,7 @@ export class NotificationRepository {
     return rows.map(notificationOf);
   }
 
-  /** Has it tried again after so long, unless it has been claimed by another or ended meanwhile. */
+  /** Schedules the next attempt, unless the mail was claimed by another worker or has ended in the meantime. */
   async postpone({ id, attempts }: Notification, delayMs: number): Promise<void> {
     await this.dataSource.query(
       `UPDATE notifications SET next_attempt_at = now() + make_interval(secs => $3) WHERE event_id = $1 AND attempts = $2 AND status = 'due'`,
@@ -112,7 +112,7 @@ export class NotificationRepository {
     );
   }
 
-  /** Notes how it ended. */
+  /** Records the final state. */
   async end({ id }: Notification, ending: Ending): Promise<void> {
     await this.dataSource.query(
       `UPDATE notifications SET status = $2, next_attempt_at = NULL, finished_at = now() WHERE event_id = $1 AND status = 'due'`,
@@ -120,7 +120,7 @@ export class NotificationRepository {
     );
   }
 
-  /** How many wait to be sent, and for how long the first of them does; 0 when none does. */
+  /** The number of waiting mails and the age of the oldest one; 0 without any. */
   async backlog(): Promise<Backlog> {
     const [backlog] = await this.dataSource.query<Backlog[]>(
       `SELECT count(*)::int AS mails, coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 AS "ageSeconds"
@@ -129,14 +129,14 @@ export class NotificationRepository {
     return backlog ?? { mails: 0, ageSeconds: 0 };
   }
 
-  /** Removes those whose events can no longer come again. */
+  /** Removes mails whose events can no longer be redelivered. */
   async forgetOld(): Promise<void> {
     await this.dataSource.query('DELETE FROM notifications WHERE occurred_at < now() - make_interval(hours => $1)', [
       Retention.notedHours,
     ]);
   }
 
-  /** An order has one mail of each kind, also when a restored service tells of it again under another id. */
+  /** An order has one mail of each kind, even if a restored service publishes the event again under another id. */
   private async add(tx: EntityManager, insert: string, values: readonly unknown[]): Promise<boolean> {
     const sql = `${insert} ON CONFLICT DO NOTHING RETURNING event_id`;
     return (await tx.query<unknown[]>(sql, [...values])).length > 0;

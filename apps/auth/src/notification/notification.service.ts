@@ -8,7 +8,7 @@ import { NotificationWorker } from './notification.worker';
 import type { NewsKind } from './order-mail';
 import { isExpired } from './retry-schedule';
 
-/** Notes which mails are due, in the transaction that notes the event; sending them is the worker's. */
+/** Adds due mails in the transaction of their event; the worker sends them. */
 @Injectable()
 export class NotificationService {
   constructor(
@@ -19,24 +19,24 @@ export class NotificationService {
   ) {}
 
   async orderCreated(tx: EntityManager, event: EventOf<typeof OrderCreated>): Promise<void> {
-    await this.note('placed', event, () => this.notifications.addPlaced(tx, event));
+    await this.add('placed', event, () => this.notifications.addPlaced(tx, event));
   }
 
   async orderConfirmed(tx: EntityManager, event: EventOf<typeof OrderConfirmed>): Promise<void> {
     const news = { kind: 'confirmed', reason: null } as const;
-    await this.note(news.kind, event, () => this.notifications.addEnded(tx, event, event.data.orderId, news));
+    await this.add(news.kind, event, () => this.notifications.addEnded(tx, event, event.data.orderId, news));
   }
 
   async orderCanceled(tx: EntityManager, event: EventOf<typeof OrderCanceled>): Promise<void> {
     const { orderId, reason } = event.data;
-    await this.note('canceled', event, () =>
+    await this.add('canceled', event, () =>
       this.notifications.addEnded(tx, event, orderId, { kind: 'canceled', reason }),
     );
   }
 
-  private async note(kind: NewsKind, { time }: { readonly time: string }, add: () => Promise<boolean>): Promise<void> {
+  private async add(kind: NewsKind, { time }: { readonly time: string }, add: () => Promise<boolean>): Promise<void> {
     const now = await this.unitOfWork.now();
-    // Where mails are new, the stream still tells of the orders of a week.
+    // When mails are first enabled, the stream still holds the orders of a week.
     const tooLate = isExpired({ attempts: 0, occurredAt: new Date(time) }, now);
     const due = !tooLate && (await add());
     this.unitOfWork.afterCommit(() => {

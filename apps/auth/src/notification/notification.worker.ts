@@ -7,24 +7,24 @@ import { type Ending, type Notification, NotificationRepository } from './notifi
 import { orderMail } from './order-mail';
 import { isExpired, retryDelayMs } from './retry-schedule';
 
-/** Mails that are sent at the same time. */
+/** Mails that are sent in parallel. */
 const PARALLEL_MAILS = 8;
-/** How soon a mail is found that this process was not woken for: another replica's, one to be tried again, one whose sender died. */
+/** Interval of the poll for mails without a wake-up: of another replica, a retry, or an expired lease. */
 const POLL_MS = 2_000;
-/** Longest that one mail may take, also with a server that answers a byte at a time. */
+/** Timeout of one mail, even with a server that responds one byte at a time. */
 const SEND_TIMEOUT_MS = 30_000;
-/** Longer than that and noting the end take. */
+/** Longer than sending and recording the result take. */
 const LEASE_MS = SEND_TIMEOUT_MS + 30_000;
-/** What is being sent at a shutdown gets so long; then it is left to the next process, under the same id. */
+/** Time to finish running mails at a shutdown; then the next process sends them again, under the same id. */
 const GRACE_MS = 5_000;
 
-/** Sends the mails that are due, by whichever replica claims one first. Nobody waits for it. */
+/** Sends due mails in the background; the replica that claims a mail first sends it. */
 @Injectable()
 export class NotificationWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private running: Promise<void> | undefined;
   private stopping = false;
   private waking = new AbortController();
-  private readonly breakingOff = new AbortController();
+  private readonly aborting = new AbortController();
   private claimFails = false;
 
   constructor(
@@ -37,24 +37,24 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
     this.running ??= this.work();
   }
 
-  /** Says that something is due now. May be lost: the poll finds it as well. */
+  /** Signals that a mail is due. A lost signal does no harm: the poll finds the mail too. */
   wake(): void {
     this.waking.abort();
   }
 
-  /** Claims nothing more and finishes what is in hand. */
+  /** Claims no further mails and finishes the running ones. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.wake();
-    const grace = setTimeout(() => this.breakingOff.abort(), GRACE_MS);
+    const grace = setTimeout(() => this.aborting.abort(), GRACE_MS);
     await this.running;
     clearTimeout(grace);
   }
 
-  /** Sends what is due now, `PARALLEL_MAILS` at most; returns how many it took. */
+  /** Sends at most `PARALLEL_MAILS` due mails and returns how many it claimed. */
   async sendDue(): Promise<number> {
     const claimed = await this.notifications.claim(PARALLEL_MAILS, LEASE_MS);
-    await Promise.all(claimed.map((notification) => this.carryOut(notification)));
+    await Promise.all(claimed.map((notification) => this.deliver(notification)));
     return claimed.length;
   }
 
@@ -69,25 +69,25 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
   private async trySendDue(): Promise<number> {
     try {
       const count = await this.sendDue();
-      if (this.claimFails) logger.info('due mails are claimed again');
+      if (this.claimFails) logger.info('claiming due mails works again');
       this.claimFails = false;
       return count;
     } catch (error) {
-      // Once per outage, not once per poll.
-      if (!this.claimFails) logger.warn({ err: error }, 'due mails cannot be claimed, trying on');
+      // Logged once per outage, not once per poll.
+      if (!this.claimFails) logger.warn({ err: error }, 'could not claim due mails, retrying');
       this.claimFails = true;
       return 0;
     }
   }
 
-  private async carryOut(notification: Notification): Promise<void> {
+  private async deliver(notification: Notification): Promise<void> {
     const { correlationId, orderId, news } = notification;
     await runInContext({ correlationId, traceparent: newTraceparent() }, async () => {
       try {
-        await this.conclude(notification, await this.send(notification));
+        await this.recordOutcome(notification, await this.send(notification));
       } catch (error) {
-        // The lease ends and the mail is claimed again.
-        logger.error({ err: error, orderId, kind: news.kind }, 'what became of a mail could not be noted');
+        // The mail is claimed again when the lease ends.
+        logger.error({ err: error, orderId, kind: news.kind }, 'could not record the outcome of a mail');
       }
     });
   }
@@ -96,11 +96,11 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
     const { id, orderId, news, total, to } = notification;
     if (isExpired(notification, notification.leasedAt)) return { outcome: 'expired' };
     if (to === null) return { outcome: 'no-account' };
-    const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.breakingOff.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.aborting.signal]);
     return this.mailer.send({ id, to, ...orderMail(news, orderId, total) }, signal);
   }
 
-  private async conclude(
+  private async recordOutcome(
     notification: Notification,
     { outcome, ...facts }: Handover | { readonly outcome: Ending },
   ): Promise<void> {
@@ -109,12 +109,12 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
     if (outcome === 'failed') {
       await this.notifications.postpone(notification, retryDelayMs(attempts));
       this.metrics.count(kind, 'retry');
-      logger.warn({ orderId, kind, attempts, ...facts }, 'a mail could not be sent, it is tried again');
+      logger.warn({ orderId, kind, attempts, ...facts }, 'could not send a mail, retrying');
       return;
     }
     await this.notifications.end(notification, outcome);
     this.metrics.count(kind, outcome);
     if (outcome === 'sent') logger.info({ orderId, kind, attempts }, 'mail sent');
-    else logger.error({ orderId, kind, attempts, outcome, ...facts }, 'a mail was given up');
+    else logger.error({ orderId, kind, attempts, outcome, ...facts }, 'gave up on a mail');
   }
 }

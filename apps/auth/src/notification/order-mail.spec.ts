@@ -10,7 +10,7 @@ describe('the mail about an order', () => {
     placed,
     { kind: 'confirmed', reason: null } as const,
     { kind: 'canceled', reason: 'out-of-stock' } as const,
-  ])('says in subject, text and page which order is $kind, and its total in the text', (news) => {
+  ])('states in subject, text and page which order is $kind, and its total in the text', (news) => {
     const mail = orderMail(news, orderId, total);
     expect(mail.subject).toBe(`Your order ${orderId} is ${news.kind}`);
     for (const body of [mail.text, mail.html]) {
@@ -19,7 +19,7 @@ describe('the mail about an order', () => {
     }
   });
 
-  it.each(CancellationReasons)('says in words that an order was canceled by %s', (reason) => {
+  it.each(CancellationReasons)('explains in words that an order was canceled by %s', (reason) => {
     const { text, html } = orderMail({ kind: 'canceled', reason }, orderId, total);
     expect(text).toMatch(/^Your order is canceled: [a-z ]+\.\n/i);
     for (const body of [text, html]) expect(body).not.toContain(reason);
@@ -36,7 +36,7 @@ describe('the mail about an order', () => {
     expect(orderMail(placed, orderId, amount).text).toContain(`Total: ${words}\n`);
   });
 
-  it('puts nothing into the page as markup', () => {
+  it('escapes everything in the page', () => {
     const { html } = orderMail(placed, '<img src=x>', total);
     expect(html).toContain('&lt;img src=x&gt;');
     expect(html).not.toContain('<img');

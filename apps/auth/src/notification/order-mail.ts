@@ -1,7 +1,7 @@
 import { type CancellationReason, formatMoney, type Money } from '@rookery/contracts';
 import { html, type Html } from '../pages/html';
 
-/** What a mail tells of an order, each at most once. */
+/** The occasions of a mail about an order, each at most once. */
 export type OrderNews =
   | { readonly kind: 'placed' | 'confirmed'; readonly reason: null }
   | { readonly kind: 'canceled'; readonly reason: CancellationReason };
@@ -17,28 +17,28 @@ export interface MailText {
 const REASONS: Readonly<Record<CancellationReason, string>> = {
   'payment-declined': 'your payment was declined',
   'insufficient-funds': 'there were not enough funds for the payment',
-  'payment-error': 'your payment could not be carried out',
-  'out-of-stock': 'there is not enough in stock of something that you ordered',
-  'product-unavailable': 'something that you ordered is no longer sold',
+  'payment-error': 'your payment could not be processed',
+  'out-of-stock': 'an item of your order is out of stock',
+  'product-unavailable': 'an item of your order is no longer available',
   'deadline-exceeded': 'we could not complete it in time',
-  'customer-request': 'you asked for it',
+  'customer-request': 'you requested it',
   'operator-request': 'our customer service canceled it',
 };
 
 function sentencesOf({ kind, reason }: OrderNews): readonly string[] {
   switch (kind) {
     case 'placed':
-      return ['We have your order.', 'We write again when it is confirmed.'];
+      return ['We have received your order.', 'We will write again when it is confirmed.'];
     case 'confirmed':
       return ['Your order is confirmed.', 'It is paid for and on its way.'];
     case 'canceled':
-      return [`Your order is canceled: ${REASONS[reason]}.`, 'What was reserved of your money is given back.'];
+      return [`Your order is canceled: ${REASONS[reason]}.`, 'The reserved amount is released.'];
   }
 }
 
 /**
- * The mail about an order. It holds nothing that a customer has typed: anybody can register anybody's address, and must not be able
- * to have a text of theirs sent there.
+ * The mail about an order. It contains no text that a customer has entered: anyone can register any address, and must not be able to
+ * send a text of their own there.
  */
 export function orderMail(news: OrderNews, orderId: string, total: Money): MailText {
   const sentences = sentencesOf(news);

@@ -9,18 +9,18 @@ describe('the retry schedule of mails', () => {
     expect(shortest).toEqual([5_000, 10_000, 20_000, 600_000, 600_000]);
   });
 
-  it('keeps mails apart that failed together', () => {
+  it('spreads mails that failed together', () => {
     expect(retryDelayMs(1, () => 1)).toBe(6_250);
   });
 
-  it('gives a mail up after a day, or when it has been tried too often', () => {
+  it('gives up on a mail after a day, or after too many attempts', () => {
     expect(isExpired({ attempts: 1, occurredAt: hoursAgo(23) }, now)).toBe(false);
     expect(isExpired({ attempts: 1, occurredAt: hoursAgo(25) }, now)).toBe(true);
     expect(isExpired({ attempts: MAX_ATTEMPTS, occurredAt: now }, now)).toBe(false);
     expect(isExpired({ attempts: MAX_ATTEMPTS + 1, occurredAt: now }, now)).toBe(true);
   });
 
-  it('leaves a server that is away the whole day, whatever the attempts', () => {
+  it('allows a server to be away the whole day, however many attempts that takes', () => {
     const waits = Array.from({ length: MAX_ATTEMPTS }, (_, index) => retryDelayMs(index + 1, () => 0));
     expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(MAX_AGE_MS);
   });

@@ -1,8 +1,8 @@
 import { withJitter } from '@rookery/resilience';
 
-/** A mail about something that happened longer ago, in ms, helps nobody any more. */
+/** Age at which a mail is no longer useful, milliseconds. */
 export const MAX_AGE_MS = 24 * 3_600_000;
-/** More than fit into that time while the process lives: they end what ends the process. */
+/** More than fit into that time while the process lives: this ends a mail that crashes the process. */
 export const MAX_ATTEMPTS = 200;
 
 const FIRST_DELAY_MS = 5_000;
@@ -12,7 +12,7 @@ const LONGEST_DELAY_MS = 600_000;
 export const retryDelayMs = (attempts: number, random: () => number = Math.random): number =>
   Math.round(withJitter(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, attempts - 1)), random));
 
-/** Whether it is too late for (another attempt at) the mail; `attempts` counts the one that would be made. */
+/** Whether it is too late for an attempt; `attempts` includes it. */
 export const isExpired = (
   { attempts, occurredAt }: { readonly attempts: number; readonly occurredAt: Date },
   now: Date,

@@ -26,7 +26,7 @@ describe('the setting of the mail server', () => {
     // Options of the mail library, which would take them from such a URL.
     'smtp://mail?logger=true&debug=true',
     'smtp://mail?requireTLS=false',
-  ])('refuses %s, without repeating it', (text) => {
+  ])('rejects %s without quoting it', (text) => {
     const { error } = smtpServerSetting.safeParse(text);
     expect(error?.issues).toHaveLength(1);
     expect(error?.issues[0]?.message).toMatch(/^must be smtp:/);
@@ -50,7 +50,7 @@ describe('the setting of the sender', () => {
     'Rookery\r\nBcc: all@example.com <a@example.com>',
     'Rookery <a@example.com>\r\nBcc: all@example.com',
     'a@example.com\r\nBcc: all@example.com',
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(mailboxSetting.safeParse(text).success).toBe(false);
   });
 });

@@ -1,23 +1,23 @@
 import { z } from 'zod';
 
-/** Where mails are handed in. */
+/** The SMTP server. */
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;
   /** TLS from the first byte (`smtps://`). */
   readonly secure: boolean;
-  /** Nothing is sent before STARTTLS has succeeded. Otherwise it is used where it is offered. */
+  /** Requires STARTTLS. Otherwise it is used if the server offers it. */
   readonly requireTls: boolean;
   readonly login: { readonly user: string; readonly password: string } | null;
 }
 
-/** Whom mails are from. */
+/** The sender of mails. */
 export interface Mailbox {
   readonly name: string;
   readonly address: string;
 }
 
-const FORM = 'must be smtp://user:password@host:port, with ?requireTLS=true where STARTTLS is a must, or smtps://…';
+const FORM = 'must be smtp://user:password@host:port, with ?requireTLS=true to require STARTTLS, or smtps://…';
 /** Ports of message submission: RFC 6409, and RFC 8314 for TLS from the start. */
 const PORTS = { 'smtp:': 587, 'smtps:': 465 } as const;
 
@@ -27,7 +27,7 @@ function parseServer(text: string): SmtpServer | undefined {
   const url = URL.parse(text);
   if (url === null || !isKnown(url.protocol) || url.hostname === '') return undefined;
   if (!['', '/'].includes(url.pathname) || url.hash !== '') return undefined;
-  // The mail library takes any option from such a URL, also ones that write the mails to the log: here there is one.
+  // The mail library accepts any option in such a URL, including ones that log the mails; only this one is allowed.
   if (!['', '?requireTLS=true'].includes(url.search)) return undefined;
   if ((url.username === '') !== (url.password === '')) return undefined;
   try {
@@ -46,7 +46,7 @@ function parseServer(text: string): SmtpServer | undefined {
   }
 }
 
-/** `smtp://` or `smtps://`, as a `SmtpServer`. User and password are percent-encoded. */
+/** `smtp://` or `smtps://` as an `SmtpServer`. User and password are percent-encoded. */
 export const smtpServerSetting = z.string().transform((text, context): SmtpServer => {
   const server = parseServer(text);
   if (server !== undefined) return server;
@@ -54,7 +54,7 @@ export const smtpServerSetting = z.string().transform((text, context): SmtpServe
   return z.NEVER;
 });
 
-/** `shop@example.com` or `Shop <shop@example.com>`, as a `Mailbox`. */
+/** `shop@example.com` or `Shop <shop@example.com>` as a `Mailbox`. */
 export const mailboxSetting = z.string().transform((text, context): Mailbox => {
   const [, name = '', bracketed] = /^([^<>"\p{Cc}]{1,100}) <([^<>]+)>$/u.exec(text) ?? [];
   const address = z.email().safeParse(bracketed ?? text);

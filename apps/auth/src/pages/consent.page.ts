@@ -13,7 +13,7 @@ export const consentPage = ({ action, token, clientName, userName, scopes }: Con
   page(
     'Allow access',
     html`<h1>Allow access?</h1>
-      <p><strong>${clientName}</strong> asks to do this for you, <strong>${userName}</strong>:</p>
+      <p><strong>${clientName}</strong> requests access on your behalf, <strong>${userName}</strong>:</p>
       <ul>
         ${scopes.map(({ name, meaning }) => html`<li>${meaning}<small>${name}</small></li>`)}
       </ul>

@@ -44,7 +44,10 @@ export const deviceConfirmPage = ({
   page(
     'Connect a device',
     html`<h1>Is this your device?</h1>
-      <p><strong>${clientName}</strong> wants to act for you. Go on only if your device shows exactly this code:</p>
+      <p>
+        <strong>${clientName}</strong> requests access to your account. Continue only if your device shows exactly this
+        code:
+      </p>
       <p class="code">${shownCode}</p>
       <form method="post" action="${action}">
         <input type="hidden" name="xsrf" value="${xsrf}" />

@@ -1,7 +1,7 @@
 import { html } from './html';
 import { page } from './page';
 
-/** `code`: the protocol's error code, for whoever has to ask for help. */
+/** `code`: the protocol's error code, for a support request. */
 export const errorPage = (heading: string, text: string, code?: string): string =>
   page(
     heading,

@@ -6,14 +6,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Markup that is safe to put into a page as it is. Only `html` makes it. */
+/** Markup that is safe to insert into a page unescaped. Only `html` creates it. */
 export class Html {
   constructor(readonly markup: string) {}
 }
 
 type Part = Html | string | number | undefined | readonly Html[];
 
-/** Template tag: everything put in is escaped, unless it is Html already. */
+/** Template tag that escapes every inserted value, except Html. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(strings.reduce((page, text, index) => page + markupOf(parts[index - 1]) + text));
 }

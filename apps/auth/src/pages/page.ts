@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { Html, html } from './html';
 import { STYLE } from './style';
 
-/** In one piece: the policy allows exactly these bytes, so no formatter may put a space between tag and text. */
+/** One string: the policy allows exactly these bytes, so a formatter must not add a space between tag and text. */
 const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-/** A page of the issuer, complete. */
+/** A complete page of the issuer. */
 export function page(title: string, body: Html): string {
   return html`<!doctype html>
     <html lang="en">
@@ -40,13 +40,13 @@ export function page(title: string, body: Html): string {
     </html> `.markup;
 }
 
-/** What went wrong, announced by screen readers as soon as the page is read. */
+/** An error message that screen readers announce when the page opens. */
 export const notice = (text: string | undefined): Html =>
   text === undefined ? html`` : html`<div class="notice" role="alert">${text}</div>`;
 
 /**
- * Headers of every page. No script ever runs.
- * `formTargets`: browsers apply form-action to the redirects after a post too, so the client's address must be in it.
+ * Headers of every page. No script may run.
+ * @param formTargets the client's address: browsers apply form-action to the redirects after a post too
  */
 export function pageHeaders(formTargets: readonly string[] = []): Readonly<Record<string, string>> {
   return {
@@ -66,7 +66,7 @@ export function pageHeaders(formTargets: readonly string[] = []): Readonly<Recor
   };
 }
 
-/** Where a redirect goes, as a form-action source: the origin of a web address, the scheme of an app's own. */
+/** The target of a redirect as a form-action source: the origin of a web address, or the scheme of a native app. */
 export function formTarget(uri: unknown): string[] {
   if (typeof uri !== 'string') return [];
   const url = URL.parse(uri);

@@ -8,16 +8,16 @@ export interface SignInPage {
   readonly clientName: string;
   readonly login?: string;
   readonly error?: string;
-  /** Shows whom a visitor of the demo can sign in as. */
+  /** Shows the users of the demo. */
   readonly demo?: boolean;
 }
 
-/** The first field that is still to be filled in. */
+/** For the first empty field. */
 const AUTOFOCUS = html`autofocus`;
 
 const DEMO_HINT = html`<aside>
-  <strong>Demo.</strong> The password of <code>alice</code>, a customer, is <code>alice-demo-password</code>; that of
-  <code>olga</code>, the operator, is <code>olga-demo-password</code>.
+  <strong>Demo users.</strong> Customer <code>alice</code> with password <code>alice-demo-password</code>; operator
+  <code>olga</code> with password <code>olga-demo-password</code>.
 </aside>`;
 
 export const signInPage = ({ action, token, clientName, login = '', error, demo = false }: SignInPage): string =>

@@ -5,7 +5,7 @@ export const signOutPage = (action: string, xsrf: string): string =>
   page(
     'Sign out',
     html`<h1>Sign out?</h1>
-      <p>You will have to sign in again the next time.</p>
+      <p>You will need to sign in again next time.</p>
       <form method="post" action="${action}">
         <input type="hidden" name="xsrf" value="${xsrf}" />
         <button type="submit" name="logout" value="yes">Sign out</button>
@@ -13,7 +13,7 @@ export const signOutPage = (action: string, xsrf: string): string =>
       </form>`,
   );
 
-/** `note`: what there is to say besides. */
+/** `note`: an additional sentence. */
 export const signedOutPage = (note?: string): string =>
   page(
     'Signed out',

@@ -1,4 +1,4 @@
-/** The whole style of the sign-in pages; small enough to be sent with each. */
+/** The complete style of the sign-in pages; small enough to be inlined in each. */
 export const STYLE = `
 :root{color-scheme:light dark;--ground:#f4f1ec;--card:#fffdf9;--ink:#23201b;--soft:#6b645a;--line:#d9d2c7;--edge:#8c8376;--accent:#1f5f5b;--on-accent:#fff;--bad:#a3261b;--bad-ground:#fbeae7}
 @media (prefers-color-scheme:dark){:root{--ground:#171614;--card:#211f1c;--ink:#efeae2;--soft:#a9a196;--line:#3c3832;--edge:#857c6f;--accent:#6fc4b8;--on-accent:#10211f;--bad:#ff9d91;--bad-ground:#3a1f1b}}

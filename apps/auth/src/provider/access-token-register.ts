@@ -6,8 +6,8 @@ import { OidcPayload } from './oidc-payload.entity';
 const MODEL = 'JwtAccessToken';
 
 /**
- * Remembers issued JWT access tokens by `jti` until they expire. Resource servers verify them alone; this is for those
- * who ask the introspection endpoint, which answers truthfully also after the grant was revoked.
+ * Stores the `jti` of issued JWT access tokens until they expire. Resource servers verify tokens on their own; the register serves the
+ * introspection endpoint, so that its answer is correct after the grant was revoked.
  */
 @Injectable()
 export class AccessTokenRegister {
@@ -17,7 +17,7 @@ export class AccessTokenRegister {
     const { jti, iat, exp } = claims;
     if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number')
       throw new Error('an access token needs jti, iat and exp');
-    // How long it lives, by the database's clock: that of this process may be wrong.
+    // The lifetime by the database's clock: this process's clock may be wrong.
     await this.dataSource.query(
       `INSERT INTO oidc_payload (model, id, payload, grant_id, expires_at)
        VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,

@@ -5,12 +5,12 @@ import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import type { Budget } from './provider-routes';
 
 const WINDOW_MS = 60_000;
-/** Keys and discovery cost nothing, and a whole cluster may fetch them from behind one address. */
+/** Keys and discovery are cheap, and a whole cluster may fetch them from one address. */
 const DOCUMENTS_FACTOR = 10;
 
 /**
- * Limits what one address may ask, in budgets of their own: beginning log-ins, guessing at codes and secrets, looking at pages,
- * fetching documents. Passwords have `SignInThrottle` besides.
+ * Limits the requests of one address, with separate budgets for starting log-ins, guessing codes and secrets, viewing pages, and
+ * fetching documents. Passwords are also limited by `SignInThrottle`.
  */
 @Injectable()
 export class AddressLimit {
@@ -26,7 +26,7 @@ export class AddressLimit {
     };
   }
 
-  /** Counts a request; answers the seconds to wait when it is one too many, else nothing. */
+  /** Counts a request. Returns the seconds to wait if it exceeds the limit, otherwise undefined. */
   async count(budget: Budget, address: string): Promise<number | undefined> {
     const { windows, limit } = this.budgets[budget];
     const { hits, secondsLeft } = await windows.hit(limitedAddress(address));

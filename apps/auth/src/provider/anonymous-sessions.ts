@@ -3,15 +3,15 @@ import type { Adapter, AdapterPayload, KoaContextWithOIDC, Provider } from 'oidc
 import { z } from 'zod';
 import type { KeyCipher } from '../keys/key-cipher';
 
-/** Time enough to type a code that a device shows. */
+/** Enough time to enter the code of a device. */
 export const ANONYMOUS_SESSION_SECONDS = 60 * 60;
 
 const Payload = z.custom<AdapterPayload>((value) => typeof value === 'object' && value !== null);
 type Context = Pick<KoaContextWithOIDC, 'cookies'>;
 
 /**
- * A session that nobody has signed in to holds no more than the token of a form (OWASP's CSRF cheat sheet, "encrypted token"). It is
- * kept by the browser that it belongs to, sealed, and never by us: so nobody can make us keep rows by asking.
+ * A session without a signed-in user holds only the token of a form (OWASP's CSRF cheat sheet, "encrypted token"). The browser stores
+ * it, encrypted, and the service does not: so unauthenticated requests cannot fill the database.
  */
 export class AnonymousSessions {
   private readonly contexts = new AsyncLocalStorage<Context>();
@@ -24,12 +24,12 @@ export class AnonymousSessions {
     this.cookie = secure ? '__Host-visit' : 'visit';
   }
 
-  /** Goes before everything that looks at sessions: the library's storage is not told which request it works for. */
+  /** Must run before any access to sessions: the library's storage does not know the current request. */
   follow(provider: Provider): void {
     provider.use((ctx, next) => this.contexts.run(ctx, next));
   }
 
-  /** The library's storage of sessions, `rows` being for those of people who have signed in. */
+  /** The library's storage of sessions; `rows` stores those of signed-in users. */
   adapter(rows: Adapter): Adapter {
     return {
       upsert: async (id, payload, expiresIn) => {
@@ -63,14 +63,14 @@ export class AnonymousSessions {
     try {
       return Payload.parse(JSON.parse(this.cipher.open(sealed, labelOf(id))));
     } catch {
-      // Another session's, or of another time.
+      // The cookie of another session, or an expired one.
       return undefined;
     }
   }
 
   private get context(): Context {
     const context = this.contexts.getStore();
-    if (context === undefined) throw new Error('a session is saved outside of a request');
+    if (context === undefined) throw new Error('a session is saved outside a request');
     return context;
   }
 

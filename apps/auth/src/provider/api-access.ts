@@ -1,12 +1,12 @@
 import { Scopes, type Role, type Scope } from '@rookery/contracts';
 
 /**
- * The public API as a resource (RFC 8707). Access tokens are for it unless a client asks for something else, so clients need not send
- * `resource`. The indicator must be an absolute URI; the tokens' audience is the plain name that the gateway expects.
+ * The public API as a resource (RFC 8707). It is the default resource of access tokens, so clients need not send `resource`. The
+ * indicator must be an absolute URI; the audience of the tokens is the plain name that the gateway expects.
  */
 export const API_RESOURCE = 'urn:rookery:api';
 
-/** What each role may do at most. */
+/** The scopes that each role may hold. */
 const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
   customer: ['orders:read', 'orders:write'],
   operator: ['catalog:write', 'orders:read', 'orders:write', 'ops:read', 'ops:write'],
@@ -18,14 +18,14 @@ export const API_SCOPES: readonly string[] = Object.keys(Scopes);
 export const scopesOfRoles = (roles: readonly Role[]): ReadonlySet<string> =>
   new Set(roles.flatMap((role) => ROLE_SCOPES[role]));
 
-/** Of the requested scopes those that both the client and the person may hold; the others are silently left out. */
+/** The requested scopes that both the client and the person may hold; others are silently left out. */
 export function grantableScopes(requested: Iterable<string>, clientScopes: unknown, roles: readonly Role[]): string[] {
   const ofClient = new Set(apiScopesOfClient(clientScopes));
   const ofRoles = scopesOfRoles(roles);
   return [...requested].filter((scope) => ofClient.has(scope) && ofRoles.has(scope));
 }
 
-/** A client's `api_scope` metadata; one that has none may hold no API scope. */
+/** The scopes in a client's `api_scope` metadata; none without it. */
 export function apiScopesOfClient(metadata: unknown): string[] {
   return typeof metadata === 'string' ? metadata.split(' ').filter((scope) => API_SCOPES.includes(scope)) : [];
 }

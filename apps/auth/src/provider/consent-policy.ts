@@ -4,7 +4,7 @@ import { API_RESOURCE, grantableScopes } from './api-access';
 
 const { Check, base } = interactionPolicy;
 
-/** Our own programs, whose users are not asked for consent. */
+/** First-party clients, whose users are not asked for consent. */
 export const isFirstParty = (ctx: KoaContextWithOIDC): boolean => ctx.oidc.client?.['first_party'] === true;
 
 /** The API scopes of this request that its user and client may hold. */
@@ -12,9 +12,9 @@ export const grantableHere = (ctx: KoaContextWithOIDC, roles: readonly Role[]): 
   grantableScopes(ctx.oidc.requestParamScopes, ctx.oidc.client?.['api_scope'], roles);
 
 /**
- * When to show which page. As oidc-provider does it, but for three checks: a session whose user is disabled or gone has to
- * sign in again, scopes that the user's role does not allow are not asked for (they are never granted), and our own native
- * client needs no consent.
+ * When to show which page. The policy of oidc-provider, except for three checks: a session of a disabled or deleted user must sign in
+ * again, scopes that the user's role does not allow need no consent (they are never granted), and a first-party native client needs
+ * no consent.
  */
 export function consentPolicy(rolesOf: (accountId: string | undefined) => Promise<readonly Role[]>) {
   const policy = base();
@@ -22,7 +22,7 @@ export function consentPolicy(rolesOf: (accountId: string | undefined) => Promis
   const checks = policy.get('consent')?.checks;
   if (signIn === undefined || checks === undefined) throw new Error('oidc-provider has no login or no consent prompt');
 
-  // Without it oidc-provider looks for the grant of nobody and answers 500.
+  // Without it oidc-provider looks up a grant without an account and answers 500.
   signIn.add(
     new Check('account_unavailable', 'End-User authentication is required', (ctx) =>
       ctx.oidc.session?.accountId !== undefined && ctx.oidc.account === undefined

@@ -5,8 +5,8 @@ import { type PayloadAdapter, POLL_SECONDS } from './payload-adapter';
 const Body = z.looseObject({ device_code: z.string() });
 
 /**
- * Tells devices that ask too often for their token to slow down (RFC 8628, 3.5), as the library does not. Only while the person has not
- * decided: `slow_down` is a kind of `authorization_pending`.
+ * Tells devices that poll too often to slow down (RFC 8628, 3.5), which the library does not do. Only while the decision is pending:
+ * `slow_down` is a variant of `authorization_pending`.
  */
 export function paceDevices(rows: PayloadAdapter): Adapter {
   return {
@@ -26,7 +26,7 @@ export function paceDevices(rows: PayloadAdapter): Adapter {
   };
 }
 
-/** Says to devices how long to wait between two polls (RFC 8628, 3.2). */
+/** Adds the polling interval to the response for devices (RFC 8628, 3.2). */
 export function announcePollInterval(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next();

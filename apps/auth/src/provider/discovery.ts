@@ -5,7 +5,7 @@ import { API_SCOPES } from './api-access';
 
 const Metadata = z.looseObject({ scopes_supported: z.array(z.string()) });
 
-/** Endpoints that programs call. People's browsers know the issuer's own address only. */
+/** Endpoints that programs call. Browsers use only the issuer's own address. */
 const FOR_PROGRAMS = [
   'jwks_uri',
   'token_endpoint',
@@ -15,8 +15,8 @@ const FOR_PROGRAMS = [
 ] as const;
 
 /**
- * What the library's discovery document lacks: it names only the library's own scopes, and clients look there for the API's too.
- * And a process that asks inside is given addresses of the inside for what it will call itself.
+ * Completes the library's discovery document. It adds the scopes of the API, which clients expect there. For an internal caller, it
+ * replaces the endpoints that the caller itself uses with internal addresses.
  */
 export function completeDiscovery(
   provider: Provider,

@@ -8,8 +8,8 @@ const FORM = /<form method="post" action="(?<action>[^"]*)">/u;
 const INPUTS = /<input type="hidden" [^>]*>/gu;
 
 /**
- * In a few places (a device code in the address, a sign-out without a session, `response_mode=form_post`) oidc-provider sends a bare
- * page whose script submits a form. It becomes a page in our look with a button: no script runs here.
+ * In some cases (a device code in the URL, a sign-out without a session, `response_mode=form_post`) oidc-provider sends a bare page
+ * whose script submits a form. It is replaced with a styled page with a button, because no script may run.
  */
 export function dressFormPosts(provider: Provider): void {
   provider.use(async (ctx, next) => {
@@ -17,7 +17,7 @@ export function dressFormPosts(provider: Provider): void {
     const body: unknown = ctx.body;
     if (typeof body !== 'string' || !body.includes(MARK)) return;
     const action = FORM.exec(body)?.groups?.['action'] ?? '';
-    // Both are escaped already.
+    // Both are already escaped.
     const inputs = [...body.matchAll(INPUTS)].map(([input]) => new Html(input));
     ctx.set({ ...pageHeaders(formTarget(action)) });
     ctx.body = continuePage(new Html(action), inputs);

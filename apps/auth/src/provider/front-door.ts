@@ -9,21 +9,21 @@ import { KnownHosts, type Visit } from './known-hosts';
 import { NOWHERE, type Place } from './provider-routes';
 import { dropForgedForwarding, trustedProxies } from './trusted-proxies';
 
-/** A request as middleware gets it. `ip` heeds X-Forwarded-For from proxies in TRUST_PROXY only. */
+/** A request in middleware. `ip` respects X-Forwarded-For only from proxies in TRUST_PROXY. */
 export type MiddlewareRequest = IncomingMessage & { readonly originalUrl?: string; readonly ip?: string };
 
 interface Refusal {
   readonly status: number;
   readonly heading: string;
   readonly text: string;
-  /** As RFC 6749 (5.2) has them. */
+  /** Error code of RFC 6749, 5.2. */
   readonly error: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * What is refused before anything is looked up or kept: an address past its limit (429), a page that came unencrypted (400), a
- * name that is not ours (421), an address where nothing is (404), a method that it does not know (405).
+ * Rejects requests before any lookup or storage: an address beyond its limit (429), a page over plain HTTP (400), an unknown host
+ * (421), an unknown path (404), an unsupported method (405).
  */
 @Injectable()
 export class FrontDoor {
@@ -39,7 +39,7 @@ export class FrontDoor {
     this.hosts = new KnownHosts(config.OIDC_ISSUER, config.OIDC_INTERNAL_URLS);
   }
 
-  /** Whether the request may go on; if not, it has been answered. */
+  /** Whether the request may continue; if not, it has been answered. */
   async admits(request: MiddlewareRequest, response: ServerResponse, place: Place): Promise<boolean> {
     const refusal = await this.refusalOf(request, place);
     if (refusal === undefined) return true;
@@ -47,7 +47,7 @@ export class FrontDoor {
     return false;
   }
 
-  /** Where inside a request came in; undefined when it came by the issuer's name. */
+  /** The internal origin of a request; undefined if it used the issuer's name. */
   insideOf(request: IncomingMessage): string | undefined {
     const visit = this.visits.get(request);
     return visit?.by === 'inside' ? visit.origin : undefined;
@@ -63,11 +63,11 @@ export class FrontDoor {
     if (place === NOWHERE) return undefined;
     if (place.route === undefined) return place.methods.length === 0 ? NOTHING_THERE : notAllowed(place.methods);
     this.visits.set(request, visit);
-    this.hosts.settle(request);
+    this.hosts.rewriteToIssuer(request);
     return undefined;
   }
 
-  /** Cookies of pages must not go that way. Programs inside of the cluster may: there TLS is the mesh's. */
+  /** Cookies of pages must not travel over plain HTTP. Programs inside the cluster may use it: the mesh encrypts it. */
   private cameUnencrypted({ headers }: IncomingMessage): boolean {
     const [proto = ''] = String(headers['x-forwarded-proto'] ?? '').split(',');
     return this.config.OIDC_ISSUER.startsWith('https:') && proto.trim() !== 'https';
@@ -76,8 +76,8 @@ export class FrontDoor {
   private misdirected(): Refusal {
     return {
       status: 421,
-      heading: 'This is another address',
-      text: `This service answers at ${this.config.OIDC_ISSUER} only.`,
+      heading: 'Wrong address',
+      text: `This service is only available at ${this.config.OIDC_ISSUER}.`,
       error: 'invalid_request',
     };
   }
@@ -86,12 +86,12 @@ export class FrontDoor {
 const UNENCRYPTED: Refusal = {
   status: 400,
   heading: 'This did not work',
-  text: 'Open this page over https.',
+  text: 'Open this page over HTTPS.',
   error: 'invalid_request',
 };
 const NOTHING_THERE: Refusal = {
   status: 404,
-  heading: 'There is nothing here',
+  heading: 'Page not found',
   text: 'Check the address, or go back to the application and start again.',
   error: 'invalid_request',
 };
@@ -99,7 +99,7 @@ const NOTHING_THERE: Refusal = {
 const tooMany = (wait: number): Refusal => ({
   status: 429,
   heading: 'Too many attempts',
-  text: 'Too many requests came from your address. Please wait a minute, then try again.',
+  text: 'There were too many requests from your address. Please wait a minute and try again.',
   error: 'temporarily_unavailable',
   headers: { 'retry-after': String(wait) },
 });

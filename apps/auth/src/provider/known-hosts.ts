@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
-/** Under which name a request came. */
+/** The host name of a request: the issuer's, or an internal one. */
 export type Visit = { readonly by: 'issuer' } | { readonly by: 'inside'; readonly origin: string };
 
 /**
- * The names under which this service may be asked: the issuer's, and those that processes of ours use inside (OIDC_INTERNAL_URLS).
- * oidc-provider makes addresses from the Host header. So a request that gets past here has the issuer's, whatever it came with.
+ * The host names of this service: the issuer's, and internal ones (OIDC_INTERNAL_URLS). oidc-provider builds URLs from the Host header,
+ * so an accepted request is rewritten to the issuer's host.
  */
 export class KnownHosts {
   private readonly issuer: URL;
@@ -23,7 +23,7 @@ export class KnownHosts {
     );
   }
 
-  /** Undefined: a name that is not ours. Forwarding headers must be gone already where they do not count. */
+  /** Undefined for an unknown host. Untrusted forwarding headers must already be removed. */
   recognise({ headers }: IncomingMessage): Visit | undefined {
     const [forwarded] = String(headers['x-forwarded-host'] ?? '').split(',');
     const host = (forwarded === undefined || forwarded === '' ? (headers.host ?? '') : forwarded).trim().toLowerCase();
@@ -32,15 +32,15 @@ export class KnownHosts {
     return origin === undefined ? undefined : { by: 'inside', origin };
   }
 
-  /** Makes the request one to the issuer: every address that is made from it is the issuer's. */
-  settle(request: IncomingMessage): void {
+  /** Rewrites the request's host to the issuer's, so that every URL derived from it is the issuer's. */
+  rewriteToIssuer(request: IncomingMessage): void {
     request.headers.host = this.issuer.host;
     request.headers['x-forwarded-proto'] = this.issuer.protocol.slice(0, -1);
     delete request.headers['x-forwarded-host'];
   }
 }
 
-/** A client may name the port that its scheme has anyway. */
+/** A client may name the default port of the scheme. */
 function spellings({ protocol, host, hostname, port }: URL): string[] {
   return port === '' ? [host, `${hostname}:${DEFAULT_PORTS[protocol] ?? ''}`] : [host];
 }

@@ -4,8 +4,8 @@ import { pageHeaders } from '../pages/page';
 import { placeOf } from './provider-routes';
 
 /**
- * A form of the device pages, or a later step of them, from a browser that has no session (any more): the provider would show the
- * form anew, for which it begins a session, and then fails on keeping that one: it saves only sessions that were saved before.
+ * Rejects a form or a later step of the device pages from a browser without a session. The provider would start a session to show the
+ * form again, and then fail to store it, because it stores only sessions that were stored before.
  */
 export function refuseLostSessions(provider: Provider): void {
   provider.use(async (ctx, next) => {
@@ -17,6 +17,6 @@ export function refuseLostSessions(provider: Provider): void {
     }
     ctx.status = 400;
     ctx.set({ ...pageHeaders() });
-    ctx.body = errorPage('This page has expired', 'Open it again and enter the code once more.', 'session_not_found');
+    ctx.body = errorPage('This page has expired', 'Open the page again and re-enter the code.', 'session_not_found');
   });
 }

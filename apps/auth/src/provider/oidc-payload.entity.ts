@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One artefact of the provider (session, grant, code, refresh token, …), found by model and id. */
+/** One artefact of the provider (session, grant, code, refresh token, …), identified by model and id. */
 @Entity({ name: 'oidc_payload' })
 export class OidcPayload {
   @PrimaryColumn('text')
@@ -9,7 +9,7 @@ export class OidcPayload {
   @PrimaryColumn('text')
   id!: string;
 
-  /** Sealed by the adapter; in clear where it is the register's or a form's. */
+  /** Encrypted by the adapter; plain for the register and for forms. */
   @Column('jsonb')
   payload!: Readonly<Record<string, unknown>>;
 

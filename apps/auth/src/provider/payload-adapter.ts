@@ -4,24 +4,26 @@ import type { DataSource } from 'typeorm';
 import type { KeyCipher } from '../keys/key-cipher';
 import { z } from 'zod';
 import { OidcPayload } from './oidc-payload.entity';
-import { refuseUnknownResource } from './requested-resource';
+import { rejectUnknownResource } from './requested-resource';
 
-/** How long a device waits between two polls, and how much longer after each that came too soon (RFC 8628, 3.2 and 3.5). */
+/** Polling interval of a device, and its extension after each early poll (RFC 8628, 3.2 and 3.5). */
 export const POLL_SECONDS = 5;
 const LONGEST_POLL_SECONDS = 60;
-/** Timers of devices and networks are not exact. */
+/** Tolerance for inexact timers and network delays. */
 const POLL_SLACK_SECONDS = 0.5;
-/** What a request that anybody may send leaves behind: enough for all parameters that clients really use. */
+/** Largest payload that an unauthenticated request may store; enough for all parameters that clients use. */
 const LARGEST_ANONYMOUS_BYTES = 16_384;
-/** What is kept for who has not signed in yet. */
+/** Models that are stored before a sign-in. */
 const ANONYMOUS_MODELS: readonly string[] = ['Interaction', 'DeviceCode'];
 
 /**
- * oidc-provider's storage on Postgres. Four things are stricter than its contract asks: `consume` lets exactly one of many
- * parallel callers through, and the losers revoke the grant (RFC 9700 section 4.14.2: a replayed code or refresh token may be stolen).
- * Who reads the database can use nothing of it: the id of a code, refresh token or session is what its holder presents, so it
- * is stored as a hash, and the payload, which repeats it, is sealed (RFC 6819 section 5.1.4.1.3). And what expires does so by the
- * database's clock: replicas need not agree about the time.
+ * oidc-provider's storage on Postgres. It is stricter than the library's contract in these points:
+ *
+ * - `consume` succeeds for exactly one of many parallel callers, and the others revoke the grant (RFC 9700 section 4.14.2: a replayed
+ *   code or refresh token may be stolen).
+ * - A leaked database is useless: the id of a code, refresh token or session is a secret of its holder, so it is stored as a hash, and
+ *   the payload, which repeats it, is encrypted (RFC 6819 section 5.1.4.1.3).
+ * - Rows expire by the database's clock, so that replicas agree.
  */
 export class PayloadAdapter implements Adapter {
   constructor(
@@ -32,11 +34,11 @@ export class PayloadAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
     const text = JSON.stringify(payload);
-    // Postgres cannot store U+0000; whoever sends it gets a 400 instead of a server error.
+    // Postgres cannot store U+0000; such a request is answered with 400 instead of a server error.
     if (text.includes('\\u0000')) throw new errors.InvalidRequest('parameters must not contain U+0000');
     if (ANONYMOUS_MODELS.includes(this.model) && Buffer.byteLength(text) > LARGEST_ANONYMOUS_BYTES)
       throw new errors.InvalidRequest('the parameters are too long');
-    // An interaction names the grant it may extend, but does not come of it.
+    // An interaction names the grant that it may extend, but does not belong to it.
     const grantId = this.model === 'Interaction' ? undefined : payload.grantId;
     await this.dataSource.query(
       `INSERT INTO oidc_payload (model, id, payload, grant_id, user_code, uid, expires_at)
@@ -60,7 +62,7 @@ export class PayloadAdapter implements Adapter {
   }
 
   async consume(presented: string): Promise<void> {
-    refuseUnknownResource(Provider.ctx);
+    rejectUnknownResource(Provider.ctx);
     const id = this.rowOf(presented);
     const used = await this.dataSource.query<readonly [readonly unknown[], number]>(
       `UPDATE oidc_payload SET consumed_at = now() WHERE model = $1 AND id = $2 AND consumed_at IS NULL`,
@@ -76,14 +78,14 @@ export class PayloadAdapter implements Adapter {
     await this.rows.delete({ model: this.model, id: this.rowOf(id) });
   }
 
-  /** Removes all that came of the grant, and the grant: what is issued from it later in a lost race is worth nothing. */
+  /** Removes the grant and everything issued from it. Tokens that a lost race issues later are then invalid. */
   async revokeByGrantId(grantId: string): Promise<void> {
     await this.dataSource.query(`DELETE FROM oidc_payload WHERE grant_id = $1 OR (model = 'Grant' AND id = $1)`, [
       grantId,
     ]);
   }
 
-  /** Notes that a device asked. Whether it did so too soon after it asked before, at any replica; then it has to wait longer from now on. */
+  /** Records a poll of a device. True if it came too early after the previous one, at any replica; the interval is then extended. */
   async isPolledTooSoon(presented: string): Promise<boolean> {
     const [rows] = await this.dataSource.query<readonly [readonly { readonly early: boolean }[], number]>(
       `UPDATE oidc_payload AS code SET polled_at = now(),
@@ -104,7 +106,7 @@ export class PayloadAdapter implements Adapter {
 
   private async findBy(column: 'id' | 'user_code' | 'uid', value: string): Promise<AdapterPayload | undefined> {
     if (value.includes('\u0000')) return undefined;
-    const [row] = await this.dataSource.query<readonly KeptRow[]>(
+    const [row] = await this.dataSource.query<readonly StoredRow[]>(
       `SELECT id, payload, consumed_at, extract(epoch FROM expires_at - now())::float8 AS seconds_left FROM oidc_payload
        WHERE model = $1 AND ${column} = $2 AND (expires_at IS NULL OR expires_at > now())`,
       [this.model, value],
@@ -114,7 +116,7 @@ export class PayloadAdapter implements Adapter {
     return { ...payload, ...expiryHere(row.seconds_left), ...consumption(row.consumed_at) };
   }
 
-  /** Grants are named by other rows and presented by nobody. Ids are random (RFC 6749 section 10.10), so that a plain hash is enough. */
+  /** Grants are referenced by other rows and never presented. Ids are random (RFC 6749 section 10.10), so a plain hash suffices. */
   private rowOf(id: string): string {
     return this.model === 'Grant' ? id : createHash('sha256').update(id).digest('base64url');
   }
@@ -123,7 +125,7 @@ export class PayloadAdapter implements Adapter {
     return JSON.stringify({ sealed: this.cipher.seal(text, this.labelOf(this.rowOf(id))) });
   }
 
-  /** Undefined for what was sealed with another key, or never: its holder signs in again. */
+  /** Undefined for a payload that was not encrypted with this key: its holder signs in again. */
   private open(id: string, payload: unknown): AdapterPayload | undefined {
     const { success, data } = Sealed.safeParse(payload);
     if (!success) return undefined;
@@ -139,14 +141,14 @@ export class PayloadAdapter implements Adapter {
   }
 }
 
-interface KeptRow {
+interface StoredRow {
   readonly id: string;
   readonly payload: unknown;
   readonly consumed_at: Date | null;
   readonly seconds_left: number | null;
 }
 
-/** The library compares with this process's clock, so the end is told by it: what the database says is left, and no second more. */
+/** The library uses this process's clock, so the expiry is converted to it: the time left by the database, rounded down. */
 const expiryHere = (secondsLeft: number | null) =>
   secondsLeft === null ? {} : { exp: Math.floor(Date.now() / 1000) + Math.floor(secondsLeft) };
 

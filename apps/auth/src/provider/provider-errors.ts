@@ -4,7 +4,7 @@ import { isDatabaseUnavailable } from '@rookery/persistence';
 import type { Provider } from 'oidc-provider';
 import { placeOf } from './provider-routes';
 
-/** What the library leaves unanswered, such as OPTIONS that is no preflight: Koa would say so in plain text. */
+/** Answers requests that the library ignores, such as OPTIONS without a preflight: Koa would answer in plain text. */
 export function answerTheRest(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next();
@@ -16,16 +16,16 @@ export function answerTheRest(provider: Provider): void {
   });
 }
 
-/** Logs what is our fault; a database that cannot answer now makes the answer 503 instead of 500. */
+/** Logs server errors, and answers 503 instead of 500 while the database is unavailable. */
 export function reportFailures(provider: Provider): void {
   provider.on('server_error', (ctx, error) => {
-    logger.error({ err: error, route: ctx.oidc.route }, 'the provider failed');
+    logger.error({ err: error, route: ctx.oidc.route }, 'OpenID Provider failed');
     if (!isDatabaseUnavailable(error)) return;
     ctx.status = 503;
     ctx.set('retry-after', '2');
   });
-  // Koa's own event, which the provider's types leave out; without a listener Koa prints to the console.
+  // Koa's own event, missing in the provider's types; without a listener Koa prints to the console.
   EventEmitter.prototype.on.call(provider, 'error', (error: unknown) =>
-    logger.error({ err: error }, 'the provider failed'),
+    logger.error({ err: error }, 'OpenID Provider failed'),
   );
 }

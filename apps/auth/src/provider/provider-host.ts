@@ -31,14 +31,14 @@ interface Running {
 }
 
 /**
- * Runs oidc-provider. Its key set is fixed when it is made, so a changed key set means a new instance that takes over for the next
- * request; requests in hand finish on the old one. All state is in the database, so nobody notices.
+ * Runs oidc-provider. Its key set is fixed at construction, so a changed key set leads to a new instance, which takes over with the
+ * next request. Requests in progress finish on the old one. All state is in the database, so the change is invisible.
  */
 @Injectable()
 export class ProviderHost implements OnModuleInit, OnModuleDestroy {
-  #running: Running | undefined;
-  #poll: NodeJS.Timeout | undefined;
-  readonly #anonymous: AnonymousSessions;
+  private current: Running | undefined;
+  private poll: NodeJS.Timeout | undefined;
+  private readonly anonymous: AnonymousSessions;
 
   constructor(
     @Inject(AUTH_CONFIG) private readonly config: AuthConfig,
@@ -49,40 +49,40 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
     private readonly register: AccessTokenRegister,
     private readonly door: FrontDoor,
   ) {
-    this.#anonymous = new AnonymousSessions(cipher, config.OIDC_ISSUER.startsWith('https:'));
+    this.anonymous = new AnonymousSessions(cipher, config.OIDC_ISSUER.startsWith('https:'));
   }
 
   async onModuleInit(): Promise<void> {
     await this.signingKeys.ensureActive();
     await this.refresh();
-    this.#poll = setInterval(() => {
-      this.refresh().catch((error: unknown) => logger.warn({ err: error }, 'could not look for new signing keys'));
+    this.poll = setInterval(() => {
+      this.refresh().catch((error: unknown) => logger.warn({ err: error }, 'could not check for new signing keys'));
     }, KEY_POLL_MS);
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.#poll);
+    clearInterval(this.poll);
   }
 
   get provider(): Provider {
     return this.running.provider;
   }
 
-  /** Answers a request that the front door has let in. */
+  /** Answers a request that the front door has admitted. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     await this.running.handle(request, response);
   }
 
-  /** Takes over the key set as it is in the database now. */
+  /** Adopts the key set that is in the database now. */
   async refresh(): Promise<void> {
     const keys = await this.signingKeys.fingerprint();
-    if (keys === this.#running?.keys) return;
-    this.#running = { ...(await this.build()), keys };
+    if (keys === this.current?.keys) return;
+    this.current = { ...(await this.build()), keys };
   }
 
   private get running(): Running {
-    if (this.#running === undefined) throw new Error('the provider is not started');
-    return this.#running;
+    if (this.current === undefined) throw new Error('the provider is not started');
+    return this.current;
   }
 
   private async build(): Promise<Omit<Running, 'keys'>> {
@@ -91,11 +91,11 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
     const standing = new TokenStanding(clients, this.accounts);
     const configuration = this.configuration(keys, clients, standing);
     const provider = new Provider(this.config.OIDC_ISSUER, configuration);
-    // The front door has made every request one to the issuer.
+    // The front door has rewritten every request to the issuer.
     provider.proxy = true;
     reportFailures(provider);
     answerTheRest(provider);
-    this.#anonymous.follow(provider);
+    this.anonymous.follow(provider);
     completeDiscovery(provider, (request) => this.door.insideOf(request));
     refuseLostSessions(provider);
     dressFormPosts(provider);
@@ -112,7 +112,7 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
         case 'Client':
           return clients;
         case 'Session':
-          return this.#anonymous.adapter(rows(model));
+          return this.anonymous.adapter(rows(model));
         case 'DeviceCode':
           return paceDevices(rows(model));
         default:

@@ -1,14 +1,14 @@
-/** What a request at a route is counted with, by the address that sends it. */
+/** The rate limit budget of a route, per client address. */
 export type Budget = 'log-ins' | 'guesses' | 'pages' | 'documents';
 
-/** One address that this service answers for people and clients of OAuth. */
+/** One route of this service for people and OAuth clients. */
 export interface ProviderRoute {
-  /** The library's name of it. */
+  /** Its name in the library. */
   readonly name: string;
-  /** `:uid` is any one segment. */
+  /** `:uid` matches one segment. */
   readonly path: string;
   readonly methods: readonly string[];
-  /** A page for a person, served under the issuer's own name only; or JSON for a program. */
+  /** A page for a person, served only under the issuer's own name; or JSON for a program. */
   readonly answers: 'page' | 'json';
   readonly budget: Budget;
 }
@@ -16,12 +16,12 @@ export interface ProviderRoute {
 const READ = ['GET', 'HEAD'] as const;
 const PROGRAMS = ['POST', 'OPTIONS'] as const;
 const DOCUMENT = { methods: [...READ, 'OPTIONS'], answers: 'json', budget: 'documents' } as const;
-/** Each request may be a guess at a code, a token or a secret. */
+/** Each request may guess a code, a token or a secret. */
 const GUESS = { methods: PROGRAMS, answers: 'json', budget: 'guesses' } as const;
 
 /**
- * Every address of oidc-provider with our configuration. A spec compares it with what the library itself puts into its router, and
- * what is not here is refused: so no address is without a limit, and none answers by accident.
+ * Every route of oidc-provider with this configuration. A spec compares the list with the library's router, and all other routes are
+ * rejected: so every route has a limit, and none is served by accident.
  */
 export const PROVIDER_ROUTES: readonly ProviderRoute[] = [
   { name: 'authorization', path: '/auth', methods: READ, answers: 'page', budget: 'log-ins' },
@@ -40,48 +40,48 @@ export const PROVIDER_ROUTES: readonly ProviderRoute[] = [
   { name: 'device_resume', path: '/device/:uid', methods: READ, answers: 'page', budget: 'pages' },
 ];
 
-/** Our own pages between a client's request and its answer, and the one at the root. */
-const OUR_PAGES: readonly ProviderRoute[] = [
+/** The pages of this service between a client's request and its response, and the root page. */
+const OWN_PAGES: readonly ProviderRoute[] = [
   { name: 'interaction', path: '/interaction/:uid', methods: [...READ, 'POST'], answers: 'page', budget: 'pages' },
   { name: 'root', path: '/', methods: READ, answers: 'page', budget: 'pages' },
 ];
 
-/** What is at an address. */
+/** What a request target refers to. */
 export interface Place {
-  /** `/device/:uid`, or the first segment where nothing is at the address; for metrics. */
+  /** `/device/:uid`, or the first segment of an unknown path; for metrics. */
   readonly label: string;
-  /** Undefined: nothing is at the address, or not with this method. */
+  /** Undefined for an unknown path or method. */
   readonly route: ProviderRoute | undefined;
-  /** Methods that the address knows. */
+  /** Methods of this path. */
   readonly methods: readonly string[];
   readonly answers: 'page' | 'json';
   readonly budget: Budget;
-  /** Answered by oidc-provider, not by a controller. */
-  readonly isLibrarys: boolean;
+  /** Served by oidc-provider, not by a controller. */
+  readonly isProviderRoute: boolean;
 }
 
-/** Asked by machines that watch this process, under whatever name. */
+/** Requested by monitoring under any host name. */
 const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health', '/metrics']);
 
-/** An address at which nothing is. It is counted and wants our name like the others; the 404 is Nest's. */
+/** An unknown path. It is counted and needs the issuer's host name like the others; Nest answers 404. */
 export const NOWHERE: Place = {
   label: '(unknown)',
   route: undefined,
   methods: [],
   answers: 'json',
   budget: 'pages',
-  isLibrarys: false,
+  isProviderRoute: false,
 };
 
-/** What is at this address with this method; undefined for probes and metrics. */
+/** What a request with this method and URL refers to; undefined for probes and metrics. */
 export function placeOf(method: string, url: string): Place | undefined {
   const path = pathOf(url);
   if (PROBES.has(path)) return undefined;
   const [, first = ''] = path.split('/');
-  const near = [...PROVIDER_ROUTES, ...OUR_PAGES].filter((route) => firstOf(route) === first);
+  const near = [...PROVIDER_ROUTES, ...OWN_PAGES].filter((route) => firstOf(route) === first);
   const [nearest] = near;
   if (nearest === undefined || (first === '.well-known' && !near.some((route) => route.path === path))) return NOWHERE;
-  // A literal address goes before a pattern: /device/auth is no step of connecting a device.
+  // A literal path takes precedence over a pattern: /device/auth is not a step of connecting a device.
   const at = near.filter((route) => route.path === path);
   const known = at.length > 0 ? at : near.filter((route) => matches(route.path, path));
   const route = known.find(({ methods }) => methods.includes(method));
@@ -91,11 +91,11 @@ export function placeOf(method: string, url: string): Place | undefined {
     methods: known.flatMap(({ methods }) => methods),
     answers: route?.answers ?? (near.some(({ answers }) => answers === 'page') ? 'page' : 'json'),
     budget: route?.budget ?? nearest.budget,
-    isLibrarys: !OUR_PAGES.includes(nearest),
+    isProviderRoute: !OWN_PAGES.includes(nearest),
   };
 }
 
-/** As oidc-provider reads it: in any case, with or without a slash at the end. */
+/** As oidc-provider parses it: case-insensitive, with or without a trailing slash. */
 function pathOf(url: string): string {
   const [path = ''] = url.split('?', 1);
   const lower = path.toLowerCase();

@@ -22,7 +22,7 @@ export interface ProviderParts {
   readonly findUser: (id: string) => Promise<User | undefined>;
 }
 
-/** What the provider does and refuses. Everything that is not named here and that oidc-provider can switch off is off. */
+/** The configuration of the provider. Every optional feature of oidc-provider that is not named here is disabled. */
 export function providerConfiguration(parts: ProviderParts): Configuration {
   const secure = parts.issuer.startsWith('https:');
   const rolesOf = async (accountId: string | undefined): Promise<readonly Role[]> => {
@@ -36,7 +36,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     jwks: { keys: [...parts.keys] },
     cookies: {
       keys: [...parts.cookieKeys],
-      // The short ones are bound to a path, which the __Host- prefix forbids.
+      // Short-lived cookies are bound to a path, which the __Host- prefix forbids.
       names: secure
         ? { session: '__Host-session', interaction: '__Secure-interaction', resume: '__Secure-resume' }
         : { session: 'session', interaction: 'interaction', resume: 'resume' },
@@ -62,10 +62,10 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
-      // Access tokens are for the API; what they would fetch from userinfo is in the ID token.
+      // Access tokens are for the API; the claims of userinfo are in the ID token.
       userinfo: { enabled: false },
       clientCredentials: { enabled: true },
-      // As for JWTs (structured-tokens.ts): a public client may ask about its own tokens only, and nobody revokes another's.
+      // As for JWTs (structured-tokens.ts): a public client may introspect only its own tokens, and no client revokes another's.
       introspection: {
         enabled: true,
         allowedPolicy: async (_ctx, client, token) => {
@@ -77,7 +77,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       deviceFlow: {
         enabled: true,
-        // Where a device is matters to nobody here: it is not kept.
+        // The location of a device is not needed, so it is not stored.
         deviceInfo: () => ({}),
         userCodeInputSource: pages.userCodeInputSource,
         userCodeConfirmSource: pages.userCodeConfirmSource,
@@ -113,7 +113,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       Interaction: HOUR,
       Session: (_ctx, session) => (session.accountId === undefined ? ANONYMOUS_SESSION_SECONDS : 14 * DAY),
       Grant: 14 * DAY,
-      // A rotated token does not live longer than the first one would have.
+      // A rotated token does not outlive the first one.
       RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? 14 * DAY,
     },
     rotateRefreshToken: true,
@@ -130,7 +130,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
         claims: () => ({ sub: user.id, name: user.name, email: user.email, email_verified: false }),
       };
     },
-    // Roles are read afresh for each token, so that a change shows within an access token's life.
+    // Roles are read for each token, so that a change takes effect within the lifetime of an access token.
     extraTokenClaims: async (_ctx, token) =>
       token.kind === 'AccessToken' ? { roles: [...(await rolesOf(token.accountId))] } : undefined,
     formats: {
@@ -147,7 +147,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
 
 type RolesOf = (accountId: string | undefined) => Promise<readonly Role[]>;
 
-/** At the token endpoint the scopes shrink to what the user's roles allow now, whatever was granted before. */
+/** At the token endpoint the scopes are limited to those that the user's roles allow now, whatever was granted before. */
 async function scopesAtMost(ctx: KoaContextWithOIDC, ofClient: readonly string[], rolesOf: RolesOf): Promise<string[]> {
   const account = ctx.oidc.route === 'token' ? ctx.oidc.entities.Account : undefined;
   if (account === undefined) return [...ofClient];
@@ -155,7 +155,7 @@ async function scopesAtMost(ctx: KoaContextWithOIDC, ofClient: readonly string[]
   return ofClient.filter((scope) => ofRoles.has(scope));
 }
 
-/** The grant of this user and client, if any; for our own clients it is made and widened without asking. */
+/** The grant of this user and client, if any; for first-party clients it is created and extended without consent. */
 async function loadGrant(ctx: KoaContextWithOIDC, rolesOf: RolesOf) {
   const { client, session, account, provider, result } = ctx.oidc;
   if (client === undefined || account === undefined) return undefined;

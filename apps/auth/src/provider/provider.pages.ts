@@ -16,16 +16,16 @@ function show(ctx: KoaContextWithOIDC, body: string, formTargets: readonly strin
   ctx.body = body;
 }
 
-/** What the person can do about an error of the protocol; anything unknown gets the general sentence. */
+/** Advice for errors of the protocol; unknown ones get a general sentence. */
 const ADVICE: Readonly<Record<string, string>> = {
-  invalid_client: 'The application that sent you here is not known.',
-  invalid_redirect_uri: 'The application that sent you here gave an address that is not registered for it.',
-  invalid_request: 'The application that sent you here made a request that cannot be answered.',
+  invalid_client: 'The application that sent you here is unknown.',
+  invalid_redirect_uri: 'The application that sent you here used an address that is not registered for it.',
+  invalid_request: 'The application that sent you here made an invalid request.',
   session_not_found:
-    'This sign-in has expired or was begun in another window. Go back to the application and start again.',
+    'This sign-in has expired or was started in another window. Go back to the application and start again.',
 };
 
-/** Errors without a place to redirect to. Never shows a message of the library: it may repeat what the caller sent. */
+/** Errors without a redirect target. Never shows a message of the library, which may quote the caller's input. */
 export function renderError(ctx: KoaContextWithOIDC, out: ErrorOut, error: Error): void {
   const code = error.name === 'SessionNotFound' ? 'session_not_found' : out.error;
   const advice = ADVICE[code] ?? 'Go back to the application and start again.';
@@ -47,9 +47,9 @@ function userCodeAdvice(error: Error | undefined): string | undefined {
     case 'AlreadyUsedError':
     case 'NotFoundError':
     case 'NoCodeError':
-      return 'This code is not valid. Check it, or let your device show a new one.';
+      return 'This code is not valid. Check it, or request a new one on your device.';
     default:
-      return 'This did not work. Let your device show a new code and try again.';
+      return 'This did not work. Request a new code on your device and try again.';
   }
 }
 

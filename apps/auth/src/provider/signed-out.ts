@@ -6,8 +6,8 @@ import { pageHeaders } from '../pages/page';
 const SignOut = z.object({ postLogoutRedirectUri: z.string().optional(), state: z.string().optional() });
 
 /**
- * A sign-out when nobody is signed in. The library shows a form to confirm it, which does not say what it is for; and there is nothing to
- * confirm. The person is sent back to the client (OpenID Connect RP-Initiated Logout 1.0, section 3), or told so.
+ * A sign-out without a session. The library would show a confirmation form without an explanation, although there is nothing to
+ * confirm. Instead the person is redirected to the client (OpenID Connect RP-Initiated Logout 1.0, section 3), or informed.
  */
 export function answerWhenSignedOut(provider: Provider): void {
   provider.use(async (ctx: KoaContextWithOIDC, next) => {
@@ -15,12 +15,12 @@ export function answerWhenSignedOut(provider: Provider): void {
     if (ctx.status !== 200 || !('oidc' in ctx) || ctx.oidc.route !== 'end_session') return;
     const { session } = ctx.oidc;
     if (session === undefined || session.accountId !== undefined) return;
-    // Of the session that the library began for its form.
+    // The cookie of the session that the library started for its form.
     ctx.remove('set-cookie');
     ctx.set({ ...pageHeaders() });
     const { postLogoutRedirectUri, state } = SignOut.parse(session.state);
     if (postLogoutRedirectUri === undefined) {
-      ctx.body = signedOutPage('Nobody was signed in in this browser.');
+      ctx.body = signedOutPage('No one was signed in on this browser.');
       return;
     }
     const address = new URL(postLogoutRedirectUri);

@@ -23,8 +23,8 @@ interface Parts {
 }
 
 /**
- * oidc-provider refuses to introspect or revoke JWT access tokens. RFC 7662 and 7009 know no such difference, so this answers for them,
- * after oidc-provider has authenticated the client.
+ * Introspects and revokes JWT access tokens, after oidc-provider has authenticated the client. The library rejects such requests,
+ * although RFC 7662 and 7009 do not exclude JWTs.
  */
 export function serveStructuredTokens({ provider, keys, register, standing }: Parts): void {
   const refused = new WeakSet<object>();
@@ -43,7 +43,7 @@ export function serveStructuredTokens({ provider, keys, register, standing }: Pa
     }
     const { route, params, client } = ctx.oidc;
     const claims = await read(params?.['token']);
-    // A public client proves nothing about itself: it may only ask about its own tokens. Nobody revokes another's.
+    // A public client is not authenticated, so it may only introspect its own tokens. No client revokes another's.
     const own = claims !== undefined && claims.client_id === client?.clientId;
     const mayAsk = own || client?.clientAuthMethod !== 'none';
     ctx.status = 200;
@@ -57,7 +57,7 @@ export function serveStructuredTokens({ provider, keys, register, standing }: Pa
   });
 }
 
-/** Reads tokens that we signed. Whether one has ended is for the register to say: it goes by the database's clock. */
+/** Parses tokens of this issuer. The register decides whether a token has expired, by the database's clock. */
 function readerOf(issuer: string, keys: readonly JWK[]): (token: unknown) => Promise<Claims | undefined> {
   const keySet = createLocalJWKSet({
     keys: keys.map(({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg })),
@@ -74,9 +74,9 @@ function readerOf(issuer: string, keys: readonly JWK[]): (token: unknown) => Pro
     typeof token === 'string' ? jwtVerify(token, keySet, options).then(claimsOf, () => undefined) : undefined;
 }
 
-/** Undefined when nothing of the token counts any more. */
+/** Undefined when the token is no longer valid. */
 async function answerOf(claims: Claims, standing: TokenStanding): Promise<object | undefined> {
-  // The subject of a program's own token is the program (RFC 9068, section 2.2).
+  // The subject of a client's own token is the client (RFC 9068, section 2.2).
   const accountId = claims.sub === claims.client_id ? undefined : claims.sub;
   const now = await standing.of({ clientId: claims.client_id, accountId, scopes: scopesOf(claims.scope) });
   if (now === undefined) return undefined;
@@ -86,7 +86,7 @@ async function answerOf(claims: Claims, standing: TokenStanding): Promise<object
   return { ...claims, ...scope, ...roles, active: true, token_type: 'Bearer' };
 }
 
-/** The library shows of a refresh token what was granted; of that, what counts now is shown. */
+/** The library shows the scopes that a refresh token was granted; this limits them to the ones that are valid now. */
 async function showStanding(ctx: KoaContextWithOIDC, standing: TokenStanding): Promise<void> {
   const token = 'oidc' in ctx && ctx.oidc.route === 'introspection' ? ctx.oidc.entities.RefreshToken : undefined;
   const { success, data: answer } = ActiveAnswer.safeParse(ctx.body);

@@ -3,23 +3,23 @@ import type { AccountService } from '../account/account.service';
 import type { ClientAdapter } from '../clients/client-adapter';
 import { API_SCOPES, apiScopesOfClient, grantableScopes } from './api-access';
 
-/** Whose token it is and what was granted with it. */
+/** A token's client, user and granted scopes. */
 export interface GrantedToken {
   readonly clientId: string | undefined;
-  /** Undefined for a program's own token. */
+  /** Undefined for a client's own token. */
   readonly accountId: string | undefined;
   readonly scopes: readonly string[];
 }
 
-/** What of a token counts now. */
+/** The scopes and roles of a token that are valid now. */
 export interface Standing {
   readonly scopes: readonly string[];
   readonly roles: readonly Role[];
 }
 
 /**
- * What tokens are still worth. A token is issued once; its user may be disabled or lose roles, and its client may lose scopes, before it
- * ends. Introspection answers by what holds now (RFC 7662, section 2.2), as a refresh does.
+ * The present validity of tokens. Before a token expires, its user may be disabled or lose roles, and its client may lose scopes.
+ * Introspection reflects the present state (RFC 7662, section 2.2), as a refresh does.
  */
 export class TokenStanding {
   constructor(
@@ -27,7 +27,7 @@ export class TokenStanding {
     private readonly accounts: AccountService,
   ) {}
 
-  /** The token's scopes without those of the API that user or client may no longer hold; undefined: it counts for nothing. */
+  /** The token's scopes without the API scopes that user or client may no longer hold; undefined if the token is invalid. */
   async of({ clientId, accountId, scopes }: GrantedToken): Promise<Standing | undefined> {
     const client = clientId === undefined ? undefined : await this.clients.find(clientId);
     if (client === undefined) return undefined;

@@ -13,7 +13,7 @@ function requestFrom(remoteAddress: string): IncomingMessage {
 describe('forwarding headers', () => {
   const trusted = trustedProxies(['10.0.0.0/8', '::1']);
 
-  it.each(['10.1.2.3', '::ffff:10.1.2.3', '::1'])('count from the trusted proxy %s', (peer) => {
+  it.each(['10.1.2.3', '::ffff:10.1.2.3', '::1'])('are kept from the trusted proxy %s', (peer) => {
     const request = requestFrom(peer);
     dropForgedForwarding(request, trusted);
     expect(request.headers).toHaveProperty('x-forwarded-for');

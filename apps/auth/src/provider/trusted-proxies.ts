@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 
 const FORWARDING = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'] as const;
 
-/** Peers whose forwarding headers count, from a list of addresses and CIDR ranges. */
+/** Peers whose forwarding headers are trusted, from a list of addresses and CIDR ranges. */
 export function trustedProxies(ranges: readonly string[]): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
@@ -14,7 +14,7 @@ export function trustedProxies(ranges: readonly string[]): BlockList {
   return list;
 }
 
-/** Removes what a peer that is no proxy of ours claims about itself: oidc-provider (Koa) can only trust all or nobody. */
+/** Removes forwarding headers of peers that are not trusted proxies: oidc-provider (Koa) can only trust all peers or none. */
 export function dropForgedForwarding(request: IncomingMessage, trusted: BlockList): void {
   const peer = (request.socket.remoteAddress ?? '').replace(/^::ffff:/u, '');
   const family = isIP(peer) === 6 ? 'ipv6' : 'ipv4';

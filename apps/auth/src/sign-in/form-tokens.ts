@@ -4,13 +4,12 @@ import { DataSource } from 'typeorm';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 
 const MODEL = 'FormToken';
-/** As long as a log-in may take. */
+/** Longest duration of a log-in. */
 const LIFETIME_SECONDS = 60 * 60;
 
 /**
- * One-time tokens in the forms: a form is taken once, and only from the page that was shown for this very interaction. To show a page
- * keeps nothing: its token is a MAC over the interaction and how many of its forms were taken. That count is kept, in one row for each
- * log-in.
+ * One-time tokens of forms: a form is accepted once, and only from the page of the same interaction. Showing a page stores nothing:
+ * its token is a MAC over the interaction and the number of its accepted forms. Only that count is stored, in one row per log-in.
  */
 @Injectable()
 export class FormTokens {
@@ -27,7 +26,7 @@ export class FormTokens {
     return this.tokenOf(interactionUid, await this.taken(interactionUid)).toString('base64url');
   }
 
-  /** Of parallel forms with one token one is taken. */
+  /** True for exactly one of several parallel forms with the same token. */
   async redeem(interactionUid: string, token: string): Promise<boolean> {
     const taken = await this.taken(interactionUid);
     const wanted = this.tokenOf(interactionUid, taken);

@@ -17,7 +17,7 @@ import { FormTokens } from './form-tokens';
 import { InteractionErrorFilter, InteractionExpired } from './interaction-error.filter';
 import { SignInThrottle } from './sign-in-throttle';
 
-/** Anything a browser may send; what is wrong with it is said on the page, not as a problem document. */
+/** Any input of a browser; errors are shown on the page, not as a problem document. */
 const InteractionForm = z
   .object({
     token: z.string(),
@@ -34,12 +34,12 @@ const OIDC_MEANINGS: Readonly<Record<string, string>> = {
   email: 'See your e-mail address',
   offline_access: 'Stay signed in while you are away',
 };
-/** The scopes in words for the person who is asked. */
+/** The scopes in words, for the consent page. */
 const API_MEANINGS: Readonly<Record<Scope, string>> = {
   'catalog:write': 'Change the catalogue and its stock',
   'orders:read': 'See the orders and payments you have access to',
-  'orders:write': 'Place and cancel orders in your name',
-  'ops:read': 'See how the system is doing',
+  'orders:write': 'Place and cancel orders on your behalf',
+  'ops:read': 'See the state of the system',
   'ops:write': 'Replay and discard events that could not be handled',
 };
 const MEANINGS: Readonly<Record<string, string>> = { ...OIDC_MEANINGS, ...API_MEANINGS };
@@ -49,7 +49,7 @@ interface Asked {
   readonly client: Client;
 }
 
-/** The pages between a client's request and its answer: who are you, and do you agree. */
+/** The pages between a client's request and its response: sign-in and consent. */
 @Controller('interaction')
 @Produces('text/html')
 @Public()
@@ -79,12 +79,12 @@ export class InteractionController {
     const asked = await this.find(uid, request, reply);
     const form = InteractionForm.parse(body);
     if (!(await this.tokens.redeem(uid, form.token ?? ''))) {
-      const page = await this.pageFor(asked, { error: 'This page had expired. Please try again.', login: form.login });
+      const page = await this.pageFor(asked, { error: 'This page has expired. Please try again.', login: form.login });
       await this.send(reply, 403, asked, page);
       return;
     }
     if (form.action === 'cancel') {
-      await this.finish(request, reply, { error: 'access_denied', error_description: 'the user refused' });
+      await this.finish(request, reply, { error: 'access_denied', error_description: 'the user denied access' });
       return;
     }
     switch (asked.interaction.prompt.name) {
@@ -121,7 +121,7 @@ export class InteractionController {
         reply,
         401,
         asked,
-        await this.pageFor(asked, { login, error: 'The name or the password is not right.' }),
+        await this.pageFor(asked, { login, error: 'The name or password is incorrect.' }),
       );
       return;
     }
@@ -158,7 +158,7 @@ export class InteractionController {
     return consentPage({ ...form, clientName, userName: user.name, scopes });
   }
 
-  /** The interaction that this browser's cookie names; the path alone opens nothing. */
+  /** The interaction of this browser's cookie; the path alone grants no access. */
   private async find(uid: string, request: FastifyRequest, reply: FastifyReply): Promise<Asked> {
     const { provider } = this.host;
     const interaction = await provider.interactionDetails(request.raw, reply.raw);
@@ -195,7 +195,7 @@ export class InteractionController {
   }
 }
 
-/** Requested, and allowed to both client and user. */
+/** The requested scopes that both client and user may hold. */
 function scopesToGrant(
   interaction: Interaction,
   client: Client,

@@ -3,23 +3,23 @@ import { limitedAddress } from '@rookery/resilience';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 
-/** Wrong passwords that cost nothing: people mistype. An address may be shared by many, and attempts in hand count too. */
+/** Failures without a delay: people mistype. An address may be shared by many, and attempts in progress count too. */
 const FREE_FAILURES = { account: 5, address: 100 } as const;
 const LONGEST_DELAY_SECONDS = 15 * 60;
-/** After so long without an attempt the count starts again. */
+/** The count restarts after this time without an attempt. */
 const FORGET_SECONDS = 24 * 60 * 60;
 
 /**
- * Slows guessing per account and per address: after the free failures each further one doubles the wait, up to 15 minutes.
- * An attempt is counted before its password is checked, so that a thousand parallel guesses do not all slip through.
+ * Slows down guessing per account and per address: after the free failures each further one doubles the wait, up to 15 minutes. An
+ * attempt is counted before its password is checked, so that parallel guesses cannot bypass the limit.
  */
 @Injectable()
 export class SignInThrottle {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * Counts an attempt. Answers the seconds to wait when it must not be tried now, else nothing. The address is asked first, and an attempt
-   * that is refused counts nowhere: who may not try himself must not keep another person from signing in.
+   * Counts an attempt. Returns the seconds to wait if it is not allowed now, otherwise undefined. The address is checked first, and a
+   * rejected attempt is not counted: a blocked attacker must not be able to block another person's sign-in.
    */
   async begin(person: string, address: string): Promise<number | undefined> {
     const transaction = this.dataSource.createQueryRunner();
@@ -39,7 +39,10 @@ export class SignInThrottle {
     }
   }
 
-  /** The password was right: the account starts afresh; the address only gets its one attempt back, or an attacker could reset it with an own account. */
+  /**
+   * Resets the account's count after a correct password. The address only regains one attempt; otherwise attackers could reset it with
+   * an account of their own.
+   */
   async succeeded(person: string, address: string): Promise<void> {
     await this.dataSource.query(`DELETE FROM sign_in_failures WHERE subject = $1`, [accountKey(person)]);
     await this.dataSource.query(
@@ -55,9 +58,9 @@ export class SignInThrottle {
   }
 }
 
-/** Undefined when it was counted, else the seconds to wait. Times are the database's: replicas need not agree about them. */
+/** Undefined if the attempt was counted, otherwise the seconds to wait. By the database's clock, so that replicas agree. */
 async function count(transaction: EntityManager, subject: string, free: number): Promise<number | undefined> {
-  // While it is blocked, nothing changes: hammering does not lengthen the wait of the rightful owner.
+  // While blocked, nothing changes: further attempts do not lengthen the wait of the rightful owner.
   const counted = await transaction.query<readonly unknown[]>(
     `INSERT INTO sign_in_failures AS f (subject, failures, last_at, blocked_until)
      VALUES ($1, 1, now(), 'epoch')
@@ -78,7 +81,7 @@ async function count(transaction: EntityManager, subject: string, free: number):
   return Math.max(1, row?.seconds ?? 1);
 }
 
-/** Hashed, so that the table holds no mail address of people who never had an account here, nor their network address. */
+/** Hashed, so that the table holds no e-mail address of people without an account, and no network address. */
 const accountKey = (person: string) => keyOf('account', person);
 const addressKey = (address: string) => keyOf('address', limitedAddress(address));
 const keyOf = (kind: string, value: string) => createHash('sha256').update(`${kind}:${value}`).digest('base64url');

@@ -9,7 +9,7 @@ describe('If-None-Match', () => {
     },
   );
 
-  it.each([[undefined], ['"3.8"'], ['"3"'], ['W/"3.70"'], ['"1.1","2.2"']])('says modified for %s', (header) => {
+  it.each([[undefined], ['"3.8"'], ['"3"'], ['W/"3.70"'], ['"1.1","2.2"']])('is modified for %s', (header) => {
     expect(isNotModified(header, '"3.7"')).toBe(false);
   });
 

@@ -22,11 +22,11 @@ describe('If-Match', () => {
     expect(() => expectedVersions(undefined)).toThrow(PreconditionRequired);
   });
 
-  it.each([['7'], ['"7'], ['']])('refuses %j as malformed', (header) => {
+  it.each([['7'], ['"7'], ['']])('rejects %j as malformed', (header) => {
     expect(() => expectedVersions(header)).toThrow(InvalidInput);
   });
 
-  it('refuses more tags than the service takes', () => {
+  it('rejects more tags than the service accepts', () => {
     expect(() => expectedVersions(Array.from({ length: 17 }, (_, index) => `"${index + 1}"`).join(','))).toThrow(
       InvalidInput,
     );

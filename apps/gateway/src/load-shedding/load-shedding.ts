@@ -1,9 +1,10 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError, isEventStream, logger, Metrics, reject, rejectEarly } from '@rookery/platform';
+import { DomainError, logger, Metrics, reject, rejectEarly } from '@rookery/platform';
 import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
 import { isBehindTls, type GatewayConfig } from '../gateway.config';
+import { isEventStream } from '../live-stream';
 import { classOf, priorityOf } from './route-class';
 
 /** Latencies below this are always tolerated: below it the limit only grows. */

@@ -16,15 +16,15 @@ import {
 import type { z } from 'zod';
 
 /** Placeholder of a product's id; Swagger UI replaces it with a real one. */
-export const exampleProductId = '019a5c2e-6f00-7000-8000-000000000001';
+export const EXAMPLE_PRODUCT_ID = '019a5c2e-6f00-7000-8000-000000000001';
 
 /** A valid Idempotency-Key. */
-export const idempotencyKeyExample = '8e03978e-40d5-43e8-bc93-6894a57f9324';
+export const EXAMPLE_IDEMPOTENCY_KEY = '8e03978e-40d5-43e8-bc93-6894a57f9324';
 
-const orderId = '019a5c2e-6f00-7000-8000-00000000000b';
-const at = '2026-11-23T08:00:00.000Z';
+const ORDER_ID = '019a5c2e-6f00-7000-8000-00000000000b';
+const AT = '2026-11-23T08:00:00.000Z';
 const price = { amountMinor: 1250, currency: 'EUR' };
-const description = 'Untreated larch, for tits and sparrows.';
+const DESCRIPTION = 'Untreated larch, for tits and sparrows.';
 
 /** An example value of a contract in the document. */
 export interface Example {
@@ -37,55 +37,62 @@ const example = <Schema extends z.ZodType>(schema: Schema, value: z.input<Schema
 
 /** Examples that the document shows instead of `string` and `0`; "Try it out" sends them unchanged. */
 export const examples: readonly Example[] = [
-  example(PlaceOrder, { lines: [{ productId: exampleProductId, quantity: 1 }], paymentToken: 'tok_ok' }),
-  example(CreateProduct, { sku: 'BOX-0042', name: 'Nest box', description, category: 'homes', price, stock: 40 }),
-  example(ChangeProduct, { description }),
-  example(AdjustStock, { delta: 10, reason: 'delivery' }),
-  example(RegisterAccount, { email: 'wren@example.com', password: 'three eggs in a nest', name: 'Wren' }),
-  example(Reconcile, { since: at }),
-  example(ProductView, {
-    id: exampleProductId,
+  example(PlaceOrder, { lines: [{ productId: EXAMPLE_PRODUCT_ID, quantity: 1 }], paymentToken: 'tok_ok' }),
+  example(CreateProduct, {
     sku: 'BOX-0042',
     name: 'Nest box',
-    description,
+    description: DESCRIPTION,
+    category: 'homes',
+    price,
+    stock: 40,
+  }),
+  example(ChangeProduct, { description: DESCRIPTION }),
+  example(AdjustStock, { delta: 10, reason: 'delivery' }),
+  example(RegisterAccount, { email: 'wren@example.com', password: 'three eggs in a nest', name: 'Wren' }),
+  example(Reconcile, { since: AT }),
+  example(ProductView, {
+    id: EXAMPLE_PRODUCT_ID,
+    sku: 'BOX-0042',
+    name: 'Nest box',
+    description: DESCRIPTION,
     category: 'homes',
     price,
     stock: { available: 40 },
     version: 1,
-    createdAt: at,
-    updatedAt: at,
+    createdAt: AT,
+    updatedAt: AT,
   }),
   example(OrderView, {
-    id: orderId,
+    id: ORDER_ID,
     status: 'Pending',
     reason: null,
-    lines: [{ productId: exampleProductId, sku: 'BOX-0042', name: 'Nest box', quantity: 1, unitPrice: price }],
+    lines: [{ productId: EXAMPLE_PRODUCT_ID, sku: 'BOX-0042', name: 'Nest box', quantity: 1, unitPrice: price }],
     total: price,
     version: 1,
-    createdAt: at,
-    updatedAt: at,
+    createdAt: AT,
+    updatedAt: AT,
   }),
   example(TimelineEntry, {
     position: 2,
     event: 'PaymentReserved',
     service: 'payments',
-    at,
+    at: AT,
     attempt: 1,
     causationId: '019a5c2e-6f00-7000-8000-00000000000c',
     traceId: '0af7651916cd43dd8448eb211c80319c',
   }),
   example(PaymentView, {
     id: '019a5c2e-6f00-7000-8000-00000000000d',
-    orderId,
+    orderId: ORDER_ID,
     status: 'Captured',
     amount: price,
-    createdAt: at,
+    createdAt: AT,
   }),
   example(AccountView, {
     id: '019a5c2e-6f00-7000-8000-00000000000e',
     email: 'wren@example.com',
     name: 'Wren',
-    createdAt: at,
+    createdAt: AT,
   }),
   example(MeView, {
     subject: '019a5c2e-6f00-7000-8000-00000000000e',
@@ -94,19 +101,19 @@ export const examples: readonly Example[] = [
     scopes: ['orders:read', 'orders:write'],
   }),
   example(OrderDiagnosis, {
-    id: orderId,
+    id: ORDER_ID,
     waitsFor: 'payments has not taken OrderCreated, published 40 s ago',
     order: {
       status: 'Pending',
       reason: null,
-      createdAt: at,
-      updatedAt: at,
+      createdAt: AT,
+      updatedAt: AT,
       deadlineAt: '2026-11-23T08:01:00.000Z',
       paymentReservedAt: null,
       stockReservedAt: null,
     },
     payment: null,
-    reservation: { status: 'Awaiting', linesKnown: true, paid: false, createdAt: at, updatedAt: at },
+    reservation: { status: 'Awaiting', linesKnown: true, paid: false, createdAt: AT, updatedAt: AT },
     services: [
       { service: 'orders', answered: true, problem: null },
       { service: 'payments', answered: true, problem: null },
@@ -117,15 +124,15 @@ export const examples: readonly Example[] = [
         event: 'OrderCreated',
         service: 'orders',
         eventId: '019a5c2e-6f00-7000-8000-00000000000c',
-        at,
+        at: AT,
         attempt: 1,
         causationId: null,
         traceId: '0af7651916cd43dd8448eb211c80319c',
         publication: 'published',
-        publishedAt: at,
+        publishedAt: AT,
         consumers: [
-          { service: 'payments', state: 'waiting', at },
-          { service: 'products', state: 'taken', at },
+          { service: 'payments', state: 'waiting', at: AT },
+          { service: 'products', state: 'taken', at: AT },
         ],
       },
     ],

@@ -11,7 +11,7 @@ import { Public } from '@rookery/platform';
 import { RequireScopes } from '@rookery/security';
 import type { z } from 'zod';
 import { IdempotencyKeyInterceptor } from '../idempotency/idempotency-key.interceptor';
-import { idempotencyKeyExample } from './examples';
+import { EXAMPLE_IDEMPOTENCY_KEY } from './examples';
 import { responseHeaders, type ResponseHeader } from './response-headers';
 
 /** Scopes that the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
@@ -144,7 +144,7 @@ const keyHeader = {
   description:
     'A value chosen by the client, 8 to 255 visible ASCII characters, bare or in double quotes. For 24 hours the same request with the same key takes effect once and has the same response',
   schema: { type: 'string', minLength: 8, maxLength: 255 },
-  example: idempotencyKeyExample,
+  example: EXAMPLE_IDEMPOTENCY_KEY,
 } as const;
 
 const rateLimitHeaders = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const;

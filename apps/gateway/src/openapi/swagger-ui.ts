@@ -6,7 +6,7 @@ import { DomainError } from '@rookery/platform';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { GatewayConfig } from '../gateway.config';
-import { exampleProductId, idempotencyKeyExample } from './examples';
+import { EXAMPLE_PRODUCT_ID, EXAMPLE_IDEMPOTENCY_KEY } from './examples';
 import { guardPages } from './page-policy';
 
 /** The public client that auth registers for this page. */
@@ -73,8 +73,8 @@ function toPublicName(publicUrl: string): string {
 /** "Try it out" works with the prefilled values: an existing product and, for each operation, an unused key. */
 function withLiveExamples(document: OpenAPIObject, productId: string): OpenAPIObject {
   const text = JSON.stringify(document)
-    .replaceAll(exampleProductId, productId)
-    .replaceAll(idempotencyKeyExample, () => randomUUID());
+    .replaceAll(EXAMPLE_PRODUCT_ID, productId)
+    .replaceAll(EXAMPLE_IDEMPOTENCY_KEY, () => randomUUID());
   return z.custom<OpenAPIObject>().parse(JSON.parse(text));
 }
 
@@ -83,9 +83,9 @@ async function anyProductId(rpc: RpcClient): Promise<string> {
   try {
     const { items } = await rpc.call(ProductsRpc.list, { sort: 'name', limit: 20 }, { timeoutMs: EXAMPLE_TIMEOUT_MS });
     const product = items.find(({ stock }) => stock.available > 0) ?? items[0];
-    return product?.id ?? exampleProductId;
+    return product?.id ?? EXAMPLE_PRODUCT_ID;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    return exampleProductId;
+    return EXAMPLE_PRODUCT_ID;
   }
 }

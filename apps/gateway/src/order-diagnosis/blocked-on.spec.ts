@@ -61,7 +61,7 @@ const payment = (changes: Partial<PaymentFacts> = {}): PaymentFacts => ({
   ...changes,
 });
 
-/** An order of which nothing is known but that it is Pending for another 12 s. */
+/** An order that is Pending for another 12 s, without further facts. */
 const trace = (changes: Partial<Known> = {}): Known => ({
   id: 'order',
   order: {
@@ -118,7 +118,7 @@ const ended = (status: 'Confirmed' | 'Canceled') => ({
 const created = (...consumers: readonly Consumer[]) => step('OrderCreated', consumers);
 const taken = [consumer('payments', 'taken'), consumer('products', 'taken')];
 
-describe('what an order waits for', () => {
+describe('what an order is blocked on', () => {
   it.each<[what: string, changes: Partial<Known>, sentence: string]>([
     [
       'an event that the broker has not taken, and in whose outbox',
@@ -159,7 +159,7 @@ describe('what an order waits for', () => {
         timeline: [created(...taken), step('PaymentReserved', [consumer('products', 'dead-letter')])],
         deadLetters: { items: [letter('PaymentReserved')], complete: true },
       },
-      'products set PaymentReserved aside as a dead letter (attempts-exhausted, attempts: 14) 20 s ago: npm run dlq -- replay products-3',
+      'products set PaymentReserved aside as a dead letter (attempts-exhausted, attempts: 14) 20 s ago: operator dead-letters replay products-3',
     ],
     [
       'the dead letter that could not be read, and the command that shows it',
@@ -167,7 +167,7 @@ describe('what an order waits for', () => {
         timeline: [created(...taken), step('PaymentReserved', [consumer('products', 'dead-letter')])],
         deadLetters: { items: [letter('PaymentReserved', { reason: 'bad-schema', attempts: 0 })], complete: true },
       },
-      'products set PaymentReserved aside as a dead letter (bad-schema) 20 s ago: npm run dlq -- show products-3',
+      'products set PaymentReserved aside as a dead letter (bad-schema) 20 s ago: operator dead-letters show products-3',
     ],
     [
       'a dead letter about it that is none of its known events',
@@ -178,7 +178,7 @@ describe('what an order waits for', () => {
           complete: true,
         },
       },
-      'products set a message aside as a dead letter (unknown-subject) 20 s ago: npm run dlq -- show products-3',
+      'products set a message aside as a dead letter (unknown-subject) 20 s ago: operator dead-letters show products-3',
     ],
     [
       'the oldest of several things',
@@ -258,7 +258,7 @@ describe('what an order waits for', () => {
       'payments has not taken OrderConfirmed',
     ],
     [
-      'nothing, when it is so long ago that nothing is noted any more',
+      'nothing, when its events have been pruned',
       {
         ...ended('Canceled'),
         timeline: [step('OrderCanceled', [consumer('products', 'pruned')], { publishedAt: null })],
@@ -269,13 +269,13 @@ describe('what an order waits for', () => {
     expect(blockedOn(trace(changes), now)).toBe(sentence);
   });
 
-  it('is no dead letter whose event was taken after all', () => {
+  it('is not a dead letter whose event was handled after all', () => {
     const timeline = [created(...taken)];
     const deadLetters = { items: [letter('OrderCreated')], complete: true };
     expect(blockedOn(trace({ ...ended('Confirmed'), timeline, deadLetters }), now)).toMatch(/^nothing: Confirmed/);
   });
 
-  it('is no event that is published once more and that everybody has taken', () => {
+  it('is not an event that is published again and that all consumers have handled', () => {
     const timeline = [step('OrderCreated', taken, { publication: 'in-outbox', publishedAt: null })];
     expect(blockedOn(trace({ ...ended('Confirmed'), timeline }), now)).toMatch(/^nothing: Confirmed/);
   });

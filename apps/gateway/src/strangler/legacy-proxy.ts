@@ -4,7 +4,6 @@ import {
   Deadline,
   DeadlineExceeded,
   DomainError,
-  isEventStream,
   logger,
   rawBodyOf,
   requireContext,
@@ -14,6 +13,7 @@ import {
 import { bearerTokenOf, leaseEnd, type AccessTokenVerifier, type AdmittedCaller } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatcher } from 'undici';
+import { isEventStream } from '../live-stream';
 import { headersFromLegacy, headersToLegacy } from './forwarded-headers';
 import { legacyTarget, publicLocation } from './legacy-address';
 import { ClientGone, LegacyUnreachable } from './legacy-errors';
@@ -115,8 +115,7 @@ export class LegacyProxy {
       left.signal,
     );
     clearTimeout(timer);
-    if (!isEventStream(answer.headers['content-type']))
-      timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
+    if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
     return () => {
       this.copyHead(route, answer, reply);
       this.sendBody(answer, reply, caller?.lease);
@@ -160,7 +159,7 @@ export class LegacyProxy {
       void reply.send();
       return;
     }
-    void reply.send(isEventStream(answer.headers['content-type']) ? this.whileAllowed(body, lease) : limited(body));
+    void reply.send(isLiveStream(answer) ? this.whileAllowed(body, lease) : limited(body));
   }
 
   /**
@@ -183,6 +182,8 @@ export class LegacyProxy {
     return stream;
   }
 }
+
+const isLiveStream = ({ headers }: Dispatcher.ResponseData): boolean => isEventStream(headers['content-type']);
 
 /** Fails beyond the limit. The head has already been sent, so the connection is cut. */
 function limited(body: Readable): Readable {

@@ -19,11 +19,11 @@ const reasonOf = (text: string): string | undefined => {
 };
 
 describe('STRANGLER_ROUTES', () => {
-  it.each([[undefined], [''], [' '], ['[]']])('is no route at all when it is %j', (value) => {
+  it.each([[undefined], [''], [' '], ['[]']])('has no routes when it is %j', (value) => {
     expect(read(value)).toEqual({ ok: true, config: { STRANGLER_ROUTES: [] } });
   });
 
-  it('is a list of routes, where everybody is on the legacy system unless told', () => {
+  it('is a list of routes, with all callers on the legacy system by default', () => {
     expect(routesOf([{ prefix: '/v1/products', upstream: `${upstream}/` }])).toEqual([
       { prefix: '/v1/products', upstream, legacyPercent: 100, choiceByHeader: false, passHeaders: [] },
     ]);
@@ -80,14 +80,14 @@ describe('STRANGLER_ROUTES', () => {
     ],
     ['no scope', `[{"prefix":"/a","upstream":"${upstream}","access":[]}]`, 'or a list of scopes'],
     ['an unknown field', `[{"prefix":"/a","upstream":"${upstream}","precent":5}]`, 'precent'],
-    ['a header of the edge', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["cookie"]}]`, 'never passes'],
-    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["upgrade"]}]`, 'never passes'],
+    ['a header of the edge', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["cookie"]}]`, 'never forwards'],
+    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["upgrade"]}]`, 'never forwards'],
     [
       'a header of proxies',
       `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["x-forwarded-for"]}]`,
-      'never passes',
+      'never forwards',
     ],
-  ])('is refused with %s', (_what, text, reason) => {
+  ])('is rejected with %s', (_what, text, reason) => {
     expect(reasonOf(text)).toContain(reason);
   });
 
@@ -95,7 +95,7 @@ describe('STRANGLER_ROUTES', () => {
     ['/shop', '/shop'],
     ['/shop', '/shop/cart'],
     ['/shop/cart', '/shop'],
-  ])('is refused when prefixes overlap: %s and %s', (one, other) => {
+  ])('is rejected when prefixes overlap: %s and %s', (one, other) => {
     const text = JSON.stringify([
       { prefix: '/a', upstream },
       { prefix: one, upstream },
@@ -104,7 +104,7 @@ describe('STRANGLER_ROUTES', () => {
     expect(reasonOf(text)).toBe(`route 3, prefix: ${other} overlaps with route 2: make one route of the two`);
   });
 
-  it('takes prefixes that only begin alike', () => {
+  it('accepts prefixes that only start alike', () => {
     expect(
       routesOf([
         { prefix: '/shop', upstream },
@@ -113,7 +113,7 @@ describe('STRANGLER_ROUTES', () => {
     ).toHaveLength(2);
   });
 
-  it('names everything that is wrong at once', () => {
+  it('names all faults at once', () => {
     const reason = reasonOf(
       JSON.stringify([
         { prefix: 'a', upstream },

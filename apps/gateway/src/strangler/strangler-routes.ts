@@ -21,7 +21,7 @@ const RESERVED = [
 
 const scopes = z.enum(Object.keys(Scopes)).transform((name) => z.custom<keyof typeof Scopes>().parse(name));
 
-const whoMay = `must be "public", "token" or a list of scopes (${Object.keys(Scopes).join(', ')})`;
+const ACCESS_RULE = `must be "public", "token" or a list of scopes (${Object.keys(Scopes).join(', ')})`;
 
 const Route = z.strictObject({
   prefix: z.string().regex(PREFIX, 'must be a path like /legacy or /v1/products'),
@@ -31,7 +31,9 @@ const Route = z.strictObject({
     .transform((url) => (URL.canParse(url) ? new URL(url).origin : url)),
   legacyPercent: z.number().min(0).max(100).default(100),
   choiceByHeader: z.boolean().default(false),
-  access: z.union([z.enum(['public', 'token']), z.array(scopes).min(1, whoMay)], { error: whoMay }).optional(),
+  access: z
+    .union([z.enum(['public', 'token']), z.array(scopes).min(1, ACCESS_RULE)], { error: ACCESS_RULE })
+    .optional(),
   rewritePrefix: z.string().regex(PREFIX, 'must be a path like /api/products').optional(),
   passHeaders: z
     .array(

@@ -49,13 +49,13 @@ describe('the start with routes to a legacy system', () => {
   });
 
   it.each([
-    ['a host that does not exist', { upstream: `http://${'x'.repeat(64)}.internal` }, 'there is no host xxx'],
+    ['a host that does not exist', { upstream: `http://${'x'.repeat(64)}.internal` }, 'the host xxx'],
     ['itself as the legacy system', { upstream: publicUrl }, 'the upstream of /legacy is this gateway'],
-    ['a prefix where nothing is ours and no access is said', { access: undefined }, 'no route under /legacy. Mend'],
+    ['a prefix where nothing is ours and no access is said', { access: undefined }, 'no route under /legacy. Correct'],
     ['a misspelled prefix', { prefix: '/v1/product', access: undefined }, 'no route under /v1/product'],
-    ['a percentage where there is no choice', { legacyPercent: 50 }, 'nothing to choose. Leave out legacyPercent'],
-    ['a header where there is no choice', { choiceByHeader: true }, 'nothing to choose. Leave out'],
-  ])('fails with %s, and says what to mend', async (_what, route, text) => {
+    ['a percentage where there is no choice', { legacyPercent: 50 }, 'nothing to split. Remove legacyPercent'],
+    ['a header where there is no choice', { choiceByHeader: true }, 'nothing to split. Remove'],
+  ])('fails with %s, and names the correction', async (_what, route, text) => {
     const failure = start(route);
     await expect(failure).rejects.toThrow(text);
     await expect(failure).rejects.toThrow(UnusableSetting);

@@ -125,10 +125,12 @@ export function neededEdges(bundle: Bundle, { rpcEdges, eventEdges }: ContextMap
   const apps = callers.flatMap(ports);
   return new Set([
     ...talks.map((caller) => `${caller} -> nats:4222`),
-    'broker-provisioning -> nats:4222',
+    ...['broker-provisioning', ...Services.map((service) => `${service}-recovery`)].map((job) => `${job} -> nats:4222`),
     ...ports('auth').map((auth) => `gateway -> ${auth}`),
     ...Services.flatMap((service, index) =>
-      [service, `${service}-migration`].map((client) => `${client} -> ${databases[index] ?? ''}:5432`),
+      [service, `${service}-migration`, ...(service === 'orders' ? ['orders-recovery'] : [])].map(
+        (client) => `${client} -> ${databases[index] ?? ''}:5432`,
+      ),
     ),
     ...pods.map((pod) => `${nameOf(pod)} -> kube-system:53`),
     ...['gateway', 'auth']

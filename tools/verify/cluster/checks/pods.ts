@@ -79,7 +79,7 @@ export function resources(bundle: Bundle): readonly string[] {
 /** Services without all three probes, or with a liveness probe that asks more than whether the process answers. */
 export function probes(bundle: Bundle): readonly string[] {
   return podsOf(bundle)
-    .filter(({ owner }) => !owner.startsWith('Job/'))
+    .filter(({ owner }) => !/^(Cron)?Job\//u.test(owner))
     .flatMap(({ owner, spec }) =>
       (spec?.containers ?? []).flatMap(({ name, startupProbe, readinessProbe, livenessProbe }) => [
         ...(startupProbe === undefined ? [`${owner}: container ${name} has no startup probe`] : []),

@@ -14,7 +14,7 @@ const OF_NODE: readonly string[] = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPT
 
 /**
  * Settings that a program does not know, lacks, or refuses; files of secrets that are not mounted. `programs` by name: the app for
- * its Deployment, `migrate.js` and the like for jobs.
+ * its Deployment, the job's name or its program (`migrate.js`) for jobs.
  */
 export function wrongSettings(bundle: Bundle, programs: Readonly<Record<string, Program>>): readonly string[] {
   const keys = secretKeys(bundle);
@@ -23,8 +23,9 @@ export function wrongSettings(bundle: Bundle, programs: Readonly<Record<string, 
     .filter(({ spec }) => spec?.containers.some(({ image }) => image.startsWith('ghcr.io/rookery/')) === true)
     .flatMap(({ owner, spec }) =>
       (spec?.containers ?? []).flatMap((container) => {
-        const name = container.args[0] ?? owner.replace(/^.*\//u, '');
-        const program = programs[name];
+        const workload = owner.replace(/^.*\//u, '');
+        const name = container.args[0] ?? workload;
+        const program = programs[workload] ?? programs[name];
         if (program === undefined || spec === undefined) return [`${owner}: nobody knows the settings of ${name}`];
         const env = environmentOf(bundle, container);
         return [...unknown(env, program), ...unmounted(env, container, spec, known), ...refused(env, program)].map(

@@ -39,6 +39,7 @@ describe('the check of the decision records', () => {
     ['no status', first.replace(`Status: ${status}\n`, ''), 'does not begin with'],
     ['another number in its title', first.replace('# 1.', '# 3.'), 'its title says 3'],
     ['another date than the list', first.replace('11-25', '11-26'), 'README.md gives another number, date or status'],
+    ['too many words', first.replace('Why.', 'why '.repeat(300)), 'words'],
     ['an unknown status', first.replace(status, 'maybe'), 'unknown status "maybe"'],
     ['a later record that is not there', first.replace('0002-two', '0002-2'), '0002-2.md, which does not exist'],
     ['a later record that is itself', first.replace('[2](0002-two.md)', '[1](0001-one.md)'), 'not that later record'],

@@ -13,6 +13,8 @@ interface Decision {
 
 const RECORD = /^# (?<number>\d+)\. \S.*\n\nDate: (?<date>\d{4}-\d{2}-\d{2})\nStatus: (?<status>\S.*)\n\n/;
 const ROW = /^\| \[(?<number>\d+)\]\((?<file>[^)]+)\) +\| \S.*?\| (?<date>\S+) +\| (?<status>.*?) +\|$/gm;
+/** The most words of a record, its tables left out; longer reasoning is in docs/design. */
+const MOST_WORDS = 300;
 const LINK = '\\[\\d+\\]\\([^)]+\\)';
 const STATUS = new RegExp(`^(accepted|accepted, amended by ${LINK}(, ${LINK})*|superseded by ${LINK})$`);
 
@@ -42,12 +44,14 @@ function faultsOfRecord(
   if (record === undefined) return ['does not begin with "# <number>. <title>", "Date: …" and "Status: …"'];
   const { number, date, status } = record;
   const row = rows.find(({ file }) => file === name);
+  const words = wordsOf(text);
   const later = [...status.matchAll(/\[(?<number>\d+)\]\((?<file>[^)]+)\)/g)].map(({ groups }) => ({
     number: Number(groups?.['number']),
     file: groups?.['file'] ?? '',
   }));
   return [
     ...(name.startsWith(`${String(number).padStart(4, '0')}-`) ? [] : [`its title says ${number}`]),
+    ...(words > MOST_WORDS ? [`has ${words} words`] : []),
     ...(STATUS.test(status) ? [] : [`unknown status "${status}"`]),
     ...later.filter(({ file }) => !names.has(file)).map(({ file }) => `its status names ${file}, which does not exist`),
     ...later
@@ -58,6 +62,10 @@ function faultsOfRecord(
       ? ['README.md gives another number, date or status']
       : []),
   ];
+}
+
+function wordsOf(text: string): number {
+  return text.replace(/^\|.*$/gm, '').match(/\S*[A-Za-z0-9]\S*/g)?.length ?? 0;
 }
 
 function readDecision(text: string): Decision | undefined {

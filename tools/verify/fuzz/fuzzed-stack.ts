@@ -2,13 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { DeadLetterPage, OrderCanceled, OrderView, ProductView } from '@rookery/contracts';
+import { DeadLetterPage, OrderCanceled } from '@rookery/contracts';
 import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { OidcIssuer } from '@rookery/testing';
-import type { z } from 'zod';
-import { request } from '@rookery/devkit/client/request';
-import { demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { ApiClient } from '@rookery/devkit/client/api-client';
 import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
 import type { World, WireRequest } from './fuzz-case';
 import type { Target } from './run';
@@ -22,8 +20,8 @@ const SETTLED_WITHIN_MS = 60_000;
 const STILL_MS = 200;
 
 /** A whole running stack to be fuzzed: its gateway, its four databases, and people who are signed in. */
-export class Shop implements Target {
-  private tokens: { readonly alice: string; readonly olga: string; readonly since: number } | undefined;
+export class FuzzedStack implements Target {
+  private clients: { readonly alice: ApiClient; readonly olga: ApiClient; readonly since: number } | undefined;
 
   private constructor(
     private readonly stack: TestStack,
@@ -33,7 +31,7 @@ export class Shop implements Target {
     private readonly forger: OidcIssuer,
   ) {}
 
-  static async open(stack: TestStack): Promise<Shop> {
+  static async open(stack: TestStack): Promise<FuzzedStack> {
     const { infrastructure, gatewayUrl } = stack;
     const [state, broker, forger] = await Promise.all([
       DatabaseState.open(infrastructure.databases),
@@ -43,7 +41,7 @@ export class Shop implements Target {
       }),
       OidcIssuer.start(),
     ]);
-    return new Shop(stack, new WireClient(gatewayUrl.replace('localhost', '127.0.0.1')), state, broker, forger);
+    return new FuzzedStack(stack, new WireClient(gatewayUrl.replace('localhost', '127.0.0.1')), state, broker, forger);
   }
 
   send(wire: WireRequest): Promise<WireAnswer> {
@@ -64,21 +62,21 @@ export class Shop implements Target {
 
   async world(): Promise<World> {
     const { alice, olga } = await this.signedIn();
-    const [product, spareProduct] = [await this.addProduct(olga), await this.addProduct(olga)];
+    const addProduct = async (): Promise<string> => (await olga.addProduct({ stock: 1_000_000 })).id;
+    const [product, spareProduct] = [await addProduct(), await addProduct()];
     const [deadLetter = '', spareDeadLetter = '', replayableDeadLetter = ''] = await this.deadLetters(olga, 3);
-    const place = async (paymentToken: string): Promise<string> => {
-      const lines = [{ productId: product, quantity: 1 }];
-      return (await this.ask(OrderView, alice, '/v1/orders', { lines, paymentToken })).id;
-    };
-    // The slow one last: it can be cancelled only as long as its payment takes.
-    const [order, pendingOrder] = [await place('tok_ok'), await place('tok_slow')];
+    // The slow one last: it can be canceled only until its payment ends.
+    const [order, pendingOrder] = [await alice.buy(product, 1), await alice.buy(product, 1, 'tok_slow')];
     return {
-      ids: { product, spareProduct, order, pendingOrder, deadLetter, spareDeadLetter, replayableDeadLetter },
+      ids: {
+        ...{ product, spareProduct, order: order.id, pendingOrder: pendingOrder.id },
+        ...{ deadLetter, spareDeadLetter, replayableDeadLetter },
+      },
       authorization: {
         nobody: undefined,
-        customer: `Bearer ${alice}`,
-        operator: `Bearer ${olga}`,
-        forged: `Bearer ${await this.forgery(olga)}`,
+        customer: `Bearer ${alice.token}`,
+        operator: `Bearer ${olga.token}`,
+        forged: `Bearer ${await this.forgery(olga.token)}`,
       },
     };
   }
@@ -111,12 +109,11 @@ export class Shop implements Target {
     return waiting.some((count) => count > 0);
   }
 
-  private async signedIn(): Promise<{ readonly alice: string; readonly olga: string }> {
-    if (this.tokens !== undefined && Date.now() - this.tokens.since < TOKEN_USED_MS) return this.tokens;
-    const token = async (login: string): Promise<string> =>
-      (await signIn({ issuer: this.stack.authUrl, login, password: demoPassword(login) })).access_token;
-    this.tokens = { alice: await token('alice'), olga: await token('olga'), since: Date.now() };
-    return this.tokens;
+  private async signedIn(): Promise<{ readonly alice: ApiClient; readonly olga: ApiClient }> {
+    if (this.clients !== undefined && Date.now() - this.clients.since < TOKEN_USED_MS) return this.clients;
+    const [alice, olga] = [await ApiClient.signIn(this.stack, 'alice'), await ApiClient.signIn(this.stack, 'olga')];
+    this.clients = { alice, olga, since: Date.now() };
+    return this.clients;
   }
 
   /** One that says everything right but is signed by a stranger, or the real one with one claim changed. */
@@ -138,26 +135,12 @@ export class Shop implements Target {
     return Math.random() < 0.5 ? changed : signed;
   }
 
-  private async addProduct(olga: string): Promise<string> {
-    const body = {
-      sku: `WORLD-${uuidv7()}`,
-      name: 'To be fuzzed',
-      category: 'fuzz',
-      price: { amountMinor: 1_250, currency: 'EUR' },
-      stock: 1_000_000,
-    };
-    return (await this.ask(ProductView, olga, '/v1/products', body)).id;
-  }
-
   /** Ids of dead letters that can be read: those that are there, or events that are put among those given up. */
-  private async deadLetters(olga: string, count: number): Promise<readonly string[]> {
+  private async deadLetters(olga: ApiClient, count: number): Promise<readonly string[]> {
     const deadline = Date.now() + SETTLED_WITHIN_MS;
     for (let published = false; Date.now() < deadline; published = true) {
-      const answer = await request('GET', `/v1/ops/dead-letters?consumer=payments&limit=${count}`, {
-        gateway: this.stack.gatewayUrl,
-        token: olga,
-      });
-      const ids = DeadLetterPage.parse(JSON.parse(answer.text)).items.map(({ id }) => id);
+      const { items } = await olga.get(DeadLetterPage, `/v1/ops/dead-letters?consumer=payments&limit=${count}`);
+      const ids = items.map(({ id }) => id);
       if (ids.length === count) return ids;
       if (!published) for (let missing = count - ids.length; missing > 0; missing -= 1) await this.publishDeadLetter();
       await sleep(STILL_MS);
@@ -186,18 +169,6 @@ export class Shop implements Target {
     for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
     const data = JSON.stringify({ orderId, reason: 'customer-request' });
     await jetstream(this.broker).publish(deadLetterSubject('payments', OrderCanceled.subject), data, { headers });
-  }
-
-  private async ask<Schema extends z.ZodType>(
-    schema: Schema,
-    token: string,
-    path: string,
-    body: unknown,
-  ): Promise<z.output<Schema>> {
-    const headers = { 'idempotency-key': uuidv7() };
-    const answer = await request('POST', path, { gateway: this.stack.gatewayUrl, token, body, headers });
-    if (answer.status !== 201) throw new Error(`POST ${path} answered ${answer.status}: ${answer.text}`);
-    return schema.parse(JSON.parse(answer.text));
   }
 }
 
