@@ -53,7 +53,7 @@ export interface OrdersOptions {
   /** What products quotes from. */
   readonly catalogue: readonly ProductQuote[];
   readonly deadlineSeconds?: number;
-  /** Of the saga, from which on orders are refused; as it follows from the deadline unless told. */
+  /** Of the saga, from which on orders are refused; as derived from the deadline by default. */
   readonly lagLimitSeconds?: number;
 }
 

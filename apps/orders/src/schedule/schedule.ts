@@ -2,20 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { logger } from '@rookery/platform';
 
-/** Something that is done again and again. */
+/** A periodic task. */
 export interface Task {
   readonly name: string;
   readonly pauseMs: number;
-  /** Before the first turn; none unless given. */
+  /** Delay of the first turn. @default none */
   readonly firstAfterMs?: number;
-  /** One turn. Ends early, with the rest left for the next process, when the signal says that this one stops. */
+  /** One turn. It ends early when the signal announces the shutdown, and leaves the rest to the next process. */
   run(stopping: AbortSignal): Promise<void>;
 }
 
 /**
  * Runs each task with its pause in between, never twice at a time, from the start of the process until its shutdown,
- * which waits for the turns in hand. After a failed turn the next one comes as planned: an outage of the database ends
- * by itself. Of a series of failures the first is logged.
+ * which waits for the running turns. After a failed turn the next one runs as planned: an outage of the database ends
+ * by itself. Only the first of a series of failures is logged.
  */
 export class Schedule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
@@ -41,7 +41,7 @@ export class Schedule implements OnApplicationBootstrap, BeforeApplicationShutdo
         if (failures > 0) logger.info({ task: task.name, failures }, 'a scheduled task works again');
         failures = 0;
       } catch (error) {
-        if (failures === 0) logger.error({ err: error, task: task.name }, 'a scheduled task fails, trying on');
+        if (failures === 0) logger.error({ err: error, task: task.name }, 'a scheduled task fails, retrying');
         failures += 1;
       }
       await this.pauseFor(task.pauseMs);
@@ -52,7 +52,7 @@ export class Schedule implements OnApplicationBootstrap, BeforeApplicationShutdo
     try {
       await pause(ms, undefined, { signal: this.stopping.signal });
     } catch {
-      // Only the shutdown cuts a pause short.
+      // Only the shutdown ends a pause early.
     }
   }
 }
