@@ -39,3 +39,5 @@ export * from './rpc/rpc-problem.filter';
 export { defineService, fromConfig } from './service/define-service';
 export * from './service/run-service';
 export { explainStartFailure, UnusableSetting } from './service/start-failure';
+export { backoff, fullJitter, halfJitter, withJitter, type Backoff } from './work/backoff';
+export { PollingWorker, type PollingOptions } from './work/polling-worker';

@@ -64,7 +64,8 @@ export function defineService<Schema extends SettingsSchema & z.ZodType<ServiceC
   return { options, run: () => runService(options(loadConfig(schema, { name }))) };
 }
 
-/** A provider that is made from the process's settings and further providers. */
+/** A provider made from the process's settings and further providers. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- inferred from the parameter of `make`; Nest's factories take any arguments
 export const fromConfig = <Config, Injected extends readonly unknown[] = []>(
   provide: InjectionToken,
   make: (config: Config, ...injected: Injected) => unknown,
