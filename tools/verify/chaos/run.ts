@@ -8,8 +8,9 @@ import type { Progress } from '@rookery/devkit/terminal/progress';
 import { asAdmin, consumersAreIdle } from '@rookery/devkit/stack/broker-reader';
 import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
-import { until, type Fault, type FaultOutcome, type Poison } from './faults/fault';
-import { violationsOf, type Violation } from './invariants';
+import { until, type Fault, type FaultOutcome } from './faults/fault';
+import { violationsOf } from '@rookery/devkit/invariants/stack-world';
+import type { Poison, Violation } from '@rookery/devkit/invariants/world';
 import { Random } from '@rookery/devkit/client/random';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Reconciliation, type Difference, type Service } from '@rookery/contracts';
 import { Client } from 'pg';
 import { ChaosStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
-import { violationsOf } from '../chaos/invariants';
+import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import { addProducts, drained } from '../chaos/run';
