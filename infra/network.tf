@@ -120,7 +120,7 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids   = [for table in aws_route_table.private : table.id]
 }
 
-# Who talked to whom, for whoever looks into an incident: metadata, never contents.
+# Flow logs for the analysis of incidents: metadata, never contents.
 
 resource "aws_cloudwatch_log_group" "flows" {
   name              = "/aws/vpc/${local.name}/flows"

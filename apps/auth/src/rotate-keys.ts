@@ -8,8 +8,8 @@ import { KeyCipher } from './keys/key-cipher';
 import { SigningKeys } from './keys/signing-keys';
 
 /**
- * Rotates the signing key without an interruption. Between publishing and signing it waits as long as verifiers may hold on to a key
- * set they fetched (jose asks again for an unknown key after 30 s at the earliest), so that nobody meets a key he cannot know.
+ * Rotates the signing key without an interruption. Between publishing and signing it waits as long as verifiers may cache a key set
+ * (jose fetches it again for an unknown key after 30 s at the earliest), so that no verifier receives a token of an unknown key.
  */
 const config = loadConfig(
   z.object({
@@ -19,7 +19,7 @@ const config = loadConfig(
       .number()
       .min(0)
       .default(35)
-      .describe('Seconds that a new key is published before it signs'),
+      .describe('Seconds for which a new key is published before it signs'),
   }),
   { name: 'key rotation' },
 );
@@ -31,10 +31,10 @@ async function rotate(): Promise<void> {
   const keys = new SigningKeys(dataSource, new KeyCipher(config.KEY_ENCRYPTION_KEY));
   try {
     say(`published the new key ${await keys.publishNext()}`);
-    say(`waiting ${config.KEY_PUBLISH_SECONDS} s until everybody who verifies tokens can know it`);
+    say(`waiting ${config.KEY_PUBLISH_SECONDS} s until every verifier knows it`);
     await delay(config.KEY_PUBLISH_SECONDS * 1000);
     say(
-      `the key ${await keys.activateNext()} signs from now on, in every process within half a minute; the one before stays published until its tokens have expired`,
+      `the key ${await keys.activateNext()} signs from now on, in every process within half a minute; the previous key stays published until its tokens have expired`,
     );
     say(`removed ${await keys.dropExpired()} keys whose tokens have expired`);
   } finally {
@@ -45,7 +45,7 @@ async function rotate(): Promise<void> {
 try {
   await rotate();
 } catch (error) {
-  // A second run takes up the key that this one may have published.
+  // A second run continues with the key that this one may have published.
   process.stderr.write(`the key was not rotated: ${error instanceof Error ? error.message : 'unknown error'}\n`);
   process.exitCode = 1;
 }

@@ -106,7 +106,7 @@ describe('what an order waits for', () => {
     expect((await ask('POST', `/v1/orders/${id}/cancellations`, alice)).status).toBe(202);
     const { deadLetters, timeline } = await waitsUntil(
       id,
-      /^products set OrderCanceled aside as a dead letter \(permanent-failure, attempts: 1\) \d+ s ago: npm run dlq -- replay products-\d+; payments is not answering$/,
+      /^products set OrderCanceled aside as a dead letter \(permanent-failure, attempts: 1\) \d+ s ago: operator dead-letters replay products-\d+; payments is not answering$/,
     );
     const [letter] = deadLetters.items;
     expect(letter).toMatchObject({ consumer: 'products', event: 'OrderCanceled', reason: 'permanent-failure' });

@@ -130,7 +130,7 @@ it('forwards the service’s answer for an unknown order, and cancels with 202',
 });
 
 it.each([[{ reason: 'changed my mind' }], [[1]]])(
-  'refuses a cancellation that says %j: nobody would read it',
+  'rejects a cancellation with the body %j, which would be ignored',
   async (extra) => {
     const response = await gateway.send('POST', `/v1/orders/${orderId}/cancellations`, extra, { token: alice });
     expect(response.status).toBe(400);

@@ -6,7 +6,7 @@ import { order, orderId, product, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
 const path = `/v1/products/${productId}`;
-/** What is kept holds for so long that only a change can have dropped it. */
+/** Entries live so long that only a change can have invalidated them. */
 const LONG = '3600';
 
 let gateway: GatewayUnderTest;
@@ -53,18 +53,18 @@ const changed = (): Promise<string> =>
     { productId, version: 4, change: 'changed' },
     { aggregateId: productId },
   );
-const hint = async (): Promise<void> => {
+const notifyStockChange = async (): Promise<void> => {
   const { connection } = await gateway.broker.connect('products');
   connection.publish(productNotificationSubject(productId));
   await connection.flush();
 };
-/** Until `open` is called, products answers nothing. */
+/** Delays the responses of products until `open` is called. */
 const holdAnswers = (): { open(): void } => {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.state.hold = promise;
   return { open: () => resolve(undefined) };
 };
-const productsGoes = async (): Promise<void> => {
+const stopProducts = async (): Promise<void> => {
   await Promise.all([gateway.stubs.getProduct.stop(), gateway.stubs.listProducts.stop()]);
 };
 
@@ -110,7 +110,7 @@ describe('the product cache', () => {
     await Promise.all([read(), firstOfPage()]);
     const now = withStock(39);
     expect(await read()).toEqual(product);
-    await hint();
+    await notifyStockChange();
     await eventually(async () => expect([await read(), await firstOfPage()]).toEqual([now, now]));
   });
 
@@ -147,7 +147,7 @@ describe('the product cache', () => {
     const change = { price: now.price };
     expect((await gateway.send('PATCH', path, change, { token, headers: { 'if-match': '*' } })).status).toBe(200);
     held.open();
-    // It began before the change, so it may be the old one; nobody who comes later gets it.
+    // Its request started before the change, so it may be the old one; later requests do not get it.
     expect(JSON.parse(await (await early).text())).toEqual(product);
     expect([await read(), await read()]).toEqual([now, now]);
   });
@@ -220,7 +220,7 @@ describe('while products is unavailable', () => {
   it('cached responses are served as stale, with Age, Warning and no-cache', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0' });
     await Promise.all([read(), firstOfPage()]);
-    await productsGoes();
+    await stopProducts();
     for (const where of [path, '/v1/products?limit=5']) {
       const response = await gateway.request(where);
       expect(response.status).toBe(200);
@@ -235,7 +235,7 @@ describe('while products is unavailable', () => {
       expect(again.status).toBe(304);
       expect(again.headers.get('warning')).not.toBeNull();
     }
-    // What was never read cannot be given.
+    // A response that is not cached cannot be served.
     expect((await gateway.request('/v1/products?limit=7')).status).toBe(503);
     expect(await (await gateway.request('/metrics')).text()).toMatch(/^product_reads_total\{outcome="stale"\} 4$/m);
   });
@@ -252,7 +252,7 @@ describe('while products is unavailable', () => {
   it('nothing is served beyond PRODUCT_STALE_SECONDS', async () => {
     gateway = await start({ PRODUCT_CACHE_SECONDS: '0', PRODUCT_STALE_SECONDS: '1' });
     await read();
-    await productsGoes();
+    await stopProducts();
     await eventually(async () => {
       const response = await gateway.request(path);
       expect(response.status).toBe(503);
@@ -264,8 +264,8 @@ describe('while products is unavailable', () => {
   it('changed content is not served; after a sale the cached response still is', async () => {
     gateway = await start();
     await read();
-    await productsGoes();
-    await hint();
+    await stopProducts();
+    await notifyStockChange();
     await eventually(async () => expect((await gateway.request(path)).headers.has('warning')).toBe(true));
     await changed();
     await eventually(async () => expect((await gateway.request(path)).status).toBe(503));
@@ -300,7 +300,7 @@ describe('while products is unavailable', () => {
     redis = await TestRedis.start();
     link = await FaultyLink.to(redis.url);
     other = await start({ REDIS_URL: link.url });
-    // Last: in one process all gateways believe the issuer of the last one.
+    // Last, because in one process all gateways use the issuer of the last one.
     gateway = await start({ REDIS_URL: link.url });
     for (const one of [gateway, other]) await connected(one);
   });
@@ -315,7 +315,7 @@ describe('while products is unavailable', () => {
       timeoutMs: 20_000,
       intervalMs: 250,
     });
-  /** Both pairs of stubs answer for both gateways, so they must know the same. */
+  /** Both sets of stubs answer for both gateways, so they must have the same state. */
   const both = (amountMinor: number): ProductView => {
     const now = priced(amountMinor);
     other.state.product = now;
@@ -334,7 +334,7 @@ describe('while products is unavailable', () => {
 
   it('ask products once for all of them', async () => {
     await kept();
-    // One of them asked, at most each once before it had heard of the other's.
+    // One of them asked; at most each asked once before it saw the other's entry.
     expect(asked()).toBeLessThanOrEqual(3);
   });
 
@@ -368,9 +368,9 @@ describe('while products is unavailable', () => {
 
   it('use nothing that Redis stored before a missed invalidation', async () => {
     await kept();
-    // Redis itself stays, with what it has.
+    // Redis itself keeps running with its data.
     await link.cut();
-    // What is sent before that is noticed may still get through, once the link is mended.
+    // Data that is sent before the outage is noticed may still arrive once the link is mended.
     for (const one of [gateway, other]) await connected(one, 0);
     const now = both(1999);
     await changed();

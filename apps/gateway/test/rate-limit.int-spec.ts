@@ -65,7 +65,7 @@ describe('an address', () => {
     { what: 'that leads nowhere', path: '/nothing', init: {} },
     { what: 'that leads nowhere under /v1', path: '/v1/nothing', init: {} },
     { what: 'with a method that it does not know', path: '/v1/products', init: { method: 'PUT' } },
-    { what: 'with a body that nobody reads', path: '/v1/orders', init: { method: 'POST', body: '<a/>' } },
+    { what: 'with a body that is never parsed', path: '/v1/orders', init: { method: 'POST', body: '<a/>' } },
     { what: 'of a file that is not there', path: '/docs/nothing.js', init: {} },
     { what: 'of a document', path: '/asyncapi.json', init: {} },
     { what: 'with a bad token', path: '/v1/me', init: { headers: { authorization: 'Bearer nonsense' } } },

@@ -1,13 +1,21 @@
-export * from './current-actor';
-export * from './http/access-token.guard';
-export * from './http/access-token.strategy';
-export * from './http/access-token.verifier';
-export * from './http/bearer-token';
-export * from './http/challenges';
-export * from './http/lease-end';
-export * from './http/scopes.guard';
-export * from './rpc/internal-keys';
-export * from './rpc/internal-token';
-export * from './rpc/internal-token.guard';
-export * from './sealing/token-sealer';
-export * from './security.module';
+export { CurrentActor, CurrentLease, requireActor } from './current-actor';
+export {
+  AccessTokenVerifier,
+  TokenAlgorithms,
+  TokenTypes,
+  type AccessTokenRules,
+  type AdmittedCaller,
+} from './http/access-token.verifier';
+export { bearerTokenOf } from './http/bearer-token';
+export { InsufficientScope, InvalidToken, MissingToken } from './http/challenges';
+export { hasExpired, leaseEnd } from './http/lease-end';
+export { RequireScopes } from './http/scopes.guard';
+export { internalJwksSetting, readInternalJwks, readSigningKey, signingKeySetting } from './rpc/internal-keys';
+export {
+  InternalTokenIssuer,
+  InternalTokenVerifier,
+  InvalidInternalToken,
+  type InternalCall,
+} from './rpc/internal-token';
+export { TokenSealer } from './sealing/token-sealer';
+export { SecurityModule, type HttpSecurity, type RpcSecurity } from './security.module';

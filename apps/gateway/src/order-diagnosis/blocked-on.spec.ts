@@ -159,7 +159,7 @@ describe('what an order is blocked on', () => {
         timeline: [created(...taken), step('PaymentReserved', [consumer('products', 'dead-letter')])],
         deadLetters: { items: [letter('PaymentReserved')], complete: true },
       },
-      'products set PaymentReserved aside as a dead letter (attempts-exhausted, attempts: 14) 20 s ago: npm run dlq -- replay products-3',
+      'products set PaymentReserved aside as a dead letter (attempts-exhausted, attempts: 14) 20 s ago: operator dead-letters replay products-3',
     ],
     [
       'the dead letter that could not be read, and the command that shows it',
@@ -167,7 +167,7 @@ describe('what an order is blocked on', () => {
         timeline: [created(...taken), step('PaymentReserved', [consumer('products', 'dead-letter')])],
         deadLetters: { items: [letter('PaymentReserved', { reason: 'bad-schema', attempts: 0 })], complete: true },
       },
-      'products set PaymentReserved aside as a dead letter (bad-schema) 20 s ago: npm run dlq -- show products-3',
+      'products set PaymentReserved aside as a dead letter (bad-schema) 20 s ago: operator dead-letters show products-3',
     ],
     [
       'a dead letter about it that is none of its known events',
@@ -178,7 +178,7 @@ describe('what an order is blocked on', () => {
           complete: true,
         },
       },
-      'products set a message aside as a dead letter (unknown-subject) 20 s ago: npm run dlq -- show products-3',
+      'products set a message aside as a dead letter (unknown-subject) 20 s ago: operator dead-letters show products-3',
     ],
     [
       'the oldest of several things',

@@ -48,7 +48,7 @@ function strayLetter(timeline: readonly DiagnosisStep[], letters: readonly Lette
 function setAside({ id, consumer, reason, attempts, at }: Letter, event: string, now: Date): string {
   // A message that could not be parsed cannot be replayed unchanged.
   const [how, verb] = attempts === 0 ? [reason, 'show'] : [`${reason}, attempts: ${attempts}`, 'replay'];
-  return `${consumer} set ${event} aside as a dead letter (${how}) ${ago(at, now)} ago: npm run dlq -- ${verb} ${id}`;
+  return `${consumer} set ${event} aside as a dead letter (${how}) ${ago(at, now)} ago: operator dead-letters ${verb} ${id}`;
 }
 
 function blockedProvider(payment: PaymentFacts | null, now: Date): string | undefined {

@@ -89,7 +89,7 @@ describe('internal tokens', () => {
     ['one in another caller’s name', () => forge({ iss: 'gateway' }, { kid: 'orders' }, orders)],
     ['an actor of another shape', () => forge({ actor: { subject: 'alice', roles: 'operator' } })],
     ['one whose key only begins like the caller’s', () => forge({ iss: 'gateway' }, { kid: 'gatewayx' }, orders)],
-    ['a key that nobody knows', async () => forge({}, { kid: 'gateway' }, (await keyOf('gateway')).own)],
+    ['an unknown key', async () => forge({}, { kid: 'gateway' }, (await keyOf('gateway')).own)],
     ['text', async () => 'nonsense'],
   ])('are rejected when they are %s', async (_what, make) => {
     await expect(verifier().verify(await make())).rejects.toBeInstanceOf(InvalidInternalToken);
