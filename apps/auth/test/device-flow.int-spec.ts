@@ -76,7 +76,7 @@ describe('the device flow', () => {
   it('tells a device that polls more often than every five seconds to slow down, by five more each time, on every replica', async () => {
     const device = await begin();
     expect(device.interval).toBe(5);
-    const replica = await createService(authService(auth.config));
+    const replica = await createService(authService.options(auth.config));
     try {
       await replica.listen({ port: 0, host: '127.0.0.1' });
       const body = () =>
@@ -155,7 +155,7 @@ describe('the device flow', () => {
     '/device;x',
   ];
   it.each(spellings)(
-    'answers every method at %s with a page or an error of OAuth, never with a server error',
+    'answers every method at %s with a page or an OAuth error, never with a server error',
     async (path) => {
       for (const method of methods) {
         for (const cookie of ['', 'session=unknown; session.sig=forged']) {

@@ -137,7 +137,7 @@ describe('the dead letters of a service', () => {
       module: {
         module: PaymentsModule,
         imports: [
-          HealthModule.register(),
+          HealthModule,
           DatabaseModule,
           SecurityModule.forRpc({ service: 'payments', jwks: jwksSetting }),
           MessagingModule.forRoot(broker.loginOf('payments')),

@@ -69,7 +69,7 @@ describe('a read-only database', () => {
     failover = new Failover(database);
     @Module({
       imports: [
-        HealthModule.register(),
+        HealthModule,
         PersistenceModule.forRoot({
           service: 'wallets',
           options: dataSourceOptions({
