@@ -1,4 +1,5 @@
-// Runs a program of this repository on the pinned Node, installing first what is missing: `node tools/bootstrap.mjs tools/<x>.ts [arguments]`.
+#!/usr/bin/env node
+// The program `rookery`: runs a command of tools/cli on the pinned Node, and installs first what is missing. A file in place of the command is run itself.
 // Plain JavaScript without dependencies, for any Node >= 20. Speaks on stderr only: stdout belongs to the program.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -175,8 +176,9 @@ async function install() {
   say(`  installed in ${seconds()} s`);
 }
 
-const [script, ...args] = process.argv.slice(2);
-if (script === undefined) fail('Usage: node tools/bootstrap.mjs tools/<program>.ts [arguments]');
+const args = process.argv.slice(2);
+const isFile = /\.m?[jt]s$/.test(args[0] ?? '');
+const script = isFile ? args.shift() : 'tools/cli/main.ts';
 if (!upToDate()) await withInstallLock(async () => (upToDate() ? undefined : install()));
 
 const env = { ...process.env };
@@ -185,11 +187,7 @@ env.PATH = [join(modules, '.bin'), env.PATH ?? ''].join(delimiter);
 env.NX_DAEMON = 'false';
 if (env.HTTPS_PROXY ?? env.https_proxy ?? env.HTTP_PROXY ?? env.http_proxy) env.NODE_USE_ENV_PROXY ??= '1';
 
-const specs = ['tools/cli/commands/test.ts', 'tools/cli/commands/spec.ts'];
-// Specs run the same everywhere: whatever `.env` says is for the programs.
-const loaded = ['tsx', ...(specs.includes(script) ? [] : [join(root, 'tools/devkit/stack/load-env-file.ts')])];
-const imports = loaded.flatMap((module) => ['--import', module]);
-const child = spawn(pinnedNode, [...imports, join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
+const child = spawn(pinnedNode, ['--import', 'tsx', join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
 let told = false;
 const tell = (signal) => {
   told = true;

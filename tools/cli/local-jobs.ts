@@ -6,7 +6,7 @@ import type { AppEnv } from '@rookery/devkit/stack/app-env';
 import { runJob } from '@rookery/devkit/stack/app-process';
 import { provideSecrets } from '@rookery/devkit/stack/secrets';
 import { readSettings } from '@rookery/devkit/stack/settings';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 const given = (env: NodeJS.ProcessEnv, name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
 
@@ -23,14 +23,14 @@ const envFileOf = (service: Service, env: NodeJS.ProcessEnv): string =>
 
 /**
  * The environment of a job of a service: what `npm start` wrote for the service, but for the database that `DATABASE_URL_<SERVICE>` names.
- * @throws {StackError} when no database is known
+ * @throws {UserError} when no database is known
  */
 export function jobEnv(service: Service, env: NodeJS.ProcessEnv = process.env): AppEnv {
   const variable = `DATABASE_URL_${service.toUpperCase()}`;
   const known = stackEnv(service, env);
   const url = given(env, variable) ?? known?.['DATABASE_URL'];
   if (url !== undefined) return { ...known, DATABASE_URL: url };
-  throw new StackError(
+  throw new UserError(
     `There is no database of ${service}: neither ${variable} nor ${envFileOf(service, env)}.`,
     `Set ${variable}, or start the system once with \`npm start\`.`,
   );

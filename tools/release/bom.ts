@@ -7,7 +7,7 @@ import { Version } from '@cyclonedx/cyclonedx-library/Spec';
 import { z } from 'zod';
 import type { ImageName } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 const run = promisify(execFile);
 
@@ -55,5 +55,5 @@ export function reproducible(bom: Bom, time: string): Bom {
 export async function validateBom(text: string): Promise<void> {
   const error: unknown = await new JsonStrictValidator(Version.v1dot5).validate(text);
   if (error !== null)
-    throw new StackError(`The bill of materials does not follow the schema:\n${JSON.stringify(error, null, 2)}`);
+    throw new UserError(`The bill of materials does not follow the schema:\n${JSON.stringify(error, null, 2)}`);
 }

@@ -16,7 +16,7 @@ import {
   writeKubernetesSecrets,
 } from './deployment-secrets';
 
-describe('npm run secrets', () => {
+describe('npx rookery credentials new', () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'rookery-secrets-'));

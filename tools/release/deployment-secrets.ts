@@ -5,7 +5,7 @@ import { nkeyOf } from '@rookery/messaging';
 import { BROKER_CLIENTS, makeSeed } from '@rookery/devkit/stack/broker-accounts';
 import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack/certificates';
 import type { Secrets } from '@rookery/devkit/stack/secrets';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { brokerKeyVariables } from './nats-config';
 
 /** Where the secrets of docker/compose.yaml are, relative to the repository. */
@@ -177,7 +177,7 @@ export async function writeKubernetesSecrets(secrets: Secrets, { root, force }: 
 
 function refuseExisting(path: string, force: boolean, emptied: string): void {
   if (!existsSync(path) || force) return;
-  throw new StackError(
+  throw new UserError(
     `${path} is there already; databases and broker were made with what it holds.`,
     `To begin anew: \`${emptied}\`, then the same command with --force.`,
   );
@@ -189,4 +189,4 @@ function write(file: string, text: string): void {
   writeFileSync(file, text, { mode: 0o600 });
 }
 
-const COMPOSE_HEAD = '# Made by `npm run secrets -- compose` for docker/compose.yaml. Never committed.';
+const COMPOSE_HEAD = '# Made by `npx rookery credentials new compose` for docker/compose.yaml. Never committed.';

@@ -1,6 +1,6 @@
 import { Services } from '@rookery/contracts';
 import { isMap, isScalar, isSeq, parseDocument, type Pair, type Range, type YAMLMap } from 'yaml';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 /** In the order in which a digest passes through them. */
 export const Environments = ['dev', 'staging', 'prod'] as const;
@@ -57,8 +57,8 @@ export class OverlayImages {
     return entry;
   }
 
-  private broken(what: string): StackError {
-    return new StackError(`The kustomization of ${this.environment} ${what}.`);
+  private broken(what: string): UserError {
+    return new UserError(`The kustomization of ${this.environment} ${what}.`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { Apps, Environments, OverlayImages, type App, type Environment } from './overlay-images';
 
 /** What is asked for: chosen digests, or those that the environment before carries. */
@@ -26,7 +26,7 @@ export function before(environment: Environment): Environment | undefined {
 }
 
 /**
- * The one way a digest moves: built, then dev, then staging, then prod. Throws StackError when it would skip a stage, so what
+ * The one way a digest moves: built, then dev, then staging, then prod. Throws UserError when it would skip a stage, so what
  * runs in production has run in staging with the same bytes.
  */
 export function promote({ to, digests }: Request, read: (environment: Environment) => string): Promotion {
@@ -37,10 +37,10 @@ export function promote({ to, digests }: Request, read: (environment: Environmen
   const changes: Change[] = [];
   for (const [app, digest] of wanted) {
     if (!/^sha256:[0-9a-f]{64}$/.test(digest)) {
-      throw new StackError(`${JSON.stringify(digest)} is no digest.`, 'Give sha256: and 64 hexadecimal digits.');
+      throw new UserError(`${JSON.stringify(digest)} is no digest.`, 'Give sha256: and 64 hexadecimal digits.');
     }
     if (source !== undefined && source.digestOf(app) !== digest) {
-      throw new StackError(
+      throw new UserError(
         `${app} ${digest} is refused for ${to}: ${source.environment} carries ${source.digestOf(app) ?? 'no digest'}.`,
         `Promote it to ${source.environment} first. To go back, revert the pull request that promoted.`,
       );
@@ -54,12 +54,12 @@ export function promote({ to, digests }: Request, read: (environment: Environmen
 }
 
 function carriedBy(source: OverlayImages | undefined, to: Environment): ReadonlyMap<App, string> {
-  if (source === undefined) throw new StackError(`Nothing comes before ${to}.`, 'Give --app and --digest.');
+  if (source === undefined) throw new UserError(`Nothing comes before ${to}.`, 'Give --app and --digest.');
   return new Map(
     Apps.map((app) => {
       const digest = source.digestOf(app);
       if (digest === undefined) {
-        throw new StackError(
+        throw new UserError(
           `${source.environment} carries no digest for ${app} yet.`,
           `Promote it to ${source.environment} first.`,
         );

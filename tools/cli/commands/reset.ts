@@ -1,23 +1,29 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { lockHolder } from '@rookery/devkit/stack/data-lock';
-import { takesNoArguments } from '@rookery/devkit/terminal/help';
-import { printFailure } from '@rookery/devkit/terminal/progress';
 import { readSettings } from '@rookery/devkit/stack/settings';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
+import { running } from '../run';
 
-/** A fetched nats-server is no data. */
+/** A downloaded nats-server is not data. */
 const KEPT = new Set(['bin']);
 
-const usage = `Usage: npm run reset
-Deletes databases, events, secrets and logs of \`npm start\`, in .data unless ROOKERY_DATA_DIR names another folder.`;
+export function addReset(parent: Command): void {
+  parent
+    .command('reset')
+    .addHelpText(
+      'after',
+      '\nThe data is in .data, or in the folder that ROOKERY_DATA_DIR names. No stack may run on it.',
+    )
+    .action(running(reset));
+}
 
-try {
-  takesNoArguments(usage);
+async function reset(): Promise<undefined> {
   const { dataFolder } = readSettings();
   const holder = lockHolder(dataFolder);
   if (holder !== undefined) {
-    throw new StackError(
+    throw new UserError(
       `A stack runs on ${dataFolder} (process ${holder}).`,
       `Stop it first: Ctrl-C in its terminal, or kill ${holder}`,
     );
@@ -27,9 +33,6 @@ try {
   process.stderr.write(
     entries.length === 0
       ? `${dataFolder} is empty already.\n`
-      : `Databases, events, secrets and logs in ${dataFolder} are gone; a fetched nats-server stays.\n`,
+      : `Databases, events, secrets and logs in ${dataFolder} are gone; a downloaded nats-server stays.\n`,
   );
-} catch (error) {
-  printFailure(error);
-  process.exit(1);
 }

@@ -1,18 +1,16 @@
+import type { Command } from 'commander';
+import { requireSystem } from '@rookery/devkit/client/addresses';
 import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
-import { printFailure, Progress } from '@rookery/devkit/terminal/progress';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
-import { takesNoArguments } from '@rookery/devkit/terminal/help';
-import { authUrl, gatewayUrl, requireSystem } from '@rookery/devkit/client/addresses';
-import { SignInFailed } from '@rookery/devkit/client/sign-in';
+import { running, type Run } from '../run';
 
-takesNoArguments(`Usage: npm run seed
-Adds the demo catalogue to a running system, through its API, as the demo operator. What is there stays as it is.`);
+export function addSeed(parent: Command): void {
+  parent
+    .command('seed')
+    .addHelpText('after', '\nThe demo operator adds it. Products that exist already stay as they are.')
+    .action(running(seed));
+}
 
-// Fills the catalogue of a running stack that `npm start` did not start; products that are there stay as they are.
-try {
-  requireSystem();
-  await seedCatalogue({ gatewayUrl, authUrl, progress: new Progress() });
-} catch (error) {
-  printFailure(error instanceof SignInFailed ? new StackError(error.message) : error);
-  process.exit(1);
+async function seed({ progress }: Run): Promise<undefined> {
+  const { gatewayUrl, authUrl } = requireSystem();
+  await seedCatalogue({ gatewayUrl, authUrl, progress });
 }

@@ -1,19 +1,17 @@
 import { join } from 'node:path';
+import type { Command } from 'commander';
+import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
+import { takeRotations } from '@rookery/devkit/rotation/control';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { buildApps } from '@rookery/devkit/stack/build';
-import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
 import { lockDataFolder } from '@rookery/devkit/stack/data-lock';
-import { takesNoArguments } from '@rookery/devkit/terminal/help';
 import {
   embeddedInfrastructure,
   givenInfrastructure,
   infrastructureIsGiven,
   type Infrastructure,
 } from '@rookery/devkit/stack/infrastructure';
-import { takeRotations } from '@rookery/devkit/rotation/control';
 import { requireFreePorts } from '@rookery/devkit/stack/ports';
-import { both, runInForeground } from '@rookery/devkit/terminal/program';
-import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
 import { provideSecrets } from '@rookery/devkit/stack/secrets';
 import {
@@ -23,14 +21,30 @@ import {
   readSettings,
   type StackSettings,
 } from '@rookery/devkit/stack/settings';
-import { startStack, type Stack } from '@rookery/devkit/stack/stack';
+import { migrateAll, provideEnvs, startStack, untilServerEnds, type Stack } from '@rookery/devkit/stack/stack';
+import { both } from '@rookery/devkit/terminal/both';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
+import { staying, type Run } from '../run';
 
-takesNoArguments(`Usage: npm start
+export function addStart(parent: Command): void {
+  parent
+    .command('start')
+    .option('--servers-only', 'Postgres and NATS with databases, users and streams, for `npx nx serve <app>`')
+    .addHelpText(
+      'after',
+      `
 Migrates, seeds and runs the five apps on embedded Postgres and NATS, or on the servers that DATABASE_URL_<SERVICE> and NATS_URL name.
-Settings: .env.example, from the environment or a file .env beside it. Ctrl-C stops everything.`);
+Ctrl-C stops everything; a second start keeps the data.`,
+    )
+    .action(
+      staying((run: Run, { serversOnly }: { readonly serversOnly?: true }) =>
+        serversOnly === true ? startServers(run) : startSystem(run),
+      ),
+    );
+}
 
-await runInForeground(async (progress, shutdown) => {
+async function startSystem({ progress, shutdown }: Run): Promise<() => Promise<string>> {
   const settings = readSettings();
   const given = infrastructureIsGiven();
   process.stderr.write('Rookery\n');
@@ -64,7 +78,7 @@ await runInForeground(async (progress, shutdown) => {
   await seed(settings, stack, progress, shutdown);
   welcome(settings, stack, progress);
   return stack.untilFailure;
-});
+}
 
 async function seed(
   { issuer, dataFolder }: StackSettings,
@@ -107,4 +121,34 @@ Place an order:
 Or watch three of them: ${environment}npm run demo
 Stop everything: Ctrl-C. Empty the data: npm run reset
 `);
+}
+
+/** Runs only Postgres and NATS, with databases, users and streams. */
+async function startServers({ progress, shutdown }: Run): Promise<() => Promise<string>> {
+  const settings = readSettings();
+  process.stderr.write('Rookery, infrastructure only\n');
+  shutdown.afterwards(lockDataFolder(settings.dataFolder, progress.say));
+  const secrets = await provideSecrets(settings.dataFolder);
+  const bringUp = async () => {
+    const made = await embeddedInfrastructure(settings, secrets, progress);
+    shutdown.afterwards(() => progress.step('servers stopped', () => made.stop()));
+    return made;
+  };
+  const build = progress.step('build, for the migrations', () => buildApps({ signal: shutdown.signal }));
+  const infrastructure = await both(bringUp(), build);
+  shutdown.throwIfAsked();
+  const envs = provideEnvs({ ...settings, secrets, infrastructure, folder: settings.dataFolder });
+  await progress.step('migrations', () => migrateAll(envs));
+  process.stdout.write(`
+Ready after ${progress.elapsed}.
+
+  Postgres   127.0.0.1:${settings.postgresPort}
+  NATS       127.0.0.1:${settings.natsPort}
+  Addresses and credentials of each app: ${join(settings.dataFolder, 'env')}/<app>.env
+
+In other terminals: npx nx serve gateway, npx nx serve auth, npx nx serve products, npx nx serve orders, npx nx serve payments
+The first npm start fills the catalogue.
+Stop: Ctrl-C
+`);
+  return () => untilServerEnds(infrastructure);
 }

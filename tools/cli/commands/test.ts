@@ -1,35 +1,37 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { z } from 'zod';
-import { SpecResults, unprovenPractices } from '@rookery/verify/repository/ledgers/unproven';
 import { IMAGES } from '@rookery/devkit/stack/app-process';
-import { Progress, type StepOptions } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
-
-/** `npm test`: builds, then every spec and beside them every other check. The last line on stdout is `N passed, N failed`. */
+import type { StepOptions } from '@rookery/devkit/terminal/progress';
+import { JEST } from '../child';
+import { DONE, FAILED, INTERRUPTED } from '../exit-codes';
+import { running, type Run } from '../run';
 
 interface Check {
   readonly what: string;
-  /** A program of node_modules/.bin, or a file of ours. */
+  /** A program of node_modules/.bin, or Node itself. */
   readonly command: string;
   readonly args: readonly string[];
 }
 
 const bin = (name: string): string => join(repository, 'node_modules/.bin', name);
 
-const build: Check = {
+const BUILD: Check = {
   what: `build of ${IMAGES.length} apps`,
   command: bin('nx'),
   args: ['run-many', '-t', 'build', '-p', ...IMAGES, '--outputStyle=static'],
 };
-const prettier: Check = {
+const FORMATTING: Check = {
   what: 'formatting (prettier)',
   command: bin('prettier'),
   args: ['--check', '.', '--log-level=warn', '--cache'],
 };
-const eslint: Check = {
+const LINT: Check = {
   what: 'lint and module boundaries (eslint)',
   command: bin('eslint'),
   args: [
@@ -40,133 +42,172 @@ const eslint: Check = {
     '--cache-location=node_modules/.cache/eslint/',
   ],
 };
-const types: Check = { what: 'types (tsc)', command: bin('tsc'), args: ['--noEmit', '--pretty', 'false', '-p', '.'] };
-const generated: Check = {
+const TYPES: Check = { what: 'types (tsc)', command: bin('tsc'), args: ['--noEmit', '--pretty', 'false', '-p', '.'] };
+const GENERATED: Check = {
   what: 'generated files are up to date',
   command: process.execPath,
-  args: ['--import', 'tsx', join(repository, 'tools/cli/generate/generate.ts'), '--check'],
+  args: ['--import', 'tsx', join(repository, 'tools/cli/main.ts'), 'generate', '--check'],
 };
 
-/** Beside the specs, which wait now and then: these have what is left over. Two lanes, the long one apart. */
-const lanes: readonly (readonly Check[])[] = [[types, prettier, generated], [eslint]];
+/** They run beside the specs, which often wait. Two lanes, the long check in one of its own. */
+const LANES: readonly (readonly Check[])[] = [[TYPES, FORMATTING, GENERATED], [LINT]];
 
 const JestResults = z.object({
-  success: z.boolean(),
   numPassedTests: z.number(),
   numFailedTests: z.number(),
   numRuntimeErrorTestSuites: z.number(),
-  testResults: SpecResults,
+  testResults: z.array(z.unknown()),
 });
 
-const children = new Set<ReturnType<typeof spawn>>();
-const stop = new AbortController();
-
-/** After Ctrl-C the killed checks are no failures, and nothing further is started. */
-function exitIfStopped(): void {
-  if (stop.signal.aborted) process.exit(130);
+export function addTest(parent: Command): void {
+  parent
+    .command('test')
+    .argument('[paths...]', 'files or folders whose specs run; options of Jest may follow')
+    .option('--checks', 'with paths: build, types, lint, formatting and generated files as well')
+    .allowUnknownOption()
+    .addHelpText('after', '\nUnit specs (*.spec.ts) alone start no server. The last line is `N passed, N failed`.')
+    .action(running(test));
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    stop.abort();
-    for (const child of children) child.kill(signal);
-  });
+async function test(run: Run, paths: readonly string[], { checks }: { readonly checks?: true }): Promise<number> {
+  const tests = new TestRun(run);
+  const code = paths.length > 0 && checks !== true ? await tests.specsOnly(paths) : await tests.everything(paths);
+  return run.shutdown.signal.aborted ? INTERRUPTED : code;
 }
 
-function run(command: string, args: readonly string[], env: Record<string, string>, stdio: 'inherit' | 'pipe') {
-  const child = spawn(command, args, {
-    cwd: repository,
-    env: { ...process.env, NX_TUI: 'false', ...env },
-    stdio: ['ignore', stdio, stdio],
-  });
-  children.add(child);
-  let output = '';
-  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
-  return new Promise<{ readonly code: number; readonly output: string }>((resolve) => {
-    child.once('error', (error) => {
-      resolve({ code: 127, output: error.message });
-    });
-    child.once('close', (code) => {
-      children.delete(child);
-      resolve({ code: code ?? 1, output });
-    });
-  });
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
 }
 
 class CheckFailed extends Error {}
 
-/** Says what a check found. */
-async function runCheck({ what, command, args }: Check, options?: StepOptions): Promise<void> {
-  try {
-    await progress.step(
-      what,
-      async () => {
-        const { code, output } = await run(command, args, { FORCE_COLOR: '0' }, 'pipe');
-        if (code !== 0) throw new CheckFailed(output.trim());
-      },
-      options,
+class TestRun {
+  private readonly children = new Set<ChildProcess>();
+  /** Checks that failed, in the order of their end. */
+  private readonly failures: string[] = [];
+  /** Practices whose proof was skipped on this machine. */
+  private unproven: readonly string[] = [];
+
+  constructor(private readonly tools: Run) {
+    tools.shutdown.afterwards(async () => {
+      const running = [...this.children];
+      for (const child of running) child.kill();
+      await Promise.all(running.map((child) => once(child, 'close')));
+    });
+  }
+
+  private get stopped(): boolean {
+    return this.tools.shutdown.signal.aborted;
+  }
+
+  async specsOnly(paths: readonly string[]): Promise<number> {
+    return this.summary(await this.specs(paths, {}));
+  }
+
+  /** Builds, then runs the specs and beside them every other check. */
+  async everything(paths: readonly string[]): Promise<number> {
+    await this.check(BUILD);
+    if (this.stopped) return INTERRUPTED;
+    const built = this.failures.length === 0;
+    const [counts] = await Promise.all([
+      built ? this.specs(paths, { ROOKERY_BUILT: '1' }) : { passed: 0, failed: 0 },
+      this.checks(),
+    ]);
+    if (this.stopped) return INTERRUPTED;
+    const { progress } = this.tools;
+    const failed = this.failures.length === 0 ? '' : `; failed checks: ${this.failures.join('; ')}`;
+    progress.say(`after ${progress.elapsed}${failed}`);
+    if (this.unproven.length > 0) progress.say(`not proven on this machine:\n    ${this.unproven.join('\n    ')}`);
+    return this.summary(counts);
+  }
+
+  private summary({ passed, failed }: Counts): number {
+    const all = failed + this.failures.length;
+    process.stdout.write(`${passed} passed, ${all} failed\n`);
+    return all === 0 ? DONE : FAILED;
+  }
+
+  /** Runs all checks of the lanes, also after one has failed, with the lowest priority. */
+  private async checks(): Promise<void> {
+    await Promise.all(
+      LANES.map(async (lane) => {
+        for (const check of lane) {
+          const modest = { ...check, command: 'nice', args: ['-n', '19', check.command, ...check.args] };
+          if (!this.stopped) await this.check(modest, { ticks: false });
+        }
+      }),
     );
-  } catch (error) {
-    if (stop.signal.aborted) return;
-    failures.push(what);
-    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
+  }
+
+  private async check({ what, command, args }: Check, options?: StepOptions): Promise<void> {
+    try {
+      await this.tools.progress.step(
+        what,
+        async () => {
+          const { code, output } = await this.spawn(command, args, { FORCE_COLOR: '0' }, 'pipe');
+          if (code !== 0) throw new CheckFailed(output.trim());
+        },
+        options,
+      );
+    } catch (error) {
+      if (this.stopped) return;
+      this.failures.push(what);
+      process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
+    }
+  }
+
+  /** Runs specs; Jest's own output goes to the terminal. */
+  private async specs(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Counts> {
+    const folder = mkdtempSync(join(tmpdir(), 'rookery-results-'));
+    const file = join(folder, 'results.json');
+    try {
+      const jest = [...JEST, '--json', `--outputFile=${file}`, '--silent', ...args];
+      const { code } = await this.spawn(process.execPath, jest, env, 'inherit');
+      const results = JestResults.parse(JSON.parse(readFileSync(file, 'utf8')));
+      if (env['ROOKERY_BUILT'] !== undefined) this.unproven = await unprovenOf(results.testResults);
+      // A suite that cannot be loaded has no failed test in it, and a failed set-up no test at all.
+      const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+      return { passed: results.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+    } catch {
+      process.stderr.write('\nJest ended without results.\n');
+      return { passed: 0, failed: 1 };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  private spawn(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    stdio: 'inherit' | 'pipe',
+  ): Promise<{ readonly code: number; readonly output: string }> {
+    const child = spawn(command, args, {
+      cwd: repository,
+      env: { ...process.env, NX_TUI: 'false', ...env },
+      stdio: ['ignore', stdio, stdio],
+    });
+    this.children.add(child);
+    let output = '';
+    child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+    child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
+    return new Promise((resolve) => {
+      child.once('error', (error) => {
+        this.children.delete(child);
+        resolve({ code: 127, output: error.message });
+      });
+      child.once('close', (code) => {
+        this.children.delete(child);
+        resolve({ code: code ?? FAILED, output });
+      });
+    });
   }
 }
 
-/** Runs all checks of the lanes, also after one has failed, and gives way to the specs. */
-async function runChecks(): Promise<void> {
-  await Promise.all(
-    lanes.map(async (lane) => {
-      for (const check of lane) {
-        const modest = { ...check, command: 'nice', args: ['-n', '19', check.command, ...check.args] };
-        if (!stop.signal.aborted) await runCheck(modest, { ticks: false });
-      }
-    }),
-  );
+/** Practices whose proof was skipped, by Jest's results. */
+async function unprovenOf(testResults: readonly unknown[]): Promise<readonly string[]> {
+  const { SpecResults, unprovenPractices } = await import('@rookery/verify/repository/ledgers/unproven');
+  const ledger = readFileSync(join(repository, 'docs/ledgers/practices.yaml'), 'utf8');
+  return unprovenPractices(ledger, SpecResults.parse(testResults));
 }
-
-/** Runs every spec of every project; Jest's own output goes to the terminal. */
-async function runSpecs(args: readonly string[]): Promise<{ readonly passed: number; readonly failed: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'rookery-results-'));
-  const file = join(folder, 'results.json');
-  try {
-    const jest = join(repository, 'node_modules/jest/bin/jest.js');
-    const node = ['--experimental-vm-modules', '--no-warnings', jest];
-    const { code } = await run(
-      process.execPath,
-      [...node, '--json', `--outputFile=${file}`, '--silent', ...args],
-      { ROOKERY_BUILT: '1' },
-      'inherit',
-    );
-    const results = JestResults.parse(JSON.parse(readFileSync(file, 'utf8')));
-    // A suite that cannot even be loaded has no failed test in it, and a failed set-up no test at all.
-    const broken = results.numRuntimeErrorTestSuites;
-    const ledger = readFileSync(join(repository, 'docs/ledgers/practices.yaml'), 'utf8');
-    unproven = unprovenPractices(ledger, results.testResults);
-    const failed = results.numFailedTests + broken;
-    return { passed: results.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
-  } catch {
-    process.stderr.write('\nJest ended without results.\n');
-    return { passed: 0, failed: 1 };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-const progress = new Progress();
-/** Checks that failed, in the order of their end. */
-const failures: string[] = [];
-/** Practices whose proof was skipped on this machine. */
-let unproven: readonly string[] = [];
-await runCheck(build);
-exitIfStopped();
-const [{ passed, failed }] = await Promise.all([
-  failures.length === 0 ? runSpecs(process.argv.slice(2)) : { passed: 0, failed: 0 },
-  runChecks(),
-]);
-exitIfStopped();
-progress.say(`after ${progress.elapsed}${failures.length === 0 ? '' : `; failed checks: ${failures.join('; ')}`}`);
-if (unproven.length > 0) progress.say(`not proven on this machine:\n    ${unproven.join('\n    ')}`);
-process.stdout.write(`${passed} passed, ${failed + failures.length} failed\n`);
-process.exit(failed + failures.length === 0 ? 0 : 1);

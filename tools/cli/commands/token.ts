@@ -1,33 +1,30 @@
-import { parseArgs } from 'node:util';
-import { helpWhenAsked } from '@rookery/devkit/terminal/help';
-import { ALL_SCOPES, demoPassword, signIn, SignInFailed } from '@rookery/devkit/client/sign-in';
-import { authUrl, sayWhichSystem } from '@rookery/devkit/client/addresses';
+import type { Command } from 'commander';
+import { chosenSystem } from '@rookery/devkit/client/addresses';
+import { ALL_SCOPES, demoPassword, signIn } from '@rookery/devkit/client/sign-in';
+import { running, type Run } from '../run';
 
-const usage =
-  'Usage: npm run -s token <user> [-- --scope "orders:read orders:write"] [--password <password>]\nDemo users: alice, bob, olga';
-
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(1);
+interface Options {
+  readonly scope?: string;
+  readonly password?: string;
+  readonly json?: true;
 }
 
-function read() {
-  helpWhenAsked(usage);
-  try {
-    return parseArgs({ allowPositionals: true, options: { scope: { type: 'string' }, password: { type: 'string' } } });
-  } catch (error) {
-    return fail(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
-  }
+export function addToken(parent: Command): void {
+  parent
+    .command('token')
+    .argument('<user>', 'alice and bob are customers, olga is the operator')
+    .option('--scope <scopes>', 'for example "orders:read orders:write"; all by default')
+    .option('--password <password>', 'of a user that is not a demo user')
+    .option('--json', 'print the whole answer of the token endpoint')
+    .action(running(token));
 }
 
-const { positionals, values } = read();
-const [login] = positionals;
-if (login === undefined || positionals.length > 1) fail(usage);
-try {
-  sayWhichSystem();
-  const scope = values.scope === undefined ? ALL_SCOPES : `openid ${values.scope}`;
-  const tokens = await signIn({ issuer: authUrl, login, password: values.password ?? demoPassword(login), scope });
-  process.stdout.write(`${tokens.access_token}\n`);
-} catch (error) {
-  fail(error instanceof SignInFailed ? error.message : String(error));
+async function token(_run: Run, login: string, { scope, password, json }: Options): Promise<undefined> {
+  const tokens = await signIn({
+    issuer: chosenSystem().authUrl,
+    login,
+    password: password ?? demoPassword(login),
+    scope: scope === undefined ? ALL_SCOPES : `openid ${scope}`,
+  });
+  process.stdout.write(json === true ? `${JSON.stringify(tokens, undefined, 2)}\n` : `${tokens.access_token}\n`);
 }

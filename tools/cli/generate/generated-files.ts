@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { natsConfigFiles } from '@rookery/release/nats-config';
+import { commandPage } from '../command-table';
 import { practicePages, requirementPages } from '@rookery/verify/repository/ledgers/ledger-pages';
 import { Settings, ToolSettings } from '@rookery/devkit/stack/settings';
 
@@ -48,6 +49,7 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
       { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
       { path: '.env.example', text: envExample(schemas) },
       ...natsConfigFiles(),
+      commandPage(),
       ...practicePages(await readFile(join(root, 'docs/ledgers/practices.yaml'), 'utf8')),
       ...requirementPages(await readFile(join(root, 'docs/ledgers/security.yaml'), 'utf8')),
     ];
@@ -98,7 +100,7 @@ function schemaIn(module: unknown, source: string): z.ZodObject {
 function envExample(apps: readonly { readonly source: string; readonly schema: z.ZodObject }[]): string {
   const source = 'tools/devkit/stack/settings.ts';
   const programs = [
-    { title: `npm start, npm run infra (${source})`, schema: Settings },
+    { title: `npm start (${source})`, schema: Settings },
     { title: `programs that talk to a running system (${source})`, schema: ToolSettings },
     ...apps.map((app) => ({ title: `${basename(app.source, '.config.ts')} (${app.source})`, schema: app.schema })),
   ];

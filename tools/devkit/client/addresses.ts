@@ -2,28 +2,27 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { lockHolder } from '../stack/data-lock';
-import { printFailure } from '../terminal/progress';
 import { readSettings } from '../stack/settings';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** The system that a program talks to. */
 export interface System {
   readonly gatewayUrl: string;
   readonly authUrl: string;
-  /** Why that one, for people. */
+  /** Why this one, in words. */
   readonly because: string;
-  /** Nobody named it, and none runs here: what answers there may be another checkout's. */
+  /** Nothing names it, and no stack runs here: another checkout's may answer at these addresses. */
   readonly isGuess: boolean;
 }
 
 /**
- * What GATEWAY_URL and AUTH_URL or the ports of `npm start` name, else the stack that runs on this checkout's data folder, else the default
- * ports.
+ * The system that GATEWAY_URL and AUTH_URL or the ports of `npm start` name, else the stack that runs on this checkout's data folder, else
+ * the default ports.
  */
 export function systemOf(env: NodeJS.ProcessEnv = process.env): System {
   const settings = readSettings(env);
   const given = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
-  /** What nobody names is that of the stack that runs here. */
+  /** An address that the environment does not name is that of the stack that runs here. */
   const addressAt = (variable: string, port: number, running: string | undefined): string =>
     (given(variable) === undefined ? running : undefined) ?? `http://localhost:${port}`;
   const named = ['GATEWAY_URL', 'AUTH_URL', 'GATEWAY_PORT', 'AUTH_PORT'].filter((name) => given(name) !== undefined);
@@ -38,7 +37,7 @@ export function systemOf(env: NodeJS.ProcessEnv = process.env): System {
   };
 }
 
-/** The addresses of the stack that holds the data folder: it wrote them for its apps. */
+/** The addresses of the stack that holds the data folder. It wrote them for its apps. */
 function runningOn(dataFolder: string): Pick<System, 'gatewayUrl' | 'authUrl'> | undefined {
   const [gateway, auth] = [join(dataFolder, 'env', 'gateway.env'), join(dataFolder, 'env', 'auth.env')];
   if (lockHolder(dataFolder) === undefined || !existsSync(gateway) || !existsSync(auth)) return undefined;
@@ -47,33 +46,23 @@ function runningOn(dataFolder: string): Pick<System, 'gatewayUrl' | 'authUrl'> |
   return gatewayUrl === undefined || authUrl === undefined ? undefined : { gatewayUrl, authUrl };
 }
 
-const system = orExit(systemOf);
-export const { gatewayUrl, authUrl } = system;
-
-function orExit(read: () => System): System {
-  try {
-    return read();
-  } catch (error) {
-    printFailure(error);
-    process.exit(1);
-  }
+/** The system to read from; says on stderr which one it is, because stdout belongs to the answer. */
+export function chosenSystem(): System {
+  const system = systemOf();
+  process.stderr.write(`System: ${system.gatewayUrl}, auth ${system.authUrl} (${system.because})\n`);
+  return system;
 }
 
 /**
- * As `sayWhichSystem`, before something is written.
- * @throws StackError when the system is only a guess
+ * As `chosenSystem`, for a program that writes.
+ * @throws {UserError} when the system is only a guess
  */
-export function requireSystem(): void {
-  if (system.isGuess) {
-    throw new StackError(
+export function requireSystem(): System {
+  if (systemOf().isGuess) {
+    throw new UserError(
       'No stack of this checkout runs, and this would write to whatever answers at the default addresses.',
       'Start one with `npm start`, or name the system: GATEWAY_URL=http://localhost:3000 AUTH_URL=http://localhost:3001',
     );
   }
-  sayWhichSystem();
-}
-
-/** Says on stderr which system is talked to: stdout belongs to the answer. */
-export function sayWhichSystem(): void {
-  process.stderr.write(`System: ${gatewayUrl}, auth ${authUrl} (${system.because})\n`);
+  return chosenSystem();
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { demoPassword, signIn } from './sign-in';
 import { catalogue } from './catalogue';
 import type { Progress } from '../terminal/progress';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 export interface SeedOptions {
   readonly gatewayUrl: string;
@@ -40,7 +40,7 @@ async function add(product: (typeof catalogue)[number], url: URL, token: string)
     const text = await response.text();
     if (response.ok || response.status === 409) return;
     if (response.status !== 429 && response.status !== 503) {
-      throw new StackError(`The catalogue could not be seeded: ${product.sku} was answered ${response.status} ${text}`);
+      throw new UserError(`The catalogue could not be seeded: ${product.sku} was answered ${response.status} ${text}`);
     }
     await sleep(Math.max(1, Number(response.headers.get('retry-after') ?? 1)) * 1_000);
   }

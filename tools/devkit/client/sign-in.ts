@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { parse, type DefaultTreeAdapterTypes as Html } from 'parse5';
 import { CookieJar } from 'tough-cookie';
 import { z } from 'zod';
+import { UserError } from '../terminal/user-error';
 
 /** The command line's own OAuth client: public, code flow with PKCE, loopback redirect (RFC 8252). */
 const CLIENT_ID = 'rookery-cli';
@@ -33,8 +34,8 @@ export type Tokens = z.infer<typeof Tokens>;
 
 const Metadata = z.object({ authorization_endpoint: z.url(), token_endpoint: z.url() });
 
-/** The log-in did not end with a token; the message says where and why. */
-export class SignInFailed extends Error {}
+/** The sign-in did not end with a token. The message says where and why. */
+export class SignInFailed extends UserError {}
 
 export const ALL_SCOPES = 'openid catalog:write orders:read orders:write ops:read ops:write';
 
@@ -86,8 +87,8 @@ export async function signIn(options: SignInOptions): Promise<Tokens> {
 async function get(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {
     return await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(10_000), ...init });
-  } catch (cause) {
-    throw new SignInFailed(`${new URL(url).origin} does not answer. Is \`npm start\` running?`, { cause });
+  } catch {
+    throw new SignInFailed(`${new URL(url).origin} does not answer. Is \`npm start\` running?`);
   }
 }
 

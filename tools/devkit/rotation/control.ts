@@ -3,11 +3,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 import type { Infrastructure } from '../stack/infrastructure';
 import type { Secrets } from '../stack/secrets';
 import type { Stack, StackOptions } from '../stack/stack';
-import { carryOut, RotationRequest } from './request';
+import { executeRotation, RotationRequest } from './request';
 import { Rotation } from './rotation';
 
 /** In bytes; macOS allows 103, Linux 107. */
@@ -29,7 +29,7 @@ type Reply = z.infer<typeof Reply>;
 
 type RotationHandler = (request: RotationRequest, say: (line: string) => void) => Promise<void>;
 
-/** Has a stack take requests of `npm run rotate` where its servers are its own. Returns what ends it. */
+/** Has a stack take requests of `npx rookery credentials rotate` where its servers are its own. Returns what ends it. */
 export async function takeRotations(
   stack: Stack,
   options: StackOptions & { readonly secrets: Secrets; readonly infrastructure: Infrastructure },
@@ -37,11 +37,13 @@ export async function takeRotations(
   const { own } = options.infrastructure;
   if (own === undefined) return () => Promise.resolve();
   if (Buffer.byteLength(socketOf(options.folder)) > LONGEST_SOCKET) {
-    options.progress?.say('`npm run rotate` will not reach this stack: the path of its data folder is too long');
+    options.progress?.say(
+      '`npx rookery credentials rotate` will not reach this stack: the path of its data folder is too long',
+    );
     return () => Promise.resolve();
   }
   const rotation = new Rotation(stack, { ...options, infrastructure: { ...options.infrastructure, own } });
-  return listenForRotations(options.folder, (request, say) => carryOut(rotation, request, say));
+  return listenForRotations(options.folder, (request, say) => executeRotation(rotation, request, say));
 }
 
 /**
@@ -81,7 +83,7 @@ async function answer(socket: Socket, line: string, handle: RotationHandler): Pr
   }
 }
 
-/** Has the stack on this data folder carry out a request; throws a StackError when none runs or it does not succeed. */
+/** Has the stack on this data folder carry out a request; throws a UserError when none runs or it does not succeed. */
 export async function requestRotation(
   dataFolder: string,
   request: RotationRequest,
@@ -92,7 +94,7 @@ export async function requestRotation(
     socket.once('connect', resolve);
     socket.once('error', () =>
       reject(
-        new StackError(
+        new UserError(
           `No stack with servers of its own runs on ${dataFolder}.`,
           'Start it with `npm start`; for servers of your own and for Kubernetes see docs/rotation.md.',
         ),
@@ -103,8 +105,8 @@ export async function requestRotation(
   for await (const line of createInterface({ input: socket, crlfDelay: Infinity })) {
     const reply = Reply.parse(JSON.parse(line));
     if ('said' in reply) say(reply.said);
-    else if ('failed' in reply) throw new StackError(`Not rotated: ${reply.failed}`);
+    else if ('failed' in reply) throw new UserError(`Not rotated: ${reply.failed}`);
     else return;
   }
-  throw new StackError('The stack ended before it was done.');
+  throw new UserError('The stack ended before it was done.');
 }

@@ -1,7 +1,7 @@
 import { Requesters, type Caller, type Requester, type Service } from '@rookery/contracts';
 import { z } from 'zod';
 import { APPS, SERVICES } from '../stack/app-process';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 import type { Rotation, Say } from './rotation';
 
 /** What is to be rotated, and whose. */
@@ -20,26 +20,30 @@ const owners: Readonly<Record<RotationRequest['what'], readonly Caller[]>> = {
   'cookie-key': ['auth'],
 };
 
-export const ROTATION_USAGE = `Usage: npm run rotate -- <what> [service …]     all who have one, unless services are named
+/** What can be rotated, and of which services, for people. */
+export const ROTATABLE = `What can be rotated, and of which services:
   database-password  ${SERVICES.join(', ')}
   nats-key           ${APPS.join(', ')}
   cookie-key         auth
   internal-key       ${Requesters.join(', ')}: signs the tokens for the services they call
   signing-key        auth: signs access tokens`;
 
-/** Reads the command line; throws a StackError that names what is wrong. */
+/**
+ * Reads the command line: what, and then whose.
+ * @throws {UserError} when it names something that does not exist
+ */
 export function readRotationRequest([what = '', ...whose]: readonly string[]): RotationRequest {
   const known = Object.entries(owners).find(([name]) => name === what);
-  if (known === undefined) throw new StackError(`${JSON.stringify(what)} cannot be rotated.`, ROTATION_USAGE);
+  if (known === undefined) throw new UserError(`${JSON.stringify(what)} cannot be rotated.`, ROTATABLE);
   const [, all] = known;
   const request = RotationRequest.safeParse({ what, whose: whose.length === 0 ? all : whose });
   if (request.success) return request.data;
   const without = whose.filter((name) => !all.some((one) => one === name));
-  throw new StackError(`${without.join(', ')}: no ${what} there.`, `One of: ${all.join(', ')}`);
+  throw new UserError(`${without.join(', ')}: no ${what} there.`, `One of: ${all.join(', ')}`);
 }
 
 /** Rotates one after the other. */
-export async function carryOut(rotation: Rotation, request: RotationRequest, say: Say): Promise<void> {
+export async function executeRotation(rotation: Rotation, request: RotationRequest, say: Say): Promise<void> {
   switch (request.what) {
     case 'database-password':
       return eachOf<Service>(request.whose, (service) => rotation.databasePassword(service, say));

@@ -196,7 +196,7 @@ describe('a stack that speaks TLS', () => {
   const rotate = async (...args: readonly string[]): Promise<string> => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['--import', 'tsx', 'tools/cli/commands/rotate.ts', ...args],
+      ['--import', 'tsx', 'tools/cli/main.ts', 'credentials', 'rotate', ...args],
       { cwd: repository, env: { ...process.env, NODE_OPTIONS: '', ROOKERY_DATA_DIR: folder } },
     );
     return stdout;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from '../stack/repository';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** Rotates the key that signs access tokens: it is in auth's database, so that no process has to be replaced. Answers the exit code. */
 export async function rotateSigningKey(dataFolder: string): Promise<number> {
@@ -10,7 +10,7 @@ export async function rotateSigningKey(dataFolder: string): Promise<number> {
   const program = join(repository, 'dist/apps/auth/rotate-keys.js');
   const missing = [settings, program].filter((file) => !existsSync(file));
   if (missing.length > 0) {
-    throw new StackError(`${missing.join(' and ')} not found.`, 'Start the system once with `npm start`.');
+    throw new UserError(`${missing.join(' and ')} not found.`, 'Start the system once with `npm start`.');
   }
   const child = spawn(process.execPath, [`--env-file=${settings}`, program], { cwd: repository, stdio: 'inherit' });
   return new Promise((resolve, reject) => {

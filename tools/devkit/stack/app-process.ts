@@ -7,7 +7,7 @@ import { Callers, Services, type Caller, type Service } from '@rookery/contracts
 import type { AppEnv } from './app-env';
 import { lastLines } from './guarded-process';
 import { repository } from './repository';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** Every app. */
 export const APPS = Callers;
@@ -29,7 +29,7 @@ const BUILT = join(repository, 'dist/apps');
 
 const bundle = (app: Caller, file: string, apps = BUILT): string => {
   const path = join(apps, app, file);
-  if (!existsSync(path)) throw new StackError(`${path} is not built.`, `npx nx build ${app}`);
+  if (!existsSync(path)) throw new UserError(`${path} is not built.`, `npx nx build ${app}`);
   return path;
 };
 
@@ -90,8 +90,8 @@ export class AppProcess {
     const url = `http://127.0.0.1:${this.env['PORT']}/readyz`;
     let answer = 'no answer';
     while (Date.now() < deadline) {
-      if (this.diedByItself) throw new StackError(this.obituary());
-      if (signal?.aborted === true) throw new StackError('Stopped while starting.');
+      if (this.diedByItself) throw new UserError(this.exitReport());
+      if (signal?.aborted === true) throw new UserError('Stopped while starting.');
       try {
         const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
         answer = `${response.status} ${(await response.text()).slice(0, 500)}`;
@@ -101,7 +101,7 @@ export class AppProcess {
       }
       await sleep(100);
     }
-    throw new StackError(
+    throw new UserError(
       `${this.app} is not ready after ${READY_WITHIN_MS / 1_000} s; ${url}: ${answer}\nThe end of ${this.logFile}:\n${lastLines(this.logFile)}`,
     );
   }
@@ -109,7 +109,7 @@ export class AppProcess {
   /** Resolves when this very process is ready, whoever else answers on its port. */
   async readyBesideAnother(): Promise<void> {
     await Promise.race([this.saidReady, sleep(READY_WITHIN_MS, undefined, { ref: false })]);
-    if (this.diedByItself) throw new StackError(this.obituary());
+    if (this.diedByItself) throw new UserError(this.exitReport());
     await this.ready();
   }
 
@@ -121,7 +121,7 @@ export class AppProcess {
     if (this.child.connected) this.child.disconnect();
   }
 
-  obituary(): string {
+  exitReport(): string {
     const { exitCode, signalCode } = this.child;
     const how = signalCode === null ? `exit code ${exitCode ?? 'unknown'}` : `killed by ${signalCode}`;
     return `The end of ${this.logFile}:\n${lastLines(this.logFile)}\n\n${this.app} ended by itself (${how}), so everything is stopped. Its log is above; \`npm start\` starts again with the data kept.`;
@@ -144,7 +144,7 @@ export async function migrate(app: Service, env: AppEnv): Promise<void> {
 
 /**
  * Runs a job of a service's image, such as `jobs/recover.js`, and returns what it printed on stdout.
- * @throws {StackError} when it is not built or fails
+ * @throws {UserError} when it is not built or fails
  */
 export async function runJob(
   app: Service,
@@ -157,11 +157,11 @@ export async function runJob(
     const { stdout } = await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, job, apps)], options);
     return stdout;
   } catch (error) {
-    if (error instanceof StackError) throw error;
+    if (error instanceof UserError) throw error;
     const output =
       error instanceof Error && 'stderr' in error && 'stdout' in error
         ? `${String(error.stdout)}${String(error.stderr)}`
         : String(error);
-    throw new StackError(`${job} of ${app} failed:\n${output.trim()}`);
+    throw new UserError(`${job} of ${app} failed:\n${output.trim()}`);
   }
 }

@@ -44,7 +44,7 @@ describe('the broker that NATS_URL names', () => {
   });
 });
 
-describe('npm run versions', () => {
+describe('npx rookery versions', () => {
   it('prints Node, Postgres and nats-server with version and source, for programs too', () => {
     const printed = execFileSync(process.execPath, ['--import', 'tsx', 'tools/cli/commands/versions.ts', '--json'], {
       cwd: repository,

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 import { errorCode, errorReason } from '../terminal/error-facts';
 import { isOurProcess } from './leftover';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** Every program that holds the lock has this in its command line. */
 const OURS = 'tools/cli';
@@ -34,7 +34,7 @@ export function lockDataFolder(dataFolder: string, say: (message: string) => voi
       if (errorCode(error) !== 'EEXIST') throw unusable(dataFolder, error);
       const holder = lockHolder(dataFolder, marker);
       if (holder !== undefined) {
-        throw new StackError(
+        throw new UserError(
           `A stack already runs on ${dataFolder} (process ${holder}).`,
           `Stop it with Ctrl-C in its terminal or \`kill ${holder}\`; or set ROOKERY_DATA_DIR and other ports for a second one.`,
         );
@@ -53,8 +53,8 @@ function makeFolder(dataFolder: string): void {
   }
 }
 
-const unusable = (dataFolder: string, error: unknown): StackError =>
-  new StackError(
+const unusable = (dataFolder: string, error: unknown): UserError =>
+  new UserError(
     `The data folder ${dataFolder} cannot be written: ${errorReason(error)}.`,
     'Mend its owner or free its disk, or set ROOKERY_DATA_DIR to another folder.',
   );

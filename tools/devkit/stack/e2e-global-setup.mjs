@@ -4,9 +4,9 @@ import { tsImport } from 'tsx/esm/api';
 import setUpInfrastructure from './jest-global-setup.mjs';
 import tearDown from './jest-global-teardown.mjs';
 
-export default async function setUp() {
+export default async function setUp(globalConfig) {
   if (process.env.E2E_GATEWAY_URL !== undefined) return;
-  await setUpInfrastructure();
+  await setUpInfrastructure(globalConfig);
   try {
     const { startEndToEndStack, testStackEnv } = await tsImport('./e2e-stack.ts', {
       parentURL: import.meta.url,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GuardedProcess } from './guarded-process';
 import { isOurProcess, stopLeftover } from './leftover';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 const READY_WITHIN_MS = 15_000;
 
@@ -77,12 +77,12 @@ export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedN
       await server.stop();
       const log = server.lastLines();
       if (/address already in use/.test(log)) {
-        throw new StackError(
+        throw new UserError(
           `Port ${port} (embedded NATS) is taken.`,
           'Stop what holds it, or set EMBEDDED_NATS_PORT to another port.',
         );
       }
-      throw new StackError(`nats-server did not start. The end of ${logFile}:\n${log}`);
+      throw new UserError(`nats-server did not start. The end of ${logFile}:\n${log}`);
     }
     await sleep(30);
   }
@@ -95,7 +95,7 @@ export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedN
       const said = readFileSync(logFile, 'utf8').slice(before);
       if (said.includes('Reloaded server configuration')) return;
       if (Date.now() > giveUpAt || said.includes('Failed to reload')) {
-        throw new StackError(`nats-server did not take over its new configuration. The end of ${logFile}:\n${said}`);
+        throw new UserError(`nats-server did not take over its new configuration. The end of ${logFile}:\n${said}`);
       }
       await sleep(30);
     }

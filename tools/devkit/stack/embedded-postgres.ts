@@ -21,7 +21,7 @@ import { Client } from 'pg';
 import { errorCode } from '../terminal/error-facts';
 import { GuardedProcess } from './guarded-process';
 import { isOurProcess, stopLeftover } from './leftover';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 import { unprivileged, type RunAs } from './unprivileged';
 
 const run = promisify(execFile);
@@ -80,7 +80,7 @@ export function postgresBinaries(): Binaries {
       typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : MAJOR;
     return { version, initdb: join(folder, 'native/bin/initdb'), postgres: join(folder, 'native/bin/postgres') };
   } catch {
-    throw new StackError(
+    throw new UserError(
       `There is no embedded Postgres for ${platform()}-${arch()} (npm package ${name}).`,
       'Set DATABASE_URL_AUTH, DATABASE_URL_PRODUCTS, DATABASE_URL_ORDERS, DATABASE_URL_PAYMENTS and NATS_URL to use servers of your own.',
     );
@@ -111,7 +111,7 @@ async function initialise(options: EmbeddedPostgresOptions, binaries: Binaries):
     renameSync(cluster, dataFolder);
   } catch (error) {
     const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    throw new StackError(`Postgres could not make its data folder ${dataFolder}:\n${stderr}`);
+    throw new UserError(`Postgres could not make its data folder ${dataFolder}:\n${stderr}`);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -147,7 +147,7 @@ async function prepare(options: EmbeddedPostgresOptions, binaries: Binaries): Pr
   }
   const major = readFileSync(join(dataFolder, 'PG_VERSION'), 'utf8').trim();
   if (major !== MAJOR) {
-    throw new StackError(
+    throw new UserError(
       `${dataFolder} was made by Postgres ${major}; this is Postgres ${MAJOR}, which cannot read it.`,
       '`npm run reset` empties the data; or set ROOKERY_DATA_DIR to another folder to keep it.',
     );
@@ -173,12 +173,12 @@ async function untilReady(url: string, server: GuardedProcess, options: Embedded
     if (server.exitCode !== undefined) {
       const log = server.lastLines();
       if (/Address already in use|could not bind/.test(log)) {
-        throw new StackError(
+        throw new UserError(
           `Port ${options.port} (embedded Postgres) is taken.`,
           'Stop what holds it, or set EMBEDDED_POSTGRES_PORT to another port.',
         );
       }
-      throw new StackError(`Postgres ended while starting. The end of ${options.logFile}:\n${log}`);
+      throw new UserError(`Postgres ended while starting. The end of ${options.logFile}:\n${log}`);
     }
     const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
     try {
@@ -189,13 +189,13 @@ async function untilReady(url: string, server: GuardedProcess, options: Embedded
       // Not awaited: the goodbye to something that is no Postgres may never be answered.
       void client.end().catch(() => undefined);
       if (errorCode(error) === '28P01') {
-        throw new StackError(
+        throw new UserError(
           `${options.dataFolder} has another superuser password than .data/secrets.`,
           '`npm run reset` empties the data.',
         );
       }
       if (Date.now() > deadline) {
-        throw new StackError(`Postgres gave no answer within ${READY_WITHIN_MS / 1_000} s. See ${options.logFile}.`);
+        throw new UserError(`Postgres gave no answer within ${READY_WITHIN_MS / 1_000} s. See ${options.logFile}.`);
       }
     }
     await sleep(50);

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** Every setting stands there, made from the schemas that the programs read their settings with. */
 const KNOWN_SETTINGS = '.env.example';
 
 /**
  * The settings in `<folder>/.env`; none when there is no such file. An empty value counts as not set, so that a copy of .env.example sets nothing.
- * @throws StackError for a line that sets nothing, and for a name that is no setting; never shows a value.
+ * @throws UserError for a line that sets nothing, and for a name that is no setting; never shows a value.
  */
 export function readEnvFile(folder: string): Readonly<Record<string, string>> {
   const file = join(folder, '.env');
@@ -21,7 +21,7 @@ export function readEnvFile(folder: string): Readonly<Record<string, string>> {
   const unknown = values.map(([name]) => name).filter((name) => !known.has(name.replace(/_FILE$/, '')));
   const broken = brokenLines(text);
   if (unknown.length > 0 || broken.length > 0) {
-    throw new StackError(
+    throw new UserError(
       [
         `${file} cannot be used:`,
         ...unknown.map((name) => `  ${name} is no setting`),
@@ -31,6 +31,14 @@ export function readEnvFile(folder: string): Readonly<Record<string, string>> {
     );
   }
   return Object.fromEntries(values);
+}
+
+/**
+ * Sets what `<folder>/.env` sets; the environment wins.
+ * @throws {UserError} as `readEnvFile`
+ */
+export function loadEnvFile(folder: string): void {
+  for (const [name, value] of Object.entries(readEnvFile(folder))) process.env[name] ??= value;
 }
 
 const knownSettings = (example: string): ReadonlySet<string> =>

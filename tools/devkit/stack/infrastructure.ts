@@ -27,7 +27,7 @@ import { embeddedPorts, type StackSettings } from './settings';
 import { requireFreePorts } from './ports';
 import type { Progress } from '../terminal/progress';
 import type { Secrets } from './secrets';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** Databases and broker that a stack stands on. */
 export interface Infrastructure {
@@ -162,7 +162,7 @@ export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boo
   const missing = variables.filter((name) => (env[name] ?? '') === '');
   if (missing.length === variables.length) return false;
   if (missing.length === 0) return true;
-  throw new StackError(
+  throw new UserError(
     `Servers of your own need all of ${variables.join(', ')}; not set: ${missing.join(', ')}.`,
     'Set them, or unset the others to use the embedded servers.',
   );
@@ -172,15 +172,15 @@ export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boo
 export function givenBroker(env: NodeJS.ProcessEnv = process.env): NatsOptions {
   const read = parseConfig(z.object(brokerConfig), env);
   if (read.ok) return natsOptions('admin', read.config);
-  throw new StackError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
+  throw new UserError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
 }
 
-/** Throws a StackError when the broker at `url` is too old. One that does not answer is left to those who need it. */
+/** Throws a UserError when the broker at `url` is too old. One that does not answer is left to those who need it. */
 async function requireSupportedBroker(url: string): Promise<void> {
   try {
     requireSupportedNatsServer((await brokerVersion(url)) ?? '');
   } catch (error) {
-    throw new StackError(errorReason(error), 'Or unset NATS_URL and DATABASE_URL_…: npm start brings its own servers.');
+    throw new UserError(errorReason(error), 'Or unset NATS_URL and DATABASE_URL_…: npm start brings its own servers.');
   }
 }
 
@@ -196,7 +196,7 @@ export async function givenInfrastructure(
   const required = (name: string): string => {
     const value = env[name] ?? '';
     if (value === '')
-      throw new StackError(`${name} is not set.`, 'With NATS_URL set, each process needs its NATS_NKEY_SEED_<APP>.');
+      throw new UserError(`${name} is not set.`, 'With NATS_URL set, each process needs its NATS_NKEY_SEED_<APP>.');
     return value;
   };
   const url = required('NATS_URL');

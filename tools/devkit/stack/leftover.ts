@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../terminal/error-facts';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** True while a process of that number runs. */
 export function isAlive(pid: number): boolean {
@@ -41,7 +41,7 @@ export async function stopLeftover(pid: number, signal: NodeJS.Signals, name: st
   const deadline = Date.now() + 15_000;
   while (isAlive(pid)) {
     if (Date.now() > deadline)
-      throw new StackError(`${name} (process ${pid}) does not stop.`, `End it by hand: kill -9 ${pid}`);
+      throw new UserError(`${name} (process ${pid}) does not stop.`, `End it by hand: kill -9 ${pid}`);
     await sleep(50);
   }
 }

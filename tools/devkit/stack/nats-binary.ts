@@ -8,7 +8,7 @@ import { requireSupportedNatsServer } from '@rookery/messaging';
 import { unpackStable, unpackUnstable, type DebianOptions } from './debian-package';
 import { errorReason } from '../terminal/error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from './program-path';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 const run = promisify(execFile);
 
@@ -89,7 +89,7 @@ export const findNatsServer = async (options: FindNatsOptions): Promise<string> 
  * A nats-server that runs here: NATS_SERVER_BIN, else one in the PATH, else the best that can be had of the pinned official release,
  * Debian unstable's package and the distribution's own, unpacked into `binFolder`. What is older than the oldest supported version is not
  * used, and an error where NATS_SERVER_BIN names it. A fetched one that is not the first choice is used for a day, then the better sources
- * are asked again. Throws a StackError that lists what was tried when there is none.
+ * are asked again. Throws a UserError that lists what was tried when there is none.
  */
 export async function locateNatsServer(options: FindNatsOptions): Promise<NatsServerBinary> {
   const { env = process.env, say } = options;
@@ -109,7 +109,7 @@ async function inspectGiven(path: string): Promise<NatsServerBinary> {
   try {
     return await inspect(path, 'NATS_SERVER_BIN');
   } catch (error) {
-    throw new StackError(
+    throw new UserError(
       `NATS_SERVER_BIN=${path}: ${errorReason(error)}`,
       'Name another one, or unset it to have one fetched.',
     );
@@ -144,7 +144,7 @@ async function fetched(options: FindNatsOptions, inPath: string): Promise<NatsSe
     const kept = await usable(source);
     if (kept !== undefined) return used(source, kept, say);
   }
-  throw new StackError(
+  throw new UserError(
     [`There is no nats-server to be had. Tried NATS_SERVER_BIN (not set), the PATH (${inPath}), and`, ...failures].join(
       '\n    ',
     ),

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** A port and the environment variable that sets it. */
 export interface NamedPort {
@@ -26,7 +26,7 @@ export async function requireFreePorts(ports: readonly NamedPort[], host = '127.
   const lines = taken.map(
     ({ what, port, variable }) => `Port ${port} (${what}) is taken; ${variable}=<port> moves it.`,
   );
-  throw new StackError(
+  throw new UserError(
     lines.join('\n  '),
     'Is another `npm start` running? Stop what holds the port, or set the variable.',
   );

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** The variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,12 +15,12 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** The program that a variable names; undefined when it names none. Throws a StackError when that cannot be run. */
+/** The program that a variable names; undefined when it names none. Throws a UserError when that cannot be run. */
 export function programNamedBy(variable: string, env: Environment): string | undefined {
   const given = env[variable] ?? '';
   if (given === '') return undefined;
   if (isExecutable(given)) return given;
-  throw new StackError(`${variable}=${given} is not a program that can be run.`, 'Correct it, or unset it.');
+  throw new UserError(`${variable}=${given} is not a program that can be run.`, 'Correct it, or unset it.');
 }
 
 /** The first program of that name in the PATH. */

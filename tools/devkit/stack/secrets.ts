@@ -5,14 +5,14 @@ import { recordOf, Requesters, Services, type Requester } from '@rookery/contrac
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { BROKER_CLIENTS, makeSeeds } from './broker-accounts';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 const jwk = z.looseObject({ kid: z.string() });
 
 const Secrets = z.object({
   postgres: z.string(),
   databases: z.object(recordOf(Services, () => z.string())),
-  /** Services that log in to their database by their second role (`npm run rotate -- database-password`). */
+  /** Services that log in to their database by their second role (`npx rookery credentials rotate database-password`). */
   secondRoles: z.array(z.enum(Services)),
   /** Seeds of nkeys. */
   broker: z.object(recordOf(BROKER_CLIENTS, () => z.string())),
@@ -90,8 +90,8 @@ function readStored(file: string): unknown {
   }
 }
 
-const unreadable = (file: string): StackError =>
-  new StackError(
+const unreadable = (file: string): UserError =>
+  new UserError(
     `${file} cannot be read: it is damaged.`,
     'Put a copy of it back, or let `npm run reset` empty the data and make new secrets.',
   );

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { AppPorts } from './app-env';
 import type { NamedPort } from './ports';
 import { repository } from './repository';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 const port = (fallback: number, description: string) =>
   z.coerce.number('must be a number').int().min(1).max(65_535).default(fallback).describe(description);
@@ -99,7 +99,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): StackSetting
   const parsed = Settings.safeParse(env);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new StackError(`Wrong settings:\n  ${lines.join('\n  ')}`);
+    throw new UserError(`Wrong settings:\n  ${lines.join('\n  ')}`);
   }
   const { data } = parsed;
   const values: Readonly<Record<string, unknown>> = data;

@@ -6,7 +6,7 @@ import { AppProcess, APPS, migrate, SERVICES } from './app-process';
 import type { Infrastructure } from './infrastructure';
 import { Progress } from '../terminal/progress';
 import { inspectorPortOf } from './settings';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 export interface StackOptions extends Omit<AppEnvOptions, 'databases' | 'broker'> {
   readonly infrastructure: Infrastructure;
@@ -80,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const appNamed = (name: Caller): AppProcess => {
     const process = running.get(name);
-    if (process === undefined) throw new StackError(`${name} does not run`);
+    if (process === undefined) throw new UserError(`${name} does not run`);
     return process;
   };
   const replace = async (name: Caller, env: AppEnv): Promise<void> => {
@@ -102,7 +102,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const process = appNamed(name);
       await process.ended;
       // One that was replaced ends because it should.
-      if (running.get(name) === process) return process.obituary();
+      if (running.get(name) === process) return process.exitReport();
     }
   };
   try {

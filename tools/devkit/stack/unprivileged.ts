@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { StackError } from '../terminal/stack-error';
+import { UserError } from '../terminal/user-error';
 
 /** How a command is run when Postgres refuses the user we are. */
 export interface RunAs {
@@ -45,7 +45,7 @@ export function unprivileged(dataFolder: string, programs: string): RunAs {
   const reachable = othersReach(dirname(resolve(dataFolder))) && othersReach(programs);
   if (reachable && owner !== 0) return { uid: owner ?? NOBODY, gid: owner ?? NOBODY, prefix: [] };
   if (owner === undefined || owner === 0) if (canUnshare()) return throughUserNamespace;
-  throw new StackError(
+  throw new UserError(
     `Postgres does not run as root, and no unprivileged user can reach ${dataFolder}.`,
     'Run npm as another user, or set ROOKERY_DATA_DIR to a folder that everybody may pass through, for example /var/tmp/rookery (the programs in node_modules must be reachable too).',
   );

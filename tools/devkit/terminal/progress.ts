@@ -1,4 +1,4 @@
-import { StackError } from './stack-error';
+import { UserError } from './user-error';
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1_000).toFixed(1)} s`;
 
@@ -65,8 +65,8 @@ export class Progress {
   }
 }
 
-/** Prints what went wrong: a StackError as it is, anything else with its stack, for it is a bug. */
+/** Prints what went wrong: a UserError as it is, anything else with its stack, for it is a bug. */
 export function printFailure(error: unknown): void {
-  if (error instanceof StackError) process.stderr.write(`\n${error.message}\n`);
+  if (error instanceof UserError) process.stderr.write(`\n${error.message}\n`);
   else process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }

@@ -1,4 +1,4 @@
-import { StackError } from './stack-error';
+import { UserError } from './user-error';
 
 /** Signal that asks a program of ours to stop. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -24,7 +24,7 @@ export class Shutdown {
         if (this.askedAt === undefined) {
           this.askedAt = Date.now();
           this.abort.abort();
-          say('stopping … (again to stop at once)');
+          if (this.undo.length > 0) say('stopping … (again to stop at once)');
           this.resolve(signal);
         } else if (Date.now() - this.askedAt > SAME_PRESS_MS) {
           // The servers and apps end by themselves when this process does.
@@ -41,7 +41,7 @@ export class Shutdown {
 
   /** Ends a start that is no longer wanted. */
   throwIfAsked(): void {
-    if (this.signal.aborted) throw new StackError('Stopped while starting.');
+    if (this.signal.aborted) throw new UserError('Stopped while starting.');
   }
 
   /** Registers what to undo at the end, last first. */

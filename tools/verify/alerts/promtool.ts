@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { unpackStable } from '@rookery/devkit/stack/debian-package';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from '@rookery/devkit/stack/program-path';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 const run = promisify(execFile);
 
@@ -22,7 +22,7 @@ export interface FindPromtoolOptions {
 
 /**
  * Path of a promtool: PROMTOOL_BIN, else one in the PATH, else that of Debian's package, unpacked into `binFolder` once.
- * Throws a StackError that says what was tried when there is none.
+ * Throws a UserError that says what was tried when there is none.
  */
 export async function findPromtool({ binFolder, env = process.env, aptGet }: FindPromtoolOptions): Promise<string> {
   const here = programNamedBy('PROMTOOL_BIN', env) ?? programInPath('promtool', env);
@@ -44,7 +44,7 @@ export async function findPromtool({ binFolder, env = process.env, aptGet }: Fin
       rmSync(folder, { recursive: true, force: true });
     }
   }
-  throw new StackError(
+  throw new UserError(
     ['There is no promtool to be had. Tried PROMTOOL_BIN (not set), the PATH (not there), and', ...failures].join(
       '\n    ',
     ),

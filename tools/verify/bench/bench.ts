@@ -1,12 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { configureLogger } from '@rookery/platform';
-import { helpWhenAsked } from '@rookery/devkit/terminal/help';
-import { Progress } from '@rookery/devkit/terminal/progress';
-import { runToEnd } from '@rookery/devkit/terminal/program';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { costBench } from './cost-bench';
 import { overloadBench } from './overload-bench';
 import { relayBench } from './relay-bench';
@@ -21,17 +18,18 @@ export interface Bench {
 
 const benches: readonly Bench[] = [relayBench, costBench, overloadBench];
 
-const USAGE = 'Usage: npm run bench -- [name …] [--list]';
+/** Prints every bench with what it measures. */
+export function printBenches(): void {
+  for (const { name, what } of benches) process.stdout.write(`${name.padEnd(12)} ${what}\n`);
+}
 
-/** `npm run bench`: all benches, or those that are named. */
-async function main(): Promise<void> {
-  const { list, chosen } = readCommandLine(process.argv.slice(2));
-  if (list) {
-    for (const { name, what } of benches) process.stdout.write(`${name.padEnd(12)} ${what}\n`);
-    return;
-  }
+/**
+ * Runs the named benches, or all, and writes their reports to `.data/bench`.
+ * @throws {UserError} when there is no bench of a name
+ */
+export async function runBenches(names: readonly string[], progress: Progress): Promise<void> {
+  const chosen = names.length === 0 ? benches : names.map(benchNamed);
   configureLogger('bench', 'error');
-  const progress = new Progress();
   const folder = join(repository, '.data/bench');
   mkdirSync(folder, { recursive: true });
   for (const bench of chosen) {
@@ -44,28 +42,8 @@ async function main(): Promise<void> {
   }
 }
 
-function readCommandLine(args: readonly string[]): { readonly list: boolean; readonly chosen: readonly Bench[] } {
-  helpWhenAsked(USAGE, args);
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { list: { type: 'boolean' } },
-    });
-    return { list: values.list ?? false, chosen: positionals.length === 0 ? benches : positionals.map(benchNamed) };
-  } catch (error) {
-    if (error instanceof StackError) throw error;
-    throw new StackError(error instanceof Error ? error.message : String(error), USAGE);
-  }
-}
-
 function benchNamed(name: string): Bench {
   const bench = benches.find((one) => one.name === name);
-  if (bench === undefined) throw new StackError(`There is no bench ${name}.`, 'npm run bench -- --list');
+  if (bench === undefined) throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list');
   return bench;
 }
-
-await runToEnd(async () => {
-  await main();
-  return 0;
-}, 1);

@@ -1,6 +1,6 @@
 import { buildApps } from '@rookery/devkit/stack/build';
 import { Progress } from '@rookery/devkit/terminal/progress';
-import { faultsNamed, readCommandLine } from './options';
+import { faultsNamed } from './faults/faults';
 import { buildMutant, mutants } from './mutants';
 import { Random } from '@rookery/devkit/client/random';
 import { markdownOf } from './report';
@@ -77,40 +77,5 @@ describe('the schedule', () => {
     };
     expect(numbers(1)).toEqual(numbers(1));
     expect(numbers(1)).not.toEqual(numbers(2));
-  });
-});
-
-describe('the command line', () => {
-  it.each([
-    ['--seconds', '0'],
-    ['--rate', 'fast'],
-    ['--seeds', '5'],
-    ['--seeds', '5-4'],
-    ['--faults', 'earthquake'],
-    ['--what', '1'],
-  ])('says what is wrong with %s %s', (name, value) => {
-    expect(() => readCommandLine([name, value])).toThrow(
-      /must be (a whole number|two numbers)|There is no fault|Unknown option/,
-    );
-  });
-
-  it('takes a range of seeds', () => {
-    expect(readCommandLine(['--seeds', '3-5']).seeds).toEqual([3, 4, 5]);
-  });
-
-  it('takes seed, length, rate and faults', () => {
-    const read = readCommandLine([
-      '--seed',
-      '3',
-      '--seconds',
-      '5',
-      '--rate',
-      '7',
-      '--faults',
-      'poison,stall',
-      '--keep',
-    ]);
-    expect(read).toMatchObject({ seeds: [3], seconds: 5, rate: 7, keep: true, list: false });
-    expect(read.faults.map(({ name }) => name)).toEqual(['poison', 'stall']);
   });
 });

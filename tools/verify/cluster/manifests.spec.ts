@@ -102,7 +102,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     expect([...unreadableYaml(manifests.folder), ...unusedFiles(manifests.folder)]).toEqual([]);
   });
 
-  it('every secret that `npm run secrets` makes is in the development overlay, and no other', async () => {
+  it('every secret that `npx rookery credentials new` makes is in the development overlay, and no other', async () => {
     const made = Object.entries(kubernetesSecrets(await makeSecrets())).map(
       ([name, values]) => [`Secret/${name}-secrets`, Object.keys(values).toSorted()] as const,
     );
@@ -143,7 +143,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     }
   });
 
-  it('what is put into the cluster of dev-shared by hand is what `npm run secrets` makes', async () => {
+  it('what is put into the cluster of dev-shared by hand is what `npx rookery credentials new` makes', async () => {
     const text = readFileSync(join(repository, 'k8s/overlays/dev-shared/kustomization.yaml'), 'utf8');
     const [, named = ''] = /for of in ([a-z -]+); do/.exec(text) ?? [];
     expect(named.split(' ').toSorted()).toEqual(Object.keys(kubernetesSecrets(await makeSecrets())).toSorted());

@@ -7,7 +7,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { K8S_SECRETS_FOLDER, kubernetesSecrets, writeKubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { KubernetesObject, type Bundle } from './manifest';
 
 const run = promisify(execFile);
@@ -19,15 +19,15 @@ export type Overlay = (typeof Overlays)[number];
 /** Of whoever works here. */
 const REAL_SECRETS = join(repository, K8S_SECRETS_FOLDER);
 
-/** Objects of a text of YAML documents. Throws StackError for what is no such text: a duplicate key, too. */
+/** Objects of a text of YAML documents. Throws UserError for what is no such text: a duplicate key, too. */
 export function readObjects(text: string, what: string): readonly KubernetesObject[] {
   return parseAllDocuments(text, { uniqueKeys: true }).flatMap((document) => {
     const [error] = document.errors;
-    if (error !== undefined) throw new StackError(`${what}: ${error.message}`);
+    if (error !== undefined) throw new UserError(`${what}: ${error.message}`);
     const value: unknown = document.toJS();
     if (value === null) return [];
     const object = KubernetesObject.safeParse(value);
-    if (!object.success) throw new StackError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
+    if (!object.success) throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
     return [object.data];
   });
 }
@@ -68,9 +68,9 @@ export class Manifests {
       });
       return readObjects(stdout, path);
     } catch (error) {
-      if (error instanceof StackError) throw error;
+      if (error instanceof UserError) throw error;
       const told = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
-      throw new StackError(`k8s/${path} cannot be rendered: ${told.replaceAll(this.folder, 'k8s') || String(error)}`);
+      throw new UserError(`k8s/${path} cannot be rendered: ${told.replaceAll(this.folder, 'k8s') || String(error)}`);
     }
   }
 

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import type { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { Cluster } from './cluster';
 import type { KubernetesObject } from './manifest';
 import { Said } from './shop-talk';
@@ -175,7 +175,7 @@ export class ShopperProgram {
   async until(wanted: (said: Said) => boolean, from = 0): Promise<Said> {
     for (;;) {
       const found = this.said.slice(from).find((said) => wanted(said) || 'failed' in said);
-      if (found !== undefined && 'failed' in found) throw new StackError(found.failed);
+      if (found !== undefined && 'failed' in found) throw new UserError(found.failed);
       if (found !== undefined) return found;
       const ended = await Promise.race([
         this.ended.then(() => true),
@@ -183,7 +183,7 @@ export class ShopperProgram {
           this.wake = () => resolve(false);
         }),
       ]);
-      if (ended && !this.said.slice(from).some(wanted)) throw new StackError('the shopper ended without an answer');
+      if (ended && !this.said.slice(from).some(wanted)) throw new UserError('the shopper ended without an answer');
     }
   }
 

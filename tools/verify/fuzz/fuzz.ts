@@ -2,12 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { startTestStack } from '@rookery/devkit/stack/e2e-stack';
-import { Progress } from '@rookery/devkit/terminal/progress';
-import { runToEnd } from '@rookery/devkit/terminal/program';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
 import { startTestInfrastructure } from '@rookery/devkit/stack/test-infrastructure';
 import { FuzzedDocument } from './document';
-import { readCommandLine } from './options';
 import { fuzzIssuer } from './issuer';
 import { describe, runFuzz } from './run';
 import { WireClient } from './send';
@@ -16,10 +14,15 @@ import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 /** One request to the issuer for so many to the gateway. */
 const ISSUER_SHARE = 5;
 
-/** `npm run fuzz`: sends what nobody should to a stack of its own, by its OpenAPI document. Exit code 1 when an answer is wrong. */
-async function main(): Promise<number> {
-  const options = readCommandLine(process.argv.slice(2));
-  const progress = new Progress();
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly cases: number;
+  /** First case. */
+  readonly from: number;
+}
+
+/** Sends hostile requests to an isolated stack, by its OpenAPI document. Result: whether every answer was as promised. */
+export async function fuzzStack(options: FuzzOptions, progress: Progress): Promise<boolean> {
   const document = FuzzedDocument.parse(JSON.parse(readFileSync(join(repository, 'docs/api/openapi.json'), 'utf8')));
   await progress.step('build', () => buildApps());
   const infrastructure = await progress.step('Postgres and a broker', startTestInfrastructure);
@@ -29,12 +32,12 @@ async function main(): Promise<number> {
       startTestStack({ account: 'E8', orderDeadlineSeconds: FUZZ_ORDER_DEADLINE_SECONDS }),
     );
     try {
-      const code = await fuzz(options, document, await FuzzedStack.open(stack), progress);
+      const clean = await fuzz(options, document, await FuzzedStack.open(stack), progress);
       const issuer = new WireClient(stack.authUrl);
       const cases = Math.ceil(options.cases / ISSUER_SHARE);
       await progress.step(`the issuer, ${cases} requests`, () => fuzzIssuer(issuer, options.seed, cases));
       issuer.close();
-      return code;
+      return clean;
     } finally {
       await stack.stop();
     }
@@ -44,11 +47,11 @@ async function main(): Promise<number> {
 }
 
 async function fuzz(
-  options: ReturnType<typeof readCommandLine>,
+  options: FuzzOptions,
   document: FuzzedDocument,
   shop: FuzzedStack,
   progress: Progress,
-): Promise<number> {
+): Promise<boolean> {
   try {
     progress.say(`seed ${options.seed}, ${options.cases} cases`);
     const report = await runFuzz({ ...options, document, target: shop, secrets: shop.secrets, say: progress.say });
@@ -63,10 +66,8 @@ async function fuzz(
     process.stdout.write(
       `seed ${report.seed}: ${report.cases} cases, ${report.requests} requests, ${report.findings.length} findings in ${progress.elapsed}\n`,
     );
-    return report.findings.length === 0 ? 0 : 1;
+    return report.findings.length === 0;
   } finally {
     await shop.close();
   }
 }
-
-await runToEnd(main);

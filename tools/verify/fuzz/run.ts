@@ -274,7 +274,7 @@ export function describe({ kind, what, operation, caseNumber, curl, times }: Fin
   const count = times === 1 ? '' : ` (${times} times)`;
   return [
     `✗ ${kind}: ${operation}: ${what}${count}`,
-    `    again: npm run fuzz -- --seed ${seed} --from ${caseNumber} --cases 1`,
+    `    again: npx rookery verify fuzz --seed ${seed} --from ${caseNumber} --cases 1`,
     `    ${curl}`,
   ].join('\n');
 }

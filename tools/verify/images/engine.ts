@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { ImageName } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 /** What a program of the engine answered. */
 export interface Answer {
@@ -62,7 +62,7 @@ export class Engine {
       .filter((name) => wanted === '' || name === wanted)
       .find((name) => answers(name, ['info']));
     if (found !== undefined) return new Engine(found);
-    throw new StackError(
+    throw new UserError(
       wanted === '' ? 'There is neither podman nor a running docker.' : `CONTAINER_ENGINE=${wanted} does not run.`,
       'Install podman, or start docker. CONTAINER_ENGINE chooses one of them.',
     );
@@ -87,7 +87,7 @@ export class Engine {
   async run(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.try(...args);
     if (code === 0) return stdout.trim();
-    throw new StackError(`${this.name} ${args.join(' ')} ended with ${code}:\n${stderr.trim().slice(-4_000)}`);
+    throw new UserError(`${this.name} ${args.join(' ')} ended with ${code}:\n${stderr.trim().slice(-4_000)}`);
   }
 
   /** What it knows of an image; undefined when it is not here. */

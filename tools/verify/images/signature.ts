@@ -7,7 +7,7 @@ import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { Engine } from './engine';
 import { must, type Report } from './report';
 import { bomOf } from '@rookery/release/bom';
@@ -75,7 +75,7 @@ async function push(engine: Engine, image: string, repository: string, folder: s
       const options = engine.name === 'podman' ? ['--tls-verify=false', '--digestfile', join(folder, 'digest')] : [];
       const { code, stderr } = await engine.try('push', ...options, tag);
       if (code === 0) break;
-      if (attempt === 10) throw new StackError(`the image cannot be pushed to ${repository}: ${stderr.trim()}`);
+      if (attempt === 10) throw new UserError(`the image cannot be pushed to ${repository}: ${stderr.trim()}`);
       await sleep(300);
     }
   } finally {

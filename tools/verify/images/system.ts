@@ -11,7 +11,7 @@ import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { Answer, Engine } from './engine';
 
 /** Images of one system. */
@@ -184,7 +184,7 @@ export class System {
     const ended = this.engine.run('wait', this.containerOf(app));
     await this.engine.run('kill', '--signal', 'TERM', this.containerOf(app));
     const code = await Promise.race([ended, sleep(withinMs, undefined, { ref: false })]);
-    if (code === undefined) throw new StackError(`still runs ${withinMs / 1_000} s after SIGTERM`);
+    if (code === undefined) throw new UserError(`still runs ${withinMs / 1_000} s after SIGTERM`);
     return { code: Number(code), seconds: (performance.now() - since) / 1_000 };
   }
 
@@ -253,7 +253,7 @@ export class System {
       const ended = !['running', 'created', 'configured'].includes(state.stdout.trim());
       if (ended || Date.now() > deadline) {
         const what = ended ? 'ended by itself' : `is not ready after ${READY_WITHIN_MS / 1_000} s`;
-        throw new StackError(`${name} ${what}:\n${await this.logOf(name)}`);
+        throw new UserError(`${name} ${what}:\n${await this.logOf(name)}`);
       }
       await sleep(300);
     }

@@ -70,7 +70,7 @@ describe('the settings for VS Code', () => {
     expect(launched.map(({ runtimeExecutable }) => inWorkspace(runtimeExecutable))).toEqual([
       'node_modules/node/bin/node',
     ]);
-    const program = read('tools/cli/commands/spec.ts');
+    const program = read('tools/cli/child.ts');
     for (const { program: jest, runtimeArgs } of launched) {
       expect(exists(inWorkspace(jest))).toBe(true);
       expect(runtimeArgs.filter((flag) => !program.includes(`'${flag}'`))).toEqual([]);

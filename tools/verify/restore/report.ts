@@ -1,4 +1,4 @@
-import type { DrillResult } from './restore-drill';
+import type { RestoreResult } from './restore-test';
 
 /** More of one kind tell nothing new. */
 const MOST = 40;
@@ -14,7 +14,7 @@ const counts = (of: Readonly<Record<string, number>>): string =>
     .join(', ');
 
 /** The result of a drill for people, in Markdown. */
-export function markdownOf(result: DrillResult): string {
+export function markdownOf(result: RestoreResult): string {
   const {
     service,
     loseWal,

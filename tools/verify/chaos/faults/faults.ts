@@ -1,3 +1,4 @@
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { brokers } from './brokers';
 import { crashes } from './crashes';
 import { databases } from './databases';
@@ -7,7 +8,7 @@ import type { Fault } from './fault';
 import { messages } from './messages';
 import { network } from './network';
 
-/** Every way to break the system that the runs know (`npm run chaos -- --list`). */
+/** Every fault that a run can inject (`npm run chaos -- --list`). */
 export const faults: readonly Fault[] = [
   ...crashes,
   ...exactMoments,
@@ -17,3 +18,17 @@ export const faults: readonly Fault[] = [
   ...messages,
   ...disks,
 ];
+
+/**
+ * The faults of these names.
+ * @throws {UserError} when there is no fault of a name
+ */
+export function faultsNamed(names: readonly string[]): readonly [Fault, ...Fault[]] {
+  const [first, ...others] = names.map((name) => {
+    const fault = faults.find((one) => one.name === name);
+    if (fault === undefined) throw new UserError(`There is no fault ${name}.`, 'npm run chaos -- --list');
+    return fault;
+  });
+  if (first === undefined) throw new UserError('--faults names no fault.');
+  return [first, ...others];
+}

@@ -18,7 +18,7 @@ import type { Progress } from '@rookery/devkit/terminal/progress';
 import { archivingTo, lastRecovered, putBack, takeBackup, type Backup } from './backup';
 import { verdictOf } from './verdict';
 
-export interface DrillOptions {
+export interface RestoreOptions {
   /** Whose database is lost. */
   readonly service: Service;
   /** Nothing but the backup is left. */
@@ -38,7 +38,7 @@ export interface LostOrder {
 }
 
 /** What a drill came to; times in seconds. */
-export interface DrillResult {
+export interface RestoreResult {
   readonly service: Service;
   readonly loseWal: boolean;
   /** From the backup to the loss. */
@@ -84,7 +84,7 @@ const SETTLING_SECONDS = 3;
  * Loses the database of a service under load, with its server's whole folder, and brings it back: base backup, archived WAL, what the streams
  * know, deliveries again. Then everything must be as if nothing had been, or be named.
  */
-export async function restoreDrill(options: DrillOptions): Promise<DrillResult> {
+export async function restoreTest(options: RestoreOptions): Promise<RestoreResult> {
   const { service, loseWal, progress, keep = false } = options;
   const stack = await ChaosStack.start({
     progress,
@@ -109,10 +109,10 @@ class RestoreDrill {
 
   constructor(
     private readonly stack: ChaosStack,
-    private readonly options: DrillOptions,
+    private readonly options: RestoreOptions,
   ) {}
 
-  async run(): Promise<DrillResult> {
+  async run(): Promise<RestoreResult> {
     const { stack } = this;
     const { service, loseWal, progress, keep = false } = this.options;
     const startedAt = new Date();
@@ -315,7 +315,7 @@ async function lastCommitOf(url: string): Promise<Date> {
   }
 }
 
-/** As `npm run reconcile` does. */
+/** As `npx rookery reconcile` does. */
 async function reconcile(
   operator: ApiClient,
   since: Date,

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { repository } from '@rookery/devkit/stack/repository';
 
-describe('npm run rotate -- signing-key', () => {
-  it('looks for the stack in the data folder it is told, and nowhere else', async () => {
+describe('rookery credentials rotate signing-key', () => {
+  it('looks for the stack in the data folder that is set, and nowhere else', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rookery-rotate-'));
     try {
       const run = promisify(execFile)(
         process.execPath,
-        ['--import', 'tsx', 'tools/cli/commands/rotate.ts', 'signing-key'],
+        ['--import', 'tsx', 'tools/cli/main.ts', 'credentials', 'rotate', 'signing-key'],
         {
           cwd: repository,
           env: { ...process.env, NODE_OPTIONS: '', ROOKERY_DATA_DIR: folder },

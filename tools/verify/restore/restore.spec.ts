@@ -2,25 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastRecovered } from './backup';
-import { readCommandLine } from './options';
 import { markdownOf } from './report';
-import type { DrillResult } from './restore-drill';
-
-describe('the command line of the drill', () => {
-  it('loses the database of orders and keeps the WAL unless told otherwise', () => {
-    expect(readCommandLine([])).toEqual({ service: 'orders', loseWal: false, keep: false });
-    expect(readCommandLine(['--service', 'payments', '--lose-wal', '--keep'])).toEqual({
-      service: 'payments',
-      loseWal: true,
-      keep: true,
-    });
-  });
-
-  it.each([[['--service', 'gateway']], [['--lose-everything']]])('refuses %j and says what it takes', (args) => {
-    expect(() => readCommandLine(args)).toThrow(/has no database|Unknown option/);
-    expect(() => readCommandLine(args)).toThrow(/npm run drill:restore -- /);
-  });
-});
+import type { RestoreResult } from './restore-test';
 
 describe('the time that a recovery came to', () => {
   let folder: string;
@@ -46,7 +29,7 @@ describe('the time that a recovery came to', () => {
 });
 
 describe('the report of the drill', () => {
-  const good: DrillResult = {
+  const good: RestoreResult = {
     service: 'orders',
     loseWal: true,
     backupAge: 20,

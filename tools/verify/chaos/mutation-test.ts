@@ -1,21 +1,22 @@
 import { buildApps } from '@rookery/devkit/stack/build';
-import { Progress } from '@rookery/devkit/terminal/progress';
-import { runToEnd } from '@rookery/devkit/terminal/program';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
-import { faultsNamed } from './options';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { UserError } from '@rookery/devkit/terminal/user-error';
+import { faultsNamed } from './faults/faults';
 import { buildMutant, mutants, type Mutant } from './mutants';
 import { runChaos } from './run';
 
-/** `npm run chaos:mutants [-- name …]`: takes one protection out at a time; each run must report a violation, and the intact system none. */
-async function main(names: readonly string[]): Promise<number> {
+/**
+ * Removes one protection at a time. Each run must report a violation; result: whether all did.
+ * @throws {UserError} when there is no mutant of a name
+ */
+export async function runMutants(names: readonly string[], progress: Progress): Promise<boolean> {
   const unknown = names.filter((name) => mutants.every((mutant) => mutant.name !== name));
   if (unknown.length > 0)
-    throw new StackError(
+    throw new UserError(
       `There is no mutant ${unknown.join(', ')}.`,
       `Known: ${mutants.map(({ name }) => name).join(', ')}`,
     );
   const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
-  const progress = new Progress();
   await progress.step('build', () => buildApps());
   let survivors = 0;
   process.stdout.write('| mutant | faults | caught by |\n| --- | --- | --- |\n');
@@ -25,7 +26,7 @@ async function main(names: readonly string[]): Promise<number> {
     if (caught === undefined) survivors += 1;
     process.stdout.write(`| ${mutant.name} | ${mutant.faults.join(', ')} | ${caught ?? '**nothing**'} |\n`);
   }
-  return survivors === 0 ? 0 : 1;
+  return survivors === 0;
 }
 
 async function caughtBy(mutant: Mutant, progress: Progress): Promise<string | undefined> {
@@ -42,5 +43,3 @@ async function caughtBy(mutant: Mutant, progress: Progress): Promise<string | un
   const invariants = [...new Set(violations.map(({ invariant }) => invariant))].toSorted().join(', ');
   return `${invariants}: ${violations.length} violations, the first: ${first.what}`;
 }
-
-await runToEnd(() => main(process.argv.slice(2)));

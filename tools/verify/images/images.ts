@@ -2,12 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readCompose } from '../compose/compose';
 import { IMAGES, type ImageName } from '@rookery/devkit/stack/app-process';
-import { printFailure, Progress } from '@rookery/devkit/terminal/progress';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
-import { StackError } from '@rookery/devkit/terminal/stack-error';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 import { findUnwanted, secretsAround, withLayers } from './contents';
 import { Engine, type Image } from './engine';
 import { productionPackages, readLockFile } from '@rookery/release/licences';
@@ -17,32 +16,18 @@ import { buildStandIns, standIns } from './stand-ins';
 import type { SystemImages } from './system';
 import { verifySystem } from './system-checks';
 
-// `npm run verify:images`: builds the images and checks what is in them, then runs the whole system from them, hardened.
-
-const USAGE = `Usage: npm run verify:images [-- options]
-  --stand-ins      Postgres and NATS of \`npm start\` in place of the official images, where those cannot be fetched
-  --node-image X   another base than the Dockerfile's, as name@sha256:… or a stand-in
-  --tag X          tag of the images (dev)
-  --no-build       takes the images with that tag as they are
-  --quick          without the second build that shows that layers are reproducible`;
-
 const MOST_ABOVE_BASE_MB = 120;
 
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        'stand-ins': { type: 'boolean', default: false },
-        'node-image': { type: 'string' },
-        tag: { type: 'string', default: 'dev' },
-        'no-build': { type: 'boolean', default: false },
-        quick: { type: 'boolean', default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new StackError(error instanceof Error ? error.message : String(error), USAGE);
-  }
+export interface ImagesOptions {
+  /** Postgres and NATS of `npm start` in place of the official images. */
+  readonly standIns: boolean;
+  /** Base of the images, as name@sha256:… or a stand-in. @default the Dockerfile's */
+  readonly nodeImage?: string | undefined;
+  readonly tag: string;
+  /** False takes the images with that tag as they are. */
+  readonly build: boolean;
+  /** Leaves out the second build, which shows that layers are reproducible. */
+  readonly quick: boolean;
 }
 
 const git = (...args: readonly string[]): string =>
@@ -54,53 +39,44 @@ const dockerfileBase = (): string => {
   return image;
 };
 
-try {
-  const options = readOptions();
+/** Builds the images, inspects them and runs the whole system from them, hardened. Result: whether every check passed. */
+export async function verifyImages(options: ImagesOptions, progress: Progress): Promise<boolean> {
   const engine = Engine.find();
-  const progress = new Progress();
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   await verify(options, engine, progress, report);
   process.stdout.write(`\n${report.summary}, with ${engine.name}, after ${progress.elapsed}\n`);
-  process.exit(report.failed === 0 ? 0 : 1);
-} catch (error) {
-  printFailure(error);
-  process.exit(1);
+  return report.failed === 0;
 }
 
-async function verify(
-  options: ReturnType<typeof readOptions>,
-  engine: Engine,
-  progress: Progress,
-  report: Report,
-): Promise<void> {
-  const nodeImage = options['node-image'] ?? dockerfileBase();
+async function verify(options: ImagesOptions, engine: Engine, progress: Progress, report: Report): Promise<void> {
+  const nodeImage = options.nodeImage ?? dockerfileBase();
   if (!(await engine.provide(nodeImage))) {
-    throw new StackError(`${nodeImage} is not here and cannot be fetched.`, '--node-image names another one.');
+    throw new UserError(`${nodeImage} is not here and cannot be fetched.`, '--node-image names another one.');
   }
   const base = await engine.image(nodeImage);
-  if (base === undefined) throw new StackError(`${nodeImage} cannot be inspected.`);
+  if (base === undefined) throw new UserError(`${nodeImage} cannot be inspected.`);
   if (!/@sha256:/.test(nodeImage)) {
     report.notVerified('the base is pinned by its digest', `${nodeImage} was given by its tag; CI gives a digest`);
   }
   const revision = git('rev-parse', 'HEAD');
   const build = { nodeImage, revision };
   const tagOf = (app: ImageName): string => `ghcr.io/rookery/${app}:${options.tag}`;
-  if (!options['no-build']) {
+  if (options.build) {
     for (const app of IMAGES) {
       await progress.step(`image of ${app}`, () => engine.build({ ...build, app, tag: tagOf(app) }));
     }
   }
   for (const app of IMAGES)
-    await verifyContents(app, tagOf(app), base, options['no-build'] ? undefined : revision, engine, report);
+    await verifyContents(app, tagOf(app), base, options.build ? revision : undefined, engine, report);
   const sameLayers = 'a second build gives the same layers';
-  if (options.quick || options['no-build']) {
+  if (options.quick || !options.build) {
     report.notVerified(sameLayers, 'not built again, as asked');
   } else if (!engine.reproduces) {
     report.notVerified(sameLayers, `the default builder of ${engine.name} sets no times; podman and the pipeline do`);
   } else {
     await verifyReproducible({ ...build, app: 'payments', tag: tagOf('payments') }, engine, progress, report);
   }
-  const servers = await provideServers(options['stand-ins'], nodeImage, engine, progress, report);
+  const servers = await provideServers(options.standIns, nodeImage, engine, progress, report);
   if (servers === undefined) {
     report.notVerified(
       'the system runs from the images',
@@ -128,7 +104,7 @@ async function verifyContents(
   report: Report,
 ): Promise<void> {
   const image = await engine.image(tag);
-  if (image === undefined) throw new StackError(`${tag} is not here.`, 'Without --no-build it is built.');
+  if (image === undefined) throw new UserError(`${tag} is not here.`, 'Without --no-build it is built.');
   await report.check(`${app}: at most ${MOST_ABOVE_BASE_MB} MB above its base`, () => {
     const above = image.Size - base.Size;
     must(above <= MOST_ABOVE_BASE_MB * 1_000_000, inMegabytes(above));

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { DONE } from '../exit-codes';
+import { running, type Run } from '../run';
+
+export function addVerifyBench(parent: Command): void {
+  parent
+    .command('bench')
+    .argument('[names...]', 'benches to run, for example relay or overload; all by default')
+    .option('--list', 'print the benches')
+    .addHelpText('after', '\nEach bench starts servers of its own. Reports go to .data/bench.')
+    .action(running(bench));
+}
+
+async function bench({ progress }: Run, names: readonly string[], { list }: { readonly list?: true }): Promise<number> {
+  const { printBenches, runBenches } = await import('@rookery/verify/bench/bench');
+  if (list === true) printBenches();
+  else await runBenches(names, progress);
+  return DONE;
+}

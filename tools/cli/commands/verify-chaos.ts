@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { DONE, FAILED } from '../exit-codes';
+import { anySeed, list, MAX_SEED, range, wholeNumber } from '../options';
+import { running, type Run } from '../run';
+
+export interface ChaosArguments {
+  readonly seed?: number;
+  readonly seeds?: readonly number[];
+  readonly seconds: number;
+  readonly rate: number;
+  readonly faults?: readonly string[];
+  readonly list?: true;
+  readonly keep?: true;
+}
+
+export function addVerifyChaos(parent: Command): void {
+  parent
+    .command('chaos')
+    .option('--seed <number>', 'of the run', wholeNumber(0, MAX_SEED))
+    .option('--seeds <range>', 'one run for each, for example 1-20', range)
+    .option('--seconds <number>', 'length of the load', wholeNumber(1, 3_600), 60)
+    .option('--rate <number>', 'orders per second', wholeNumber(1, 1_000), 30)
+    .option('--faults <names>', 'for example service-crash,poison; all by default', list)
+    .option('--list', 'print the faults')
+    .option('--keep', 'keep the data of the run')
+    .addHelpText('after', '\nReports go to .data/chaos. Exit code 1 when an invariant was violated.')
+    .action(running(chaos));
+}
+
+async function chaos({ progress }: Run, args: ChaosArguments): Promise<number> {
+  const { printFaults, runSeries } = await import('@rookery/verify/chaos/chaos');
+  if (args.list === true) {
+    printFaults();
+    return DONE;
+  }
+  const held = await runSeries({
+    seeds: args.seeds ?? [args.seed ?? anySeed()],
+    seconds: args.seconds,
+    rate: args.rate,
+    faults: args.faults,
+    keep: args.keep === true,
+    progress,
+  });
+  return held ? DONE : FAILED;
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { DONE, FAILED } from '../exit-codes';
+import { anySeed, MAX_SEED, wholeNumber } from '../options';
+import { running, type Run } from '../run';
+
+export interface FuzzArguments {
+  readonly seed?: number;
+  readonly cases: number;
+  readonly from: number;
+}
+
+export function addVerifyFuzz(parent: Command): void {
+  parent
+    .command('fuzz')
+    .option('--seed <number>', 'of the cases', wholeNumber(0, MAX_SEED))
+    .option('--cases <number>', 'how many', wholeNumber(1, MAX_SEED), 10_000)
+    .option('--from <number>', 'first case, to repeat one that failed', wholeNumber(0, MAX_SEED), 0)
+    .addHelpText('after', '\nExit code 1 when an answer is not as the OpenAPI document says.')
+    .action(running(fuzz));
+}
+
+async function fuzz({ progress }: Run, { seed = anySeed(), cases, from }: FuzzArguments): Promise<number> {
+  const { fuzzStack } = await import('@rookery/verify/fuzz/fuzz');
+  return (await fuzzStack({ seed, cases, from }, progress)) ? DONE : FAILED;
+}

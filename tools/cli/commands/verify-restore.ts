@@ -1,0 +1,26 @@
+import { Services, type Service } from '@rookery/contracts';
+import { Option, type Command } from 'commander';
+import { DONE, FAILED } from '../exit-codes';
+import { running, type Run } from '../run';
+
+export interface RestoreArguments {
+  readonly service: Service;
+  readonly loseWal?: true;
+  readonly keep?: true;
+}
+
+export function addVerifyRestore(parent: Command): void {
+  parent
+    .command('restore')
+    .addOption(new Option('--service <service>', 'whose database is lost').choices(Services).default('orders'))
+    .option('--lose-wal', 'lose the write-ahead log as well, so that only the base backup is left')
+    .option('--keep', 'keep the data of the run')
+    .addHelpText('after', '\nReports go to .data/restore. Exit code 1 when a promise was broken.')
+    .action(running(restore));
+}
+
+async function restore({ progress }: Run, { service, loseWal, keep }: RestoreArguments): Promise<number> {
+  const { testRestore } = await import('@rookery/verify/restore/restore');
+  const kept = await testRestore({ service, loseWal: loseWal === true, keep: keep === true, progress });
+  return kept ? DONE : FAILED;
+}
