@@ -7,7 +7,8 @@ const EXCLUDED = new Set(['node_modules', 'dist', '.data', '.git', '.nx', 'cover
 const pages = globSync(['**/*.md', '.github/**/*.md'], {
   cwd: repository,
   exclude: (path) => path.split('/').some((part) => EXCLUDED.has(part)),
-});
+  // Recorded results are written by commands.
+}).filter((path) => !/^docs\/results\/\d{4}-/.test(path));
 const sources = globSync(['**/*.{ts,mjs,sh,yml,yaml,tf}', '.github/**/*.yml', '**/Dockerfile'], {
   cwd: repository,
   exclude: (path) => path.split('/').some((part) => EXCLUDED.has(part)),
