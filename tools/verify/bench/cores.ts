@@ -8,7 +8,7 @@ export const lastCore = (): string => String(cpus().length - 1);
 export const otherCores = (): string => (cpus().length > 2 ? `0-${cpus().length - 2}` : '0');
 
 /**
- * Keeps a process, all its threads and what it will start to the cores, so that who asks takes nothing from those who answer, as if it
+ * Keeps a process, all its threads and what it will start to the cores, so that the client takes nothing from the servers, as if it
  * were another machine. Says whether it could: macOS has no such command, and one core is not to be shared out.
  */
 export function keepTo(cores: string, pid: number): boolean {

@@ -114,7 +114,7 @@ function wrongIn(
   return violations;
 }
 
-/** I3 and I9: money is held for nobody, taken once for each Confirmed order and for no other; the provider's ledger agrees. */
+/** I3 and I9: no money is held, it is taken once for each Confirmed order and for no other; the provider's ledger agrees. */
 async function money(stack: ChaosStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
   const payments = await rowsOf<PaymentRow>(stack, 'payments', 'SELECT order_id, amount_minor, status FROM payments');
   const charges = await rowsOf<ChargeRow>(

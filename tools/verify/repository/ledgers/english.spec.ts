@@ -24,7 +24,6 @@ const NOT_YET: readonly string[] = [
   'libs/persistence',
   'libs/platform',
   'libs/testing',
-  'tools',
 ];
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
