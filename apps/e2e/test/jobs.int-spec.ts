@@ -166,7 +166,7 @@ describe('the jobs of orders', () => {
         LOG_LEVEL: 'silent',
       });
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr).toMatch(/^payments was not recovered: .*Is NATS_NKEY_SEED that of the account’s admin\?\n$/);
+      expect(stderr).toMatch(/^payments was not recovered: .*Is NATS_NKEY_SEED the seed of the account’s admin\?\n$/);
       expect(stderr).not.toMatch(/^\s+at /m);
     });
   });

@@ -132,7 +132,7 @@ export class Shop {
     };
     const ended = await this.crashing(service, crash, async () => {
       try {
-        await runInContext(context, () => handler?.({ ...event, attempt: 1, overtakes: false }));
+        await runInContext(context, () => handler?.({ ...event, attempt: 1, skipsGap: false }));
         return 'taken';
       } catch (error) {
         if (error instanceof Crash) throw error;
