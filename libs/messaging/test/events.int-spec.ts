@@ -616,7 +616,7 @@ describe('events over JetStream', () => {
     await consume();
     const manager = await jetstreamManager(admin);
     await manager.streams.delete('ORDERS');
-    // In its place: the stream cannot be made again.
+    // In its place: the stream cannot be recreated.
     await manager.streams.add({ name: 'SQUATTER', subjects: ['events.orders.squatted'] });
     await expect(publisher.publish(confirmed(uuidv7(), 1))).rejects.toThrow();
     await orders.connection.close();

@@ -136,7 +136,7 @@ describe('a compromised client', () => {
       ...eventProducers.filter((producer) => producer !== caller).map((producer) => `live.${producer}.x`),
       ...Services.filter((service) => service !== caller).map((service) => `dlq.${service}.x`),
       ...Services.filter((service) => !rpcEdges[caller].includes(service)).map((service) => `rpc.${service}.x`),
-      // Answers go to who asks, and what the broker itself says can be said by nobody else.
+      // Responses go to the requester, and no client can speak for the broker.
       ...processes
         .filter((other) => !rpcEdges[other].some((called) => called === caller))
         .map((other) => `_INBOX.${other}.x`),
@@ -257,7 +257,7 @@ describe('a forged acknowledgement', () => {
     ['says that it has it already, in a place where nothing stands', { stream: 'PRODUCTS', seq: 77, duplicate: true }],
   ])('%s and is not believed', async (_, ack) => {
     const admin = await broker.adminConnection();
-    // Whoever may do everything answers in place of the stream, and faster.
+    // A client with all permissions answers in place of the stream, and faster.
     await (await jetstreamManager(admin)).streams.update('PRODUCTS', { subjects: ['events.products.nothing'] });
     const forger = admin.subscribe('events.products.product.>', {
       callback: (_error, message) => void message.respond(JSON.stringify(ack)),

@@ -13,7 +13,7 @@ describe('the answer to the broker’s challenge', () => {
     }
   });
 
-  it('is not given for what is no seed', () => {
+  it('is not given for a text that is not a seed', () => {
     const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
     const changed = seed.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'));
     for (const wrong of ['', 'SU', changed, nkeys.createUser().getPublicKey()])
