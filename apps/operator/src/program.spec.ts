@@ -233,9 +233,9 @@ describe('the operator’s program', () => {
   });
 
   it('exits with 2 when a reconciliation does not complete', async () => {
-    answer = () => ({ status: 503, body: problem(503, 'service-unavailable', 'payments does not answer now.') });
+    answer = () => ({ status: 503, body: problem(503, 'service-unavailable', 'payments does not respond.') });
     const { code, stderr } = await run(['reconcile']);
-    expect([code, stderr]).toEqual([2, 'service-unavailable: payments does not answer now.\n']);
+    expect([code, stderr]).toEqual([2, 'service-unavailable: payments does not respond.\n']);
   });
 });
 
