@@ -1,6 +1,8 @@
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import jest from 'eslint-plugin-jest';
+import jsdoc from 'eslint-plugin-jsdoc';
+import perfectionist from 'eslint-plugin-perfectionist';
 import tseslint from 'typescript-eslint';
 
 // Who may import whom (docs/architecture.md). A planted import for each rule is checked in tools/verify/repository/architecture.
@@ -79,6 +81,27 @@ const appSettings = ['^../../apps/[a-z]+/src/([a-z]+[.]config|recovery/[a-z-]+[.
 /** The operator's commands, which the developer's command line runs on the local stack. */
 const operatorCommands = ['../../../apps/operator/src/*'];
 
+/** Node’s own modules, packages, our libs, then what is near. */
+const importOrder = {
+  type: 'natural',
+  internalPattern: ['^@rookery/'],
+  newlinesBetween: 0,
+  groups: ['side-effect', 'builtin', 'external', 'internal', ['parent', 'sibling', 'index'], 'unknown'],
+};
+
+/** One way to say each thing. */
+const dialect = [
+  {
+    selector: ':matches(PropertyDefinition, MethodDefinition) > PrivateIdentifier',
+    message: 'Write `private`: one dialect, and specs of subclasses can see it.',
+  },
+  {
+    selector:
+      'Program > :matches(VariableDeclaration, ExportNamedDeclaration > VariableDeclaration)[kind="const"] > VariableDeclarator[init.type="Literal"][init.regex=undefined][id.name=/[a-z]/]',
+    message: 'A constant of the module is written in UPPER_CASE.',
+  },
+];
+
 const specs = ['**/*.spec.ts', '**/*.int-spec.ts', '**/test/**/*.ts'];
 
 export default tseslint.config(
@@ -87,7 +110,7 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
-    plugins: { '@nx': nx },
+    plugins: { '@nx': nx, perfectionist },
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@nx/enforce-module-boundaries': boundaries(),
@@ -107,6 +130,9 @@ export default tseslint.config(
       ],
       'no-console': 'error',
       eqeqeq: 'error',
+      'perfectionist/sort-imports': ['error', importOrder],
+      'perfectionist/sort-named-imports': ['error', { type: 'natural', ignoreAlias: true }],
+      'no-restricted-syntax': ['error', ...dialect],
     },
   },
   {
@@ -116,6 +142,7 @@ export default tseslint.config(
       'no-restricted-imports': ['error', { ...noTestingInProduct, ...processClock }],
       'no-restricted-syntax': [
         'error',
+        ...dialect,
         { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: databaseTime },
         { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: databaseTime },
       ],
@@ -165,6 +192,31 @@ export default tseslint.config(
   },
   // The operator's program has no configuration but its address and its token.
   { files: ['apps/operator/src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['**/*.ts'],
+    // Tables of test data are as long as what they list.
+    ignores: [...specs, 'apps/e2e/src/**', '**/migrations/*.ts'],
+    rules: {
+      complexity: ['error', 15],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['libs/*/src/**/*.ts'],
+    ignores: specs,
+    plugins: { jsdoc },
+    rules: {
+      'jsdoc/require-jsdoc': [
+        'error',
+        { publicOnly: true, checkConstructors: false, require: { ClassDeclaration: true, FunctionDeclaration: true } },
+      ],
+      'jsdoc/check-tag-names': 'error',
+      'jsdoc/require-throws-type': 'error',
+    },
+  },
   { files: ['libs/platform/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   prettier,
+  // Prettier’s configuration switches it off for the sake of its other settings; braces around every body are no matter of layout.
+  { files: ['**/*.ts'], rules: { curly: ['error', 'all'] } },
 );

@@ -95,7 +95,7 @@ export class OutboxRelay implements BeforeApplicationShutdown {
 
   /**
    * @returns whether the batch was full
-   * @throws the first error of an event that could not be published, after the attempts at all others
+   * @throws {Error} the first error of an event that could not be published, after the attempts at all others
    */
   private async publishBatch(
     session: RelaySession,

@@ -58,52 +58,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
     interactions: { policy: consentPolicy(rolesOf), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    features: {
-      devInteractions: { enabled: false },
-      dPoP: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
-      // Access tokens are for the API; the claims of userinfo are in the ID token.
-      userinfo: { enabled: false },
-      clientCredentials: { enabled: true },
-      // As for JWTs (structured-tokens.ts): a public client may introspect only its own tokens, and no client revokes another's.
-      introspection: {
-        enabled: true,
-        allowedPolicy: async (_ctx, client, token) => {
-          const mayAsk = client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
-          const accountId = 'accountId' in token ? token.accountId : undefined;
-          return mayAsk && (await parts.standing.of({ clientId: token.clientId, accountId, scopes: [] })) !== undefined;
-        },
-      },
-      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-      deviceFlow: {
-        enabled: true,
-        // The location of a device is not needed, so it is not stored.
-        deviceInfo: () => ({}),
-        userCodeInputSource: pages.userCodeInputSource,
-        userCodeConfirmSource: pages.userCodeConfirmSource,
-        successSource: pages.deviceSuccessSource,
-      },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: pages.logoutSource,
-        postLogoutSuccessSource: pages.postLogoutSuccessSource,
-      },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: () => API_RESOURCE,
-        useGrantedResource: () => true,
-        getResourceServerInfo: async (ctx, resource, client) => {
-          if (resource !== API_RESOURCE) throw new errors.InvalidTarget();
-          return {
-            scope: (await scopesAtMost(ctx, apiScopesOfClient(client['api_scope']), rolesOf)).join(' '),
-            audience: API_AUDIENCE,
-            accessTokenFormat: 'jwt',
-            accessTokenTTL: 10 * MINUTE,
-            jwt: { sign: { alg: 'ES256' } },
-          };
-        },
-      },
-    },
+    features: features(parts, rolesOf),
     ttl: {
       AccessToken: 10 * MINUTE,
       ClientCredentials: 10 * MINUTE,
@@ -142,6 +97,56 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     },
     loadExistingGrant: (ctx) => loadGrant(ctx, rolesOf),
     renderError: pages.renderError,
+  };
+}
+
+/** The optional features that are used, and those that the provider would enable by itself. */
+function features(parts: ProviderParts, rolesOf: RolesOf): NonNullable<Configuration['features']> {
+  return {
+    devInteractions: { enabled: false },
+    dPoP: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    // Access tokens are for the API; the claims of userinfo are in the ID token.
+    userinfo: { enabled: false },
+    clientCredentials: { enabled: true },
+    // As for JWTs (structured-tokens.ts): a public client may introspect only its own tokens, and no client revokes another's.
+    introspection: {
+      enabled: true,
+      allowedPolicy: async (_ctx, client, token) => {
+        const mayAsk = client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+        const accountId = 'accountId' in token ? token.accountId : undefined;
+        return mayAsk && (await parts.standing.of({ clientId: token.clientId, accountId, scopes: [] })) !== undefined;
+      },
+    },
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+    deviceFlow: {
+      enabled: true,
+      // The location of a device is not needed, so it is not stored.
+      deviceInfo: () => ({}),
+      userCodeInputSource: pages.userCodeInputSource,
+      userCodeConfirmSource: pages.userCodeConfirmSource,
+      successSource: pages.deviceSuccessSource,
+    },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: pages.logoutSource,
+      postLogoutSuccessSource: pages.postLogoutSuccessSource,
+    },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => API_RESOURCE,
+      useGrantedResource: () => true,
+      getResourceServerInfo: async (ctx, resource, client) => {
+        if (resource !== API_RESOURCE) throw new errors.InvalidTarget();
+        return {
+          scope: (await scopesAtMost(ctx, apiScopesOfClient(client['api_scope']), rolesOf)).join(' '),
+          audience: API_AUDIENCE,
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: 10 * MINUTE,
+          jwt: { sign: { alg: 'ES256' } },
+        };
+      },
+    },
   };
 }
 

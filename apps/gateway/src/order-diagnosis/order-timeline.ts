@@ -63,27 +63,43 @@ function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetter
 const consumersOf = (name: string): readonly SagaService[] =>
   SagaServices.filter((service) => eventHandlers[name]?.includes(service));
 
+type ConsumerState = Pick<Consumer, 'state' | 'at'>;
+
 function stateAt(
+  service: SagaService,
+  known: Known,
+  all: OrderFactsOfAll,
+  letters: readonly DeadLetterView[],
+): ConsumerState {
+  const taken = takenBy(service, known, all);
+  if (taken !== undefined) return taken;
+  const about = { event: known.name, eventId: known.recorded?.id ?? null };
+  const letter = letters.find((candidate) => candidate.consumer === service && isAbout(candidate, about));
+  return letter === undefined ? notTakenBy(service, known, all) : { state: 'dead-letter', at: letter.at };
+}
+
+/** Whether the service has handled the event: by its inbox, or by an effect that proves it. */
+function takenBy(
   service: SagaService,
   { name, producer, recorded, noted }: Known,
   all: OrderFactsOfAll,
-  letters: readonly DeadLetterView[],
-): Pick<Consumer, 'state' | 'at'> {
-  const events = eventsOf(all, service);
-  const inInbox = events?.inbox.find(({ eventId }) => eventId === recorded?.id);
+): ConsumerState | undefined {
+  const inInbox = eventsOf(all, service)?.inbox.find(({ eventId }) => eventId === recorded?.id);
   if (inInbox?.takenAt) return { state: 'taken', at: inInbox.takenAt };
   const notedByOrders = service === 'orders' && producer !== 'orders' && noted !== undefined;
-  const effect = hasEffect(service, name, all);
-  if (notedByOrders || effect === true || hasReacted(service, recorded?.id, all)) return { state: 'taken', at: null };
-  const about = { event: name, eventId: recorded?.id ?? null };
-  const letter = letters.find((candidate) => candidate.consumer === service && isAbout(candidate, about));
-  if (letter !== undefined) return { state: 'dead-letter', at: letter.at };
-  if (effect === false) return { state: 'waiting', at: recorded?.publishedAt ?? null };
+  const proven = notedByOrders || hasEffect(service, name, all) === true || hasReacted(service, recorded?.id, all);
+  return proven ? { state: 'taken', at: null } : undefined;
+}
+
+function notTakenBy(service: SagaService, { name, producer, recorded }: Known, all: OrderFactsOfAll): ConsumerState {
+  const waiting: ConsumerState = { state: 'waiting', at: recorded?.publishedAt ?? null };
+  if (hasEffect(service, name, all) === false) return waiting;
+  const events = eventsOf(all, service);
   if (events === undefined || eventsOf(all, producer) === undefined) return { state: 'unknown', at: null };
   if (recorded === undefined || recorded.at < events.notedSince) return { state: 'pruned', at: null };
   // The inbox was not asked about it: the event is too recent.
-  if (inInbox === undefined) return { state: 'unknown', at: null };
-  return { state: 'waiting', at: recorded.publishedAt };
+  const wasAsked = events.inbox.some(({ eventId }) => eventId === recorded.id);
+  return wasAsked ? waiting : { state: 'unknown', at: null };
 }
 
 /** Whether a dead letter of the order is this event; of a pruned event only the name is known. */
