@@ -1,10 +1,10 @@
 import type { Service } from '@rookery/contracts';
 import { Client, type QueryResultRow } from 'pg';
-import type { ChaosStack } from './isolated-stack';
+import type { IsolatedStack } from './isolated-stack';
 
 /** Asks a service's database, past the link that faults break. */
 export async function rowsOf<Row extends QueryResultRow>(
-  stack: ChaosStack,
+  stack: IsolatedStack,
   service: Service,
   text: string,
 ): Promise<Row[]> {

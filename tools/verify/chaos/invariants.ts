@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventProducers, OrderView, type Service } from '@rookery/contracts';
 import { asAdmin, messagesOf, streamsOf } from '@rookery/devkit/stack/broker-reader';
-import { ORDER_DEADLINE_SECONDS, type ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { ORDER_DEADLINE_SECONDS, type IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import type { Poison } from './faults/fault';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import type { Placement, RetryingLoad } from '@rookery/devkit/client/retrying-load';
@@ -15,7 +15,7 @@ export interface Violation {
 
 /** The end of a run, as the checks read it. */
 export interface Aftermath {
-  readonly stack: ChaosStack;
+  readonly stack: IsolatedStack;
   readonly load: RetryingLoad;
   readonly poison: readonly Poison[];
   /** What must not stand in any log besides the stack's own secrets. */
@@ -115,7 +115,7 @@ function wrongIn(
 }
 
 /** I3 and I9: money is held for nobody, taken once for each Confirmed order and for no other; the provider's ledger agrees. */
-async function money(stack: ChaosStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
+async function money(stack: IsolatedStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
   const payments = await rowsOf<PaymentRow>(stack, 'payments', 'SELECT order_id, amount_minor, status FROM payments');
   const charges = await rowsOf<ChargeRow>(
     stack,
@@ -133,13 +133,7 @@ async function money(stack: ChaosStack, orders: readonly OrderRow[]): Promise<re
     const captured = ledger.filter(({ state }) => state === 'captured');
     const held = ledger.filter(({ state }) => state === 'authorized');
     if (held.length > 0) say(`${held.length} authorizations are still open at the provider`);
-    if (status === 'Confirmed') {
-      if (payment?.status !== 'Captured') say(`its payment is ${payment?.status ?? 'missing'}`);
-      if (payment !== undefined && payment.amount_minor !== total)
-        say(`its payment is ${payment.amount_minor} of ${total}`);
-      if (captured.length !== 1) say(`the provider captured ${captured.length} times`);
-      if (captured.some(({ amount_minor }) => amount_minor !== total)) say('the provider captured another amount');
-    }
+    if (status === 'Confirmed') capturedOnce(payment, captured, total).forEach(say);
     if (status === 'Canceled') {
       if (captured.length > 0) say('the provider keeps the money');
       const open = payment !== undefined && !['Failed', 'Released', 'Refunded', 'Withdrawn'].includes(payment.status);
@@ -147,6 +141,21 @@ async function money(stack: ChaosStack, orders: readonly OrderRow[]): Promise<re
     }
     return violations;
   });
+}
+
+/** What is wrong with the money of a Confirmed order. */
+function capturedOnce(
+  payment: PaymentRow | undefined,
+  captured: readonly ChargeRow[],
+  total: string,
+): readonly string[] {
+  const wrong: string[] = [];
+  if (payment?.status !== 'Captured') wrong.push(`its payment is ${payment?.status ?? 'missing'}`);
+  if (payment !== undefined && payment.amount_minor !== total)
+    wrong.push(`its payment is ${payment.amount_minor} of ${total}`);
+  if (captured.length !== 1) wrong.push(`the provider captured ${captured.length} times`);
+  if (captured.some(({ amount_minor }) => amount_minor !== total)) wrong.push('the provider captured another amount');
+  return wrong;
 }
 
 interface StockRow {
@@ -159,7 +168,7 @@ interface StockRow {
 }
 
 /** I4: no unit is lost, made, oversold or still reserved. */
-async function stock(stack: ChaosStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
+async function stock(stack: IsolatedStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
   const sold = new Map<string, number>();
   for (const { status, lines } of orders) {
     if (status !== 'Confirmed') continue;
@@ -190,7 +199,7 @@ interface StepRow {
 }
 
 /** I5 and I8, as an order's timeline tells them: each step once, and one end. */
-async function timelines(stack: ChaosStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
+async function timelines(stack: IsolatedStack, orders: readonly OrderRow[]): Promise<readonly Violation[]> {
   const steps = await rowsOf<StepRow>(
     stack,
     'orders',
@@ -228,7 +237,7 @@ async function deadlines({ stack, sweeperAwayMs, leniency = 1 }: Aftermath): Pro
 }
 
 /** I6: everything was published, and is in the stream. */
-async function outboxes(stack: ChaosStack): Promise<readonly Violation[]> {
+async function outboxes(stack: IsolatedStack): Promise<readonly Violation[]> {
   return asAdmin(stack, async (admin) => {
     const violations: Violation[] = [];
     for (const producer of eventProducers) {
@@ -259,7 +268,7 @@ const COMPLETE: readonly { readonly consumer: Service; readonly producer: Servic
 ];
 
 /** I7: each consumer applied the events of an aggregate in order and without gaps, and I5: all of them. */
-async function sequences(stack: ChaosStack): Promise<readonly Violation[]> {
+async function sequences(stack: IsolatedStack): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
   for (const service of eventProducers) {
     const rows = await rowsOf<{ aggregate_id: string; sequences: number[] }>(
@@ -308,7 +317,7 @@ async function deadLetters({ stack, poison }: Aftermath): Promise<readonly Viola
 }
 
 /** After everything has come to rest, no connection of a service is in the midst of something. */
-async function connections(stack: ChaosStack): Promise<readonly Violation[]> {
+async function connections(stack: IsolatedStack): Promise<readonly Violation[]> {
   const stuck = await Promise.all(
     eventProducers.map((service) =>
       rowsOf<{ pid: number; state: string }>(

@@ -6,7 +6,7 @@ import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { asAdmin, consumersAreIdle } from '@rookery/devkit/stack/broker-reader';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
 import { until, type Fault, type FaultOutcome, type Poison } from './faults/fault';
 import { violationsOf, type Violation } from './invariants';
@@ -75,7 +75,7 @@ const SCARCE = 60;
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { seed, seconds, rate, leniency = 1, keep = false, progress } = options;
   const disks = new Set(options.faults.flatMap(({ disk }) => (disk === undefined ? [] : [disk])));
-  const stack = await ChaosStack.start({ progress, apps: options.apps, disks });
+  const stack = await IsolatedStack.start({ progress, apps: options.apps, disks });
   let stopped = false;
   const stop = async (keepFolder: boolean): Promise<void> => {
     if (!stopped) await stack.stop({ keep: keepFolder });
@@ -139,7 +139,7 @@ export async function addProducts(operator: ApiClient): Promise<[string, ...stri
 
 /** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
 async function breakThings(
-  stack: ChaosStack,
+  stack: IsolatedStack,
   { seed, seconds, faults, everyFault = false, leniency = 1, progress }: ChaosOptions,
   load: RetryingLoad,
   poison: Poison[],
@@ -191,7 +191,7 @@ export const whatHappened = ({ app, detail }: FaultOutcome): string =>
 /** An event older than this waits for something. */
 const LATE_SECONDS = 1;
 
-async function recovered(stack: ChaosStack): Promise<boolean> {
+async function recovered(stack: IsolatedStack): Promise<boolean> {
   const ready = await Promise.all(APPS.map((app) => stack.isReady(app)));
   if (ready.includes(false)) return false;
   const late = await Promise.all(
@@ -207,7 +207,7 @@ async function recovered(stack: ChaosStack): Promise<boolean> {
 }
 
 /** How long it took until no order was Pending and nothing was on its way; undefined when that took too long. */
-export async function drained(stack: ChaosStack): Promise<number | undefined> {
+export async function drained(stack: IsolatedStack): Promise<number | undefined> {
   const startedAt = Date.now();
   while (Date.now() - startedAt < DRAINED_WITHIN_MS) {
     if (await atRest(stack)) return Date.now() - startedAt;
@@ -216,7 +216,7 @@ export async function drained(stack: ChaosStack): Promise<number | undefined> {
   return undefined;
 }
 
-async function atRest(stack: ChaosStack): Promise<boolean> {
+async function atRest(stack: IsolatedStack): Promise<boolean> {
   const moving = await Promise.all([
     countOf(stack, 'orders', `SELECT count(*)::int AS count FROM orders WHERE status = 'Pending'`),
     countOf(stack, 'payments', 'SELECT count(*)::int AS count FROM payments WHERE operation IS NOT NULL'),
@@ -227,12 +227,16 @@ async function atRest(stack: ChaosStack): Promise<boolean> {
   return moving.every((count) => count === 0) && (await asAdmin(stack, consumersAreIdle));
 }
 
-async function countOf(stack: ChaosStack, service: 'orders' | 'payments' | 'products', text: string): Promise<number> {
+async function countOf(
+  stack: IsolatedStack,
+  service: 'orders' | 'payments' | 'products',
+  text: string,
+): Promise<number> {
   const [row] = await rowsOf<{ count: number }>(stack, service, text);
   return row?.count ?? 0;
 }
 
-async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
+async function countOrders(stack: IsolatedStack): Promise<Record<string, number>> {
   const rows = await rowsOf<{ ending: string; count: number }>(
     stack,
     'orders',

@@ -34,13 +34,14 @@ export function brokenAtRest(shop: Shop): readonly string[] {
     ...shop.failures.map((failure) => `I3: ${failure}`),
     ...shop.deadLetters.map((letter) => `I6: a dead letter that nobody injected: ${letter}`),
     ...brokenMoney(shop),
+    ...brokenReservations(shop),
     ...brokenStock(shop),
     ...brokenDeliveries(shop),
     ...brokenOrder(shop),
   ];
 }
 
-/** I1, I3 and I9, order by order: the bank's ledger, our payments, our reservations. */
+/** I1, I3 and I9, order by order: the bank's ledger and our payments. */
 function brokenMoney(shop: Shop): readonly string[] {
   const broken: string[] = [];
   const payments = [...shop.payments.repository.table.rows.values()];
@@ -51,13 +52,22 @@ function brokenMoney(shop: Shop): readonly string[] {
     const kept = sum(charges.filter(({ state }) => state === 'captured').map(amountOf));
     const held = charges.filter(({ state }) => state === 'authorized').length;
     const payment = payments.find(({ orderId }) => orderId === id);
-    const reservation = shop.products.repository.table.rows.get(id);
     if (status === 'Pending') broken.push(`I1: ${order} has no end`);
     if (charges.length > 1) broken.push(`I3: ${order} was charged ${charges.length} times`);
     if (kept !== owed) broken.push(`I3: the bank took ${kept} for ${order}, which owes ${owed}`);
     if (held > 0) broken.push(`${status === 'Canceled' ? 'I9' : 'I3'}: the bank still holds money for ${order}`);
     if ((payment?.status === 'Captured') !== (status === 'Confirmed'))
       broken.push(`I3: the payment of ${order} is ${payment?.status ?? 'missing'}`);
+  }
+  return broken;
+}
+
+/** I4 and I9, order by order: our reservations. */
+function brokenReservations(shop: Shop): readonly string[] {
+  const broken: string[] = [];
+  for (const { id, status } of shop.orders.repository.table.rows.values()) {
+    const order = `${shop.nameOf(id)} (${status})`;
+    const reservation = shop.products.repository.table.rows.get(id);
     if (reservation?.status === 'Reserved') broken.push(`I9: stock is still reserved for ${order}`);
     if ((reservation?.status === 'Shipped') !== (status === 'Confirmed'))
       broken.push(`I4: the reservation of ${order} is ${reservation?.status ?? 'missing'}`);

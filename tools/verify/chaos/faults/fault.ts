@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
-import type { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import type { Random } from '@rookery/devkit/client/random';
 
 /** A message that nobody can ever handle, and who is given it. */
@@ -11,7 +11,7 @@ export interface Poison {
 
 /** What a fault works with. */
 export interface FaultContext {
-  readonly stack: ChaosStack;
+  readonly stack: IsolatedStack;
   readonly random: Random;
   /** Told of each poison that went into a stream: the dead letters must be exactly these. */
   readonly poisoned: (poison: Poison) => void;
