@@ -48,6 +48,8 @@ const boundaries = (alsoAllowed = [], alsoImported = []) => [
         onlyDependOnLibsWithTags: [...tags, ...alsoAllowed],
       })),
       { sourceTag: 'scope:gateway', notDependOnLibsWithTags: ['type:persistence'] },
+      // It is a client of the public API, and small.
+      { sourceTag: 'scope:operator', onlyDependOnLibsWithTags: ['type:contracts', ...alsoAllowed] },
     ],
   },
 ];

@@ -158,7 +158,7 @@ describe('the authorization code flow', () => {
   });
 
   it.each(['token', 'id_token', 'id_token token', 'code token', 'none'])(
-    'refuses the response type %s: there is the code flow only',
+    'rejects the response type %s: only the code flow exists',
     async (type) => {
       const parameters = { response_type: type, nonce: 'a-nonce' };
       const { page } = await auth.authorize(cli, { parameters });

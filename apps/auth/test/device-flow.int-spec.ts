@@ -155,7 +155,7 @@ describe('the device flow', () => {
     '/device;x',
   ];
   it.each(spellings)(
-    'answers every method at %s with a page or an error of OAuth, never with a server error',
+    'answers every method at %s with a page or an OAuth error, never with a server error',
     async (path) => {
       for (const method of methods) {
         for (const cookie of ['', 'session=unknown; session.sig=forged']) {

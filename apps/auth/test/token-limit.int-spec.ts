@@ -31,7 +31,7 @@ describe('the token endpoints', () => {
   });
 
   it.each(['/token', '/token/', '/token?x=1', '/token/introspection', '/token/revocation', '/device/auth'])(
-    'have one budget, %s too, which another X-Forwarded-For does not renew',
+    'share one budget, %s too, which another X-Forwarded-For does not reset',
     async (path) => {
       auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1' });
       expect((await guess(auth.issuer)).status).toBe(400);
@@ -84,36 +84,33 @@ describe('the token endpoints', () => {
   });
 });
 
-(redisServer === undefined ? describe.skip : describe)(
-  'the endpoints for tokens of two replicas with one Redis',
-  () => {
-    it('share one budget', async () => {
-      const redis = await TestRedis.start();
-      const ports = [await freePort(), await freePort()];
-      const auth = await AuthUnderTest.start({
-        PORT: String(ports[0]),
-        OIDC_INTERNAL_URLS: ports.map((port) => `http://127.0.0.1:${port}`).join(','),
-        TOKEN_LIMIT_PER_MINUTE: '4',
-        REDIS_URL: redis.url,
-      });
-      const second = await createService(authService(auth.config));
-      try {
-        await second.listen({ port: ports[1] ?? 0, host: '127.0.0.1' });
-        const other = await second.getUrl();
-        const ready = async (url: string) =>
-          expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^redis_up 1$/m);
-        await eventually(() => ready(auth.issuer));
-        await eventually(() => ready(other));
-        const statuses = [];
-        // The same address for both: "localhost" may be ::1.
-        const first = await auth.app.getUrl();
-        for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
-        expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);
-      } finally {
-        await second.close();
-        await auth.stop();
-        await redis.kill();
-      }
+(redisServer === undefined ? describe.skip : describe)('the token endpoints of two replicas with one Redis', () => {
+  it('share one budget', async () => {
+    const redis = await TestRedis.start();
+    const ports = [await freePort(), await freePort()];
+    const auth = await AuthUnderTest.start({
+      PORT: String(ports[0]),
+      OIDC_INTERNAL_URLS: ports.map((port) => `http://127.0.0.1:${port}`).join(','),
+      TOKEN_LIMIT_PER_MINUTE: '4',
+      REDIS_URL: redis.url,
     });
-  },
-);
+    const second = await createService(authService(auth.config));
+    try {
+      await second.listen({ port: ports[1] ?? 0, host: '127.0.0.1' });
+      const other = await second.getUrl();
+      const ready = async (url: string) =>
+        expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^redis_up 1$/m);
+      await eventually(() => ready(auth.issuer));
+      await eventually(() => ready(other));
+      const statuses = [];
+      // The same address for both: "localhost" may be ::1.
+      const first = await auth.app.getUrl();
+      for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
+      expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);
+    } finally {
+      await second.close();
+      await auth.stop();
+      await redis.kill();
+    }
+  });
+});

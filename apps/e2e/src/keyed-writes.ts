@@ -1,12 +1,12 @@
-import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { DeadLetterPage, OrderCanceled, type OrderView, type Service } from '@rookery/contracts';
-import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
+import { DeadLetterPage, type OrderView, type Service } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { plantDeadLetter } from '@rookery/devkit/stack/planted-events';
 import { newCustomer, newOperator } from './customer';
 import type { Databases } from './databases';
 import { type ApiClient, clientOf, read, request } from './client';
@@ -191,26 +191,7 @@ async function withBroker<T>(work: (broker: NatsConnection) => Promise<T>): Prom
 
 /** Sets an event aside at payments that it can handle, and returns the letter's id. */
 async function deadLetter(broker: NatsConnection, { token }: ApiClient): Promise<string> {
-  const eventId = uuidv7();
-  const headers = newHeaders();
-  const attributes = {
-    'ce-specversion': '1.0',
-    'ce-id': eventId,
-    'ce-type': `rookery.${OrderCanceled.name}.v${OrderCanceled.version}`,
-    'ce-source': OrderCanceled.producer,
-    'ce-subject': uuidv7(),
-    'ce-time': new Date().toISOString(),
-    'ce-sequence': '1',
-    'x-correlation-id': 'keyed-writes-spec',
-    [DeadLetterHeaders.originalSubject]: OrderCanceled.subject,
-    [DeadLetterHeaders.stream]: 'ORDERS',
-    [DeadLetterHeaders.streamSequence]: '1',
-    [DeadLetterHeaders.reason]: 'attempts-exhausted',
-    [DeadLetterHeaders.attempts]: '14',
-  };
-  for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
-  const data = JSON.stringify({ orderId: uuidv7(), reason: 'customer-request' });
-  await jetstream(broker).publish(deadLetterSubject('payments', OrderCanceled.subject), data, { headers });
+  const eventId = await plantDeadLetter(broker);
   return eventually(async () => {
     const path = '/v1/ops/dead-letters?consumer=payments&limit=100';
     const { items } = read(DeadLetterPage, await request('GET', path, { token }));

@@ -1,10 +1,10 @@
 import { connect } from '@nats-io/transport-node';
 import { Services } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
-import { Client } from 'pg';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messagesOf, streamsOf } from '@rookery/devkit/stack/broker-reader';
+import { withDatabase } from '@rookery/devkit/stack/rows';
 import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
 
 /** A piece of what a system has written down: where, and what. */
@@ -30,9 +30,7 @@ function logLines({ folder }: TestStack): readonly Piece[] {
 async function rows({ infrastructure }: TestStack): Promise<readonly Piece[]> {
   const found: Piece[] = [];
   for (const service of Services) {
-    const client = new Client({ connectionString: infrastructure.databases[service] });
-    await client.connect();
-    try {
+    await withDatabase(infrastructure.databases[service], async (client) => {
       const tables = await client.query<{ name: string }>(
         `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
          WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`,
@@ -43,9 +41,7 @@ async function rows({ infrastructure }: TestStack): Promise<readonly Piece[]> {
         );
         for (const { text } of texts) found.push({ where: `${service}: ${name.replace(/^public\./, '')}`, text });
       }
-    } finally {
-      await client.end();
-    }
+    });
   }
   return found;
 }

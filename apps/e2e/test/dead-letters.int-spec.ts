@@ -1,5 +1,5 @@
 import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import {
   DeadLetterDetail,
@@ -16,6 +16,7 @@ import { eventually } from '@rookery/testing';
 import { z } from 'zod';
 import { newCustomer, subjectOf } from '../src/customer';
 import { Databases } from '../src/databases';
+import { eventHeaders } from '@rookery/devkit/stack/planted-events';
 import { problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
@@ -54,19 +55,10 @@ async function inject(
   { subject = contract.subject, id = uuidv7(), ...headers }: Readonly<Record<string, string>> = {},
 ): Promise<Injected> {
   const aggregateId = uuidv7();
-  const given = newHeaders();
-  const attributes = {
-    'ce-specversion': '1.0',
-    'ce-id': id,
-    'ce-type': `rookery.${contract.name}.v${contract.version}`,
-    'ce-source': contract.producer,
-    'ce-subject': aggregateId,
-    'ce-time': new Date().toISOString(),
-    'ce-sequence': '1',
-    'x-correlation-id': 'dead-letters-spec',
+  const given = eventHeaders(contract, {
+    ...{ 'ce-id': id, 'ce-subject': aggregateId, 'x-correlation-id': 'dead-letters-spec' },
     ...headers,
-  };
-  for (const [name, value] of Object.entries(attributes)) given.set(name, value);
+  });
   await jetstream(admin).publish(subject, data, { headers: given });
   return { id, aggregateId };
 }

@@ -98,7 +98,7 @@ describe('the jobs of orders', () => {
       });
       afterEach(() => rmSync(folder, { recursive: true }));
       const local = (...args: readonly string[]): Promise<Outcome> =>
-        run(['--import', 'tsx', 'tools/cli/commands/events-republish.ts', ...args], { ROOKERY_DATA_DIR: folder });
+        run(['--import', 'tsx', 'tools/cli/main.ts', 'events', 'republish', ...args], { ROOKERY_DATA_DIR: folder });
 
       it('takes the database of the service', async () => {
         const { code, stdout } = await local('--service', 'orders', '--since', '2h');
@@ -166,7 +166,7 @@ describe('the jobs of orders', () => {
         LOG_LEVEL: 'silent',
       });
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr).toMatch(/^payments was not recovered: .*Is NATS_NKEY_SEED that of the account’s admin\?\n$/);
+      expect(stderr).toMatch(/^payments was not recovered: .*Is NATS_NKEY_SEED the seed of the account’s admin\?\n$/);
       expect(stderr).not.toMatch(/^\s+at /m);
     });
   });

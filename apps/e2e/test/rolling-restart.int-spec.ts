@@ -1,9 +1,9 @@
 import type { Caller, Service } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
-import { Client } from 'pg';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { SteadyLoad } from '@rookery/devkit/client/steady-load';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { withDatabase } from '@rookery/devkit/stack/rows';
 import { Balancer } from '../src/balancer';
 import { Fleet } from '../src/fleet';
 
@@ -91,15 +91,11 @@ describe('a rolling restart under load', () => {
     RUN_MS,
   );
 
-  async function rows(service: Service, sql: string): Promise<readonly Record<string, string>[]> {
-    const client = new Client({ connectionString: stack.infrastructure.databases[service] });
-    await client.connect();
-    try {
-      return (await client.query<Record<string, string>>(sql)).rows;
-    } finally {
-      await client.end();
-    }
-  }
+  const rows = (service: Service, sql: string): Promise<readonly Record<string, string>[]> =>
+    withDatabase(
+      stack.infrastructure.databases[service],
+      async (client) => (await client.query<Record<string, string>>(sql)).rows,
+    );
 
   const countPending = async (): Promise<number> =>
     (await rows('orders', `SELECT id FROM orders WHERE status = 'Pending'`)).length;

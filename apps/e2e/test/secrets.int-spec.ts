@@ -1,9 +1,7 @@
 import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { DeadLetterPage, OrderView, PaymentCaptured, Services } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
-import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -11,6 +9,7 @@ import { ApiClient } from '@rookery/devkit/client/api-client';
 import { read, request, type RequestOptions } from '@rookery/devkit/client/request';
 import { Browser, demoPassword, signIn, Tokens } from '@rookery/devkit/client/sign-in';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { eventHeaders } from '@rookery/devkit/stack/planted-events';
 import { everythingWritten, leaksIn } from '../src/leaks';
 import { secretsIn, Traffic, type Exchange } from '../src/traffic';
 
@@ -69,18 +68,7 @@ const ended = (token: string, id: string) => new ApiClient(stack.gatewayUrl, tok
 async function poison(correlationId: string): Promise<void> {
   const { url, seeds } = stack.infrastructure.broker;
   const admin = await connect({ servers: url, ...brokerLogin({ nkeySeed: seeds.admin }) });
-  const headers = newHeaders();
-  for (const [name, value] of Object.entries({
-    'ce-specversion': '1.0',
-    'ce-id': uuidv7(),
-    'ce-type': `rookery.${PaymentCaptured.name}.v1`,
-    'ce-source': 'payments',
-    'ce-subject': uuidv7(),
-    'ce-time': new Date().toISOString(),
-    'ce-sequence': '1',
-    'x-correlation-id': correlationId,
-  }))
-    headers.set(name, value);
+  const headers = eventHeaders(PaymentCaptured, { 'x-correlation-id': correlationId });
   try {
     await jetstream(admin).publish(PaymentCaptured.subject, '{"orderId":1}', { headers });
   } finally {

@@ -190,7 +190,7 @@ describeInBrowser('in a real browser', () => {
       const response = await page.goto(logInAddress({ client_id: 'nobody' }));
       expect(response?.status()).toBe(400);
       expect(await heading(page)).toBe('This did not work');
-      expect(await alert(page)).toBe('The application that sent you here is not known.');
+      expect(await alert(page)).toBe('The application that sent you here is unknown.');
     });
   });
 });

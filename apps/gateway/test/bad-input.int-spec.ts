@@ -38,7 +38,7 @@ const placing = (body: string | Uint8Array<ArrayBuffer>, type = 'application/jso
 
 describe('an order', () => {
   it.each([['-1'], ['0'], ['1.5'], ['1e309'], ['"2"'], ['9007199254740993'], ['null'], ['true'], ['10001']])(
-    'is refused with quantity %s',
+    'is rejected with quantity %s',
     async (quantity) => {
       await expectRefused(
         400,
@@ -145,7 +145,7 @@ describe('an empty body', () => {
   });
 
   it.each(bodiless.flatMap(({ id }) => kinds.map((kind) => ({ id, kind }))))(
-    'are no body: $id with $kind',
+    'counts as no body: $id with $kind',
     async ({ id, kind }) => {
       const json = ['application/json', 'application/json; charset=utf-8'];
       // Chunked encoding announces a body, so its media type is checked first.
@@ -156,7 +156,7 @@ describe('an empty body', () => {
   );
 
   it.each(changing.filter((route) => !bodiless.includes(route)).map(({ id }) => ({ id })))(
-    'are refused where a body belongs: $id',
+    'is rejected on a route with a body: $id',
     async ({ id }) => {
       for (const kind of kinds) {
         const answer = await empty(id, kind, 'application/json');
@@ -243,7 +243,7 @@ describe('a URL', () => {
   });
 
   it.each([['text/html'], ['application/xml;q=0.9'], ['application/json;q=0'], ['image/*']])(
-    'cannot be had as %s',
+    'is not available as %s',
     async (accept) => {
       await expectRefused(406, '/v1/products', { headers: { accept } });
     },
@@ -278,7 +278,7 @@ describe('on the wire', () => {
   it.each([
     ['a bare LF between headers', 'GET /v1/products HTTP/1.1\r\nhost: localhost\nx-smuggled: 1\r\n\r\n'],
     ['a bare CR in a header', 'GET /v1/products HTTP/1.1\r\nhost: localhost\rx-smuggled: 1\r\n\r\n'],
-    ['no HTTP at all', 'hello there\r\n\r\n'],
+    ['no HTTP', 'hello there\r\n\r\n'],
     ['an unknown method', 'BREW /v1/products HTTP/1.1\r\nhost: localhost\r\n\r\n'],
   ])('%s is answered 400', async (_what, text) => {
     const answer = await rawRequest(gateway.url, text);

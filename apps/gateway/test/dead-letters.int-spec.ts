@@ -56,7 +56,7 @@ it.each(['?limit=0', '?limit=101', '?cursor=nonsense', '?consumer=gateway', '?co
 );
 
 it.each(['orders', 'orders-0', 'gateway-1', 'orders-1e9', 'orders-9999999999999999', "orders-1'--"])(
-  'refuses the id %s before any service is asked',
+  'rejects the id %s before any service is called',
   async (id) => {
     const asked = gateway.stubs.replayDeadLetter.requests.length;
     const path = `/v1/ops/dead-letters/${encodeURIComponent(id)}/replays`;

@@ -106,7 +106,7 @@ it('keeps the stream while orders is unavailable', async () => {
 });
 
 it.each([['abc'], ['-1'], ['1.5'], ['9'.repeat(20)], ['1 2']])(
-  'refuses Last-Event-ID %s before the stream starts',
+  'rejects Last-Event-ID %s before the stream starts',
   async (id) => {
     const response = await follow({ 'last-event-id': id });
     expect(response.status).toBe(400);

@@ -63,7 +63,7 @@ describe('the job that provisions the broker', () => {
   it('fails and names NATS_NKEY_SEED when its key may not create streams', async () => {
     const { code, stderr } = await run(broker.envOf('orders'));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Is NATS_NKEY_SEED that of the account’s admin\?/);
+    expect(stderr).toMatch(/Is NATS_NKEY_SEED the seed of the account’s admin\?/);
   });
 
   it('fails and lists the missing settings', async () => {

@@ -341,7 +341,7 @@ describe('a prefix that only the legacy system has', () => {
       ['of its own', (path: string) => `${legacy.url}/cgi/reports${path}`, '/reports/7?x=1'],
       ['without a host', (path: string) => `/cgi/reports${path}`, '/reports/7?x=1'],
       ['outside of its prefix', () => `${legacy.url}/login`, '/login'],
-      ['of its own that would name a host', () => `${legacy.url}//login.example/start`, '/.//login.example/start'],
+      ['of its own with two leading slashes', () => `${legacy.url}//login.example/start`, '/.//login.example/start'],
       ['of another host', () => 'https://login.example/start', 'https://login.example/start'],
       ['of another host without a scheme', () => '//login.example/start', '//login.example/start'],
       ['relative to the request', () => 'next', 'next'],
@@ -392,7 +392,7 @@ describe('a prefix that only the legacy system has', () => {
 
     it.each([
       ['hangs up', (socket: Socket) => socket.destroy()],
-      ['answers something else than HTTP', (socket: Socket) => socket.end('hello there\r\n\r\n')],
+      ['sends no valid HTTP', (socket: Socket) => socket.end('hello there\r\n\r\n')],
       [
         'answers with headers beyond the limit',
         (socket: Socket) => socket.end(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),

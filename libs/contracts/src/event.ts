@@ -27,35 +27,45 @@ export function defineEvent<Data extends z.ZodType>(
 }
 
 /**
- * An event as a handler gets it: CloudEvents 1.0 attributes (binary mode: `ce-*` NATS headers, data as the JSON payload)
+ * The attributes and data of one event: CloudEvents 1.0 in binary mode (attributes as `ce-*` NATS headers, data as the JSON payload)
  * with the extensions that the saga needs.
  */
-export interface EventEnvelope<Data = unknown> {
-  /** CloudEvents `id`, UUID v7; also the `Nats-Msg-Id` and what the inbox dedupes by. */
+export interface EventMessage<Data = unknown> {
+  /** CloudEvents `id`, UUID v7. It is also the `Nats-Msg-Id` and the key by which the inbox deduplicates. */
   readonly id: string;
   /** Name of the event, for example `OrderCreated`. */
   readonly name: string;
   readonly version: number;
   /** CloudEvents `source`: the producing service. */
   readonly source: string;
-  /** CloudEvents `subject`: id of the aggregate it happened to. Events of one aggregate are handled in order. */
+  /** CloudEvents `subject`: id of the aggregate that the event happened to. Events of one aggregate are handled in order. */
   readonly aggregateId: string;
   /** Position among the events of its aggregate: 1, 2, 3 … without gaps. */
   readonly sequence: number;
-  /** When it happened at the producer. */
+  /** When it happened at the producer, RFC 3339. */
   readonly time: string;
   readonly correlationId: string;
   /** Id of the request or event that caused it. */
   readonly causationId: string | null;
   readonly traceparent: string | null;
-  /** How many times this consumer has been given it, from 1. */
-  readonly attempt: number;
-  /** Whether it has waited long enough for the event before it (sequence - 1), and is to be handled without. */
-  readonly overtakes: boolean;
   readonly data: Data;
 }
 
-/** Code of the problem by which a handler says that the event before it, of the same aggregate, has not been handled yet. */
+/** An event as the outbox stores it and the relay publishes it: its data is JSON text. The id stays the same each time. */
+export interface StoredEvent extends EventMessage<string> {
+  /** NATS subject. */
+  readonly subject: EventContract['subject'];
+}
+
+/** An event as a handler gets it. */
+export interface EventEnvelope<Data = unknown> extends EventMessage<Data> {
+  /** Number of this delivery to the consumer, from 1. */
+  readonly attempt: number;
+  /** Whether the previous event (sequence - 1) did not arrive within the gap timeout, so that this one is handled without it. */
+  readonly skipsGap: boolean;
+}
+
+/** Code of the problem by which a handler reports that the previous event of the same aggregate has not been handled yet. */
 export const EVENT_TOO_EARLY = 'event.too-early';
 
 /** Data of an event contract. */

@@ -11,7 +11,7 @@ export {
 } from './broker/permissions';
 export { isApiError, provisionBroker } from './broker/provisioning';
 export { provisioningConfig } from './broker/provisioning-config';
-export { forgetDeliveries, recoverService, recoveryConfig } from './broker/recovery';
+export { forgetDeliveries, recoverService, recoveryConfig } from './broker/service-recovery';
 export {
   natsAccountsConfig,
   natsServerConfig,
@@ -23,7 +23,7 @@ export { requireSupportedNatsServer, TESTED_NATS_SERVERS } from './broker/server
 export { DeadLettersModule } from './dead-letters/dead-letters.module';
 export { CloudEvent, contractOf, eventType, openEvent } from './events/cloud-event';
 export { DeadLetterHeaders, deadLetterSubject } from './events/dead-letter';
-export { EventPublisher, type OutgoingEvent } from './events/event-publisher';
+export { EventPublisher } from './events/event-publisher';
 export { JetStreamServer } from './events/jetstream-server';
 export { OnEvent } from './events/on-event';
 export { PermanentFailure } from './events/permanent-failure';

@@ -4,7 +4,7 @@ import { EventPublisher } from './events/event-publisher';
 import { Nats, type NatsOptions } from './broker/nats';
 import { RpcClient } from './rpc/rpc-client';
 
-/** The process's NATS connection and what sends over it; available everywhere. The health checks get `nats`. */
+/** Global module with the process's NATS connection, the RPC client and the event publisher. It adds the health check `nats`. */
 @Module({})
 export class MessagingModule {
   static forRoot(options: NatsOptions): DynamicModule {

@@ -155,7 +155,7 @@ describe('the dead letters of a service', () => {
     await broker.close();
   });
 
-  it('are listed with reason, attempts and original headers, and shown with their data', async () => {
+  it('lists dead letters with reason, attempts and original headers, and shows their data', async () => {
     const eventId = await publish('{"orderId":7,"sealedPaymentToken":"sealed"}', { authorization: 'Bearer abc' });
     const letter = await onlyLetter();
     expect(letter).toMatchObject({
@@ -178,7 +178,7 @@ describe('the dead letters of a service', () => {
     expect(shown.data).toEqual({ orderId: 7, sealedPaymentToken: '[redacted]' });
   });
 
-  it('are shown in base64 when they are no JSON, and not at all when that might hold a secret', async () => {
+  it('shows data other than JSON in base64, and withholds it when it may contain a secret', async () => {
     await publish('{"orderId":');
     await publish('{"sealedPaymentToken":"sealed"');
     await letters(2);
@@ -189,7 +189,7 @@ describe('the dead letters of a service', () => {
     ]);
   });
 
-  it('are listed page by page, also past those that are gone', async () => {
+  it('lists page by page, across deleted dead letters', async () => {
     for (let published = 0; published < 4; published += 1) await publish('{');
     await letters(4);
     await gateway.call(discard, { id: 'payments-2' }, olga);
@@ -197,7 +197,7 @@ describe('the dead letters of a service', () => {
     expect(items.map(({ id }) => id)).toEqual(['payments-3']);
   });
 
-  it('take effect once when they are replayed after the fault is mended, and are gone then', async () => {
+  it('replays a dead letter with one effect after the fault is fixed, and deletes it', async () => {
     broken = true;
     const eventId = await publish(good());
     const { id, reason, attempts } = await onlyLetter();
@@ -219,7 +219,7 @@ describe('the dead letters of a service', () => {
     expect(effects).toEqual([eventId]);
   });
 
-  it('do nothing when the event has taken effect meanwhile, and are removed', async () => {
+  it('replays without effect, and deletes the dead letter, when the event has taken effect in the meantime', async () => {
     broken = true;
     const eventId = await publish(good());
     const { id } = await onlyLetter();
@@ -230,7 +230,7 @@ describe('the dead letters of a service', () => {
     await letters(0);
   });
 
-  it('stay when they still cannot be read', async () => {
+  it('keeps a dead letter that is still unreadable', async () => {
     await publish(good(), { 'ce-type': 'rookery.OrderConfirmed.v99' });
     const { id } = await onlyLetter();
     await expect(gateway.call(replay, { id }, olga)).rejects.toMatchObject({
@@ -240,7 +240,7 @@ describe('the dead letters of a service', () => {
     await letters(1);
   });
 
-  it('can be discarded', async () => {
+  it('discards a dead letter', async () => {
     await publish('{');
     const { id } = await onlyLetter();
     await gateway.call(discard, { id }, olga);
@@ -248,7 +248,7 @@ describe('the dead letters of a service', () => {
     expect(effects).toEqual([]);
   });
 
-  it('are replayed and discarded under audit: who, what and the outcome', async () => {
+  it('audits replays and discards with actor, action and outcome', async () => {
     broken = true;
     await publish(good());
     const { id } = await onlyLetter();
@@ -261,7 +261,7 @@ describe('the dead letters of a service', () => {
     ]);
   });
 
-  it('are nobody’s business who lacks the scope', async () => {
+  it('rejects a caller without the scope', async () => {
     const reader = { actor: testActor({ scopes: ['ops:read'] }) };
     const customer = { actor: testActor() };
     await expect(gateway.call(list, all, customer)).rejects.toMatchObject({ status: 403 });
@@ -269,13 +269,13 @@ describe('the dead letters of a service', () => {
     await expect(gateway.call(discard, { id: 'payments-1' }, reader)).rejects.toMatchObject({ status: 403 });
   });
 
-  it('of another service are unknown here', async () => {
+  it('does not know the dead letters of another service', async () => {
     await publish('{');
     await letters(1);
     await expect(gateway.call(show, { id: 'orders-1' }, olga)).rejects.toMatchObject({ status: 404 });
   });
 
-  it('are counted by reason, and how many are left is shown', async () => {
+  it('counts dead letters by reason and shows the remaining number', async () => {
     await publish('{');
     await publish('{"orderId":7}');
     await letters(2);

@@ -1,4 +1,11 @@
-import { EVENT_TOO_EARLY, OrderCanceled, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
+import {
+  EVENT_TOO_EARLY,
+  OrderCanceled,
+  OrderConfirmed,
+  type EventEnvelope,
+  type EventOf,
+  type StoredEvent,
+} from '@rookery/contracts';
 import {
   currentContext,
   DomainError,
@@ -16,8 +23,8 @@ import { NestFactory } from '@nestjs/core';
 import { Payload, type CustomStrategy } from '@nestjs/microservices';
 import { DeadLetterHeaders } from '../src/events/dead-letter';
 import { OnEvent } from '../src/events/on-event';
-import { EventPublisher, type OutgoingEvent } from '../src/events/event-publisher';
-import type { JetStreamServerOptions } from '../src/events/retry-policy';
+import { EventPublisher } from '../src/events/event-publisher';
+import type { JetStreamServerOptions } from '../src/events/jetstream-options';
 import { JetStreamServer } from '../src/events/jetstream-server';
 import { Nats } from '../src/broker/nats';
 import { PermanentFailure } from '../src/events/permanent-failure';
@@ -42,7 +49,7 @@ class PaymentConsumer {
 @Module({ controllers: [PaymentConsumer] })
 class AppModule {}
 
-const confirmed = (aggregateId: string, sequence: number, change: Partial<OutgoingEvent> = {}): OutgoingEvent => ({
+const confirmed = (aggregateId: string, sequence: number, change: Partial<StoredEvent> = {}): StoredEvent => ({
   id: uuidv7(),
   name: OrderConfirmed.name,
   version: 1,
@@ -136,7 +143,7 @@ describe('events over JetStream', () => {
     await broker.close();
   });
 
-  it('tells how much waits for the service and how much it has in hand', async () => {
+  it('reports the backlog of the service and its unacknowledged events', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     behave = () => promise;
     await consume();
@@ -149,7 +156,7 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await gauges()).toContain('event_consumer_in_hand_events{stream="ORDERS"} 0'));
   });
 
-  it('hands an event over once, as validated envelope and in its context', async () => {
+  it('delivers an event once, as a validated envelope and in its context', async () => {
     await consume();
     const orderId = uuidv7();
     const event = confirmed(orderId, 1);
@@ -169,7 +176,7 @@ describe('events over JetStream', () => {
         causationId: 'cause-1',
         traceparent: event.traceparent,
         attempt: 1,
-        overtakes: false,
+        skipsGap: false,
         data: { orderId },
         context: containing({
           correlationId: 'correlation-1',
@@ -180,7 +187,7 @@ describe('events over JetStream', () => {
     ]);
   });
 
-  it('hands over what was published before it began', async () => {
+  it('delivers events that were published before it started', async () => {
     const orderId = uuidv7();
     await publisher.publish(confirmed(orderId, 1));
     await consume();
@@ -198,7 +205,7 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('tries a failed event again after growing waits, counting the attempts', async () => {
+  it('retries a failed event with growing waits and counts the attempts', async () => {
     const at: number[] = [];
     behave = (event) => {
       at.push(performance.now());
@@ -239,14 +246,14 @@ describe('events over JetStream', () => {
   /** Handles an event when the one before it has been handled, as an inbox does. */
   const inOrder = (orderId: string, applied: number[]) => (event: EventEnvelope) => {
     if (event.aggregateId !== orderId) return Promise.resolve();
-    if (event.sequence > 1 && !event.overtakes && !applied.includes(event.sequence - 1)) {
+    if (event.sequence > 1 && !event.skipsGap && !applied.includes(event.sequence - 1)) {
       return Promise.reject(new DomainError({ status: 409, code: EVENT_TOO_EARLY, title: 'Too early', detail: '' }));
     }
     applied.push(event.sequence);
     return Promise.resolve();
   };
 
-  it('handles the events of an aggregate in order that come in another order, and spends no attempts on it', async () => {
+  it('handles the events of an aggregate in order when they arrive out of order, without extra attempts', async () => {
     const orderId = uuidv7();
     const applied: number[] = [];
     behave = inOrder(orderId, applied);
@@ -260,21 +267,21 @@ describe('events over JetStream', () => {
     await expect(deadLetters()).resolves.toEqual([]);
   });
 
-  it('handles an event without its predecessor when that does not come in time, and other aggregates meanwhile', async () => {
+  it('handles an event without its predecessor after the gap timeout, and other aggregates in the meantime', async () => {
     const [orderId, other] = [uuidv7(), uuidv7()];
     const applied: number[] = [];
     behave = inOrder(orderId, applied);
-    await consume({ patienceMs: 300 });
+    await consume({ gapTimeoutMs: 300 });
     await publisher.publish(confirmed(orderId, 2));
     await eventually(() => expect(sequencesOf(orderId)).toContain(2));
     await publisher.publish(confirmed(other, 1));
     await eventually(async () => expect(await unfinished()).toBe(0));
     expect(applied).toEqual([2]);
     expect(sequencesOf(other)).toEqual([1]);
-    expect(handled.at(-1)).toMatchObject({ aggregateId: orderId, attempt: 1, overtakes: true });
+    expect(handled.at(-1)).toMatchObject({ aggregateId: orderId, attempt: 1, skipsGap: true });
   });
 
-  it('leaves an event that waits for its predecessor to another instance when it closes', async () => {
+  it('releases an event that waits for its predecessor to another instance when it closes', async () => {
     const orderId = uuidv7();
     const applied: number[] = [];
     behave = inOrder(orderId, applied);
@@ -288,7 +295,7 @@ describe('events over JetStream', () => {
     await eventually(() => expect(applied).toEqual([1, 2]), { timeoutMs: 5_000 });
   });
 
-  it('sends an event that keeps failing to the dead letters and goes on with the next one', async () => {
+  it('dead-letters an event after the last attempt and continues with the next one', async () => {
     const orderId = uuidv7();
     behave = (event) => (event.sequence === 1 ? Promise.reject(new Error('broken')) : Promise.resolve());
     await consume();
@@ -308,7 +315,7 @@ describe('events over JetStream', () => {
     ]);
   });
 
-  it('sends an event that failed for good to the dead letters at once', async () => {
+  it('dead-letters a permanent failure at once', async () => {
     behave = () => Promise.reject(new PermanentFailure('the order is unknown here'));
     await consume();
     await publisher.publish(confirmed(uuidv7(), 1));
@@ -335,25 +342,25 @@ describe('events over JetStream', () => {
     expect(handled.map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
-  it('sends a message without any header to the dead letters', async () => {
+  it('dead-letters a message without headers', async () => {
     await consume();
     orders.connection.publish(OrderConfirmed.subject, '{}');
     await eventually(async () => expect(await deadLetters()).toMatchObject([{ reason: 'missing-headers' }]));
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('notes and acks events that the service does not handle', async () => {
+  it('records and acks events without handler', async () => {
     await consume();
     const event = confirmed(uuidv7(), 1, { name: OrderCanceled.name, subject: OrderCanceled.subject, data: '{}' });
     await publisher.publish(event);
     await eventually(async () => expect(await unfinished()).toBe(0));
     const { id, aggregateId } = event;
-    expect(passed).toEqual([containing({ id, aggregateId, sequence: 1, overtakes: false })]);
+    expect(passed).toEqual([containing({ id, aggregateId, sequence: 1, skipsGap: false })]);
     expect(handled).toEqual([]);
     await expect(deadLetters()).resolves.toEqual([]);
   });
 
-  it('tries on to note such an event and makes no dead letter of it', async () => {
+  it('retries the record of an event without handler and never dead-letters it', async () => {
     let failures = 0;
     const pass = async (): Promise<void> => {
       failures += 1;
@@ -366,7 +373,7 @@ describe('events over JetStream', () => {
     await expect(deadLetters()).resolves.toEqual([]);
   });
 
-  it('makes its consumer again when that is deleted under its feet, and is not ready meanwhile', async () => {
+  it('recreates its consumer when it is deleted, and is not ready in the meantime', async () => {
     await consume();
     const [before, after] = [uuidv7(), uuidv7()];
     await publisher.publish(confirmed(before, 1));
@@ -379,7 +386,7 @@ describe('events over JetStream', () => {
     await payments.check();
   });
 
-  it('is not ready while the stream is missing that it consumes, and makes none in its producer’s place', async () => {
+  it('is not ready while a consumed stream is missing, and does not create it for its producer', async () => {
     await orders.close();
     await consume();
     const manager = await jetstreamManager(admin);
@@ -392,7 +399,7 @@ describe('events over JetStream', () => {
     await payments.check();
   });
 
-  it('makes a lost stream again although nothing is published to it', async () => {
+  it('recreates a lost stream although nothing is published to it', async () => {
     await consume();
     const manager = await jetstreamManager(admin);
     const before = await manager.streams.info('ORDERS');
@@ -406,7 +413,7 @@ describe('events over JetStream', () => {
     });
   });
 
-  it('makes the dead letters’ stream again when it has something to put there', async () => {
+  it('recreates the dead-letter stream when it stores a dead letter', async () => {
     await consume();
     const manager = await jetstreamManager(admin);
     await manager.streams.delete('DLQ_PAYMENTS');
@@ -415,7 +422,7 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('goes on within five seconds when the broker comes back with an empty store', async () => {
+  it('continues within five seconds when the broker returns with an empty store', async () => {
     const links = await Promise.all([FaultyLink.to(broker.url), FaultyLink.to(broker.url)]);
     const [ofConsumer, ofProducer] = links;
     await consume({}, ofConsumer.url);
@@ -438,7 +445,7 @@ describe('events over JetStream', () => {
     await Promise.all(links.map((link) => link.close()));
   });
 
-  it('does not take a message of the new stream for the one with its number in the old stream', async () => {
+  it('does not confuse a message of the new stream with the one of the same number in the old stream', async () => {
     const finish = Promise.withResolvers<undefined>();
     behave = (event) => (event.sequence === 1 ? finish.promise : Promise.resolve());
     await consume();
@@ -453,7 +460,7 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('begins no handler any more when it closes, however many events wait for one', async () => {
+  it('starts no further handler when it closes, regardless of the number of waiting events', async () => {
     const finish = Promise.withResolvers<undefined>();
     behave = () => finish.promise;
     await consume({ concurrency: 1 });
@@ -472,7 +479,7 @@ describe('events over JetStream', () => {
     expect(orderIds.map((orderId) => sequencesOf(orderId))).toEqual(orderIds.map(() => [1]));
   });
 
-  it('finishes the handler in hand when it closes, and leaves what waits behind it to another instance', async () => {
+  it('finishes the running handler when it closes, and releases the events behind it to another instance', async () => {
     const finish = Promise.withResolvers<undefined>();
     behave = () => finish.promise;
     await consume();
@@ -492,7 +499,7 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('acks or gives back also what is still on its way to it when it closes', async () => {
+  it('acks or releases messages that are still on their way when it closes', async () => {
     const answered = new Set<string>();
     admin.subscribe('$JS.ACK.ORDERS.payments.>', { callback: (_, { subject }) => void answered.add(subject) });
     await admin.flush();
@@ -510,7 +517,7 @@ describe('events over JetStream', () => {
     }
   });
 
-  it('runs no more handlers at a time than it may', async () => {
+  it('limits the handlers that run at a time', async () => {
     let running = 0;
     let most = 0;
     behave = async () => {
@@ -525,13 +532,13 @@ describe('events over JetStream', () => {
     expect(most).toBe(3);
   });
 
-  it('is not delivered an event again while its handler takes longer than the broker waits', async () => {
+  it('gets no redelivery while a handler runs longer than the ack wait', async () => {
     const finish = Promise.withResolvers<undefined>();
     behave = () => finish.promise;
     const manager = await jetstreamManager(admin);
     const ackWaitMs = 500;
     await manager.consumers.update('ORDERS', 'payments', { ack_wait: nanos(ackWaitMs) });
-    await consume({ workSignalMs: 100 });
+    await consume({ progressIntervalMs: 100 });
     const started = performance.now();
     await publisher.publish(confirmed(uuidv7(), 1));
     await eventually(() => expect(performance.now() - started).toBeGreaterThan(4 * ackWaitMs));
@@ -541,7 +548,7 @@ describe('events over JetStream', () => {
     await eventually(async () => expect(await unfinished()).toBe(0));
   });
 
-  it('goes on after its connection broke, and acks nothing that came before', async () => {
+  it('continues after a lost connection, and acks no earlier delivery', async () => {
     const finish = Promise.withResolvers<undefined>();
     behave = (event) => (event.attempt === 1 ? finish.promise : Promise.resolve());
     const manager = await jetstreamManager(admin);
@@ -561,7 +568,7 @@ describe('events over JetStream', () => {
     await link.close();
   });
 
-  it('does not believe that an event is there already which was purged or deleted, until the stream takes it again', async () => {
+  it('rejects a duplicate acknowledgement for a purged or deleted event until the stream accepts it again', async () => {
     await consume();
     const manager = await jetstreamManager(admin);
     const { config } = await manager.streams.info('ORDERS');
@@ -589,7 +596,7 @@ describe('events over JetStream', () => {
     expect(await stored()).toBe(3);
   });
 
-  it('refuses to publish at once while there is no connection, and publishes again after', async () => {
+  it('rejects publishing at once without a connection, and publishes again afterwards', async () => {
     await consume();
     const link = await FaultyLink.to(broker.url);
     const nats = await Nats.connect({ ...broker.loginOf('orders'), url: link.url });
@@ -605,7 +612,7 @@ describe('events over JetStream', () => {
     await link.close();
   });
 
-  it('says so when the broker does not store an event', async () => {
+  it('rejects when the broker does not store an event', async () => {
     await consume();
     const manager = await jetstreamManager(admin);
     await manager.streams.delete('ORDERS');

@@ -152,7 +152,7 @@ describe('a dependency that fails under load', () => {
     await products.connection.flush();
   };
 
-  it('does not slow down or fail the calls that do not need it, while it takes requests and answers none', async () => {
+  it('neither slows down nor fails calls that do not need it while it answers no request', async () => {
     await latencyOf(read);
     const before = { read: await latencyOf(read), pay: await latencyOf(pay) };
     await stallProducts();
@@ -181,7 +181,7 @@ describe('a dependency that fails under load', () => {
     expect(Math.max(...placed.map(({ tookMs }) => tookMs))).toBeLessThan(DEADLINE_MS + 500);
   });
 
-  it('is left alone once it has not answered often enough, and the service in between stays open', async () => {
+  it('gets no calls after repeated timeouts, while the service in between stays available', async () => {
     await stallProducts();
     await Promise.all(Array.from({ length: 100 }, () => outcomeOf(() => place())));
 
@@ -199,7 +199,7 @@ describe('a dependency that fails under load', () => {
     await back.stop();
   });
 
-  it('is named by the service in between, which is not blamed for it', async () => {
+  it('is named by the service in between, whose own breaker stays closed', async () => {
     const refusing = await stubRpc(broker, ProductsRpc.quote, () => {
       throw new ServiceUnavailable();
     });
@@ -210,7 +210,7 @@ describe('a dependency that fails under load', () => {
     await refusing.stop();
   });
 
-  it('costs no latency and no memory when it is gone', async () => {
+  it('costs neither latency nor memory when it is stopped', async () => {
     const before = { read: await latencyOf(read), pay: await latencyOf(pay) };
     let stop = false;
     const said = new Set<string>();

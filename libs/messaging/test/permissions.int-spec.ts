@@ -12,7 +12,7 @@ import { ReplyInbox } from '../src/rpc/reply-inbox';
 
 configureLogger('test', 'silent');
 
-describe('what each user may do on the broker', () => {
+describe('permissions of the broker’s users', () => {
   let broker: TestBroker;
   let admin: NatsConnection;
 
@@ -69,7 +69,7 @@ describe('what each user may do on the broker', () => {
     ['auth', 'rpc.products.list'],
     ['auth', 'events.auth.account.account-registered.v1'],
   ];
-  it.each(denied)('refuses %s to publish %s', async (caller, subject) => {
+  it.each(denied)('does not let %s publish %s', async (caller, subject) => {
     await expect(refusalOf(caller, publishing(subject))).resolves.toBe(subject);
   });
 
@@ -81,11 +81,11 @@ describe('what each user may do on the broker', () => {
     ['orders', 'events.orders.>'],
     ['products', 'dlq.>'],
   ];
-  it.each(deniedSubscriptions)('refuses %s to subscribe to %s', async (caller, subject) => {
+  it.each(deniedSubscriptions)('does not let %s subscribe to %s', async (caller, subject) => {
     await expect(refusalOf(caller, subscribing(subject))).resolves.toBe(subject);
   });
 
-  it('refuses each user to read another’s answers', async () => {
+  it('lets no user read the replies to another', async () => {
     const inbox = `${inboxPrefixOf('gateway')}.>`;
     await expect(refusalOf('payments', subscribing(inbox))).resolves.toBe(inbox);
     await expect(refusalOf('gateway', subscribing(inbox))).resolves.toBeUndefined();
@@ -104,11 +104,11 @@ describe('what each user may do on the broker', () => {
     ['orders', '$JS.API.STREAM.CREATE.DLQ_ORDERS'],
     ['orders', '$JS.API.CONSUMER.CREATE.PAYMENTS.orders'],
   ];
-  it.each(allowed)('allows %s to publish %s', async (caller, subject) => {
+  it.each(allowed)('lets %s publish %s', async (caller, subject) => {
     await expect(refusalOf(caller, publishing(subject))).resolves.toBeUndefined();
   });
 
-  it('lets a service answer a request of its caller', async () => {
+  it('lets a service reply to its caller', async () => {
     const [auth, gateway] = [await broker.connect('auth'), await broker.connect('gateway')];
     auth.connection.subscribe('rpc.auth.register', { callback: (_, message) => void message.respond('welcome') });
     await auth.connection.flush();
@@ -116,7 +116,7 @@ describe('what each user may do on the broker', () => {
     expect(answer.string()).toBe('welcome');
   });
 
-  it('rejects at the publisher what the broker refuses', async () => {
+  it('rejects at the publisher when the broker denies permission', async () => {
     const publisher = new EventPublisher(await broker.connect('gateway'));
     await expect(
       publisher.publish({
@@ -136,25 +136,25 @@ describe('what each user may do on the broker', () => {
     ).rejects.toThrow();
   });
 
-  it('lets nobody in without a key', async () => {
+  it('admits no client without a key', async () => {
     await expect(connect({ servers: broker.url })).rejects.toBeInstanceOf(AuthorizationError);
   });
 
-  it('names the variable to mend when the broker does not know the key, without the key', async () => {
+  it('names the setting to correct, not the key, when the broker does not know the key', async () => {
     const stranger = new TextDecoder().decode(nkeys.createUser().getSeed());
     const attempt = Nats.connect({ service: 'orders', url: broker.url, nkeySeed: stranger });
     await expect(attempt).rejects.toThrow(/NATS_NKEY_SEED/);
     await expect(attempt).rejects.not.toThrow(stranger);
   });
 
-  it('does not talk to a broker without TLS where the address says tls', async () => {
+  it('rejects a broker without TLS for a tls:// address', async () => {
     const { NATS_URL, NATS_NKEY_SEED } = broker.envOf('orders');
     const login = natsOptions('orders', { NATS_URL: NATS_URL.replace('nats://', 'tls://'), NATS_NKEY_SEED });
     await expect(Nats.connect({ ...login, connectTimeoutMs: 300 })).rejects.toThrow(/NATS_TLS_CA/);
     await (await Nats.connect(natsOptions('orders', { NATS_URL, NATS_NKEY_SEED }))).close();
   });
 
-  it('says where it looked when there is no broker', async () => {
+  it('names the address when there is no broker', async () => {
     const attempt = Nats.connect({
       service: 'orders',
       url: 'nats://someone:hunter2@127.0.0.1:1',
@@ -167,7 +167,7 @@ describe('what each user may do on the broker', () => {
     });
   });
 
-  it('lets no service change where a stream or consumer that is there takes and delivers messages', async () => {
+  it('lets no service redirect an existing stream or consumer', async () => {
     const manager = await jetstreamManager(admin);
     const before = [await manager.streams.info('ORDERS'), await manager.consumers.info('PAYMENTS', 'orders')];
     const { connection } = await broker.connect('orders');
@@ -184,7 +184,7 @@ describe('what each user may do on the broker', () => {
     expect(after.map(({ config }) => config)).toEqual(before.map(({ config }) => config));
   });
 
-  it('provisions again without changing anything', async () => {
+  it('is idempotent', async () => {
     const manager = await jetstreamManager(admin);
     const before = await manager.streams.info('ORDERS');
     await provisionBroker(admin);

@@ -24,7 +24,7 @@ describe('provisionBroker', () => {
 
   const copies = async (): Promise<number> => (await manager.streams.info('ORDERS')).config.num_replicas;
 
-  it('refuses several copies of a stream on a server that is alone, says what to mend, and changes nothing', async () => {
+  it('rejects several copies of a stream on a single server, names the remedy, and changes nothing', async () => {
     const attempt = provisionBroker(admin, { replicas: 3 });
     await expect(attempt).rejects.toThrow(TooFewServers);
     await expect(attempt).rejects.toThrow(/BROKER_REPLICAS/);
@@ -36,7 +36,7 @@ describe('provisionBroker', () => {
     expect(await copies()).toBe(1);
   });
 
-  it('lets nobody delete events before their time, dead letters only one by one', async () => {
+  it('prevents deletion of events before they expire, and of dead letters except one by one', async () => {
     await publish(2);
     await expect(manager.streams.purge('ORDERS')).rejects.toThrow(/not permitted/);
     await expect(manager.streams.deleteMessage('ORDERS', 1)).rejects.toThrow(/not permitted/);
@@ -55,7 +55,7 @@ describe('provisionBroker', () => {
     }
   };
 
-  it('brings a stream of an earlier release, which drops its oldest events when full, to the one that refuses', async () => {
+  it('updates a stream that drops its oldest events when full to one that rejects new ones', async () => {
     await manager.streams.delete('ORDERS');
     await manager.streams.add({ name: 'ORDERS', subjects: ['events.orders.>'], discard: DiscardPolicy.Old });
     await publish(3);
@@ -66,7 +66,7 @@ describe('provisionBroker', () => {
     expect((await manager.streams.info('ORDERS')).state.messages).toBe(3);
   });
 
-  it('gives streams the room it is told, and a full one refuses instead of dropping', async () => {
+  it('applies size limits, and a full stream rejects events instead of dropping old ones', async () => {
     await manager.streams.delete('ORDERS');
     await provisionBroker(admin, { eventBytes: 10_000, deadLetterBytes: 20_000 });
     expect(await limitsOf('PAYMENTS')).toEqual({ max_bytes: 10_000, discard: 'new' });
@@ -79,14 +79,14 @@ describe('provisionBroker', () => {
     await publish(1);
   });
 
-  it('refuses to limit a stream to less than it holds, and changes nothing of it', async () => {
+  it('rejects a limit below what a stream holds, and does not change the stream', async () => {
     await publish(5);
     const before = (await manager.streams.info('ORDERS')).state.messages;
     await expect(provisionBroker(admin, { eventBytes: 2_000 })).rejects.toThrow(StreamTooSmall);
     expect((await manager.streams.info('ORDERS')).state.messages).toBe(before);
   });
 
-  it('lets no consumer have more in hand than its process can hold', async () => {
+  it('limits the unacknowledged messages of each consumer', async () => {
     const consumers = await Promise.all(
       consumerDefinitions.map(({ stream, durable }) => manager.consumers.info(stream, durable)),
     );

@@ -2,9 +2,9 @@ import { testBroker, type TestBroker } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { consumerDefinitions } from '../src/broker/definitions';
-import { forgetDeliveries } from '../src/broker/recovery';
+import { forgetDeliveries } from '../src/broker/service-recovery';
 
-describe('forgetting the deliveries of a service', () => {
+describe('forgetDeliveries', () => {
   let broker: TestBroker;
   let admin: NatsConnection;
 
@@ -14,7 +14,7 @@ describe('forgetting the deliveries of a service', () => {
   });
   afterAll(() => broker.close());
 
-  it('deletes the consumers of one service and no other’s, and succeeds when they are gone', async () => {
+  it('deletes the consumers of one service only, and succeeds when they are missing', async () => {
     const names = async (): Promise<readonly string[]> => {
       const manager = await jetstreamManager(admin);
       const all = ['ORDERS', 'PAYMENTS', 'PRODUCTS'].map(async (stream) =>

@@ -56,7 +56,7 @@ const forbiddenReplies = (callee: Service): readonly string[] => [
   ...processes.map((other) => `_INBOX.${other}.js.stolen`),
 ];
 
-describe('a client that was taken over', () => {
+describe('a compromised client', () => {
   let broker: TestBroker;
   let admin: NatsConnection;
   let manager: JetStreamManager;
@@ -90,48 +90,45 @@ describe('a client that was taken over', () => {
     return refused;
   };
 
-  it.each(edges)(
-    'with the key of $caller gets no answer of $callee written anywhere but into an inbox',
-    async (edge) => {
-      const { caller, callee } = edge;
-      const contract = rpcContracts.find(({ service }) => service === callee);
-      const subject = contract?.subject ?? '';
-      const [rogue, service] = [await broker.connect(caller), await broker.connect(callee)];
-      let handled = 0;
-      const server = new RpcServer(service);
-      server.addHandler(subject, async () => (handled += 1));
-      await new Promise<void>((resolve) => void server.listen(() => resolve()));
-      const heard: string[] = [];
-      const targets = forbiddenReplies(callee);
-      for (const target of targets) admin.subscribe(target, { callback: () => void heard.push(target) });
-      await admin.flush();
-      const before = await stored();
+  it.each(edges)('with the key of $caller cannot make $callee reply anywhere but to an inbox', async (edge) => {
+    const { caller, callee } = edge;
+    const contract = rpcContracts.find(({ service }) => service === callee);
+    const subject = contract?.subject ?? '';
+    const [rogue, service] = [await broker.connect(caller), await broker.connect(callee)];
+    let handled = 0;
+    const server = new RpcServer(service);
+    server.addHandler(subject, async () => (handled += 1));
+    await new Promise<void>((resolve) => void server.listen(() => resolve()));
+    const heard: string[] = [];
+    const targets = forbiddenReplies(callee);
+    for (const target of targets) admin.subscribe(target, { callback: () => void heard.push(target) });
+    await admin.flush();
+    const before = await stored();
 
-      const packet = JSON.stringify({ pattern: subject, data: {}, id: uuidv7() });
-      for (const reply of targets) {
-        rogue.connection.publish(subject, packet, { reply });
-        rogue.connection.publish(subject, 'no packet', { reply });
-      }
-      rogue.connection.publish(subject, packet);
-      await eventually(async () => {
-        expect(await dropped(service, subject)).toBe(2 * targets.length + 1);
-      });
-      await service.connection.flush();
-      await admin.flush();
-      expect({ handled, heard }).toEqual({ handled: 0, heard: [] });
-      expect(await stored()).toEqual(before);
+    const packet = JSON.stringify({ pattern: subject, data: {}, id: uuidv7() });
+    for (const reply of targets) {
+      rogue.connection.publish(subject, packet, { reply });
+      rogue.connection.publish(subject, 'no packet', { reply });
+    }
+    rogue.connection.publish(subject, packet);
+    await eventually(async () => {
+      expect(await dropped(service, subject)).toBe(2 * targets.length + 1);
+    });
+    await service.connection.flush();
+    await admin.flush();
+    expect({ handled, heard }).toEqual({ handled: 0, heard: [] });
+    expect(await stored()).toEqual(before);
 
-      // The way that is meant works all the while.
-      const inbox = `${inboxPrefixOf(caller)}.${uuidv7()}`;
-      const answered = Promise.withResolvers<string>();
-      rogue.connection.subscribe(inbox, { callback: (_, message) => answered.resolve(message.string()) });
-      rogue.connection.publish(subject, packet, { reply: inbox });
-      expect(await answered.promise).toContain('"response":1');
-      await server.close();
-    },
-  );
+    // The way that is meant works all the while.
+    const inbox = `${inboxPrefixOf(caller)}.${uuidv7()}`;
+    const answered = Promise.withResolvers<string>();
+    rogue.connection.subscribe(inbox, { callback: (_, message) => answered.resolve(message.string()) });
+    rogue.connection.publish(subject, packet, { reply: inbox });
+    expect(await answered.promise).toContain('"response":1');
+    await server.close();
+  });
 
-  it.each(processes)('with the key of %s may publish nothing that is another’s', async (caller) => {
+  it.each(processes)('with the key of %s cannot publish for another process', async (caller) => {
     const { connection } = await broker.connect(caller);
     const refused = refusals(connection);
     const foreign = [
@@ -173,45 +170,48 @@ describe('a client that was taken over', () => {
     expect(await stored()).toEqual(before);
   });
 
-  it.each(Services)('with the key of %s gets nothing deleted by the broker’s answer to itself', async (service) => {
-    const { connection } = await broker.connect(service);
-    const refused = refusals(connection);
-    for (const producer of eventProducers) {
-      for (let event = 0; event < 3; event += 1) await jetstream(admin).publish(`events.${producer}.x`, '{}');
-    }
-    const own = service === 'auth' ? 'dlq.auth.x' : `events.${service}.x`;
-    const before = await stored();
-    const consumers = async (): Promise<number> => {
-      const infos = consumerDefinitions.map(({ stream, durable }) => manager.consumers.info(stream, durable));
-      return (await Promise.all(infos)).filter(({ num_pending }) => num_pending > 0).length;
-    };
-    const others = eventProducers.filter((producer) => producer !== service).map(streamOf);
-    // The broker sends the acknowledgement, `{"stream":…,"seq":…}`, to the reply subject: here orders to its own API.
-    const replies = others.flatMap((stream) => [
-      `$JS.API.STREAM.MSG.DELETE.${stream}`,
-      `$JS.API.STREAM.PURGE.${stream}`,
-      `$JS.API.STREAM.DELETE.${stream}`,
-      `$JS.API.STREAM.UPDATE.${stream}`,
-      ...Services.map((consumer) => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`),
-    ]);
-    const there = await consumers();
-    for (const reply of replies) connection.publish(own, '{}', { reply });
-    connection.publish(own, '{}', { reply: `$JS.ACK.ORDERS.payments.1.1.1.1.0` });
-    await connection.flush();
-    const ownStream = service === 'auth' ? deadLetterStreamOf(service) : streamOf(service);
-    await eventually(async () => {
-      expect((await manager.streams.info(ownStream)).state.last_seq).toBeGreaterThanOrEqual(replies.length);
-    });
-    await admin.flush();
-    expect((await stored()).filter((_, at) => streamDefinitions[at]?.name !== ownStream)).toEqual(
-      before.filter((_, at) => streamDefinitions[at]?.name !== ownStream),
-    );
-    expect(await consumers()).toBe(there);
-    // Not even the reply subject may be one of these.
-    expect(refused.size).toBe(1);
-  });
+  it.each(Services)(
+    'with the key of %s cannot delete messages through the broker’s reply to its own API',
+    async (service) => {
+      const { connection } = await broker.connect(service);
+      const refused = refusals(connection);
+      for (const producer of eventProducers) {
+        for (let event = 0; event < 3; event += 1) await jetstream(admin).publish(`events.${producer}.x`, '{}');
+      }
+      const own = service === 'auth' ? 'dlq.auth.x' : `events.${service}.x`;
+      const before = await stored();
+      const consumers = async (): Promise<number> => {
+        const infos = consumerDefinitions.map(({ stream, durable }) => manager.consumers.info(stream, durable));
+        return (await Promise.all(infos)).filter(({ num_pending }) => num_pending > 0).length;
+      };
+      const others = eventProducers.filter((producer) => producer !== service).map(streamOf);
+      // The broker sends the acknowledgement, `{"stream":…,"seq":…}`, to the reply subject: here orders to its own API.
+      const replies = others.flatMap((stream) => [
+        `$JS.API.STREAM.MSG.DELETE.${stream}`,
+        `$JS.API.STREAM.PURGE.${stream}`,
+        `$JS.API.STREAM.DELETE.${stream}`,
+        `$JS.API.STREAM.UPDATE.${stream}`,
+        ...Services.map((consumer) => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`),
+      ]);
+      const there = await consumers();
+      for (const reply of replies) connection.publish(own, '{}', { reply });
+      connection.publish(own, '{}', { reply: `$JS.ACK.ORDERS.payments.1.1.1.1.0` });
+      await connection.flush();
+      const ownStream = service === 'auth' ? deadLetterStreamOf(service) : streamOf(service);
+      await eventually(async () => {
+        expect((await manager.streams.info(ownStream)).state.last_seq).toBeGreaterThanOrEqual(replies.length);
+      });
+      await admin.flush();
+      expect((await stored()).filter((_, at) => streamDefinitions[at]?.name !== ownStream)).toEqual(
+        before.filter((_, at) => streamDefinitions[at]?.name !== ownStream),
+      );
+      expect(await consumers()).toBe(there);
+      // Not even the reply subject may be one of these.
+      expect(refused.size).toBe(1);
+    },
+  );
 
-  it.each(processes)('with the key of %s cannot answer in place of the stream', async (caller) => {
+  it.each(processes)('with the key of %s cannot acknowledge for the stream', async (caller) => {
     // The stream does not answer: what is said in its place comes from somebody else.
     await manager.streams.update('PRODUCTS', { subjects: ['events.products.nothing'] });
     const publisher = new EventPublisher(await broker.connect('products'));
@@ -238,7 +238,7 @@ describe('a client that was taken over', () => {
   });
 });
 
-describe('an acknowledgement that is not the stream’s', () => {
+describe('a forged acknowledgement', () => {
   let broker: TestBroker;
   let products: Nats;
 
@@ -269,7 +269,7 @@ describe('an acknowledgement that is not the stream’s', () => {
     forger.unsubscribe();
   });
 
-  it('is told from one that is', async () => {
+  it('is distinguished from a genuine one', async () => {
     const admin = await broker.adminConnection();
     await (await jetstreamManager(admin)).streams.update('PRODUCTS', { subjects: ['events.products.>'] });
     await new EventPublisher(products).publish(productChanged(uuidv7(), '{}'));

@@ -119,11 +119,11 @@ describe('requests over NATS', () => {
   });
   afterEach(() => app.close());
 
-  it('gives the answer that the contract describes', async () => {
+  it('returns the response of the contract', async () => {
     await expect(client.call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
   });
 
-  it('carries correlation id, trace, the time that is left and idempotency key to the handler', async () => {
+  it('propagates correlation id, trace, remaining time and idempotency key to the handler', async () => {
     const context = {
       correlationId: 'correlation-1',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -145,7 +145,7 @@ describe('requests over NATS', () => {
     expect(context.deadline.msLeft - msLeft).toBeLessThanOrEqual(ANSWER_MARGIN_MS + 1);
   });
 
-  it('passes on the Problem that a service answered', async () => {
+  it('passes on the Problem of a service', async () => {
     await expect(client.call(ProductsRpc.get, { id: otherId })).rejects.toMatchObject({
       status: 404,
       code: 'products.product-not-found',
@@ -162,7 +162,7 @@ describe('requests over NATS', () => {
     expect(seen).toEqual([]);
   });
 
-  describe('what a service refuses its caller for, and not whoever asked that', () => {
+  describe('a rejection of the calling process, not of the actor', () => {
     const refusals: readonly [string, () => Promise<unknown>][] = [
       ['a body that its contract does not know', () => client.call(ProductsRpc.get, { id: 'x' })],
       [
@@ -174,7 +174,7 @@ describe('requests over NATS', () => {
       ],
     ];
 
-    it.each(refusals)('is 503 with Retry-After to them: %s', async (_, ask) => {
+    it.each(refusals)('is 503 with Retry-After for the actor: %s', async (_, ask) => {
       await expect(ask()).rejects.toMatchObject({
         status: 503,
         code: 'dependency.refused-call',
@@ -185,13 +185,13 @@ describe('requests over NATS', () => {
       });
     });
 
-    it('opens the breaker, as every other failure of the service does', async () => {
+    it('opens the breaker like any other failure of the service', async () => {
       const caller = new RpcClient(gateway);
       const ask = () => caller.call(ProductsRpc.get, { id: 'x' });
       await eventually(() => expect(ask()).rejects.toMatchObject({ code: 'dependency.circuit-open' }));
     });
 
-    it('is asked once more when it is a question: another replica may see it otherwise', async () => {
+    it('retries a query, because another replica may accept it', async () => {
       const refusing = behave;
       let asked = 0;
       behave = async () => {
@@ -202,7 +202,7 @@ describe('requests over NATS', () => {
       await expect(new RpcClient(gateway).call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);
     });
 
-    it('stays what it is when it is whoever asked that may not', async () => {
+    it('passes on a rejection of the actor unchanged', async () => {
       behave = () => Promise.reject(new Forbidden('auth.insufficient-scope'));
       await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 403 });
       behave = () => Promise.reject(new InvalidInput([], 'The password is too weak.'));
@@ -210,19 +210,19 @@ describe('requests over NATS', () => {
     });
   });
 
-  it('tells nothing about an unexpected error', async () => {
+  it('reveals nothing about an unexpected error', async () => {
     behave = () => Promise.reject(new Error('password=hunter2'));
     const problem = await send(packet());
     expect(problem).toMatchObject({ status: 500, code: 'internal' });
     expect(JSON.stringify(problem)).not.toContain('hunter2');
   });
 
-  it('refuses an answer that breaks its contract', async () => {
+  it('rejects a response that breaks its contract', async () => {
     behave = async () => ({ ...product, version: 0 });
     await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toThrow('breaks its contract at version');
   });
 
-  it('answers 503 at once when nobody serves the subject', async () => {
+  it('answers 503 at once when no process serves the subject', async () => {
     const started = performance.now();
     await expect(client.call(OrdersRpc.list, { limit: 1 })).rejects.toMatchObject({
       status: 503,
@@ -231,7 +231,7 @@ describe('requests over NATS', () => {
     expect(performance.now() - started).toBeLessThan(1_000);
   });
 
-  it('answers 504 at the deadline when the service was killed with the request in hand', async () => {
+  it('answers 504 at the deadline when the service was killed during the request', async () => {
     behave = async () => {
       await products.connection.close();
       return new Promise(() => undefined);
@@ -267,7 +267,7 @@ describe('requests over NATS', () => {
     expect(seen).toEqual([]);
   });
 
-  it('does not handle a request that names no reply subject', async () => {
+  it('does not handle a request without reply subject', async () => {
     gateway.connection.publish(ProductsRpc.get.subject, packet());
     await client.call(ProductsRpc.get, { id: product.id });
     expect(seen).toHaveLength(1);
@@ -286,7 +286,7 @@ describe('requests over NATS', () => {
     expect(seen).toEqual([]);
   });
 
-  it.each([70_000, -70_000])('takes a request although its own clock is %i ms ahead of the caller’s', async (ms) => {
+  it.each([70_000, -70_000])('accepts a request although its clock is %i ms ahead of the caller’s', async (ms) => {
     const rightNow = Date.now.bind(Date);
     const answer = client.call(ProductsRpc.get, { id: product.id });
     // The request is on its way: from here on this process is the callee.
@@ -299,7 +299,7 @@ describe('requests over NATS', () => {
     expect(seen[0]?.deadline?.msLeft).toBeGreaterThan(3_000);
   });
 
-  it('takes over no malformed correlation id', async () => {
+  it('does not adopt a malformed correlation id', async () => {
     const headers = newHeaders();
     headers.set(Headers.correlationId, 'x{"level":"fatal"}');
     headers.set(Headers.traceparent, 'nonsense');
@@ -307,12 +307,12 @@ describe('requests over NATS', () => {
     expect(seen[0]?.correlationId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('answers 500 instead of nothing when the answer is larger than the broker carries', async () => {
+  it('answers 500 instead of nothing when the reply exceeds the broker’s maximum payload', async () => {
     behave = async () => ({ ...product, description: 'x'.repeat(1_100_000) });
     await expect(client.call(ProductsRpc.get, { id: product.id })).rejects.toMatchObject({ status: 500 });
   });
 
-  it('finishes the request in hand before it closes, and takes no new one', async () => {
+  it('finishes the request in progress before it closes, and accepts no new one', async () => {
     const finish = Promise.withResolvers<unknown>();
     behave = () => finish.promise;
     const answer = client.call(ProductsRpc.get, { id: product.id });
@@ -330,7 +330,7 @@ describe('requests over NATS', () => {
     await closed;
   });
 
-  it('refuses with 503 what is beyond the share of a subject, and takes others', async () => {
+  it('rejects requests beyond the share of a subject with 503, and accepts others', async () => {
     await app.close();
     app = await serve({ maxInFlight: 4 });
     const finish = Promise.withResolvers<unknown>();
@@ -351,7 +351,7 @@ describe('requests over NATS', () => {
   it.each([
     ['used-before', true],
     ['a-fresh-key', undefined],
-  ])('tells the caller whether the answer to the key %s is the first one again', async (idempotencyKey, replayed) => {
+  ])('tells the caller whether the answer to the key %s is a repetition', async (idempotencyKey, replayed) => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const context: RequestContext = { correlationId: 'correlation-3', traceparent, idempotencyKey };
     const body = { sku: 'A', name: 'A', price: product.price };
@@ -359,7 +359,7 @@ describe('requests over NATS', () => {
     expect(context.replayed).toBe(replayed);
   });
 
-  describe('what one request of HTTP asks twice', () => {
+  describe('equal queries of one HTTP request', () => {
     const trace = {
       correlationId: 'correlation-2',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -368,7 +368,7 @@ describe('requests over NATS', () => {
       runInContext({ ...trace, asksOnce: true, deadline: Deadline.in(5_000) }, work);
     const get = () => client.call(ProductsRpc.get, { id: product.id });
 
-    it('is asked once, and again by the next request', async () => {
+    it('are sent once, and again for the next request', async () => {
       expect(await within(async () => [...(await Promise.all([get(), get()])), await get()])).toEqual(
         Array(3).fill(product),
       );
@@ -377,7 +377,7 @@ describe('requests over NATS', () => {
       expect(seen).toHaveLength(2);
     });
 
-    it('is asked again after a change, also one that came between', async () => {
+    it('are sent again after a command, even one in between', async () => {
       const { promise: changed, resolve: change } = Promise.withResolvers<typeof product>();
       await within(async () => {
         await get();
@@ -393,7 +393,7 @@ describe('requests over NATS', () => {
       expect(seen).toHaveLength(4);
     });
 
-    it('is asked again when there was no answer, and by other work, which looks to see what has become of things', async () => {
+    it('are sent again after a failure, and outside of HTTP requests, which poll for changes', async () => {
       await app.close();
       await within(async () => {
         await expect(get()).rejects.toMatchObject({ status: 503 });

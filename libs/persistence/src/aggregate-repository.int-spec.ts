@@ -53,7 +53,7 @@ describe('AggregateRepository', () => {
     expect(await sequencesOf(id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it('returns what it stored', async () => {
+  it('returns the stored aggregate', async () => {
     const { id } = await added();
 
     const updated = await service.wallets.update(id, (wallet) => wallet.deposit(10));
@@ -73,7 +73,7 @@ describe('AggregateRepository', () => {
     expect(await service.wallets.get(id)).toMatchObject({ version: 2, notes: ['rent'], limit: { perDayMinor: 5 } });
   });
 
-  it('leaves the version when nothing changed', async () => {
+  it('keeps the version when nothing changed', async () => {
     const { id } = await added();
 
     await service.wallets.update(id, () => undefined);
@@ -81,7 +81,7 @@ describe('AggregateRepository', () => {
     expect(await service.wallets.get(id)).toMatchObject({ version: 1 });
   });
 
-  it('refuses a stale version with 412', async () => {
+  it('rejects a stale version with 412', async () => {
     const { id } = await added();
     await service.wallets.update(id, (wallet) => wallet.deposit(1));
 
@@ -91,7 +91,7 @@ describe('AggregateRepository', () => {
     expect(await service.wallets.get(id)).toMatchObject({ balanceMinor: 1, version: 2 });
   });
 
-  it('lets only one of two parallel updates of the same expected version through', async () => {
+  it('accepts only one of two parallel updates of the same expected version', async () => {
     const { id } = await added();
 
     const results = await Promise.allSettled(
@@ -104,7 +104,7 @@ describe('AggregateRepository', () => {
     expect(await service.wallets.get(id)).toMatchObject({ version: 2 });
   });
 
-  it('refuses an unknown id with 404', async () => {
+  it('rejects an unknown id with 404', async () => {
     await expect(service.wallets.update(uuidv7(), () => undefined)).rejects.toMatchObject({
       status: 404,
       code: 'wallets.wallet-not-found',
@@ -112,7 +112,7 @@ describe('AggregateRepository', () => {
     expect(await service.wallets.find(uuidv7())).toBeNull();
   });
 
-  it('leaves neither a change nor an event when the rule refuses', async () => {
+  it('stores neither a change nor an event when the rule rejects', async () => {
     const { id } = await added(5);
 
     const refused = service.wallets.update(id, (wallet) => {
@@ -125,7 +125,7 @@ describe('AggregateRepository', () => {
     expect(await sequencesOf(id)).toEqual([1]);
   });
 
-  it('leaves neither a change nor an event when the database refuses', async () => {
+  it('stores neither a change nor an event when the database rejects', async () => {
     const { id } = await added(5);
 
     await expect(service.wallets.update(id, (wallet) => wallet.deposit(-10))).rejects.toMatchObject({

@@ -1,10 +1,10 @@
 import { DomainError, NotFound } from '@rookery/platform';
 import type { EntityManager, EntityMetadata } from 'typeorm';
-import type { AggregateRoot } from './aggregate-root';
+import type { AggregateRoot, RecordedEvent } from './aggregate-root';
 import type { Outbox } from './outbox';
 import type { UnitOfWork } from './unit-of-work';
 
-/** 412: the aggregate is not at a version that the caller expects (RFC 9110, 13.1.1). Code `<table>.stale-version`. */
+/** 412: the aggregate is at a version that the caller does not expect (RFC 9110, 13.1.1). Code `<table>.stale-version`. */
 export class StaleVersion extends DomainError {
   constructor(resource: string, current: number) {
     super({
@@ -16,21 +16,32 @@ export class StaleVersion extends DomainError {
   }
 }
 
-/** Changes an aggregate in the transaction that has locked it; `now` is the database's time as that began. */
+/** Changes an aggregate in the transaction that has locked it. `now` is the database's time at the start of the transaction. */
 export type Change<T> = (aggregate: T, tx: EntityManager, now: Date) => void | Promise<void>;
 
-/** Conditions under which an update is done. */
+/** An update to be stored. */
+interface Stored {
+  /** The columns before the change. */
+  readonly before: ReadonlyMap<string, string>;
+  readonly events: readonly RecordedEvent[];
+  readonly now: Date;
+}
+
+/** Preconditions of an update. */
 export interface UpdateOptions {
-  /** Versions of which the aggregate must be at one; null or absent: any. */
+  /**
+   * Accepted versions of the aggregate; null for any.
+   * @default null
+   */
   readonly expectedVersions?: readonly number[] | null;
 }
 
 /**
- * Loads and stores one kind of aggregate. `add` and `update` are the only ways to save one, and both write the recorded
- * events to the outbox in the same transaction. Subclasses add their queries.
+ * Loads and stores one kind of aggregate. `add` and `update` are the only ways to save one. Both write the recorded events to the outbox
+ * in the same transaction. Subclasses add their queries, and rows of their own through `stored`.
  *
  * @example
- * @Injectable()
+ * \@Injectable()
  * class OrderRepository extends AggregateRepository<Order> {
  *   constructor(unitOfWork: UnitOfWork, outbox: Outbox) { super(unitOfWork, outbox, Order); }
  * }
@@ -42,7 +53,10 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     private readonly aggregate: new () => T,
   ) {}
 
-  /** Inserts a new aggregate at version 1 with its events. A violated constraint throws TypeORM's QueryFailedError. */
+  /**
+   * Inserts a new aggregate at version 1 with its events.
+   * @throws {QueryFailedError} when a constraint is violated
+   */
   async add(aggregate: T): Promise<void> {
     await this.unitOfWork.run(async (tx) => {
       const now = await this.unitOfWork.now();
@@ -50,17 +64,19 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
       aggregate.updatedAt = now;
       await tx.insert(this.metadata.target, aggregate);
       await this.outbox.append(tx, aggregate.recorded());
-      // Only then: the run may be repeated with the same object.
+      await this.stored?.(tx, aggregate, aggregate.recorded(), now);
+      // Not earlier, because the run may be repeated with the same object.
       this.unitOfWork.afterCommit(() => void aggregate.pullRecorded());
     });
   }
 
   /**
-   * Locks the row, applies the change to the aggregate as it is now, and stores it under the next version together with its
-   * events, in one transaction. A change that alters and records nothing leaves the version. Parallel updates of one
-   * aggregate happen one after the other. The change gets the database's time, as its transaction began: rules know no other.
-   * Returns the aggregate as stored.
-   * Throws NotFound, StaleVersion, and whatever the change throws: then nothing is stored.
+   * In one transaction: locks the row, applies the change to the current aggregate, and stores it under the next version with its events. A
+   * change that alters nothing and records no event keeps the version. Concurrent updates of one aggregate run one after the other. The
+   * change receives the database's time at the start of the transaction; rules use no other clock. Nothing is stored when the change throws.
+   * @returns the stored aggregate
+   * @throws {NotFound} when the aggregate does not exist
+   * @throws {StaleVersion} when it is at none of the expected versions
    */
   async update(id: string, change: Change<T>, { expectedVersions }: UpdateOptions = {}): Promise<T> {
     return this.unitOfWork.run(async (tx) => {
@@ -70,29 +86,45 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
       }
       const before = this.columnsOf(aggregate);
       await change(aggregate, tx, now);
-      await this.store(tx, aggregate, before, now);
+      const events = aggregate.pullRecorded();
+      await this.store(tx, aggregate, { before, events, now });
+      // Under the row lock, so that the rows of subclasses become visible in the order of their numbers.
+      await this.stored?.(tx, aggregate, events, now);
       return aggregate;
     });
   }
 
-  /** The aggregate as it is now, unlocked; null when there is none. */
+  /** The current aggregate without a lock, or null. */
   async find(id: string): Promise<T | null> {
     return this.query().where('root.id = :id', { id }).getOne();
   }
 
-  /** The aggregate as it is now, unlocked. Throws NotFound. */
+  /**
+   * The current aggregate without a lock.
+   * @throws {NotFound}
+   */
   async get(id: string): Promise<T> {
     const aggregate = await this.find(id);
     if (!aggregate) throw this.notFound(id);
     return aggregate;
   }
 
+  /**
+   * Called in the transaction of each `add` and `update`, to write further rows of the aggregate.
+   * @param events recorded by this change, oldest first
+   * @param now the database's time at the start of the transaction
+   */
+  protected stored?(tx: EntityManager, aggregate: T, events: readonly RecordedEvent[], now: Date): Promise<void>;
+
   /** A query for aggregates under the alias `root`, in the current transaction if there is one. */
   protected query() {
     return this.unitOfWork.manager.createQueryBuilder(this.aggregate, 'root');
   }
 
-  /** The error for an id that is not there; by default code `<table>.<entity>-not-found`. */
+  /**
+   * The error for an unknown id.
+   * @default code `<table>.<entity>-not-found`
+   */
   protected notFound(id: string): DomainError {
     const name = this.metadata.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
     return new NotFound(
@@ -105,7 +137,7 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     return this.unitOfWork.manager.dataSource.getMetadata(this.aggregate);
   }
 
-  /** Locks the root alone: Postgres refuses FOR UPDATE on the nullable side of a join. The time comes with it, without a statement of its own. */
+  /** Locks only the root, because Postgres rejects FOR UPDATE on the nullable side of a join. The same statement reads the time. */
   private async lock(tx: EntityManager, id: string): Promise<{ readonly aggregate: T; readonly now: Date }> {
     const { entities, raw } = await tx
       .createQueryBuilder(this.aggregate, 'root')
@@ -118,13 +150,12 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     return { aggregate, now: row.now };
   }
 
-  private async store(tx: EntityManager, aggregate: T, before: ReadonlyMap<string, string>, now: Date): Promise<void> {
+  private async store(tx: EntityManager, aggregate: T, { before, events, now }: Stored): Promise<void> {
     const changed = [...this.columnsOf(aggregate)].filter(([path, value]) => before.get(path) !== value);
-    const events = aggregate.pullRecorded();
     if (changed.length === 0 && events.length === 0) return;
     aggregate.version += 1;
     aggregate.updatedAt = now;
-    // An embedded object is written whole, under its own name.
+    // An embedded object is written as a whole, under its own name.
     const properties = new Set(changed.map(([path]) => path.split('.', 1).join('')));
     const values: Record<string, unknown> = { version: aggregate.version, updatedAt: aggregate.updatedAt };
     for (const property of properties) values[property] = Reflect.get(aggregate, property);
@@ -132,7 +163,7 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     await this.outbox.append(tx, events);
   }
 
-  /** Each column's value as text, by the property's path: what tells whether a change altered anything. */
+  /** Each column's value as text, by property path. The comparison shows whether a change altered anything. */
   private columnsOf(aggregate: T): ReadonlyMap<string, string> {
     return new Map(
       this.metadata.columns.map((column) => [

@@ -1,7 +1,7 @@
 import type { DataOf, EventContract } from '@rookery/contracts';
 import { Column, PrimaryColumn } from 'typeorm';
 
-/** A fact that an aggregate recorded and that its repository will write to the outbox. */
+/** An event that an aggregate recorded and that its repository will write to the outbox. */
 export interface RecordedEvent {
   readonly contract: EventContract;
   readonly aggregateId: string;
@@ -11,20 +11,29 @@ export interface RecordedEvent {
 }
 
 /**
- * Rules and mapping of one consistency boundary. A subclass is an `@Entity` with a constructor without arguments; its table
- * has, besides its own columns, `id uuid`, `version integer`, `event_sequence integer`, `created_at` and
- * `updated_at timestamptz`, all NOT NULL. Collections of values are jsonb columns.
+ * Rules and mapping of one consistency boundary. A subclass is an `@Entity` whose constructor has no parameters. Its table has its own columns
+ * and `id uuid`, `version integer`, `event_sequence integer`, `created_at` and `updated_at timestamptz`, all NOT NULL. Collections of
+ * values are jsonb columns.
+ *
+ * @example
+ * \@Entity()
+ * class Order extends AggregateRoot {
+ *   confirm(): void {
+ *     this.status = 'Confirmed';
+ *     this.record(OrderConfirmed, { orderId: this.id });
+ *   }
+ * }
  */
 export abstract class AggregateRoot {
-  /** UUID version 7, made by whoever creates the aggregate. */
+  /** UUID version 7, assigned at creation. */
   @PrimaryColumn({ type: 'uuid' })
   id!: string;
 
-  /** Starts at 1; the repository raises it by one with each change. */
+  /** Starts at 1. The repository increments it with each change. */
   @Column({ type: 'integer' })
   version: number = 1;
 
-  /** How many events the aggregate has recorded in its life. */
+  /** Number of events that the aggregate has ever recorded. */
   @Column({ type: 'integer' })
   eventSequence: number = 0;
 
@@ -36,12 +45,15 @@ export abstract class AggregateRoot {
   @Column({ type: 'timestamptz' })
   updatedAt!: Date;
 
-  #recorded: RecordedEvent[] = [];
+  private recordedEvents: RecordedEvent[] = [];
 
-  /** Records a fact, to be published once the change is committed. Throws when the data does not fit the contract. */
+  /**
+   * Records an event, which is published after the commit.
+   * @throws {ZodError} when the data does not match the contract
+   */
   protected record<Contract extends EventContract>(contract: Contract, data: DataOf<Contract>): void {
     this.eventSequence += 1;
-    this.#recorded.push({
+    this.recordedEvents.push({
       contract,
       aggregateId: this.id,
       sequence: this.eventSequence,
@@ -49,15 +61,15 @@ export abstract class AggregateRoot {
     });
   }
 
-  /** What has been recorded and not pulled yet, oldest first. */
+  /** The recorded events that have not been pulled yet, oldest first. */
   recorded(): readonly RecordedEvent[] {
-    return this.#recorded;
+    return this.recordedEvents;
   }
 
-  /** Hands over what has been recorded and forgets it. */
+  /** Returns the recorded events and forgets them. */
   pullRecorded(): readonly RecordedEvent[] {
-    const recorded = this.#recorded;
-    this.#recorded = [];
+    const recorded = this.recordedEvents;
+    this.recordedEvents = [];
     return recorded;
   }
 }

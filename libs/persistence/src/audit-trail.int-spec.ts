@@ -50,7 +50,7 @@ describe('AuditTrail', () => {
     correlation_id: 'correlation-1',
   };
 
-  it('notes who does what before it is done, and its outcome afterwards', async () => {
+  it('records actor and action beforehand, and the outcome afterwards', async () => {
     let before: unknown;
     await around(async () => {
       before = await rows();
@@ -60,13 +60,13 @@ describe('AuditTrail', () => {
     expect(await rows()).toEqual([{ ...noted, outcome: 'handled', ended: true }]);
   });
 
-  it('notes a failure by its code, never by its text, and passes it on', async () => {
+  it('records a failure by its code, never its text, and rethrows it', async () => {
     const failed = around(() => Promise.reject(new Error('secret detail')));
     await expect(failed).rejects.toThrow('secret detail');
     expect(await rows()).toEqual([{ ...noted, outcome: 'internal', ended: true }]);
   });
 
-  it('notes the outcome of what ended after its deadline', async () => {
+  it('records the outcome of an action that ended after its deadline', async () => {
     const deadline = Deadline.in(300);
     await around(async () => {
       await eventually(() => expect(deadline.hasPassed).toBe(true));
@@ -75,7 +75,7 @@ describe('AuditTrail', () => {
     expect(await rows()).toEqual([{ ...noted, outcome: 'handled', ended: true }]);
   });
 
-  it('lets nothing be done that cannot be noted', async () => {
+  it('prevents an action that cannot be recorded', async () => {
     await database.query('ALTER TABLE ops_audit RENAME TO ops_audit_away');
     let done = false;
     const refused = around(() => {

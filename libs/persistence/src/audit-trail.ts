@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Audit, type AuditedAct, logger, requireContext, runInContext, toProblem, uuidv7 } from '@rookery/platform';
 import { DataSource } from 'typeorm';
 
-/** The audit as rows of `ops_audit`, outside of any transaction of the act: a failed act stays noted. */
+/** Writes the audit to `ops_audit`, outside of any transaction of the action, so that a failed action stays recorded. */
 @Injectable()
 export class AuditTrail extends Audit {
   constructor(private readonly dataSource: DataSource) {
@@ -26,7 +26,7 @@ export class AuditTrail extends Audit {
     }
   }
 
-  /** The act is over: its outcome is noted also after the deadline, and that it cannot be noted must not change the answer. */
+  /** Records the outcome even after the deadline. A failure to record it must not change the answer of the finished action. */
   private async end(id: string, { action, target }: AuditedAct, outcome: string): Promise<void> {
     logger.info({ audit: id, action, target, outcome }, 'operator');
     try {
@@ -34,7 +34,7 @@ export class AuditTrail extends Audit {
         this.dataSource.query('UPDATE ops_audit SET outcome = $2, ended_at = now() WHERE id = $1', [id, outcome]),
       );
     } catch (error) {
-      logger.error({ err: error, audit: id }, 'could not note the outcome of an audited act');
+      logger.error({ err: error, audit: id }, 'could not record the outcome of an audited action');
     }
   }
 }

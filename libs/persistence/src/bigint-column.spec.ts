@@ -9,7 +9,7 @@ describe('bigintColumn', () => {
     expect([bigintColumn.to(null), bigintColumn.from(null)]).toEqual([null, null]);
   });
 
-  it('refuses what a number cannot hold', () => {
+  it('rejects values outside of the safe integers', () => {
     expect(() => bigintColumn.from('9007199254740993')).toThrow(RangeError);
     expect(() => bigintColumn.to(0.5)).toThrow(RangeError);
   });

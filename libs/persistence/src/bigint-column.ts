@@ -1,8 +1,11 @@
 /**
- * Transformer of a `bigint` column whose values are safe integers, such as amounts in minor units:
- * `@Column({ type: 'bigint', transformer: bigintColumn })`, property of type `number` (or `number | null`).
- * Postgres sends bigint as text; the contracts carry a JSON number of at most 2^53-1. A value outside that range throws
- * a RangeError in both directions, because a rounded amount of money would go unnoticed.
+ * Transformer of a `bigint` column whose values are safe integers, such as amounts in minor units. The property is a `number` (or
+ * `number | null`). Postgres sends bigint as text; the contracts carry a JSON number of at most 2^53-1.
+ *
+ * @example
+ * \@Column({ type: 'bigint', transformer: bigintColumn })
+ * totalMinor!: number;
+ * @throws {RangeError} in both directions for a value outside that range, because a rounded amount of money would go unnoticed
  */
 export const bigintColumn = {
   to(value: number | null | undefined): string | null | undefined {

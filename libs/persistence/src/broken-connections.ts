@@ -3,7 +3,7 @@ import { type AfterQueryEvent, type EntitySubscriberInterface, EventSubscriber }
 import { isReadOnly, reasonOf } from './database-errors';
 import { renewConnections } from './renewable-pool';
 
-/** How node-postgres says that `query_timeout` ran out. */
+/** Error message of node-postgres when `query_timeout` has passed. */
 const NO_ANSWER = 'Query read timeout';
 
 interface Endable extends ClientBase {
@@ -11,9 +11,9 @@ interface Endable extends ClientBase {
 }
 
 /**
- * Ends a connection that is of no more use. One on which an answer did not come node-postgres gives back to the pool, where it would fail
- * one request after the other for as long as the kernel believes in it: a quarter of an hour. One that cannot write leads to a server that
- * was demoted: all the others of its pool do, too.
+ * Ends unusable connections, of two kinds. After a query timeout, node-postgres returns the connection to the pool, where it would fail
+ * request after request until the kernel gives it up: a quarter of an hour. A read-only connection leads to a demoted server, like all
+ * others of its pool.
  */
 @EventSubscriber()
 export class BrokenConnections implements EntitySubscriberInterface {

@@ -2,31 +2,31 @@ import { UnusableSetting } from '@rookery/platform';
 import { DataSource, MigrationExecutor } from 'typeorm';
 import type { PostgresOptions } from './data-source-options';
 import { DatabaseUnreachable, type AddressSetting } from './database-errors';
-import { identityOf, refuseTransactionPooling, TransactionPooling } from './pooler';
+import { identityOf, rejectTransactionPooling, TransactionPooling } from './pooler';
 
 /**
- * Connects.
- * @throws DatabaseUnreachable when the database does not answer or refuses the role
- * @throws TransactionPooling when a pooler is between that gives each transaction another session
- * @throws UnusableSetting when the sessions' address leads to another database
+ * Connects to a database and verifies its addresses.
+ * @throws {DatabaseUnreachable} when the database does not answer or rejects the role
+ * @throws {TransactionPooling} when a pooler on the way gives each transaction another session
+ * @throws {UnusableSetting} when the address for sessions points to another database
  */
 export async function connect(options: PostgresOptions): Promise<DataSource> {
   const { url, sessionUrl } = options;
-  await reached('DATABASE_URL', url, () => refuseTransactionPooling(url));
+  await reached('DATABASE_URL', url, () => rejectTransactionPooling(url));
   if (sessionUrl !== url) await requireSameDatabase(url, sessionUrl);
   return reached('DATABASE_URL', url, () => new DataSource(options).initialize());
 }
 
 async function requireSameDatabase(url: string, sessionUrl: string): Promise<void> {
-  await reached('DATABASE_SESSION_URL', sessionUrl, () => refuseTransactionPooling(sessionUrl));
+  await reached('DATABASE_SESSION_URL', sessionUrl, () => rejectTransactionPooling(sessionUrl));
   const database = await reached('DATABASE_URL', url, () => identityOf(url));
   if ((await reached('DATABASE_SESSION_URL', sessionUrl, () => identityOf(sessionUrl))) === database) return;
   throw new UnusableSetting(
-    'DATABASE_SESSION_URL leads to another database than DATABASE_URL. Give it the same one, without the pooler.',
+    'DATABASE_SESSION_URL points to a different database than DATABASE_URL. Set it to the same database, without the pooler.',
   );
 }
 
-/** Names the setting whose address cannot be reached. */
+/** Names the setting of an unreachable address in the error. */
 async function reached<T>(setting: AddressSetting, url: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -36,7 +36,7 @@ async function reached<T>(setting: AddressSetting, url: string, work: () => Prom
   }
 }
 
-/** The database is older than the code: a service would fail at the first statement that needs what is missing. */
+/** The database schema is older than the code: a service would fail at the first statement that needs a missing part. */
 export class MigrationsPending extends Error {
   readonly code = 'MIGRATIONS_PENDING';
 
@@ -46,7 +46,10 @@ export class MigrationsPending extends Error {
   }
 }
 
-/** Connects a service: as `connect`, and throws MigrationsPending. A database that is newer than the code is fine. */
+/**
+ * Connects a service to its migrated database. A schema that is newer than the code is accepted.
+ * @throws {MigrationsPending} and the errors of `connect`
+ */
 export async function connectMigrated(options: PostgresOptions): Promise<DataSource> {
   const dataSource = await connect(options);
   const pending = await new MigrationExecutor(dataSource).getPendingMigrations();

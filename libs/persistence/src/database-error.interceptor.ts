@@ -3,7 +3,7 @@ import { currentContext, DeadlineExceeded, ServiceUnavailable } from '@rookery/p
 import { catchError, type Observable, throwError } from 'rxjs';
 import { isDatabaseUnavailable } from './database-errors';
 
-/** Turns "the database cannot work now" into 503 with Retry-After, and into 504 past the deadline, for every handler of the process. */
+/** Turns an unavailable database into 503 with Retry-After, or into 504 past the deadline, for every handler of the process. */
 @Injectable()
 export class DatabaseErrorInterceptor implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -15,7 +15,7 @@ export class DatabaseErrorInterceptor implements NestInterceptor {
   }
 }
 
-/** At the deadline Postgres cancels, and the pool gives up: then nothing is wrong with the database. */
+/** At the deadline Postgres cancels statements and the pool gives up; the database itself is fine. */
 const unavailable = (cause: unknown): Error =>
   currentContext()?.deadline?.hasPassed === true
     ? new DeadlineExceeded(undefined, { cause })

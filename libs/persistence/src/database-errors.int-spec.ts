@@ -19,7 +19,7 @@ describe('a connection that is lost in the middle of a transaction', () => {
     await database.drop();
   });
 
-  it('is an unavailable database to every statement that follows and to the end of the transaction', async () => {
+  it('counts as an unavailable database for every later statement and the end of the transaction', async () => {
     const errors: unknown[] = [];
     const work = dataSource.transaction(async (tx) => {
       const attempt = async (sql: string): Promise<void> => {

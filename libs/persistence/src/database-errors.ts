@@ -1,15 +1,15 @@
 import { QueryFailedError } from 'typeorm';
 
-/** The setting that an address of the database comes from. */
+/** The setting with an address of the database. */
 export type AddressSetting = 'DATABASE_URL' | 'DATABASE_SESSION_URL';
 
-/** The process cannot reach its database at the start. The message names the setting and the mend, never the password. */
+/** The process cannot reach its database at start. The message names the setting and the remedy, never the password. */
 export class DatabaseUnreachable extends Error {
   readonly port: number;
 
   constructor(url: string, cause: unknown, setting: AddressSetting = 'DATABASE_URL') {
     super(
-      `cannot connect to the database that ${setting} names (${withoutPassword(url)}): ${reasonOf(cause)}. ` +
+      `cannot connect to the database in ${setting} (${withoutPassword(url)}): ${reasonOf(cause)}. ` +
         `Start that Postgres (\`npm run infra\` starts the embedded one) or correct ${setting}.`,
       { cause },
     );
@@ -18,13 +18,13 @@ export class DatabaseUnreachable extends Error {
   }
 }
 
-/** SQLSTATE or Node error code of a failed statement or connection; undefined when the error is neither. */
+/** SQLSTATE or Node error code of a failed statement or connection; undefined for other errors. */
 export function databaseErrorCode(error: unknown): string | undefined {
   const cause = causeOf(error);
   return cause !== undefined && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }
 
-/** True for a violated unique constraint (SQLSTATE 23505); with a name: of that constraint. */
+/** Whether a unique constraint was violated (SQLSTATE 23505): the given one, or any. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   if (databaseErrorCode(error) !== '23505') return false;
   if (constraint === undefined) return true;
@@ -32,20 +32,20 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return cause !== undefined && 'constraint' in cause && cause.constraint === constraint;
 }
 
-/** True for a deadlock (40P01) or a serialization failure (40001): nothing was done, the same work may succeed now. */
+/** Whether it is a deadlock (40P01) or a serialization failure (40001): nothing was done, and a retry may succeed. */
 export function isTransactionConflict(error: unknown): boolean {
   const code = databaseErrorCode(error);
   return code === '40P01' || code === '40001';
 }
 
-/** SQLSTATE read_only_sql_transaction: a standby, or a server that an operator or a failover has closed for writing. */
+/** SQLSTATE read_only_sql_transaction: a standby, or a server that an operator or a failover has made read-only. */
 const READ_ONLY = '25006';
 
-/** True when the session reads but does not write: another server does, or this one will again. */
+/** Whether the session is read-only: another server takes writes now, or this one will again. */
 export const isReadOnly = (error: unknown): boolean =>
   error instanceof SessionReadOnly || databaseErrorCode(error) === READ_ONLY;
 
-/** The server answers but takes no writes, as after a failover that this connection did not follow. */
+/** The server answers but is read-only, as after a failover that this connection did not follow. */
 export class SessionReadOnly extends Error {
   override readonly name = 'SessionReadOnly';
 
@@ -55,8 +55,8 @@ export class SessionReadOnly extends Error {
 }
 
 /**
- * Connection exceptions, insufficient resources (also a full disk), operator intervention (also a statement timeout), idle in transaction, and
- * a server that takes no writes.
+ * Connection exceptions, insufficient resources (including a full disk), operator intervention (including a statement timeout), idle in
+ * transaction, and a read-only server.
  */
 const UNAVAILABLE_STATES = /^(08|53|57|58|25P03|25006)/;
 const UNAVAILABLE_CODES = new Set([
@@ -70,13 +70,13 @@ const UNAVAILABLE_CODES = new Set([
   'EAI_AGAIN',
 ]);
 /**
- * node-postgres gives these errors no code. The last is TypeORM's: it gives a lost connection back to the pool under the feet of
- * the transaction on it, whose next statement is then not even sent.
+ * Errors of node-postgres without code. The last one is TypeORM's: it returns a lost connection to the pool while a transaction still uses it,
+ * and does not send the next statement of that transaction.
  */
 const UNAVAILABLE_MESSAGES =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable|Client was closed|query runner (?:was )?already released/i;
 
-/** True when the database cannot work now and the same request may succeed later: the caller gets 503, not 500. */
+/** Whether the database is unavailable and the same request may succeed later: the caller gets 503 and not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (isTransactionConflict(error) || error instanceof DatabaseUnreachable || error instanceof SessionReadOnly)
     return true;
@@ -85,7 +85,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return UNAVAILABLE_MESSAGES.test(causeOf(error)?.message ?? '');
 }
 
-/** The driver's own error. Not `instanceof Error`: in Jest, Node's own errors come from another realm. */
+/** The driver's error. It does not use `instanceof Error`, because in Jest Node's errors come from another realm. */
 function causeOf(error: unknown): ErrorLike | undefined {
   const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
   return isErrorLike(cause) ? cause : undefined;
@@ -97,10 +97,10 @@ function withoutPassword(url: string): string {
   return `${username}@${host}${pathname}`;
 }
 
-/** What an error says of itself, for logs and operators. */
+/** Message or code of an error, for logs and operators. */
 export function reasonOf(cause: unknown): string {
   if (!isErrorLike(cause)) return 'unknown reason';
-  // Several addresses that all refused leave the message empty.
+  // The message is empty when all of several addresses refused the connection.
   return cause.message || (databaseErrorCode(cause) ?? 'unknown reason');
 }
 

@@ -8,8 +8,8 @@ import { renewConnections } from './renewable-pool';
 const ANSWER_WITHIN_MS = 2_000;
 
 /**
- * Readiness check `database`: the pool gives a connection, Postgres answers on it within 2 s, and takes writes. Where it does not, the pool
- * leaves that server: the next connection may lead to the one that does.
+ * Readiness check `database`: within 2 s the pool provides a connection and Postgres answers and takes writes. If it takes none, the pool
+ * drops its connections to that server: the next one may lead to the primary.
  */
 @Injectable()
 export class DatabaseHealth implements HealthCheck {

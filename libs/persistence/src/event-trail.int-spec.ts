@@ -24,7 +24,7 @@ describe('EventTrail', () => {
   const read = (aggregateId: string | null, eventIds: readonly string[] = []) =>
     service.unitOfWork.run((tx) => trail.read(tx, aggregateId, eventIds));
 
-  it('tells of an aggregate’s own events, oldest first, which of them the broker has, and nothing of their data', async () => {
+  it('lists an aggregate’s events, oldest first, with their publication and without their data', async () => {
     const wallet = Wallet.open();
     await service.wallets.add(wallet);
     await service.wallets.add(Wallet.open());
@@ -42,9 +42,9 @@ describe('EventTrail', () => {
     ]);
   });
 
-  it('tells of each event asked about when this service took it, and of no other service', async () => {
+  it('returns when this service processed each requested event, independent of other services', async () => {
     const [taken, others, unknown] = [uuidv7(), uuidv7(), uuidv7()];
-    const event = { id: taken, aggregateId: uuidv7(), sequence: 1, overtakes: false };
+    const event = { id: taken, aggregateId: uuidv7(), sequence: 1, skipsGap: false };
     await service.inbox.once(event, () => Promise.resolve());
     await database.query(
       `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence) VALUES ('others', $1, $1, 1)`,
@@ -62,8 +62,8 @@ describe('EventTrail', () => {
     );
   });
 
-  it('says from when on it knows what was taken', async () => {
+  it('returns since when it knows the processed events', async () => {
     const { notedSince } = await read(null);
-    expect((Date.now() - Date.parse(notedSince)) / 3_600_000).toBeCloseTo(Retention.notedHours, 1);
+    expect((Date.now() - Date.parse(notedSince)) / 3_600_000).toBeCloseTo(Retention.inboxHours, 1);
   });
 });

@@ -19,14 +19,15 @@ interface InboxRow {
   readonly takenAt: Date | null;
 }
 
-/** What became of events: for operators who ask why something has not happened. Reads only, never the events' data. */
+/** Tells operators which events were published and processed. It only reads, and never the data of events. */
 @Injectable()
 export class EventTrail {
   constructor(@Inject(SERVICE_NAME) private readonly consumer: string) {}
 
   /**
-   * The events of one aggregate that the outbox still has, oldest first (none for null), and of each event asked about
-   * whether this service has taken it. Both through primary keys and as the given transaction sees them.
+   * Reads through indexes, as the given transaction sees the tables.
+   * @param aggregateId whose events in the outbox are listed, oldest first; null for none
+   * @param eventIds events to look up in the inbox: has this service processed them?
    */
   async read(tx: EntityManager, aggregateId: string | null, eventIds: readonly string[]): Promise<EventFacts> {
     const outbox = await this.outbox(tx, aggregateId);
@@ -46,8 +47,8 @@ export class EventTrail {
 
   private async notedSince(tx: EntityManager): Promise<Date> {
     const sql = 'SELECT now() - make_interval(hours => $1) AS since';
-    const [row] = await tx.query<{ since: Date }[]>(sql, [Retention.notedHours]);
-    if (row === undefined) throw new Error('the database did not tell its time');
+    const [row] = await tx.query<{ since: Date }[]>(sql, [Retention.inboxHours]);
+    if (row === undefined) throw new Error('the database did not return its time');
     return row.since;
   }
 

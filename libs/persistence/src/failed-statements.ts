@@ -2,14 +2,14 @@ import { type AfterQueryEvent, type EntitySubscriberInterface, EventSubscriber, 
 
 const FAILED = 'statementFailed';
 
-/** Remembers on a query runner that a statement failed: a transaction whose work caught the error is aborted all the same. */
+/** Marks a query runner on which a statement failed: the transaction is aborted even if the work caught the error. */
 @EventSubscriber()
 export class FailedStatements implements EntitySubscriberInterface {
   afterQuery({ success, queryRunner }: AfterQueryEvent): void {
     if (!success) queryRunner.data[FAILED] = true;
   }
 
-  /** Whether any statement failed on it so far, also one that a savepoint made good again. */
+  /** Whether any statement has failed on it, including one that was undone by a savepoint. */
   static on(runner: QueryRunner | undefined): boolean {
     return runner?.data[FAILED] === true;
   }

@@ -63,7 +63,7 @@ describe('IdempotencyStore', () => {
   const stored = (key: string) =>
     database.query<{ response: string }>('SELECT response FROM idempotency_key WHERE key = $1', [key]);
 
-  it('makes a change once, and answers the same text again', async () => {
+  it('executes a change once and repeats the same answer', async () => {
     const key = uuidv7();
     const first = await deposit({ key });
     await deposit({ key: uuidv7() });
@@ -73,7 +73,7 @@ describe('IdempotencyStore', () => {
     expect(await balance()).toBe(2);
   });
 
-  it('makes one change of twenty at the same time and refuses those that come while it runs', async () => {
+  it('executes one of twenty concurrent changes and rejects those during its run', async () => {
     const key = uuidv7();
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => deposit({ key })));
     expect(await balance()).toBe(1);
@@ -89,7 +89,7 @@ describe('IdempotencyStore', () => {
   it.each([
     ['another amount', { amount: 2 }],
     ['another path', { id: uuidv7() }],
-  ])('refuses a key that came with %s before', async (_what, other) => {
+  ])('rejects a key that was used with %s', async (_what, other) => {
     const key = uuidv7();
     await deposit({ key });
     await expect(deposit({ key, ...other })).rejects.toMatchObject({
@@ -122,7 +122,7 @@ describe('IdempotencyStore', () => {
     expect((await deposit({ key })).replayed).toBe(false);
   });
 
-  it('keeps an answer for 24 hours of the database', async () => {
+  it('keeps an answer for 24 hours by the database’s clock', async () => {
     const key = uuidv7();
     await deposit({ key });
     const age = (interval: string) =>
@@ -137,7 +137,7 @@ describe('IdempotencyStore', () => {
     expect(await balance()).toBe(2);
   });
 
-  it('prepares nothing for an answer that it has', async () => {
+  it('skips the preparation for a stored answer', async () => {
     const given = { key: uuidv7() };
     const prepare = jest.fn(async () => 5);
     const prepared = () =>
@@ -148,23 +148,23 @@ describe('IdempotencyStore', () => {
     expect(await balance()).toBe(5);
   });
 
-  it('forgets what has expired, in portions, and nothing else', async () => {
+  it('deletes expired answers in batches, and nothing else', async () => {
     const key = uuidv7();
     await deposit({ key });
     await database.query(
       `INSERT INTO idempotency_key
        SELECT 'issuer', 'subject', 'client', n::text, 'fingerprint', '{}', now() FROM generate_series(1, 25) AS n`,
     );
-    expect(await store.forgetOld(20)).toBe(20);
-    expect(await store.forgetOld(20)).toBeGreaterThanOrEqual(5);
-    expect(await store.forgetOld(20)).toBe(0);
+    expect(await store.deleteExpired(20)).toBe(20);
+    expect(await store.deleteExpired(20)).toBeGreaterThanOrEqual(5);
+    expect(await store.deleteExpired(20)).toBe(0);
     expect(await stored(key)).toHaveLength(1);
   });
 
-  describe('for work outside of the database', () => {
+  describe('with work outside of the database', () => {
     const act = (given: Deposit, work: () => Promise<ProductView>) => as(given, () => store.act(request(given), work));
 
-    it('does it once and refuses the same request while it is being done', async () => {
+    it('executes it once and rejects the same request during its run', async () => {
       const given = { key: uuidv7() };
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const work = jest.fn(async () => {
@@ -180,7 +180,7 @@ describe('IdempotencyStore', () => {
       expect(work).toHaveBeenCalledTimes(1);
     });
 
-    it('holds no connection meanwhile', async () => {
+    it('holds no connection during the work', async () => {
       const POOL = 10;
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const work = jest.fn(async () => {
@@ -213,7 +213,7 @@ describe('IdempotencyStore', () => {
     });
   });
 
-  it('takes no key that is none', async () => {
+  it('rejects a malformed key', async () => {
     for (const [key, fact] of [
       ['short', 'malformed'],
       ['with a space', 'malformed'],

@@ -17,15 +17,18 @@ interface StoredAnswer {
   readonly response: string;
 }
 
-/** Stands for the answer of work that is not done yet. No answer is the empty text: it would be no JSON. */
+/** Placeholder of the answer while the work runs. The empty text is not JSON, so no answer can equal it. */
 const RUNNING = '';
-/** How long a key stays in use when the process died: longer than a request may take (`RpcServer`). */
+/** How long a key stays in use after its process died: longer than the time limit of a request (`RpcServer`). */
 const RUNNING_SECONDS = 60;
-const KEPT_SECONDS = Retention.answersHours * 3_600;
+const RETENTION_SECONDS = Retention.answersHours * 3_600;
 
 /**
- * The answers given under idempotency keys, for 24 hours, as the database's clock has it. Only a success is kept: after a refusal or
- * a failure the key is free again, because nothing happened that a second try could double.
+ * Stores the answers to idempotency keys for 24 hours, by the database's clock. It stores successes only: after a rejection or a failure nothing
+ * happened that a retry could duplicate, so the key is free again.
+ *
+ * @example
+ * return this.idempotency.once(keyedRequest(placeOrder, request), (tx) => this.orders.place(tx, request));
  */
 @Injectable()
 export class IdempotencyStore extends Idempotency {
@@ -34,9 +37,10 @@ export class IdempotencyStore extends Idempotency {
   }
 
   /**
-   * Makes a change once and stores its answer in the same transaction; what the change does through `UnitOfWork` joins it. The same
-   * request while this one runs is refused at once instead of waiting.
-   * @throws IdempotencyKeyInUse (409), IdempotencyKeyReused (422), and what the change throws: then nothing is stored
+   * Executes a change once and stores its answer in the same transaction, which the change joins through `UnitOfWork`. Nothing is stored when
+   * the change throws.
+   * @throws {IdempotencyKeyInUse} 409: the same request is in progress; the second one does not wait for it
+   * @throws {IdempotencyKeyReused} 422: the key was used for another request
    */
   once<Answer>(
     request: KeyedRequest<Answer>,
@@ -47,14 +51,14 @@ export class IdempotencyStore extends Idempotency {
       const earlier = await this.find(tx, request);
       if (earlier !== undefined) return earlier;
       const answer = await change(tx);
-      await this.store(tx, request, JSON.stringify(answer), KEPT_SECONDS);
+      await this.store(tx, request, JSON.stringify(answer), RETENTION_SECONDS);
       return new KeyedAnswer(answer, false);
     });
   }
 
   /**
-   * As `once`, for a change that needs something first for which no transaction should wait: another service's answer, a hash. It is
-   * not needed for an answer that is stored already. Two requests at the same time may both prepare; one of them changes.
+   * Like `once`, for a change with a preparation that no transaction should wait for: a call of another service, a hash. A stored answer skips
+   * the preparation. Two concurrent requests may both prepare; one of them executes the change.
    */
   async onceAfter<Answer, Prepared>(
     request: KeyedRequest<Answer>,
@@ -77,24 +81,27 @@ export class IdempotencyStore extends Idempotency {
     if (earlier !== undefined) return earlier;
     try {
       const answer = await work();
-      await whateverTheDeadline(() =>
-        this.store(this.unitOfWork.manager, request, JSON.stringify(answer), KEPT_SECONDS),
+      await ignoringDeadline(() =>
+        this.store(this.unitOfWork.manager, request, JSON.stringify(answer), RETENTION_SECONDS),
       );
       return new KeyedAnswer(answer, false);
     } catch (error) {
-      // When this fails too, the key is free in a minute.
-      await whateverTheDeadline(() => this.release(request)).catch(() => undefined);
+      // If this fails too, the key is free after a minute.
+      await ignoringDeadline(() => this.release(request)).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Deletes what has expired, so many rows at most; returns how many it were. */
-  async forgetOld(limit: number): Promise<number> {
-    const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(FORGET_EXPIRED_ANSWERS, [limit]);
+  /**
+   * Deletes expired answers, at most `limit` rows.
+   * @returns the number of deleted rows
+   */
+  async deleteExpired(limit: number): Promise<number> {
+    const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(DELETE_EXPIRED_ANSWERS, [limit]);
     return count;
   }
 
-  /** Holds the key until the end of the transaction. A lock and no row: it answers at once where the unique index would wait. */
+  /** Locks the key until the end of the transaction. A lock fails at once where an inserted row would wait for the unique index. */
   private async claim(tx: EntityManager, { service, owner, key }: KeyedRequest<unknown>): Promise<void> {
     const { issuer, subject, clientId } = owner;
     const claimed = await tx.query<unknown[]>('SELECT WHERE pg_try_advisory_xact_lock(hashtextextended($1, 0))', [
@@ -142,8 +149,8 @@ export class IdempotencyStore extends Idempotency {
   }
 }
 
-/** Expired answers, `$1` of them at most. */
-export const FORGET_EXPIRED_ANSWERS = `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
+/** Deletes at most `$1` expired answers. */
+export const DELETE_EXPIRED_ANSWERS = `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM idempotency_key WHERE expires_at <= now() LIMIT $1))`;
 
 const primaryKeyOf = ({ owner: { issuer, subject, clientId }, key }: KeyedRequest<unknown>): string[] => [
@@ -153,6 +160,6 @@ const primaryKeyOf = ({ owner: { issuer, subject, clientId }, key }: KeyedReques
   key,
 ];
 
-/** The work is over: what came of it is noted also after the deadline of its request. */
-const whateverTheDeadline = <Result>(note: () => Promise<Result>): Promise<Result> =>
-  runInContext({ ...requireContext(), deadline: undefined }, note);
+/** Finished work is recorded even after the deadline of its request. */
+const ignoringDeadline = <Result>(record: () => Promise<Result>): Promise<Result> =>
+  runInContext({ ...requireContext(), deadline: undefined }, record);

@@ -24,7 +24,7 @@ describe('Inbox', () => {
     await database.drop();
   });
 
-  const newEvent = (): InboxEvent => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1, overtakes: false });
+  const newEvent = (): InboxEvent => ({ id: uuidv7(), aggregateId: uuidv7(), sequence: 1, skipsGap: false });
   const depositOnce = (event: InboxEvent): Promise<boolean> =>
     service.inbox.once(event, async () => {
       await service.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
@@ -38,7 +38,7 @@ describe('Inbox', () => {
     expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1 });
   });
 
-  it('lets an event take effect once when it is delivered ten times at the same time', async () => {
+  it('lets an event take effect once when it is delivered ten times concurrently', async () => {
     const event = newEvent();
 
     const effects = await Promise.all(Array.from({ length: 10 }, () => depositOnce(event)));
@@ -47,7 +47,7 @@ describe('Inbox', () => {
     expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1 });
   });
 
-  it('counts the deliveries that had no effect', async () => {
+  it('counts deliveries without effect', async () => {
     const event = newEvent();
     const duplicates = async (): Promise<number> =>
       Number(/^inbox_duplicates_total (\d+)$/m.exec(await service.metrics.registry.metrics())?.[1]);
@@ -58,7 +58,7 @@ describe('Inbox', () => {
     expect((await duplicates()) - before).toBe(2);
   });
 
-  it('takes an event again whose effect failed', async () => {
+  it('processes an event again whose effect failed', async () => {
     const event = newEvent();
     const failed = service.inbox.once(event, async () => {
       await service.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
@@ -71,7 +71,7 @@ describe('Inbox', () => {
     expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 1, version: 2 });
   });
 
-  it('takes over an event whose first delivery fails meanwhile', async () => {
+  it('processes an event whose concurrent first delivery fails', async () => {
     const event = newEvent();
     const started = Promise.withResolvers<undefined>();
     const mayFail = Promise.withResolvers<undefined>();
@@ -88,7 +88,7 @@ describe('Inbox', () => {
     expect(await second).toBe(true);
   });
 
-  it('refuses an event before its predecessor, with no effect, and takes it after', async () => {
+  it('rejects an event before its predecessor without effect, and processes it afterwards', async () => {
     const first = newEvent();
     const second = { ...first, id: uuidv7(), sequence: 2 };
 
@@ -99,14 +99,14 @@ describe('Inbox', () => {
     expect(await service.wallets.get(wallet.id)).toMatchObject({ balanceMinor: 2 });
   });
 
-  it('takes an event without its predecessor when it has waited long enough, and the predecessor after it', async () => {
+  it('processes an event without its predecessor after the gap timeout, and the predecessor afterwards', async () => {
     const first = newEvent();
-    const second = { ...first, id: uuidv7(), sequence: 2, overtakes: true };
+    const second = { ...first, id: uuidv7(), sequence: 2, skipsGap: true };
 
     expect([await depositOnce(second), await depositOnce(first)]).toEqual([true, true]);
   });
 
-  it('takes an event that is not handled as the predecessor of the next, in its turn and once', async () => {
+  it('records an event without handler as a predecessor, in order and once', async () => {
     const first = newEvent();
     const [second, third] = [2, 3].map((sequence) => ({ ...first, id: uuidv7(), sequence }));
     if (second === undefined || third === undefined) throw new Error('there are two');
@@ -122,7 +122,7 @@ describe('Inbox', () => {
     expect(notes).toHaveLength(3);
   });
 
-  it('knows an event again whose predecessor it has forgotten', async () => {
+  it('recognizes an event whose predecessor was deleted', async () => {
     const first = newEvent();
     const second = { ...first, id: uuidv7(), sequence: 2 };
     await depositOnce(first);

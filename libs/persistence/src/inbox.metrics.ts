@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { Metrics } from '@rookery/platform';
 import { Counter } from 'prom-client';
 
-/** Counts what comes through the inbox. */
+/** Counts duplicates in the inbox. */
 @Injectable()
 export class InboxMetrics {
-  /** Deliveries without effect. Some are normal, after a crash or a republication; a steady rate is not. */
+  /** Deliveries without effect. Some are normal after a crash or a republication; a steady rate is not. */
   readonly duplicates: Counter;
 
   constructor(metrics: Metrics) {

@@ -7,7 +7,7 @@ import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
-/** The event before it, of the same aggregate, has not been taken yet. Nothing was done; it is to be delivered again. */
+/** The previous event of the same aggregate has not been processed yet. Nothing was done, and the event has to be delivered again. */
 export class EventTooEarly extends DomainError {
   constructor(sequence: number) {
     super({
@@ -19,12 +19,15 @@ export class EventTooEarly extends DomainError {
   }
 }
 
-/** What the inbox needs to know of an event. */
-export type InboxEvent = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence' | 'overtakes'>;
+/** The part of an event that the inbox needs. */
+export type InboxEvent = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence' | 'skipsGap'>;
 
 /**
- * What this service has already consumed: makes an event that is delivered several times take effect once, and those of one
- * aggregate in their order. What a service has no handler for is noted too (`pass`): it is no gap.
+ * Records the events that this service has processed. A repeated event takes effect once, and the events of one aggregate take effect in
+ * order. Events without handler are recorded too (`pass`), so that they leave no gap.
+ *
+ * @example
+ * await this.inbox.once(event, (tx) => this.reservations.reserve(tx, event.data));
  */
 @Injectable()
 export class Inbox implements PassedEvents {
@@ -35,55 +38,59 @@ export class Inbox implements PassedEvents {
   ) {}
 
   /**
-   * Runs the effect and notes the event's id in one transaction, on a reserved connection: what was begun comes to its end before
-   * new requests. Returns false, with no effect, when the event had been noted; a parallel delivery waits for the first one's
-   * outcome. When the effect throws, nothing is noted.
-   * Throws EventTooEarly while its predecessor is not noted, unless the event `overtakes`.
+   * Runs the effect and records the event's id in one transaction. It uses a reserved connection, so that sagas in progress end before new
+   * requests start. A parallel delivery waits for the outcome of the first one. Nothing is recorded when the effect throws.
+   * @returns false, without effect, when the event had been processed before
+   * @throws {EventTooEarly} while its predecessor has not been processed, unless the event has `skipsGap`
    */
   async once(event: InboxEvent, effect: (tx: EntityManager) => Promise<void>): Promise<boolean> {
-    const taken = await this.unitOfWork.runReserved(async (tx) => {
-      if (await this.note(tx, event)) {
+    const processed = await this.unitOfWork.runReserved(async (tx) => {
+      if (await this.record(tx, event)) {
         await effect(tx);
         return true;
       }
-      if (await this.isNoted(tx, event)) return false;
+      if (await this.isRecorded(tx, event)) return false;
       throw new EventTooEarly(event.sequence);
     });
-    if (!taken) this.metrics.duplicates.inc();
-    return taken;
+    if (!processed) this.metrics.duplicates.inc();
+    return processed;
   }
 
-  /** Notes an event that this service does not handle: once, in its turn, with no effect. Throws EventTooEarly like `once`. */
+  /**
+   * Records an event without handler: once, in order, without effect.
+   * @throws {EventTooEarly} like `once`
+   */
   async pass(event: InboxEvent): Promise<void> {
     await this.once(event, () => Promise.resolve());
   }
 
   /**
-   * Forgets what can no longer be delivered, so many rows at most; returns how many it were. The relay does the same for a service that
-   * publishes events; one that only consumes them calls this.
+   * Deletes records of events that can no longer be delivered, at most `limit` rows. The relay does the same in a service that publishes events;
+   * a service that only consumes events calls this method.
+   * @returns the number of deleted rows
    */
-  async forgetOld(limit: number): Promise<number> {
+  async deleteExpired(limit: number): Promise<number> {
     const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(
       `DELETE FROM inbox WHERE ctid IN (
          SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
-      [Retention.notedHours, limit],
+      [Retention.inboxHours, limit],
     );
     return count;
   }
 
-  /** Returns false when it is noted already or may not be noted yet. The time is the statement's, so that it tells the order. */
-  private async note(tx: EntityManager, { id, aggregateId, sequence, overtakes }: InboxEvent): Promise<boolean> {
-    const noted = await tx.query<unknown[]>(
+  /** Returns false when the event is a duplicate or too early. The time is the statement's, so that it reflects the order. */
+  private async record(tx: EntityManager, { id, aggregateId, sequence, skipsGap }: InboxEvent): Promise<boolean> {
+    const recorded = await tx.query<unknown[]>(
       `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence, processed_at)
        SELECT $1, $2, $3::uuid, $4::integer, clock_timestamp()
        WHERE $5::boolean OR $4 = 1 OR EXISTS (SELECT FROM inbox WHERE consumer = $1 AND aggregate_id = $3 AND sequence = $4 - 1)
        ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id`,
-      [this.consumer, id, aggregateId, sequence, overtakes],
+      [this.consumer, id, aggregateId, sequence, skipsGap],
     );
-    return noted.length > 0;
+    return recorded.length > 0;
   }
 
-  private async isNoted(tx: EntityManager, { id }: InboxEvent): Promise<boolean> {
+  private async isRecorded(tx: EntityManager, { id }: InboxEvent): Promise<boolean> {
     const sql = 'SELECT FROM inbox WHERE consumer = $1 AND event_id = $2';
     return (await tx.query<unknown[]>(sql, [this.consumer, id])).length > 0;
   }

@@ -33,7 +33,6 @@ export { Outbox } from './outbox';
 export { OutboxMetrics } from './outbox.metrics';
 export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
 export { PersistenceModule, type PersistenceOptions } from './persistence.module';
-export { type OutboxMessage } from './relay-session';
 export { republish, republishConfig } from './republish';
 export { RESERVED_CONNECTIONS } from './reserved-connections';
 export { Retention } from './retention';

@@ -1,7 +1,7 @@
-/** Asks whether a session can write: not on a standby, and not where `default_transaction_read_only` is on. */
+/** Query whether a session can write. It cannot on a standby or with `default_transaction_read_only`. */
 export const IS_WRITABLE = "SELECT current_setting('transaction_read_only') = 'off' AS writable";
 
-/** Its answer. */
+/** Row of `IS_WRITABLE`. */
 export interface Writable {
   readonly writable: boolean;
 }

@@ -56,7 +56,7 @@ describe('runMigrations', () => {
   const options = (...migrations: (new () => MigrationInterface)[]) =>
     dataSourceOptions({ url: database.url, entities: [], migrations });
 
-  it('applies what is pending, with a line for each, and nothing twice', async () => {
+  it('applies pending migrations once, with a progress line each', async () => {
     const lines: string[] = [];
 
     const first = await runMigrations(options(CreateWallets1700000000000), (line) => lines.push(line));
@@ -70,7 +70,7 @@ describe('runMigrations', () => {
     expect(await tables()).toEqual(expect.arrayContaining(['inbox', 'outbox', 'wallets']));
   });
 
-  it('lets one of two processes that start together apply them', async () => {
+  it('lets one of two concurrent processes apply them', async () => {
     const applied = await Promise.all(
       [1, 2].map(() => runMigrations(options(CreateWallets1700000000000), () => undefined)),
     );
@@ -78,7 +78,7 @@ describe('runMigrations', () => {
     expect(applied.map(({ length }) => length).sort()).toEqual([0, 1]);
   });
 
-  it('makes an index without keeping writers out, also when two processes start together', async () => {
+  it('creates an index without blocking writers, even with two concurrent processes', async () => {
     await runMigrations(options(CreateWallets1700000000000), () => undefined);
     const migrations = [CreateWallets1700000000000, OrderInbox1700000000001];
 
@@ -89,7 +89,7 @@ describe('runMigrations', () => {
     expect(await database.query(valid)).toEqual([{ indisvalid: true }]);
   });
 
-  it('keeps a service from running on a database that is older than its code, and lets it run on a newer one', async () => {
+  it('prevents a service from running on an older schema, and allows a newer one', async () => {
     await expect(connectMigrated(options(CreateWallets1700000000000))).rejects.toThrow(MigrationsPending);
     await runMigrations(options(CreateWallets1700000000000), () => undefined);
 
@@ -100,7 +100,7 @@ describe('runMigrations', () => {
     }
   });
 
-  it('makes an index beside the running load when the migration asks for no transaction', async () => {
+  it('creates an index under load when the migration disables its transaction', async () => {
     const applied = await runMigrations(
       options(CreateWallets1700000000000, IndexWallets1700000000002),
       () => undefined,
@@ -110,7 +110,7 @@ describe('runMigrations', () => {
     expect(await database.query(`SELECT 1 FROM pg_indexes WHERE indexname = 'wallets_version_ix'`)).toHaveLength(1);
   });
 
-  it('rolls a failing migration back, keeps those before it, and names it', async () => {
+  it('rolls back a failing migration, keeps the earlier ones, and names it', async () => {
     const migrations = [CreateWallets1700000000000, BreakWallets1700000000001];
 
     const failed = runMigrations(options(...migrations), () => undefined);
@@ -120,7 +120,7 @@ describe('runMigrations', () => {
     expect(await tables()).not.toContain('half_done');
   });
 
-  it('names DATABASE_URL, and no password, when nothing answers there', async () => {
+  it('names DATABASE_URL, and no password, when the database does not answer', async () => {
     const nowhere = dataSourceOptions({
       url: 'postgres://someone:secret@127.0.0.1:1/db',
       entities: [],

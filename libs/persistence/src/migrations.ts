@@ -8,7 +8,7 @@ import { LockKeys } from './relay-session';
 
 const LOCK_POLL_MS = 200;
 
-/** Creates the tables `outbox` and `inbox`; for each service's first migration. */
+/** Creates the tables `outbox` and `inbox`, in a service's first migration. */
 export async function createOutboxAndInbox(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE outbox (
@@ -34,7 +34,7 @@ export async function createOutboxAndInbox(runner: QueryRunner): Promise<void> {
   await createInbox(runner);
 }
 
-/** Creates the table `inbox` alone; for a service that consumes events and publishes none. */
+/** Creates the table `inbox` only, for a service that consumes events and publishes none. */
 export async function createInbox(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE inbox (
@@ -59,7 +59,7 @@ export async function dropInbox(runner: QueryRunner): Promise<void> {
   await runner.query('DROP TABLE inbox');
 }
 
-/** Creates the table `ops_audit`, what operators did; for services that operators can act on. */
+/** Creates the table `ops_audit` of operators' actions, for services with such actions. */
 export async function createOpsAudit(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE ops_audit (
@@ -82,7 +82,7 @@ export async function dropOpsAudit(runner: QueryRunner): Promise<void> {
   await runner.query('DROP TABLE ops_audit');
 }
 
-/** Creates the table `idempotency_key`, answers by idempotency key; for each service that takes commands. */
+/** Creates the table `idempotency_key` of stored answers, for each service with commands. */
 export async function createIdempotencyKeys(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE idempotency_key (
@@ -104,8 +104,8 @@ export async function dropIdempotencyKeys(runner: QueryRunner): Promise<void> {
 }
 
 /**
- * Makes the index by which the inbox finds the event before another. Writes go on meanwhile, so it is for a migration with
- * `transaction = false`; what a broken-off attempt left is made anew.
+ * Creates the index by which the inbox finds an event's predecessor. Writes continue meanwhile, so it requires a migration with
+ * `transaction = false`. It replaces an invalid index of an interrupted attempt.
  */
 export async function createInboxOrderIndex(runner: QueryRunner): Promise<void> {
   await dropInboxOrderIndex(runner);
@@ -117,7 +117,7 @@ export async function dropInboxOrderIndex(runner: QueryRunner): Promise<void> {
   await runner.query('DROP INDEX CONCURRENTLY IF EXISTS inbox_aggregate_sequence_ix');
 }
 
-/** The migration whose statement failed; it was rolled back unless it runs without a transaction, those before it stay. */
+/** A migration failed. It was rolled back unless it runs without a transaction; earlier ones stay applied. */
 export class MigrationFailed extends Error {
   constructor(name: string, rolledBack: boolean, cause: unknown) {
     super(`migration ${name} failed${rolledBack ? ' and was rolled back' : ''}: ${reasonOf(cause)}`, { cause });
@@ -126,10 +126,12 @@ export class MigrationFailed extends Error {
 }
 
 /**
- * Applies the pending migrations, oldest first, each in its own transaction, with one progress line each. One that says
- * `transaction = false` (CREATE INDEX CONCURRENTLY cannot run in one) must be harmless to begin again. An advisory lock lets
- * a second process wait and then find nothing to do. Migrations may take longer than a statement of a request.
- * Returns the names of those applied. Throws DatabaseUnreachable or MigrationFailed.
+ * Applies the pending migrations, oldest first, each in its own transaction and with one progress line. A migration with `transaction = false`
+ * (CREATE INDEX CONCURRENTLY needs it) must be safe to restart. An advisory lock makes a second process wait, which then finds nothing
+ * to do. The statement timeout of requests does not apply.
+ * @returns the names of the applied migrations
+ * @throws {DatabaseUnreachable}
+ * @throws {MigrationFailed}
  */
 export async function runMigrations(
   options: PostgresOptions,
@@ -142,7 +144,7 @@ export async function runMigrations(
     return await applyPending(dataSource, runner, progress);
   } finally {
     await runner.release();
-    // Ends the session, and with it the lock.
+    // Ends the session and releases the lock.
     await dataSource.destroy();
   }
 }
@@ -157,7 +159,7 @@ export async function migrate(service: string, options: PostgresOptions): Promis
   }
 }
 
-/** Asks again and again: CREATE INDEX CONCURRENTLY would wait for a statement that waits for the lock, and that one for it. */
+/** Polls, because CREATE INDEX CONCURRENTLY would deadlock with a statement that waits for the lock. */
 async function lock(runner: QueryRunner): Promise<void> {
   const sql = 'SELECT WHERE pg_try_advisory_lock($1, $2)';
   const attempt = async (): Promise<boolean> =>
@@ -175,21 +177,21 @@ async function applyPending(
   if (pending.length === 0) progress('no pending migrations');
   for (const migration of pending) {
     const startedAt = performance.now();
-    const whole = migration.instance?.transaction !== false;
-    if (whole) await runner.startTransaction();
+    const inTransaction = migration.instance?.transaction !== false;
+    if (inTransaction) await runner.startTransaction();
     try {
       await executor.executeMigration(migration);
-      if (whole) await runner.commitTransaction();
+      if (inTransaction) await runner.commitTransaction();
     } catch (error) {
-      if (whole) await runner.rollbackTransaction();
-      throw new MigrationFailed(migration.name, whole, error);
+      if (inTransaction) await runner.rollbackTransaction();
+      throw new MigrationFailed(migration.name, inTransaction, error);
     }
     progress(`applied ${migration.name} in ${Math.round(performance.now() - startedAt)} ms`);
   }
   return pending.map(({ name }) => name);
 }
 
-/** On the server itself: the lock is the session's. A migration may take as long as it needs. */
+/** Connects to the server itself, because the lock belongs to the session. A migration has no time limit. */
 const ofOneSession = (options: PostgresOptions): PostgresOptions => ({
   ...options,
   url: options.sessionUrl,

@@ -2,14 +2,14 @@ import { eventually, type TestDatabase } from '@rookery/testing';
 import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
 import type { OutboxPublisher } from './outbox-relay';
-import type { OutboxMessage } from './relay-session';
+import type { StoredEvent } from '@rookery/contracts';
 
 /** Stands for the broker: keeps what it is given, fails when told to. */
 class Stream implements OutboxPublisher {
-  readonly messages: OutboxMessage[] = [];
-  fault: ((message: OutboxMessage) => Promise<void> | void) | undefined;
+  readonly messages: StoredEvent[] = [];
+  fault: ((message: StoredEvent) => Promise<void> | void) | undefined;
 
-  async publish(message: OutboxMessage): Promise<void> {
+  async publish(message: StoredEvent): Promise<void> {
     await this.fault?.(message);
     this.messages.push(message);
   }
@@ -76,7 +76,7 @@ describe('OutboxRelay', () => {
     await eventually(async () => expect(await unpublished()).toBe(0));
   });
 
-  it('publishes what another process wrote', async () => {
+  it('publishes events of another process', async () => {
     const [writer, relaying] = [await started(), await started()];
     const stream = new Stream();
     relaying.relay.start(stream);
@@ -123,7 +123,7 @@ describe('OutboxRelay', () => {
     await eventually(() => expect(stream.sequencesOf(early)).toEqual([1]));
   });
 
-  it('tries on when the broker is down, and lets no later event of the aggregate overtake', async () => {
+  it('retries while the broker is down, and lets no later event of the aggregate overtake', async () => {
     const service = await started();
     const stream = new Stream();
     let refused = 0;
@@ -163,7 +163,7 @@ describe('OutboxRelay', () => {
     await eventually(async () => expect(await unpublished()).toBe(0));
   });
 
-  it('has one active relay of two, and the other takes over when its connection is lost', async () => {
+  it('has one active relay of two; the other takes over when the connection is lost', async () => {
     const [first, second] = [await started(), await started()];
     const streams = { first: new Stream(), second: new Stream() };
     first.relay.start(streams.first);
@@ -190,7 +190,7 @@ describe('OutboxRelay', () => {
     mayGoOn.resolve(undefined);
   });
 
-  it('publishes nothing more once the connection that holds the lock is lost', async () => {
+  it('stops publishing once the connection that holds the lock is lost', async () => {
     const service = await started();
     const stream = new Stream();
     const { id } = await openWallet(service);
@@ -211,7 +211,7 @@ describe('OutboxRelay', () => {
     expect(stream.sequencesOf(id)).toEqual([1]);
   });
 
-  it('hands the lock over at once when it is stopped', async () => {
+  it('releases the lock at once when it is stopped', async () => {
     const [first, second] = [await started(), await started()];
     const streams = { first: new Stream(), second: new Stream() };
     first.relay.start(streams.first);
@@ -224,7 +224,7 @@ describe('OutboxRelay', () => {
     await eventually(() => expect(streams.second.sequencesOf(id)).toEqual([1]), { timeoutMs: 2_000 });
   });
 
-  it('leaves what it has not begun to the next process when it is stopped', async () => {
+  it('leaves unpublished events to the next process when it is stopped', async () => {
     const [first, second] = [await started(), await started()];
     const streams = { first: new Stream(), second: new Stream() };
     const { id } = await openWallet(first);
@@ -243,7 +243,7 @@ describe('OutboxRelay', () => {
     expect(streams.second.sequencesOf(id)).toEqual([2, 3, 4]);
   });
 
-  it('publishes everything since a moment again when the broker lost its store', async () => {
+  it('republishes all events since a time after the broker lost its store', async () => {
     const service = await started();
     const stream = new Stream();
     service.relay.start(stream);
@@ -255,7 +255,7 @@ describe('OutboxRelay', () => {
     await eventually(() => expect(stream.sequencesOf(id)).toEqual([1, 1]));
   });
 
-  it('counts what waits for the broker, and for how long', async () => {
+  it('reports the number and age of unpublished events', async () => {
     const service = await started();
     const stream = new Stream();
     stream.fault = () => Promise.reject(new Error('the broker is down'));
@@ -269,7 +269,7 @@ describe('OutboxRelay', () => {
     expect(Number(/^outbox_oldest_unpublished_age_seconds ([0-9.]+)$/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(90);
   });
 
-  it('counts attempts by their outcome, and what is published', async () => {
+  it('counts attempts by outcome, and published events', async () => {
     const service = await started();
     const stream = new Stream();
     let failures = 0;
@@ -289,7 +289,7 @@ describe('OutboxRelay', () => {
     });
   });
 
-  it('forgets published events after a day, inbox notes after nine and answers that expired, and nothing unpublished', async () => {
+  it('deletes published events after a day, inbox records after nine and expired answers, and nothing unpublished', async () => {
     const service = await started();
     for (let count = 0; count < 3; count += 1) await openWallet(service);
     await database.query(`UPDATE outbox SET published_at = now() - interval '25 hours' WHERE id = 1`);

@@ -1,5 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { Metrics } from '@rookery/platform';
+import { Injectable } from '@nestjs/common';
+import { logger, Metrics } from '@rookery/platform';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { reasonOf } from './database-errors';
@@ -9,10 +9,9 @@ interface Backlog {
   readonly ageSeconds: number;
 }
 
-/** What waits for the broker, read from the database when the metrics are scraped, and how its publishing goes. */
+/** Metrics of the outbox: its backlog, read from the database at each scrape, and the publishing attempts. */
 @Injectable()
 export class OutboxMetrics {
-  private readonly logger = new Logger(OutboxMetrics.name);
   private shown = false;
   private reading: Promise<Backlog | undefined> | undefined;
   private readonly attempts = new Counter({
@@ -32,7 +31,7 @@ export class OutboxMetrics {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Adds them to `/metrics`. Only for services that publish: others have no outbox to count. */
+  /** Adds the metrics to `/metrics`. Only for services that publish events: the others have no outbox. */
   show(): void {
     if (this.shown) return;
     this.shown = true;
@@ -46,7 +45,7 @@ export class OutboxMetrics {
     );
   }
 
-  /** Counts an attempt to publish by how it ends. */
+  /** Counts an attempt to publish by its outcome. */
   async attempt(publish: () => Promise<void>): Promise<void> {
     try {
       await publish();
@@ -57,7 +56,7 @@ export class OutboxMetrics {
     this.attempts.inc({ outcome: 'stored' });
   }
 
-  /** Counts events that are marked as published. */
+  /** Counts events marked as published. */
   published(count: number): void {
     this.publishedEvents.inc(count);
   }
@@ -75,7 +74,7 @@ export class OutboxMetrics {
     return this.reading;
   }
 
-  /** Without a database the gauges keep their last values and the scrape still succeeds. */
+  /** Without a database the gauges keep their last values, and the scrape still succeeds. */
   private async read(): Promise<Backlog | undefined> {
     try {
       const [backlog] = await this.dataSource.query<Backlog[]>(
@@ -85,7 +84,7 @@ export class OutboxMetrics {
       );
       return backlog;
     } catch (error) {
-      this.logger.debug(`the outbox cannot be counted: ${reasonOf(error)}`);
+      logger.debug({ reason: reasonOf(error) }, 'cannot count the outbox');
       return undefined;
     }
   }

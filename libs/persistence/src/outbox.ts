@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import type { StoredEvent } from '@rookery/contracts';
 import { currentContext, uuidv7 } from '@rookery/platform';
 import type { EntityManager } from 'typeorm';
 import type { RecordedEvent } from './aggregate-root';
-import type { OutboxMessage } from './relay-session';
 import { UnitOfWork } from './unit-of-work';
 
 const COLUMNS_OF_AN_EVENT = 11;
 
-/** Events that wait in the database for the broker: written in the transaction of the change that they tell of. */
+/** Events that wait in the database for the broker, written in the transaction of the change that they describe. */
 @Injectable()
 export class Outbox {
   private readonly listeners = new Set<() => void>();
@@ -15,9 +15,8 @@ export class Outbox {
   constructor(private readonly unitOfWork: UnitOfWork) {}
 
   /**
-   * Writes events in the given transaction, in the given order, with the correlation, cause and trace of the current context, at the
-   * database's time.
-   * They are published after the commit, at least once, those of one aggregate in order of their sequence.
+   * Writes events in the given transaction and order, with the database's time and the correlation id, cause and trace of the current context.
+   * The relay publishes them after the commit, at least once, those of one aggregate in order of their sequence.
    */
   async append(tx: EntityManager, events: readonly RecordedEvent[]): Promise<void> {
     if (events.length === 0) return;
@@ -51,8 +50,8 @@ export class Outbox {
     this.unitOfWork.afterCommit(() => this.notify());
   }
 
-  /** Writes an event that the broker has already, for a database that lost it: it is not published again. */
-  async appendPublished(tx: EntityManager, event: OutboxMessage): Promise<void> {
+  /** Writes an event that the broker already has, for a database that lost it. It is not published again. */
+  async appendPublished(tx: EntityManager, event: StoredEvent): Promise<void> {
     await tx.query(
       `INSERT INTO outbox (event_id, name, version, source, subject, aggregate_id, sequence,
                            correlation_id, causation_id, traceparent, data, occurred_at, published_at)
@@ -75,8 +74,9 @@ export class Outbox {
   }
 
   /**
-   * Has every event since then published again, with its old id, for a broker that lost its disk.
-   * Returns how many. Consumers drop what they have seen.
+   * Marks all published events since a time as unpublished, for a broker that lost its disk. They keep their ids, so consumers drop the
+   * ones they have processed.
+   * @returns the number of events
    */
   async republish(since: Date): Promise<number> {
     const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(
@@ -87,7 +87,10 @@ export class Outbox {
     return count;
   }
 
-  /** Calls the listener after each commit that added events. Returns the function that stops it. */
+  /**
+   * Calls the listener after each commit that added events.
+   * @returns a function that removes the listener
+   */
   onAppended(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -59,12 +59,12 @@ describe('PersistenceModule', () => {
     return { status: response.status, retryAfter: response.headers.get('retry-after'), body: await response.text() };
   };
 
-  it('is ready and answers while the database does', async () => {
+  it('is ready and answers while the database is available', async () => {
     expect(await answer('/readyz')).toMatchObject({ status: 200 });
     expect(await answer('/wallets/any')).toMatchObject({ status: 200, body: '{"found":false}' });
   });
 
-  it('answers 503 and is not ready while the database is gone, and recovers with it', async () => {
+  it('answers 503 and is not ready while the database is down, and recovers with it', async () => {
     await link.cut();
 
     expect(await answer('/wallets/any')).toMatchObject({ status: 503, retryAfter: '1' });

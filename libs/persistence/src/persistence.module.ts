@@ -27,18 +27,18 @@ import { ReservedConnections } from './reserved-connections';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
-/** What a service says about its persistence. */
+/** Options of `PersistenceModule`. */
 export interface PersistenceOptions {
-  /** From `dataSourceOptions`. */
+  /** Created by `dataSourceOptions`. */
   readonly options: PostgresOptions;
-  /** Name of the service: the consumer that its inbox notes. */
+  /** Name of the service. Its inbox records it as the consumer. */
   readonly service: string;
 }
 
 /**
- * Connects to the service's migrated database and provides, globally, DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail,
- * Audit and PassedEvents. Adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. The relay waits for `start(publisher)`. A database that cannot work now
- * answers 503, whatever the handler. Closes the pool at the end of the shutdown.
+ * Connects to the service's migrated database. It provides globally: DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail,
+ * Audit and PassedEvents. It adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. The relay waits for
+ * `start(publisher)`. While the database is unavailable, every handler answers 503. The pool closes at the end of the shutdown.
  */
 @Module({})
 export class PersistenceModule implements OnApplicationShutdown {

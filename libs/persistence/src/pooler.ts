@@ -2,8 +2,8 @@ import { Client } from 'pg';
 import { connectionOptions } from './data-source-options';
 
 /**
- * The database's address leads to a pooler that gives each transaction another session. Time limits set in a session and locks held by one
- * would not hold there, silently.
+ * The database's address points to a pooler that gives each transaction another session. Time limits and locks of a session would silently
+ * have no effect.
  */
 export class TransactionPooling extends Error {
   override readonly name = 'TransactionPooling';
@@ -14,18 +14,18 @@ export class TransactionPooling extends Error {
   }
 }
 
-/** A busy pooler may hand out another of its sessions once; it does not do so time and again. */
+/** A busy pooler may hand out another of its sessions once, but not repeatedly. */
 const TRIES = 5;
 
 /**
- * Refuses a pooler in transaction or statement mode; one in session mode is as good as the server. A connection keeps its session for as long
- * as it lives: when a second connection is given the session of the first, which still lives, they share it.
- * @throws TransactionPooling
+ * Rejects a pooler in transaction or statement mode; one in session mode is equivalent to the server. There, a connection keeps its session
+ * as long as it lives. When a second connection gets the session of the first, still open one, the two share it.
+ * @throws {TransactionPooling}
  */
-export async function refuseTransactionPooling(url: string): Promise<void> {
+export async function rejectTransactionPooling(url: string): Promise<void> {
   const first = new Client({ ...connectionOptions, connectionString: url });
   const second = new Client({ ...connectionOptions, connectionString: url });
-  // A connection that is lost here is one that the next statement tells of.
+  // The next statement reports a connection that is lost here.
   for (const client of [first, second]) client.on('error', () => undefined);
   try {
     await first.connect();
@@ -33,7 +33,7 @@ export async function refuseTransactionPooling(url: string): Promise<void> {
     if (own === processIdOf(first)) return;
     await second.connect();
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      // One that hands out its sessions in turn gives the first connection another one at the next statement.
+      // A pooler that rotates its sessions gives the first connection another one at the next statement.
       const now = await sessionOf(first);
       if (now !== own || now === (await sessionOf(second))) throw new TransactionPooling();
     }
@@ -42,7 +42,7 @@ export async function refuseTransactionPooling(url: string): Promise<void> {
   }
 }
 
-/** Name and server of the database at an address: the same by every way that leads there. */
+/** Name and server of the database at an address, the same for every route to it. */
 export async function identityOf(url: string): Promise<string> {
   const client = new Client({ ...connectionOptions, connectionString: url });
   client.on('error', () => undefined);
@@ -62,5 +62,5 @@ async function sessionOf(client: Client): Promise<number | undefined> {
   return rows[0]?.pid;
 }
 
-/** What whoever answered called the session: a pooler makes up a number of its own. */
+/** The session's process id as reported at connection. A pooler invents one. */
 const processIdOf = (client: Client): unknown => ('processID' in client ? client.processID : undefined);

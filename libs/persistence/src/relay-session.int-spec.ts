@@ -24,7 +24,7 @@ describe('the lease of the leading relay', () => {
     await database.drop();
   });
 
-  it('ends when the leader gives no sign of life, and its session can do nothing more', async () => {
+  it('ends when the leader executes no statement, and its session can do nothing more', async () => {
     // As the relay of a stopped process: the kernel keeps its connection, nothing comes over it.
     const stalled = new Client({ connectionString: database.url });
     const ended = new Promise((resolve) => stalled.once('end', resolve));
@@ -40,7 +40,7 @@ describe('the lease of the leading relay', () => {
     await expect(stalled.query('SELECT 1')).rejects.toThrow();
   });
 
-  it('ends too where both log in by a role that becomes the owner of the database as it connects', async () => {
+  it('also ends when both use a role that becomes the owner of the database when it connects', async () => {
     const owner = new URL(database.url).username;
     const second = `${owner}_second`;
     await database.query(`CREATE ROLE ${second} IN ROLE ${owner} LOGIN PASSWORD 'second'`);
@@ -60,7 +60,7 @@ describe('the lease of the leading relay', () => {
     await database.query(`DROP ROLE ${second}`);
   });
 
-  it('is kept by a leader with nothing to do', async () => {
+  it('is kept by an idle leader', async () => {
     const [leader, waiting] = [await session(), await session()];
     expect(await leader.tryToLead()).toBe(true);
     const since = performance.now();

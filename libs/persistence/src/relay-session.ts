@@ -1,52 +1,33 @@
 import { Client, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg';
+import type { StoredEvent } from '@rookery/contracts';
 import { connectionOptions, prepareSession } from './data-source-options';
 import { SessionReadOnly } from './database-errors';
 import { IS_WRITABLE, type Writable } from './is-writable';
-import { FORGET_EXPIRED_ANSWERS } from './idempotency-store';
+import { DELETE_EXPIRED_ANSWERS } from './idempotency-store';
 
-/** Advisory lock keys of this library; locks are per database, thus per service. */
+/** Keys of this library's advisory locks. A lock is per database and thus per service. */
 export const LockKeys = { namespace: 0x526f6f6b, relay: 1, migrations: 2 } as const;
 
-/** One row of the outbox, as the broker gets it. */
-export interface OutboxMessage {
-  /** Event id; the same each time the event is published. */
-  readonly id: string;
-  readonly name: string;
-  readonly version: number;
-  readonly source: string;
-  /** Subject of the broker. */
-  readonly subject: string;
-  readonly aggregateId: string;
-  readonly sequence: number;
-  /** RFC 3339. */
-  readonly time: string;
-  readonly correlationId: string;
-  readonly causationId: string | null;
-  readonly traceparent: string | null;
-  /** JSON text. */
-  readonly data: string;
-}
-
-/** A message and where it stands in the outbox. */
+/** An event and its position in the outbox. */
 export interface PendingMessage {
   readonly position: string;
-  readonly message: OutboxMessage;
+  readonly message: StoredEvent;
 }
 
-interface OutboxRow extends Omit<OutboxMessage, 'time'> {
+interface OutboxRow extends Omit<StoredEvent, 'time'> {
   readonly position: string;
   readonly time: Date;
 }
 
-/** A leader that gives no sign of life for so long is relieved. */
+/** A leader without a statement for this time loses the lock, in ms. */
 const LEASE_MS = 10_000;
 
 /**
- * A database session of the relay's own. The lock lives and dies with it: what only the leader may do goes through this
- * session, so that nothing can be done in the name of a lock that is lost.
+ * The relay's own database session, which owns the lock. All work of the leader goes through this session, so that a process that lost the
+ * lock cannot do it.
  *
- * The lock is a lease: the leader's session says something several times within it, and one that does not, because its process is
- * stopped or starved while the kernel keeps its connection, is ended by whoever waits. Time is the database's alone.
+ * The lock is a lease: the leader's session executes statements several times per lease. When it does not, because its process is stopped or
+ * starved while the kernel keeps the connection open, a waiting relay terminates the session. Only the database's clock counts.
  */
 export class RelaySession {
   private open = true;
@@ -69,22 +50,22 @@ export class RelaySession {
     });
     const session = new RelaySession(client, leaseMs);
     await client.connect();
-    // As who logged in: a role that becomes the owner of the database as it connects could not see and end its own stalled sessions.
+    // Under the log-in role: a role that becomes the owner of the database when it connects cannot see and terminate its own stalled sessions.
     await prepareSession(client, { role: 'none' });
     return session;
   }
 
-  /** False once the connection is lost; a lost session never comes back. */
+  /** False once the connection is lost. A lost session never recovers. */
   get alive(): boolean {
     return this.open;
   }
 
-  /** True while this session is the one that may publish. */
+  /** Whether this session holds the lock. */
   get leading(): boolean {
     return this.open && this.leads;
   }
 
-  /** Takes the lock if it is free; ends the session that holds it past its lease, so that the next try may take it. */
+  /** Takes the lock if it is free. Otherwise terminates a holder past its lease, so that the next attempt can succeed. */
   async tryToLead(): Promise<boolean> {
     if (this.leading) return true;
     await this.requireWritable();
@@ -99,8 +80,8 @@ export class RelaySession {
   }
 
   /**
-   * The oldest unpublished messages. Never "after the last id seen": ids become visible in the order of the commits,
-   * so that a lower one may still appear.
+   * The oldest unpublished events. The query never asks for ids "after the last id seen": ids become visible in commit order, so a lower
+   * id may still appear.
    */
   async unpublished(limit: number): Promise<readonly PendingMessage[]> {
     const { rows } = await this.run<OutboxRow>({
@@ -122,8 +103,12 @@ export class RelaySession {
     });
   }
 
-  /** Deletes published events, inbox notes and answers past their age, the oldest first; returns whether there may be more. */
-  async prune(publishedHours: number, notedHours: number, limit: number): Promise<boolean> {
+  /**
+   * Deletes published events, inbox records and stored answers past their retention, oldest first.
+   * @param limit rows per table
+   * @returns whether there may be more
+   */
+  async prune(publishedHours: number, inboxHours: number, limit: number): Promise<boolean> {
     const outbox = await this.run({
       text: `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $2)
                AND published_at < now() - make_interval(hours => $1)`,
@@ -132,20 +117,20 @@ export class RelaySession {
     const inbox = await this.run({
       text: `DELETE FROM inbox WHERE ctid IN (
                SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
-      values: [notedHours, limit],
+      values: [inboxHours, limit],
     });
-    const answers = await this.run({ text: FORGET_EXPIRED_ANSWERS, values: [limit] });
+    const answers = await this.run({ text: DELETE_EXPIRED_ANSWERS, values: [limit] });
     return [outbox, inbox, answers].some(({ rowCount }) => (rowCount ?? 0) > 0);
   }
 
-  /** Ends the session and with it the lock. */
+  /** Ends the session and releases the lock. */
   async close(): Promise<void> {
     this.open = false;
     clearInterval(this.heartbeat);
     await this.client.end();
   }
 
-  /** The lock is the server's: on one that was demoted it says nothing of who publishes from the other. */
+  /** A lock belongs to one server: on a demoted server it does not exclude a relay on the new primary. */
   private keepLease(): void {
     this.heartbeat = setInterval(() => {
       this.requireWritable().catch(() => undefined);
@@ -170,7 +155,7 @@ export class RelaySession {
     });
   }
 
-  /** A failed statement ends the session: the connection may be half open, and a fresh one is cheap. */
+  /** A failed statement ends the session: the connection may be half open, and a new one is cheap. */
   private async run<Row extends QueryResultRow>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
     try {
       return await this.client.query<Row>(query);

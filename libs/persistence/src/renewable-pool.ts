@@ -7,12 +7,12 @@ interface Endable extends pg.ClientBase {
   end(): Promise<void>;
 }
 
-/** A server that reads but does not write refuses many requests at once: they renew the pool once. */
+/** A read-only server rejects many requests at once, which renew the pool once. */
 const RENEW_AT_MOST_EVERY_MS = 1_000;
 
 /**
- * A pool that can give up the server it is connected to: after a failover its sessions would stay on the demoted server for as long as
- * there is traffic on them.
+ * A pool that can replace its connections: after a failover its sessions would stay on the demoted server as long as there is traffic on
+ * them.
  */
 export class RenewablePool extends pg.Pool {
   private readonly idle = new Set<Endable>();
@@ -26,7 +26,7 @@ export class RenewablePool extends pg.Pool {
       this.idle.delete(client);
       this.inUse.add(client);
     });
-    // Before the pool looks whether the client is still usable: one that is ending it drops.
+    // This runs before the pool checks whether the client is usable: it drops one that is ending.
     this.on('release', (_error: Error, client: Endable) => {
       this.inUse.delete(client);
       if (this.outdated.has(client)) end(client);
@@ -38,7 +38,7 @@ export class RenewablePool extends pg.Pool {
     });
   }
 
-  /** From now on work gets fresh connections: idle ones are closed, those in use when their work is done. */
+  /** From now on work gets new connections: idle ones close now, those in use after their work. */
   renew(): void {
     const nowMs = performance.now();
     if (nowMs - this.renewedAtMs < RENEW_AT_MOST_EVERY_MS) return;
@@ -51,7 +51,7 @@ export class RenewablePool extends pg.Pool {
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Connected): void;
   override connect(callback?: Connected): Promise<pg.PoolClient> | void {
-    if (callback === undefined) return this.connectAfresh();
+    if (callback === undefined) return this.connectCurrent();
     super.connect((error, client, release) => {
       if (client === undefined || !this.outdated.has(client)) {
         callback(error, client, release);
@@ -62,8 +62,8 @@ export class RenewablePool extends pg.Pool {
     });
   }
 
-  /** The pool may still hold a closed client as an idle one. */
-  private async connectAfresh(): Promise<pg.PoolClient> {
+  /** The pool may still hand out a closed client. */
+  private async connectCurrent(): Promise<pg.PoolClient> {
     for (;;) {
       const client = await super.connect();
       if (!this.outdated.has(client)) return client;
@@ -74,11 +74,11 @@ export class RenewablePool extends pg.Pool {
 
 const end = (client: Endable): void => void client.end().catch(() => undefined);
 
-/** Gives up the server that a data source's pool is connected to, see `RenewablePool`. */
+/** Replaces the connections of a data source's pool, see `RenewablePool`. */
 export function renewConnections({ driver }: DataSource): void {
   const pool: unknown = 'master' in driver ? driver.master : undefined;
   if (pool instanceof RenewablePool) pool.renew();
 }
 
-/** What TypeORM takes for the driver: node-postgres with that pool. */
+/** The driver for TypeORM: node-postgres with that pool. */
 export const renewableDriver = { ...pg, Pool: RenewablePool };

@@ -7,7 +7,7 @@ import { reasonOf } from './database-errors';
 import { Outbox } from './outbox';
 import { UnitOfWork } from './unit-of-work';
 
-/** Settings of the job that has a service publish its events again. */
+/** Settings of the job that republishes a service's events. */
 export const republishConfig = z.object({
   ...databaseConfig,
   REPUBLISH_SINCE: z
@@ -16,20 +16,20 @@ export const republishConfig = z.object({
     .describe('Events since then: 30m, 1h, 2d or an RFC 3339 time; the outbox keeps published ones for a day'),
 });
 
-/** What was done. */
+/** Result of a republication. */
 interface Republished {
   readonly count: number;
   readonly since: Date;
 }
 
 /**
- * Has the relay of the service with this database publish its events since a time (see `sinceOf`) again, under their old ids.
+ * Makes the relay of the service with this database republish its events since a time (see `sinceOf`), with the same ids.
  * @throws {DatabaseUnreachable} when the database does not answer
  * @throws {RangeError} when the time is malformed, or in the future
  */
 async function republishSince(databaseUrl: string, time: string): Promise<Republished> {
   const options = dataSourceOptions({ url: databaseUrl, poolSize: 1, entities: [], migrations: [] });
-  // Without the time limits of a request's statements: a day's events may take longer to mark.
+  // Without the time limits of requests: marking a day's events may take longer.
   const dataSource = await connect({ ...options, extra: {} });
   try {
     const unitOfWork = new UnitOfWork(dataSource);
@@ -41,12 +41,12 @@ async function republishSince(databaseUrl: string, time: string): Promise<Republ
 }
 
 /**
- * Has a service publish its events again, as a program: for a broker that lost its store. Consumers drop what they have seen. A failure is one line on
- * stderr and exit code 1.
+ * Program that republishes a service's events for a broker that lost its store. Consumers drop the events that they have processed. A failure is
+ * one line on stderr and exit code 1.
  *
  * A stream drops an id that it stored within the last two minutes (`duplicate_window`). A stream that was lost or deleted starts without
- * ids. A purged one remembers ids of events that it no longer has: the relay does not take such an answer for stored, logs it, and tries
- * again until the stream accepts the event.
+ * ids. A purged one remembers ids of events that it no longer has: the relay does not accept such an answer, logs it and retries
+ * until the stream accepts the event.
  */
 export async function republish(service: string, config: z.output<typeof republishConfig>): Promise<void> {
   try {

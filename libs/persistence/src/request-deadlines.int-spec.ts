@@ -61,7 +61,7 @@ describe('the deadline of a request', () => {
     return { tookMs: performance.now() - started, error };
   };
 
-  it('tells Postgres nothing for a request that has nearly all of its time', async () => {
+  it('sends no limit to Postgres for a request with nearly all of its time', async () => {
     await expect(within(4_900, timeoutNow)).resolves.toBe('5s');
     await expect(within(4_900, () => unitOfWork.run(timeoutNow))).resolves.toBe('5s');
   });
@@ -96,7 +96,7 @@ describe('the deadline of a request', () => {
     await expect(timeoutNow()).resolves.toBe('5s');
   });
 
-  it('limits what follows a savepoint that was rolled back', async () => {
+  it('limits statements after a rollback to a savepoint', async () => {
     const timeout = await within(1_000, () =>
       unitOfWork.run(async (tx) => {
         await tx.query('SAVEPOINT attempt');
@@ -107,7 +107,7 @@ describe('the deadline of a request', () => {
     expect(timeout).toMatch(/^(1s|\d{3}ms)$/);
   });
 
-  it('begins nothing more once it has passed, and stores nothing of what was begun', async () => {
+  it('starts no statement once it has passed, and stores nothing of the unfinished work', async () => {
     const wallet = Object.assign(Wallet.open(), { createdAt: new Date(), updatedAt: new Date() });
     const deadline = Deadline.in(300);
     const work = within(300, () =>
@@ -121,7 +121,7 @@ describe('the deadline of a request', () => {
     await expect(dataSource.manager.findOneBy(Wallet, { id: wallet.id })).resolves.toBeNull();
   });
 
-  it('ends the wait for a connection of the pool, which then goes to others', async () => {
+  it('ends the wait for a pooled connection, which then serves others', async () => {
     const holder = dataSource.createQueryRunner();
     await holder.connect();
     let begun = false;
@@ -137,11 +137,11 @@ describe('the deadline of a request', () => {
     expect(begun).toBe(false);
   });
 
-  it('takes no connection once it has passed', async () => {
+  it('acquires no connection once it has passed', async () => {
     await expect(within(-1, () => dataSource.query('SELECT 1'))).rejects.toBeInstanceOf(DeadlineExceeded);
   });
 
-  it('does not concern what is done whether somebody waits or not', async () => {
+  it('does not apply to work without a waiting caller', async () => {
     const timeout = await within(-1, () => unitOfWork.runReserved(timeoutNow));
     expect(timeout).toBe('5s');
   });

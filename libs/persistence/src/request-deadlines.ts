@@ -5,38 +5,38 @@ import { RenewablePool } from './renewable-pool';
 import { STATEMENT_TIMEOUT_MS } from './time-limits';
 
 /**
- * So much longer than its request's deadline may a statement run. Telling Postgres costs a round trip: a request that comes with nearly
- * all of its time needs none, because the session's own limit is near enough.
+ * Tolerance past the request's deadline, in ms. Setting the limit costs a round trip: a request that arrives with nearly all of its time needs
+ * none, because the session's own limit is close enough.
  */
 const LATE_MS = 500;
 
-/** What a transaction has set its limit to, on its query runner. */
+/** Key on the query runner for the limit that its transaction has set. */
 const LOCAL_LIMIT = 'localStatementTimeoutMs';
 
-/** Milliseconds that whoever waits for the running work still waits. */
-const timeLeft = (): number => currentContext()?.deadline?.msLeft ?? Infinity;
+/** Milliseconds until the deadline of the running work. */
+const timeLeftMs = (): number => currentContext()?.deadline?.msLeft ?? Infinity;
 
-const notBegun = (): DeadlineExceeded =>
+const notStarted = (): DeadlineExceeded =>
   new DeadlineExceeded('The deadline passed before the work was done; the rest was not started.');
 
 /**
- * Carries a request's deadline to Postgres. Nothing is sent for a request that nobody waits for any more, and what runs is canceled by
- * Postgres itself (`statement_timeout`), at most half a second after the deadline. Work without a request's context keeps the session's limit.
+ * Propagates a request's deadline to Postgres. After the deadline no statement is sent, and Postgres itself cancels a running one
+ * (`statement_timeout`) at most half a second later. Work without a request's context keeps the session's limit.
  */
 @EventSubscriber()
 export class StatementDeadlines implements EntitySubscriberInterface {
-  /** Limits of sessions that are not what the session began with. */
+  /** Limits of sessions that differ from the initial one. */
   private readonly limits = new WeakMap<pg.ClientBase, number>();
 
   beforeQuery({ query, queryRunner }: BeforeQueryEvent): Promise<void> | void {
     const [verb = ''] = /^[A-Z]+/.exec(query) ?? [];
     if (ENDS.has(verb)) {
-      // What was set since a savepoint is undone with it.
+      // A rollback to a savepoint also undoes the settings since then.
       queryRunner.data[LOCAL_LIMIT] = query.startsWith('ROLLBACK TO') ? NaN : undefined;
       return;
     }
-    const leftMs = timeLeft();
-    if (leftMs <= 0) throw notBegun();
+    const leftMs = timeLeftMs();
+    if (leftMs <= 0) throw notStarted();
     if (!CONTROLS.has(verb)) {
       return queryRunner.connect().then((client: pg.ClientBase) => this.limit(client, queryRunner, leftMs));
     }
@@ -57,35 +57,35 @@ export class StatementDeadlines implements EntitySubscriberInterface {
   }
 }
 
-/** These end work, and must be possible after a deadline: a COMMIT that was reached is worth more than its repetition. */
+/** These end work and are allowed after a deadline: a COMMIT that was reached is better than a retry. */
 const ENDS = new Set(['COMMIT', 'ROLLBACK']);
-/** These do no work that takes time. */
+/** These take no time. */
 const CONTROLS = new Set(['START', 'SET', 'SAVEPOINT', 'RELEASE']);
 
 type Connected = Parameters<pg.Pool['connect']>[0];
 
-/** A pool in which a request waits for a connection no longer than until its deadline. */
+/** A pool in which a request waits for a connection at most until its deadline. */
 class DeadlinePool extends RenewablePool {
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Connected): void;
   override connect(callback?: Connected): Promise<pg.PoolClient> | void {
-    const leftMs = timeLeft();
+    const leftMs = timeLeftMs();
     if (leftMs <= 0) {
-      if (callback === undefined) return Promise.reject(notBegun());
-      callback(notBegun(), undefined, () => undefined);
+      if (callback === undefined) return Promise.reject(notStarted());
+      callback(notStarted(), undefined, () => undefined);
       return;
     }
-    const { connectionTimeoutMillis: usualMs } = this.options;
-    // The pool reads it at once, so that it holds for this call alone.
-    if (usualMs !== undefined) this.options.connectionTimeoutMillis = Math.ceil(Math.min(leftMs, usualMs));
+    const { connectionTimeoutMillis: defaultMs } = this.options;
+    // The pool reads it synchronously, so it applies to this call only.
+    if (defaultMs !== undefined) this.options.connectionTimeoutMillis = Math.ceil(Math.min(leftMs, defaultMs));
     try {
       if (callback === undefined) return super.connect();
       super.connect(callback);
     } finally {
-      this.options.connectionTimeoutMillis = usualMs;
+      this.options.connectionTimeoutMillis = defaultMs;
     }
   }
 }
 
-/** What TypeORM takes for the driver: node-postgres with that pool. */
+/** The driver for TypeORM: node-postgres with that pool. */
 export const deadlineDriver = { ...pg, Pool: DeadlinePool };

@@ -3,12 +3,12 @@ import type { DataSource } from 'typeorm';
 import { connect } from './connect';
 import { withoutRequestDeadlines, type PostgresOptions } from './data-source-options';
 
-/** Most connections that a process has beside its pool; one that never asks has none. */
+/** Maximum number of connections of a process besides its pool. A process that never asks for one opens none. */
 export const RESERVED_CONNECTIONS = 6;
 
 /**
- * Connections beside the pool's, made when one is first asked for: for events and deadlines, which must get done however many
- * requests wait for the pool, and whether somebody waits for them or not. Closed at the end of the shutdown.
+ * Connections besides the pool, opened on first use. They serve events and deadlines, which must proceed regardless of how many requests wait
+ * for the pool, and have no caller's deadline. They close at the end of the shutdown.
  */
 @Injectable()
 export class ReservedConnections implements OnApplicationShutdown {
@@ -16,7 +16,7 @@ export class ReservedConnections implements OnApplicationShutdown {
 
   constructor(private readonly options: PostgresOptions) {}
 
-  /** Throws DatabaseUnreachable; the next call tries again. */
+  /** @throws {DatabaseUnreachable} the next call tries again */
   open(): Promise<DataSource> {
     const options = { ...withoutRequestDeadlines(this.options), poolSize: RESERVED_CONNECTIONS };
     this.opening ??= connect(options).catch((error: unknown) => {

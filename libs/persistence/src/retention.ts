@@ -1,15 +1,12 @@
-/**
- * How long a service keeps what it needs for delivering and taking events and for answering again, in hours. A spec holds it against the streams’ age
- * (tools/verify/broker/retention.spec.ts).
- */
+/** Retention of outbox, inbox and stored answers, in hours. A spec compares it with the maximum age of the streams (retention.spec.ts). */
 export const Retention = {
-  /** Published events can be published again for this long. */
+  /** How long published events can be republished. */
   publishedHours: 24,
   /**
-   * An event can be delivered late for as long as it can be published again plus as long as a stream keeps it (7 days), 8 days in all: noted
-   * for less, it would take effect again. One day more, for clocks and for what waits in a queue.
+   * How long the inbox remembers an event. An event can be republished for one day and then stays in a stream for 7 days: with a shorter
+   * retention, a delivery after 8 days would take effect again. One more day covers clock differences and waiting deliveries.
    */
-  notedHours: 9 * 24,
-  /** The answer to an idempotency key is given again for this long. */
+  inboxHours: 9 * 24,
+  /** How long a stored answer to an idempotency key is repeated. */
   answersHours: 24,
 } as const;

@@ -2,7 +2,7 @@ import { DefaultNamingStrategy } from 'typeorm';
 
 const snake = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '_').toLowerCase();
 
-/** Tables and columns are the snake_case of class and property; an embedded object's columns are prefixed with its name. */
+/** Names tables and columns in snake_case of class and property. Columns of an embedded object get its name as a prefix. */
 export class SnakeCaseNaming extends DefaultNamingStrategy {
   override tableName(className: string, given: string | undefined): string {
     return given ?? snake(className);

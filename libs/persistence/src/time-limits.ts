@@ -1,4 +1,4 @@
-/** Longest time a statement may run, in milliseconds. Shorter than the 5 s a caller waits makes no sense, longer helps nobody. */
+/** Maximum duration of a statement, in ms. It equals the 5 s that a caller waits: less would fail too early, more would serve no caller. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
-/** Longest wait for a connection: to be made, or to become free in the pool. */
+/** Maximum wait for a new connection or a free one in the pool, in ms. */
 export const CONNECTION_TIMEOUT_MS = 5_000;

@@ -53,7 +53,7 @@ describe('UnitOfWork', () => {
     expect(attempts).toBe(5);
   });
 
-  it('runs work that fails for another reason once', async () => {
+  it('does not repeat work that fails for another reason', async () => {
     let attempts = 0;
 
     const work = service.unitOfWork.run(async (tx) => {
@@ -81,7 +81,7 @@ describe('UnitOfWork', () => {
     expect(await service.wallets.find(wallet.id)).toBeNull();
   });
 
-  it('calls back after the commit, and not after a rollback', async () => {
+  it('calls back after a commit and not after a rollback', async () => {
     const wallet = Wallet.open();
     const calls: string[] = [];
     let visible: boolean | undefined;
@@ -114,7 +114,7 @@ describe('UnitOfWork', () => {
     await expect(done).resolves.toBe('done');
   });
 
-  it('refuses to commit what Postgres would roll back silently', async () => {
+  it('rejects a commit that Postgres would silently roll back', async () => {
     const work = service.unitOfWork.run(async (tx) => {
       await tx.query('SELECT 1 / 0').catch(() => undefined);
     });
@@ -122,7 +122,7 @@ describe('UnitOfWork', () => {
     await expect(work).rejects.toThrow('aborted');
   });
 
-  it('commits when a savepoint made a failed statement good', async () => {
+  it('commits when a savepoint undid a failed statement', async () => {
     const work = service.unitOfWork.run(async (tx) => {
       await tx.query('SAVEPOINT attempt');
       await tx.query('SELECT 1 / 0').catch(() => tx.query('ROLLBACK TO SAVEPOINT attempt'));
@@ -132,7 +132,7 @@ describe('UnitOfWork', () => {
     await expect(work).resolves.toBe('done');
   });
 
-  it('bounds how long a statement may run', async () => {
+  it('limits the duration of a statement', async () => {
     const [setting] = await service.dataSource.query<{ statement_timeout: string }[]>('SHOW statement_timeout');
     const [isolation] =
       await service.dataSource.query<{ transaction_isolation: string }[]>('SHOW transaction_isolation');

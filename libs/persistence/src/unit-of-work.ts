@@ -1,28 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger, Optional } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
+import { backoff, fullJitter, logger } from '@rookery/platform';
 import { DataSource, type EntityManager } from 'typeorm';
 import { databaseErrorCode, isTransactionConflict, reasonOf } from './database-errors';
 import { FailedStatements } from './failed-statements';
 import { ReservedConnections } from './reserved-connections';
 
-/** A transaction in progress. Database and not only process: tests run several services in one process. */
+/** A transaction in progress. It belongs to a database and not only to the process, because tests run several services in one process. */
 interface Transaction {
   readonly dataSource: DataSource;
   readonly manager: EntityManager;
   readonly afterCommit: (() => void | Promise<void>)[];
-  /** The database's time as it began, once somebody has asked for it. */
+  /** The database's time at its start, once it has been asked for. */
   now?: Promise<Date>;
 }
 
 const MAX_ATTEMPTS = 5;
-const BACKOFF_MS = 20;
+const BACKOFF = { firstMs: 40 } as const;
 /** SQLSTATE in_failed_sql_transaction. */
 const IN_FAILED_TRANSACTION = '25P02';
 
 const transactions = new AsyncLocalStorage<Transaction>();
 
-/** The work caught an error of the database and went on: Postgres would answer its COMMIT with a silent rollback. */
+/** The work caught a database error and continued: Postgres would answer its COMMIT with a silent rollback. */
 export class TransactionAborted extends Error {
   constructor() {
     super('the transaction was aborted by an earlier statement; a caught database error needs a savepoint');
@@ -30,41 +31,48 @@ export class TransactionAborted extends Error {
   }
 }
 
-/** The only way to a transaction. Whatever runs inside, repository, outbox and inbox alike, joins it by itself. */
+/**
+ * The only way to a transaction. Repositories, outbox and inbox join it automatically.
+ *
+ * @example
+ * await this.unitOfWork.run(async (tx) => {
+ *   await this.orders.add(order);
+ *   await tx.insert(TimelineRow, row);
+ * });
+ */
 @Injectable()
 export class UnitOfWork {
-  private readonly logger = new Logger(UnitOfWork.name);
-
   constructor(
     private readonly dataSource: DataSource,
     @Optional() private readonly reserved?: ReservedConnections,
   ) {}
 
   /**
-   * Runs the work in one READ COMMITTED transaction and commits. Inside another run it joins that one, which then decides.
-   * A deadlock or serialization failure runs the whole closure again, 5 times at most: it must build what it writes itself
-   * and have no effect outside the database.
+   * Runs the work in one READ COMMITTED transaction and commits. A nested run joins the outer transaction, which decides. After a deadlock or a
+   * serialization failure the closure runs again, at most 5 times: it must not depend on objects of an earlier run and must not have
+   * effects outside the database.
+   * @throws {TransactionAborted} when the work caught a database error without a savepoint
    */
   async run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     return this.repeat(this.dataSource, work);
   }
 
   /**
-   * As `run`, on one of a few connections that requests do not use: for what has to be done in time when requests wait for the pool, and
-   * whether its caller still waits or not. Whoever calls it bounds how much of it there is at a time.
+   * Like `run`, but on one of a few reserved connections. It is for work that must be done in time while requests wait for the pool, and
+   * regardless of its caller's deadline. Callers have to limit their concurrency.
    */
   async runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     return this.repeat((await this.reserved?.open()) ?? this.dataSource, work);
   }
 
-  /** The current transaction's manager; outside of a run, one that takes a connection from the pool for each statement. */
+  /** The manager of the current transaction. Outside of a run, each statement takes its own connection from the pool. */
   get manager(): EntityManager {
     return this.current()?.manager ?? this.dataSource.manager;
   }
 
   /**
-   * The database's time: of a run as it began, the same for all of it; outside of a run as it is now. Whatever is due is written by it and
-   * compared with it, for the clocks of processes differ. A run asks once.
+   * The database's time: at the start of the current run, or now outside of a run. All due times are written and compared by it, because the
+   * clocks of processes differ. A run queries it once.
    */
   async now(): Promise<Date> {
     const current = this.current();
@@ -74,8 +82,8 @@ export class UnitOfWork {
   }
 
   /**
-   * Calls back once the current run has committed, and never if it has not; outside of a run, at once.
-   * For what may be lost: a process can die between commit and callback. A failure is logged, not thrown.
+   * Calls back after the commit of the current run, or at once outside of a run. It is for notifications that may be lost: a process can die
+   * between commit and callback. A failing callback is logged.
    */
   afterCommit(callback: () => void | Promise<void>): void {
     const current = this.current();
@@ -96,7 +104,7 @@ export class UnitOfWork {
         return await this.attempt(pool, work);
       } catch (error) {
         if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) throw error;
-        await delay(Math.random() * BACKOFF_MS * 2 ** attempt);
+        await delay(fullJitter(backoff(attempt, BACKOFF)));
       }
     }
   }
@@ -105,7 +113,7 @@ export class UnitOfWork {
     const afterCommit: Transaction['afterCommit'] = [];
     const result = await pool.transaction(async (manager) => {
       const done = await transactions.run({ dataSource: this.dataSource, manager, afterCommit }, () => work(manager));
-      await refuseSilentRollback(manager);
+      await rejectSilentRollback(manager);
       return done;
     });
     for (const callback of afterCommit) void this.callBack(callback);
@@ -116,22 +124,22 @@ export class UnitOfWork {
     try {
       await callback();
     } catch (error) {
-      this.logger.error(`a callback after the commit failed: ${reasonOf(error)}`);
+      logger.error({ reason: reasonOf(error) }, 'a callback after the commit failed');
     }
   }
 }
 
 async function databaseTime(manager: EntityManager): Promise<Date> {
   const [row] = await manager.query<{ now: Date }[]>('SELECT now() AS now');
-  if (row === undefined) throw new Error('the database did not tell its time');
+  if (row === undefined) throw new Error('the database did not return its time');
   return row.now;
 }
 
 /**
- * Asks Postgres, and only after a statement has failed. The driver's own idea of the transaction's state comes too late: it rejects
- * the statement before it has read that the transaction is aborted.
+ * Asks Postgres, but only after a failed statement. The driver's view of the transaction's state comes too late: it rejects the statement
+ * before it reads that the transaction is aborted.
  */
-async function refuseSilentRollback(manager: EntityManager): Promise<void> {
+async function rejectSilentRollback(manager: EntityManager): Promise<void> {
   if (!FailedStatements.on(manager.queryRunner)) return;
   try {
     await manager.query('SELECT 1');

@@ -54,33 +54,30 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
     await second.close();
   });
 
-  it.each(['transaction', 'statement'] as const)(
-    'in %s mode is refused at the start, with what is wrong',
-    async (mode) => {
-      pooler = await TestPooler.start(database.url, mode, { ignore_startup_parameters: 'extra_float_digits' });
-      const { url } = pooler;
-      for (const attempt of [
-        () => connectMigrated(optionsOf(url)),
-        () => runMigrations(optionsOf(url), () => undefined),
-      ]) {
-        const refused: unknown = await attempt().then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-        expect(refused).toMatchObject({ name: 'TransactionPooling' });
-        const text = explainStartFailure('wallets', refused, {
-          HOST: '127.0.0.1',
-          PORT: 1,
-          LOG_LEVEL: 'silent',
-          SHUTDOWN_GRACE_SECONDS: 1,
-          DATABASE_URL: url,
-        });
-        expect(text).toMatch(/pools transactions.*pool_mode = session/);
-      }
-    },
-  );
+  it.each(['transaction', 'statement'] as const)('in %s mode is rejected at start with the reason', async (mode) => {
+    pooler = await TestPooler.start(database.url, mode, { ignore_startup_parameters: 'extra_float_digits' });
+    const { url } = pooler;
+    for (const attempt of [
+      () => connectMigrated(optionsOf(url)),
+      () => runMigrations(optionsOf(url), () => undefined),
+    ]) {
+      const refused: unknown = await attempt().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(refused).toMatchObject({ name: 'TransactionPooling' });
+      const text = explainStartFailure('wallets', refused, {
+        HOST: '127.0.0.1',
+        PORT: 1,
+        LOG_LEVEL: 'silent',
+        SHUTDOWN_GRACE_SECONDS: 1,
+        DATABASE_URL: url,
+      });
+      expect(text).toMatch(/pools transactions.*pool_mode = session/);
+    }
+  });
 
-  it('in transaction mode is refused also when it hands out its sessions in turn', async () => {
+  it('in transaction mode is rejected even when it rotates its sessions', async () => {
     pooler = await TestPooler.start(database.url, 'transaction', { server_round_robin: '1', min_pool_size: '6' });
     const { url } = pooler;
     // Warm: there are several sessions to hand out.
@@ -91,14 +88,14 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
     await expect(connectMigrated(optionsOf(url))).rejects.toMatchObject({ name: 'TransactionPooling' });
   });
 
-  it('in transaction mode does not serve the sessions either', async () => {
+  it('in transaction mode is rejected as the address for sessions too', async () => {
     pooler = await TestPooler.start(database.url, 'transaction');
     await expect(connectMigrated(optionsOf(database.url, pooler.url))).rejects.toMatchObject({
       name: 'TransactionPooling',
     });
   });
 
-  it('runs migrations on the server itself, where it is named', async () => {
+  it('runs migrations on the server itself if it is configured', async () => {
     pooler = await TestPooler.start(database.url, 'session', { max_client_conn: '4' });
     // Nothing answers at the first address, and nobody asks there.
     expect(await runMigrations(optionsOf('postgres://nobody@127.0.0.1:1/none', database.url), () => undefined)).toEqual(
@@ -107,7 +104,7 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
     expect(await runMigrations(optionsOf(pooler.url, database.url), () => undefined)).toEqual([]);
   });
 
-  it('that refuses says why: something answers there', async () => {
+  it('reports why it rejects a connection', async () => {
     pooler = await TestPooler.start(database.url, 'session');
     const wrong = pooler.url.replace(/\/[^/]*$/, '/elsewhere');
     const refused: unknown = await connectMigrated(optionsOf(wrong)).catch((error: unknown) => error);
@@ -134,13 +131,13 @@ describe('DATABASE_SESSION_URL', () => {
   const failureOf = async (url: string, sessionUrl: string): Promise<string> =>
     connectMigrated(optionsOf(url, sessionUrl)).then(() => 'connected', String);
 
-  it('must lead to the database of DATABASE_URL', async () => {
-    expect(await failureOf(database.url, other.url)).toMatch(/DATABASE_SESSION_URL leads to another database/);
+  it('must point to the database of DATABASE_URL', async () => {
+    expect(await failureOf(database.url, other.url)).toMatch(/DATABASE_SESSION_URL points to a different database/);
   });
 
-  it('is named when nothing answers there', async () => {
+  it('is named when its database does not answer', async () => {
     const nowhere = database.url.replace(/:\d+\//, ':1/');
-    expect(await failureOf(database.url, nowhere)).toMatch(/database that DATABASE_SESSION_URL names .*:1\//);
-    expect(await failureOf(nowhere, database.url)).toMatch(/database that DATABASE_URL names .*:1\//);
+    expect(await failureOf(database.url, nowhere)).toMatch(/database in DATABASE_SESSION_URL .*:1\//);
+    expect(await failureOf(nowhere, database.url)).toMatch(/database in DATABASE_URL .*:1\//);
   });
 });

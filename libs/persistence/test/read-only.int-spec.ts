@@ -58,7 +58,7 @@ class Failover {
   }
 }
 
-describe('a database that reads but does not write', () => {
+describe('a read-only database', () => {
   let database: TestDatabase;
   let failover: Failover;
   let service: BootedService;
@@ -122,7 +122,7 @@ describe('a database that reads but does not write', () => {
     await eventually(() => written(path), within);
   });
 
-  it('is not ready for as long as it cannot write, though it can be read', async () => {
+  it('is not ready while it cannot write', async () => {
     await failover.demote();
     await eventually(async () => expect(await answer('GET', '/wallets/any')).toMatchObject({ status: 200 }));
     expect(await answer('GET', '/readyz')).toMatchObject({ status: 503 });
@@ -131,7 +131,7 @@ describe('a database that reads but does not write', () => {
   });
 
   it.each(['/wallets', '/wallets/reserved'])(
-    'leaves the server within 5 s of the first refused POST %s, while reads keep every session busy',
+    'leaves the server within 5 s of the first rejected POST %s, while reads keep every session busy',
     async (path) => {
       await failover.demote();
       const reading = new AbortController();
@@ -153,7 +153,7 @@ describe('a database that reads but does not write', () => {
     },
   );
 
-  it('publishes what it wrote: the relay leaves the server as well', async () => {
+  it('publishes its events: the relay leaves the server too', async () => {
     await failover.demote();
     await eventually(async () => expect(await answer('POST', '/wallets')).toMatchObject({ status: 503 }));
     await failover.promote();

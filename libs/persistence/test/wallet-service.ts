@@ -1,5 +1,4 @@
-import { Logger } from '@nestjs/common';
-import { Metrics } from '@rookery/platform';
+import { configureLogger, Metrics } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
 import { connect, dataSourceOptions, Inbox, Outbox, OutboxRelay, UnitOfWork } from '../src/index';
@@ -7,10 +6,10 @@ import { InboxMetrics } from '../src/inbox.metrics';
 import { OutboxMetrics } from '../src/outbox.metrics';
 import { CreateWallets1700000000000, Wallet, WalletRepository } from './wallet';
 
-// Specs break things on purpose; what is logged of it is noise among their results.
-Logger.overrideLogger(false);
+// Specs cause failures on purpose; their logs would be noise among the results.
+configureLogger('wallets', 'silent');
 
-/** One process of a service that keeps wallets. */
+/** One process of a service with wallets. */
 export interface WalletService {
   readonly dataSource: DataSource;
   readonly unitOfWork: UnitOfWork;

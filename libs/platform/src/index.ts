@@ -38,3 +38,5 @@ export * from './rpc/rpc-contract';
 export * from './rpc/rpc-problem.filter';
 export * from './service/run-service';
 export { explainStartFailure, UnusableSetting } from './service/start-failure';
+export { backoff, fullJitter, halfJitter, withJitter, type Backoff } from './work/backoff';
+export { PollingWorker, type PollingOptions } from './work/polling-worker';

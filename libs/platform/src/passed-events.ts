@@ -1,19 +1,22 @@
-/** An event that a service is delivered and has no handler for. */
+/** An event that a service receives and has no handler for. */
 export interface PassedEvent {
   readonly id: string;
   /** A UUID. */
   readonly aggregateId: string;
-  /** Its position among its aggregate's events: 1, 2, 3 …, at most 2^31 - 1. */
+  /** Position among the events of its aggregate: 1, 2, 3 …, at most 2^31 - 1. */
   readonly sequence: number;
-  /** The event before it did not come in time: it is noted all the same. */
-  readonly overtakes: boolean;
+  /** Whether the previous event did not arrive within the gap timeout: this one is recorded nevertheless. */
+  readonly skipsGap: boolean;
 }
 
 /**
- * Notes the events that a service passes by, so that the next event of the same aggregate need not wait for them. Persistence has the
- * implementation: the inbox.
+ * Records the events that a service does not handle, so that the next event of the same aggregate does not wait for them. The inbox of
+ * libs/persistence implements it.
  */
 export abstract class PassedEvents {
-  /** Notes one, once, however often it is delivered. Throws `EVENT_TOO_EARLY` while the event before it has been neither handled nor passed. */
+  /**
+   * Records the event once, however often it is delivered.
+   * @throws {DomainError} with code `EVENT_TOO_EARLY` while the previous event has been neither handled nor passed
+   */
   abstract pass(event: PassedEvent): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { Deadline, DeadlineExceeded, logger, type Metrics } from '@rookery/platform';
+import { Deadline, DeadlineExceeded, fullJitter, logger, type Metrics } from '@rookery/platform';
 import {
   BrokenCircuitError,
   circuitBreaker,
@@ -11,7 +11,6 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeForAnotherHop } from './deadline';
 import { CircuitOpen, isFaultOf, NoResponder, RefusedCall, TooManyCalls } from './dependency-errors';
-import { fullJitter } from './jitter';
 import { RetryBudget } from './retry-budget';
 import { DynamicThresholdLimit } from './dynamic-threshold-limit';
 

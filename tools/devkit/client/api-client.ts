@@ -26,6 +26,9 @@ export interface SystemUrls {
 export const tokenOf = async (authUrl: string, login: string): Promise<string> =>
   (await signIn({ issuer: authUrl, login, password: demoPassword(login) })).access_token;
 
+/** An answer with another status than the expected one. */
+export class UnexpectedAnswer extends Error {}
+
 /** The public API of one gateway, as the holder of one token uses it. */
 export class ApiClient {
   constructor(
@@ -50,12 +53,12 @@ export class ApiClient {
     });
   }
 
-  /** @throws {Error} when the answer is not a 200 of that schema */
+  /** @throws {UnexpectedAnswer} when the status is not 200 */
   async get<Schema extends z.ZodType>(schema: Schema, path: string): Promise<z.output<Schema>> {
     return read(schema, expected(200, path, await this.ask('GET', path)));
   }
 
-  /** @throws {Error} when the answer does not have that status and schema */
+  /** @throws {UnexpectedAnswer} when the answer has another status */
   async post<Schema extends z.ZodType>(
     schema: Schema,
     path: string,
@@ -133,6 +136,6 @@ export class ApiClient {
 }
 
 function expected(status: number, path: string, answer: Answer): Answer {
-  if (answer.status !== status) throw new Error(`${path} was answered ${answer.status} ${answer.text}`);
+  if (answer.status !== status) throw new UnexpectedAnswer(`${path} was answered ${answer.status} ${answer.text}`);
   return answer;
 }

@@ -54,6 +54,8 @@ const PAYMENT_TOKENS = [
   'tok_slow',
   'tok_error',
 ] as const;
+const PRODUCTS = 12;
+const SCARCE_UNITS = 60;
 const TIMEOUT_MS = 8_000;
 /** A customer who does not know whether the order was placed sends it again with the same key, this often at most. */
 const MAX_TRIES = 12;
@@ -73,6 +75,15 @@ export async function untilDefinite(send: () => Promise<Answer | undefined>): Pr
     await sleep(retryAfterMs + Math.random() * Math.min(MAX_PAUSE_MS, 200 * 2 ** tries));
   }
   return undefined;
+}
+
+/** Adds the products of a load: the first one is scarce, the others never run out. */
+export async function addProducts(operator: ApiClient): Promise<[string, ...string[]]> {
+  const add = async (index: number): Promise<string> => {
+    const price = { amountMinor: 100 + index, currency: 'EUR' };
+    return (await operator.addProduct({ price, stock: index === 0 ? SCARCE_UNITS : 1_000_000 })).id;
+  };
+  return [await add(0), ...(await Promise.all(Array.from({ length: PRODUCTS - 1 }, (_, index) => add(index + 1))))];
 }
 
 /** Places orders at a steady rate, as customers with bad connections do, and keeps the history of requests and answers. */

@@ -1,9 +1,10 @@
 import type { Caller, Requester, Service } from '@rookery/contracts';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { SERVICES } from '../stack/app-process';
 import { makeSeed } from '../stack/broker-accounts';
 import { addressOf, allowLogin, loginRoleOf, refuseLogin } from '../stack/databases';
 import type { Infrastructure, OwnServers } from '../stack/infrastructure';
+import { withDatabase } from '../stack/rows';
 import { makeInternalKey, random, saveSecrets, type Secrets } from '../stack/secrets';
 import { provideEnvs, type Stack, type StackOptions } from '../stack/stack';
 
@@ -117,13 +118,7 @@ export class Rotation {
     saveSecrets(folder, this.secrets);
   }
 
-  private async asSuperuser(own: OwnServers, work: (superuser: Client) => Promise<void>): Promise<void> {
-    const superuser = new Client({ connectionString: own.postgresUrl });
-    await superuser.connect();
-    try {
-      await work(superuser);
-    } finally {
-      await superuser.end();
-    }
+  private asSuperuser(own: OwnServers, work: (superuser: Client) => Promise<void>): Promise<void> {
+    return withDatabase(own.postgresUrl, work);
   }
 }

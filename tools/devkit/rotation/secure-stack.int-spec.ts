@@ -22,6 +22,7 @@ import { embeddedInfrastructure, type Infrastructure, type OwnServers } from '..
 import { freePorts } from '../stack/ports';
 import { Progress } from '../terminal/progress';
 import { repository } from '../stack/repository';
+import { withDatabase } from '../stack/rows';
 import { makeSecrets, type Secrets } from '../stack/secrets';
 import { startStack, type Stack } from '../stack/stack';
 import { takeRotations } from './control';
@@ -91,13 +92,7 @@ describe('a stack that speaks TLS', () => {
   const superuser = async <T>(database: string, work: (client: Client) => Promise<T>): Promise<T> => {
     const address = new URL(infrastructure.own.postgresUrl);
     address.pathname = `/${database}`;
-    const client = new Client({ connectionString: address.href });
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
-    }
+    return withDatabase(address.href, work);
   };
 
   const endingOf = async (paymentToken: string): Promise<string> => {

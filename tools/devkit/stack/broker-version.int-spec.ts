@@ -39,7 +39,7 @@ describe('the broker that NATS_URL names', () => {
       ['GATEWAY', 'AUTH', 'PRODUCTS', 'ORDERS', 'PAYMENTS'].map((app) => [`NATS_NKEY_SEED_${app}`, 'SU']),
     );
     await expect(givenInfrastructure(new Progress(true), { NATS_URL: url, ...seeds })).rejects.toThrow(
-      `NATS_URL leads to nats-server 2.8.4, older than the oldest that is supported: upgrade it to ${TESTED_NATS_SERVERS.oldest} or newer.`,
+      `NATS_URL points to nats-server 2.8.4, which is not supported: upgrade it to ${TESTED_NATS_SERVERS.oldest} or newer.`,
     );
   });
 });

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { Callers, recordOf, Services, type Caller } from '@rookery/contracts';
 import { BROKER_CLIENTS } from './broker-accounts';
 import { buildApps } from './build';
+import { IMAGES } from './app-process';
 import { createDatabases } from './databases';
 import { provision, type Infrastructure } from './infrastructure';
 import { freePorts } from './ports';
@@ -130,7 +131,7 @@ export function testStackEnv({ gatewayUrl, authUrl, infrastructure, folder, envs
 export async function startEndToEndStack(): Promise<TestStack> {
   // `npm test` and `nx test e2e` have built already.
   if (process.env['ROOKERY_BUILT'] === undefined && process.env['NX_TASK_TARGET_PROJECT'] === undefined)
-    await buildApps();
+    await buildApps({ apps: IMAGES });
   return startTestStack({
     account: 'E1',
     orderDeadlineSeconds: Number(process.env['ORDER_DEADLINE_SECONDS'] ?? ORDER_DEADLINE_SECONDS),

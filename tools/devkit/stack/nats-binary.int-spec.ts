@@ -46,7 +46,7 @@ describe('looking for a nats-server', () => {
   it('refuses a NATS_SERVER_BIN that is too old or something else, and says how to mend it', async () => {
     const old = program('old-nats', '2.9.9');
     await expect(find({ NATS_SERVER_BIN: old })).rejects.toThrow(
-      /NATS_SERVER_BIN=.*old-nats: .*nats-server 2\.9\.9, older than the oldest.*2\.9\.10 or newer[\s\S]*Name another one/,
+      /NATS_SERVER_BIN=.*old-nats: .*nats-server 2\.9\.9, which is not supported.*2\.9\.10 or newer[\s\S]*Name another one/,
     );
     await expect(find({ NATS_SERVER_BIN: process.execPath })).rejects.toThrow('does not say that it is a nats-server');
   });

@@ -2,17 +2,17 @@ import type { Service } from '@rookery/contracts';
 import { Client, type QueryResultRow } from 'pg';
 import type { IsolatedStack } from './isolated-stack';
 
-/** Asks a service's database, past the link that faults break. */
-export async function rowsOf<Row extends QueryResultRow>(
-  stack: IsolatedStack,
-  service: Service,
-  text: string,
-): Promise<Row[]> {
-  const client = new Client({ connectionString: stack.databaseUrl(service) });
+/** Runs with a connection that is closed afterwards. */
+export async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    return (await client.query<Row>(text)).rows;
+    return await work(client);
   } finally {
     await client.end();
   }
 }
+
+/** Asks a service's database, past the link that faults break. */
+export const rowsOf = <Row extends QueryResultRow>(stack: ChaosStack, service: Service, text: string): Promise<Row[]> =>
+  withDatabase(stack.databaseUrl(service), async (client) => (await client.query<Row>(text)).rows);

@@ -2,11 +2,12 @@ import { cpus, loadavg } from 'node:os';
 import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import { ApiClient, tokenOf } from '@rookery/devkit/client/api-client';
-import { addProducts, drained } from '../chaos/run';
+import { addProducts } from '@rookery/devkit/client/retrying-load';
+import { drained } from '@rookery/devkit/stack/rest';
 import { buildApps } from '@rookery/devkit/stack/build';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { keepTo, otherCores } from './cores';
-import { offer, ORDERS_PER_SECOND, type Seen } from './open-loop';
+import { keepTo, otherCores } from '@rookery/devkit/client/cores';
+import { offer, ORDERS_PER_SECOND, type Seen } from '@rookery/devkit/client/open-loop';
 import { overloadReport, phaseOf, type OverloadResult, type Phase } from './overload-report';
 
 export interface OverloadBenchOptions {

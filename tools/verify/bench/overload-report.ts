@@ -1,5 +1,5 @@
 import { median, type Report } from './report';
-import { MIX, ORDERS_PER_SECOND, READS, type Kind, type Seen } from './open-loop';
+import { MIX, ORDERS_PER_SECOND, READS, type Kind, type Seen } from '@rookery/devkit/client/open-loop';
 
 /** An answer that comes later is of no use to a customer. */
 export const USEFUL_WITHIN_MS = 1_000;

@@ -1,4 +1,5 @@
-import { EventPublisher, type Nats, type OutgoingEvent } from '@rookery/messaging';
+import type { StoredEvent } from '@rookery/contracts';
+import { EventPublisher, type Nats } from '@rookery/messaging';
 import { jetstream } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/nats-core';
 import type { DataSource } from 'typeorm';
@@ -29,7 +30,7 @@ export async function naiveRelay(database: DataSource, nats: Nats, rows: number)
   const publisher = new EventPublisher(nats);
   for (let done = 0; done < rows; done += 1) {
     await database.transaction(async (tx) => {
-      const [row] = await tx.query<(OutgoingEvent & { position: string })[]>(
+      const [row] = await tx.query<(StoredEvent & { position: string })[]>(
         `SELECT id AS position, event_id AS id, name, version, source, subject, aggregate_id AS "aggregateId", sequence,
                 to_json(occurred_at AT TIME ZONE 'UTC') #>> '{}' AS time, correlation_id AS "correlationId",
                 causation_id AS "causationId", traceparent, data::text AS data

@@ -94,7 +94,7 @@ describe('events of an aggregate that a service does not handle', () => {
 
   const sequencesOf = (orderId: string): readonly number[] =>
     effects.filter(({ aggregateId }) => aggregateId === orderId).map(({ sequence }) => sequence);
-  const overtaken = (): boolean => effects.some(({ overtakes }) => overtakes);
+  const overtaken = (): boolean => effects.some(({ skipsGap }) => skipsGap);
   const noted = async (orderId: string): Promise<readonly number[]> => {
     const sql = 'SELECT sequence FROM inbox WHERE aggregate_id = $1 ORDER BY sequence';
     return (await database.query<{ sequence: number }>(sql, [orderId])).map(({ sequence }) => sequence);

@@ -10,8 +10,8 @@ describe('how long events are kept', () => {
   it.each(streams)(
     'notes an event for longer than $name can deliver it, also when it is published again last of all',
     ({ maxAgeMs }) => {
-      expect(Retention.notedHours * hourMs).toBeGreaterThan(maxAgeMs);
-      expect(Retention.notedHours * hourMs).toBeGreaterThanOrEqual(maxAgeMs + Retention.publishedHours * hourMs);
+      expect(Retention.inboxHours * hourMs).toBeGreaterThan(maxAgeMs);
+      expect(Retention.inboxHours * hourMs).toBeGreaterThanOrEqual(maxAgeMs + Retention.publishedHours * hourMs);
     },
   );
 

@@ -37,7 +37,7 @@ export const mutants: readonly Mutant[] = [
     what: 'events of one aggregate are handled as they come',
     apps: CONSUMERS,
     changes: [
-      ['const tail = (this.#tails.get(key) ?? Promise.resolve()).then(work);', 'const tail = work();'],
+      ['const tail = (this.tails.get(key) ?? Promise.resolve()).then(work);', 'const tail = work();'],
       ['WHERE $5::boolean OR', 'WHERE $5::boolean IS NOT NULL OR'],
     ],
     faults: ['database-crash'],

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventProducers, type Caller } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
-import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
+import { addProducts, RetryingLoad } from '@rookery/devkit/client/retrying-load';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { asAdmin, consumersAreIdle } from '@rookery/devkit/stack/broker-reader';
-import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
+import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
-import { until, type Fault, type FaultOutcome, type Poison } from './faults/fault';
-import { violationsOf, type Violation } from './invariants';
+import { until, type Fault, type FaultOutcome } from './faults/fault';
+import { violationsOf } from '@rookery/devkit/invariants/stack-world';
+import type { Poison, Violation } from '@rookery/devkit/invariants/world';
 import { Random } from '@rookery/devkit/client/random';
+import { countOf, drained, RESTS_WITHIN_MS } from '@rookery/devkit/stack/rest';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 
 export interface ChaosOptions {
@@ -66,10 +67,6 @@ export interface ChaosResult {
 
 /** What the gateway gives a request. */
 const EDGE_DEADLINE_MS = 5_000;
-const DRAINED_WITHIN_MS = 60_000;
-const PRODUCTS = 12;
-/** Units of the first product, which is in demand. */
-const SCARCE = 60;
 
 /** Starts a stack, breaks it by a seeded schedule while customers place orders, heals it, waits until it rests, and checks. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -106,7 +103,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       violationsOf({ stack, load, poison, secretTexts, sweeperAwayMs, leniency }),
     );
     const unrest =
-      drainedAfterMs === undefined ? [{ invariant: 'I1', what: `not at rest within ${DRAINED_WITHIN_MS} ms` }] : [];
+      drainedAfterMs === undefined ? [{ invariant: 'I1', what: `not at rest within ${RESTS_WITHIN_MS} ms` }] : [];
     const violations = [...broken, ...unrest, ...found];
     await progress.step('stopped', () => stop(keep));
     return {
@@ -126,15 +123,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     await stop(keep);
   }
-}
-
-/** Adds the products of a run: the first one is scarce, the others never run out. */
-export async function addProducts(operator: ApiClient): Promise<[string, ...string[]]> {
-  const add = async (index: number): Promise<string> => {
-    const price = { amountMinor: 100 + index, currency: 'EUR' };
-    return (await operator.addProduct({ price, stock: index === 0 ? SCARCE : 1_000_000 })).id;
-  };
-  return [await add(0), ...(await Promise.all(Array.from({ length: PRODUCTS - 1 }, (_, index) => add(index + 1))))];
 }
 
 /** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
@@ -199,44 +187,14 @@ async function recovered(stack: IsolatedStack): Promise<boolean> {
       countOf(
         stack,
         producer,
-        `SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL AND occurred_at < now() - interval '${LATE_SECONDS} s'`,
+        `outbox WHERE published_at IS NULL AND occurred_at < now() - interval '${LATE_SECONDS} s'`,
       ),
     ),
   );
   return late.every((count) => count === 0);
 }
 
-/** How long it took until no order was Pending and nothing was on its way; undefined when that took too long. */
-export async function drained(stack: IsolatedStack): Promise<number | undefined> {
-  const startedAt = Date.now();
-  while (Date.now() - startedAt < DRAINED_WITHIN_MS) {
-    if (await atRest(stack)) return Date.now() - startedAt;
-    await sleep(250);
-  }
-  return undefined;
-}
-
-async function atRest(stack: IsolatedStack): Promise<boolean> {
-  const moving = await Promise.all([
-    countOf(stack, 'orders', `SELECT count(*)::int AS count FROM orders WHERE status = 'Pending'`),
-    countOf(stack, 'payments', 'SELECT count(*)::int AS count FROM payments WHERE operation IS NOT NULL'),
-    ...eventProducers.map((service) =>
-      countOf(stack, service, 'SELECT count(*)::int AS count FROM outbox WHERE published_at IS NULL'),
-    ),
-  ]);
-  return moving.every((count) => count === 0) && (await asAdmin(stack, consumersAreIdle));
-}
-
-async function countOf(
-  stack: IsolatedStack,
-  service: 'orders' | 'payments' | 'products',
-  text: string,
-): Promise<number> {
-  const [row] = await rowsOf<{ count: number }>(stack, service, text);
-  return row?.count ?? 0;
-}
-
-async function countOrders(stack: IsolatedStack): Promise<Record<string, number>> {
+async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
   const rows = await rowsOf<{ ending: string; count: number }>(
     stack,
     'orders',

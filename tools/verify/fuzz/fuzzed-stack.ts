@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { DeadLetterPage, OrderCanceled } from '@rookery/contracts';
-import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
-import { uuidv7 } from '@rookery/platform';
+import { DeadLetterPage } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
 import { OidcIssuer } from '@rookery/testing';
 import { ApiClient } from '@rookery/devkit/client/api-client';
+import { plantDeadLetter } from '@rookery/devkit/stack/planted-events';
 import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
 import type { World, WireRequest } from './fuzz-case';
 import type { Target } from './run';
@@ -142,33 +141,11 @@ export class FuzzedStack implements Target {
       const { items } = await olga.get(DeadLetterPage, `/v1/ops/dead-letters?consumer=payments&limit=${count}`);
       const ids = items.map(({ id }) => id);
       if (ids.length === count) return ids;
-      if (!published) for (let missing = count - ids.length; missing > 0; missing -= 1) await this.publishDeadLetter();
+      if (!published)
+        for (let missing = count - ids.length; missing > 0; missing -= 1) await plantDeadLetter(this.broker);
       await sleep(STILL_MS);
     }
     throw new Error(`no dead letter came within ${SETTLED_WITHIN_MS / 1_000} s`);
-  }
-
-  private async publishDeadLetter(): Promise<void> {
-    const headers = newHeaders();
-    const orderId = uuidv7();
-    const attributes = {
-      'ce-specversion': '1.0',
-      'ce-id': uuidv7(),
-      'ce-type': `rookery.${OrderCanceled.name}.v${OrderCanceled.version}`,
-      'ce-source': OrderCanceled.producer,
-      'ce-subject': orderId,
-      'ce-time': new Date().toISOString(),
-      'ce-sequence': '1',
-      'x-correlation-id': 'fuzz-dead-letter',
-      [DeadLetterHeaders.originalSubject]: OrderCanceled.subject,
-      [DeadLetterHeaders.stream]: 'ORDERS',
-      [DeadLetterHeaders.streamSequence]: '1',
-      [DeadLetterHeaders.reason]: 'attempts-exhausted',
-      [DeadLetterHeaders.attempts]: '14',
-    };
-    for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
-    const data = JSON.stringify({ orderId, reason: 'customer-request' });
-    await jetstream(this.broker).publish(deadLetterSubject('payments', OrderCanceled.subject), data, { headers });
   }
 }
 

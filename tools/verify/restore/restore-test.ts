@@ -3,15 +3,14 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Reconciliation, type Difference, type Service } from '@rookery/contracts';
-import { Client } from 'pg';
-import { IsolatedStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
-import { violationsOf } from '../chaos/invariants';
+import { ChaosStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
+import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
-import { rowsOf } from '@rookery/devkit/stack/rows';
-import { addProducts, drained } from '../chaos/run';
+import { rowsOf, withDatabase } from '@rookery/devkit/stack/rows';
+import { drained } from '@rookery/devkit/stack/rest';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { z } from 'zod';
-import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
+import { addProducts, RetryingLoad } from '@rookery/devkit/client/retrying-load';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { runJob } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -252,17 +251,13 @@ class RestoreTest {
   }
 
   private async keepLedger(charges: readonly ChargeRow[]): Promise<void> {
-    const client = new Client({ connectionString: this.stack.databaseUrl('payments') });
-    await client.connect();
-    try {
+    await withDatabase(this.stack.databaseUrl('payments'), async (client) => {
       await client.query('TRUNCATE simulator.charges');
       await client.query(
         'INSERT INTO simulator.charges SELECT * FROM jsonb_populate_recordset(NULL::simulator.charges, $1)',
         [JSON.stringify(charges)],
       );
-    } finally {
-      await client.end();
-    }
+    });
   }
 
   private async step(what: string, work: () => Promise<void>): Promise<void> {
@@ -321,16 +316,11 @@ interface Lost {
   readonly lastCommit: Date;
 }
 
-async function lastCommitOf(url: string): Promise<Date> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
+const lastCommitOf = (url: string): Promise<Date> =>
+  withDatabase(url, async (client) => {
     const { rows } = await client.query<{ at: Date }>('SELECT timestamp AS at FROM pg_last_committed_xact()');
     return rows[0]?.at ?? new Date();
-  } finally {
-    await client.end();
-  }
-}
+  });
 
 /** As `npx rookery reconcile` does. */
 async function reconcile(

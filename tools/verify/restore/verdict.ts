@@ -1,5 +1,5 @@
 import type { Difference, Service } from '@rookery/contracts';
-import type { Violation } from '../chaos/invariants';
+import type { Violation } from '@rookery/devkit/invariants/world';
 
 /** What stood at the end of a drill. */
 export interface Findings {

@@ -1,4 +1,4 @@
-import type { EventEnvelope, Service } from '@rookery/contracts';
+import type { EventMessage, Service } from '@rookery/contracts';
 import type { Token } from './bank';
 import type { Parts } from './services';
 
@@ -18,7 +18,7 @@ export interface Circumstances {
 /** An event on its way to a service that takes it. */
 export interface Delivery {
   readonly consumer: Service;
-  readonly event: Omit<EventEnvelope, 'attempt' | 'overtakes'> & { readonly subject: string };
+  readonly event: EventMessage & { readonly subject: string };
   readonly about: string;
   /** It was acknowledged and comes again all the same, whenever it likes. */
   readonly again: boolean;

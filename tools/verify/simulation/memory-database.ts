@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EventEnvelope } from '@rookery/contracts';
-import { Inbox, InboxMetrics, Outbox, UnitOfWork, type OutboxMessage, type RecordedEvent } from '@rookery/persistence';
+import type { EventEnvelope, StoredEvent } from '@rookery/contracts';
+import { Inbox, InboxMetrics, Outbox, UnitOfWork, type RecordedEvent } from '@rookery/persistence';
 import { currentContext, Metrics, uuidv7 } from '@rookery/platform';
 import { DataSource, type EntityManager } from 'typeorm';
 
@@ -111,7 +111,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
 
 /** A row of the outbox. */
 export interface Outgoing {
-  readonly message: OutboxMessage;
+  readonly message: StoredEvent;
   readonly published: boolean;
 }
 

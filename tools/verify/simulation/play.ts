@@ -1,8 +1,8 @@
-import { brokenAfterSweep, brokenAtOnce, brokenAtRest } from './invariants';
 import type { CrashPoint } from './memory-database';
 import type { Mishap, Scenario, Step } from './scenario';
 import { productName, type Delivery, type Wish } from './circumstances';
-import { Shop } from './shop';
+import { MemoryWorld } from './memory-world';
+import { SimulatedSystem } from './simulated-system';
 
 const WAITS_MS = [500, 1_000, 3_000, 20_000, 61_000] as const;
 /** Far more than anything needs that gets anywhere. */
@@ -19,12 +19,13 @@ export interface Outcome {
 export class Play {
   readonly log: string[] = [];
   private readonly broken = new Set<string>();
-  private readonly ended = new Map<string, string>();
-  private readonly shop: Shop;
+  private readonly system: SimulatedSystem;
+  private readonly world: MemoryWorld;
   private readonly waiting: Wish[];
 
   private constructor(private readonly scenario: Scenario) {
-    this.shop = new Shop(scenario);
+    this.system = new SimulatedSystem(scenario);
+    this.world = new MemoryWorld(this.system);
     this.waiting = [...scenario.wishes];
   }
 
@@ -33,14 +34,14 @@ export class Play {
     for (const step of scenario.steps) await play.step(step);
     play.say('from here on nothing goes wrong');
     await play.comeToRest();
-    play.note(brokenAtRest(play.shop));
+    play.note(play.world.brokenAtRest());
     return { broken: [...play.broken], log: play.log };
   }
 
   /** Returns whether there was something for it to happen to. */
   private async step(step: Step): Promise<boolean> {
     const happened = await this.attempt(step);
-    this.note(brokenAtOnce(this.shop, this.ended));
+    this.note(this.world.brokenNow());
     return happened;
   }
 
@@ -68,21 +69,21 @@ export class Play {
   private async place(): Promise<boolean> {
     const wish = this.waiting.shift();
     if (!wish) return false;
-    const id = await this.shop.place(wish);
+    const id = await this.system.place(wish);
     const lines = wish.quantities.map(({ product, quantity }) => `${quantity} ${productName(product)}`);
-    return this.say(`order ${this.shop.nameOf(id)}: ${lines.join(' and ')}, ${wish.token}`);
+    return this.say(`order ${this.system.nameOf(id)}: ${lines.join(' and ')}, ${wish.token}`);
   }
 
   private async cancel(pick: number, mishap: Mishap): Promise<boolean> {
-    const order = pickOf(this.shop.placed, pick);
+    const order = pickOf(this.system.placed, pick);
     if (order === undefined) return false;
-    const end = await this.shop.cancel(order, crashOf(mishap));
-    return this.say(`the customer cancels ${this.shop.nameOf(order)}`, mishap, end);
+    const end = await this.system.cancel(order, crashOf(mishap));
+    return this.say(`the customer cancels ${this.system.nameOf(order)}`, mishap, end);
   }
 
   /** In order, only an aggregate's oldest row may go; otherwise any. */
   private publish(pick: number, mishap: Mishap): boolean {
-    const rows = this.shop.services.flatMap((service) => {
+    const rows = this.system.services.flatMap((service) => {
       const unpublished = [...service.outbox.rows.values()].filter(({ published }) => !published);
       const first = this.scenario.ordered
         ? firstOfEach(unpublished, ({ message }) => message.aggregateId)
@@ -93,14 +94,14 @@ export class Play {
     if (!chosen) return false;
     const { service, row } = chosen;
     const crashes = crashOf(mishap) !== undefined;
-    this.shop.publish(service, row, !crashes);
-    const what = `${service.name} publishes ${row.message.name} of ${this.shop.nameIn(row.message.data)}`;
+    this.system.publish(service, row, !crashes);
+    const what = `${service.name} publishes ${row.message.name} of ${this.system.nameIn(row.message.data)}`;
     return this.say(what, crashes ? 'crash before it is marked' : 'none');
   }
 
   /** In order, the first of an aggregate at each service; what comes again keeps to no order. */
   private deliverable(): readonly Delivery[] {
-    const { deliveries } = this.shop;
+    const { deliveries } = this.system;
     if (!this.scenario.ordered) return deliveries;
     const fresh = deliveries.filter(({ again }) => !again);
     const repeated = deliveries.filter(({ again }) => again);
@@ -117,38 +118,38 @@ export class Play {
     return this.say(
       what,
       mishap,
-      await this.shop.deliver(delivery, { crash: crashOf(mishap), again: mishap === 'again' }),
+      await this.system.deliver(delivery, { crash: crashOf(mishap), again: mishap === 'again' }),
     );
   }
 
   private async claim(limit: number): Promise<boolean> {
-    const claimed = await this.shop.claim(limit);
+    const claimed = await this.system.claim(limit);
     return claimed > 0 && this.say(`payments takes up ${claimed} due`);
   }
 
   private async move(pick: number, mishap: Mishap): Promise<boolean> {
-    const hop = pickOf(this.shop.bank.hops, pick);
+    const hop = pickOf(this.system.bank.hops, pick);
     if (!hop) return false;
-    await this.shop.move(hop, { isLost: mishap === 'lost', crash: crashOf(mishap) });
+    await this.system.move(hop, { isLost: mishap === 'lost', crash: crashOf(mishap) });
     return this.say(hop.what, mishap === 'again' ? 'none' : mishap);
   }
 
   private async sweep(mishap: Mishap): Promise<boolean> {
-    await this.shop.sweep(crashOf(mishap));
-    if (crashOf(mishap) === undefined) this.note(brokenAfterSweep(this.shop));
+    await this.system.sweep(crashOf(mishap));
+    if (crashOf(mishap) === undefined) this.note(this.world.brokenAfterSweep());
     return this.say('orders looks for overdue orders', mishap);
   }
 
   private wait(pick: number): boolean {
     const ms = pickOf(WAITS_MS, pick) ?? 0;
-    this.shop.clock.advance(ms);
+    this.system.clock.advance(ms);
     return this.say(`${ms / 1_000} s pass`);
   }
 
   /** Everything happens, in turn and without mishap; where nothing can, time passes. */
   private async comeToRest(): Promise<void> {
     while (await this.place());
-    for (let round = 0; round < MOST_ROUNDS && !this.shop.isAtRest; round += 1) {
+    for (let round = 0; round < MOST_ROUNDS && !this.system.isAtRest; round += 1) {
       let happened = false;
       for (const kind of FEATS) happened = (await this.step({ kind, pick: round, mishap: 'none' })) || happened;
       if (happened) continue;

@@ -39,7 +39,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.throttle.forgetOld();
     await this.signingKeys.dropExpired();
     await this.notifications.forgetOld();
-    await this.inbox.forgetOld(MAX_ROWS);
-    await this.requests.forgetOld(MAX_ROWS);
+    await this.inbox.deleteExpired(MAX_ROWS);
+    await this.requests.deleteExpired(MAX_ROWS);
   }
 }

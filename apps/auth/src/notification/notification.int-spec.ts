@@ -64,7 +64,7 @@ describe('a mail that is due', () => {
     return {
       ...{ id: uuidv7(), name: 'OrderCreated', version: 1, source: 'orders', aggregateId: orderId, sequence: 1 },
       ...{ time: new Date().toISOString(), correlationId: uuidv7(), causationId: null, traceparent: null },
-      ...{ attempt: 1, overtakes: false },
+      ...{ attempt: 1, skipsGap: false },
       data: {
         ...{ orderId, customerId, lines: [], sealedPaymentToken: 'sealed' },
         total: { amountMinor: 1250, currency: 'EUR' },

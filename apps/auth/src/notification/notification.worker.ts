@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { logger, newTraceparent, runInContext } from '@rookery/platform';
+import { logger, newTraceparent, PollingWorker, runInContext } from '@rookery/platform';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Mailer, type Handover } from './mailer';
 import { NotificationMetrics } from './notification.metrics';
@@ -21,11 +20,13 @@ const GRACE_MS = 5_000;
 /** Sends due mails in the background; the replica that claims a mail first sends it. */
 @Injectable()
 export class NotificationWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private running: Promise<void> | undefined;
-  private stopping = false;
-  private waking = new AbortController();
   private readonly aborting = new AbortController();
-  private claimFails = false;
+  private readonly worker = new PollingWorker({
+    turn: async () => (await this.sendDue()) > 0,
+    pollMs: POLL_MS,
+    failed: (error) => logger.warn({ err: error }, 'cannot claim due mails, retrying'),
+    recovered: (failures) => logger.info({ failures }, 'claiming due mails again'),
+  });
 
   constructor(
     private readonly notifications: NotificationRepository,
@@ -34,20 +35,18 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
   ) {}
 
   onApplicationBootstrap(): void {
-    this.running ??= this.work();
+    this.worker.start();
   }
 
   /** Signals that a mail is due. A lost signal does no harm: the poll finds the mail too. */
   wake(): void {
-    this.waking.abort();
+    this.worker.wake();
   }
 
   /** Claims no further mails and finishes the running ones. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopping = true;
-    this.wake();
     const grace = setTimeout(() => this.aborting.abort(), GRACE_MS);
-    await this.running;
+    await this.worker.stop();
     clearTimeout(grace);
   }
 
@@ -56,28 +55,6 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
     const claimed = await this.notifications.claim(PARALLEL_MAILS, LEASE_MS);
     await Promise.all(claimed.map((notification) => this.deliver(notification)));
     return claimed.length;
-  }
-
-  private async work(): Promise<void> {
-    while (!this.stopping) {
-      this.waking = new AbortController();
-      if ((await this.trySendDue()) > 0) continue;
-      await delay(POLL_MS, undefined, { signal: this.waking.signal }).catch(() => undefined);
-    }
-  }
-
-  private async trySendDue(): Promise<number> {
-    try {
-      const count = await this.sendDue();
-      if (this.claimFails) logger.info('claiming due mails works again');
-      this.claimFails = false;
-      return count;
-    } catch (error) {
-      // Logged once per outage, not once per poll.
-      if (!this.claimFails) logger.warn({ err: error }, 'could not claim due mails, retrying');
-      this.claimFails = true;
-      return 0;
-    }
   }
 
   private async deliver(notification: Notification): Promise<void> {

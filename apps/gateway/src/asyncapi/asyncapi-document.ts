@@ -106,7 +106,7 @@ function describeRpc(contract: RpcContract, schemaOf: (schema: z.ZodType) => unk
       },
       [reply]: {
         name: reply,
-        title: `Answer to ${subject}`,
+        title: `Response to ${subject}`,
         payload: {
           type: 'object',
           properties: {
@@ -132,7 +132,7 @@ function describeEvent(contract: EventContract, schemaOf: (schema: z.ZodType) =>
     channels: {
       [subject]: {
         address: subject,
-        description: `In the stream ${producer.toUpperCase()}, which ${consumers.join(' and ')} consume.`,
+        description: `In the stream ${producer.toUpperCase()}. Consumers: ${consumers.join(', ')}.`,
         messages: { event: messageRef(message) },
       },
     },

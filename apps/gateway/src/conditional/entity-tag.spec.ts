@@ -3,7 +3,7 @@ import { isNotModified, parseEntityTags } from './entity-tag';
 
 describe('If-None-Match', () => {
   it.each([['"3.7"'], ['W/"3.7"'], ['"1.1", "3.7"'], ['"a,b" , W/"3.7"'], ['*'], [' "3.7" ']])(
-    'says not modified for %s',
+    'is not modified for %s',
     (header) => {
       expect(isNotModified(header, '"3.7"')).toBe(true);
     },
@@ -14,7 +14,7 @@ describe('If-None-Match', () => {
   });
 
   it.each([['3.7'], ['"3.7'], ['w/"3.7"'], ['"a" "b"'], ['*, "a"'], [','], [''], ['"a\u0000"']])(
-    'refuses %j as malformed',
+    'rejects %j as malformed',
     (header) => {
       expect(() => parseEntityTags('If-None-Match', header)).toThrow(InvalidInput);
     },

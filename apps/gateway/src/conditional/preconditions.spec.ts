@@ -12,7 +12,7 @@ describe('If-Match', () => {
   });
 
   it.each([['W/"7"'], ['"abc"'], ['"0"'], ['"-1"'], ['"99999999999999999999"'], ['""']])(
-    'matches no version by %s, which is well formed but weak or not ours',
+    'matches no version for %s, which is well-formed but weak or foreign',
     (header) => {
       expect(expectedVersions(header)).toEqual([]);
     },

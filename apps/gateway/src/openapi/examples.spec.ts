@@ -2,7 +2,7 @@ import { examples } from './examples';
 
 describe('the examples of the OpenAPI document', () => {
   it.each(examples.map(({ schema, value }) => ({ name: schema.meta()?.id, schema, value })))(
-    '$name is what its contract allows',
+    '$name satisfies its contract',
     ({ name, schema, value }) => {
       expect(name).toEqual(expect.any(String));
       expect(schema.safeParse(value)).toMatchObject({ success: true });

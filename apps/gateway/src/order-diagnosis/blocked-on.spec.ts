@@ -121,7 +121,7 @@ const taken = [consumer('payments', 'taken'), consumer('products', 'taken')];
 describe('what an order is blocked on', () => {
   it.each<[what: string, changes: Partial<Known>, sentence: string]>([
     [
-      'an event that the broker has not taken, and in whose outbox',
+      'an event that the broker has not accepted, and its outbox',
       {
         timeline: [
           step('OrderCreated', [consumer('payments', 'waiting')], { publication: 'in-outbox', at: before(40) }),
@@ -130,17 +130,17 @@ describe('what an order is blocked on', () => {
       'OrderCreated waits in the outbox of orders for 40 s: the broker has not taken it',
     ],
     [
-      'which service has not taken an event, and since when',
+      'the service that has not handled an event, and since when',
       { timeline: [created(consumer('payments', 'waiting'), consumer('products', 'taken'))] },
       'payments has not taken OrderCreated, published 00:01:12 ago',
     ],
     [
-      'the service that may not have taken an event because it is not answering',
+      'the unavailable service that may not have handled an event',
       { ...without('payments'), timeline: [created(consumer('payments', 'unknown'), consumer('products', 'taken'))] },
       'payments is not answering: whether it has taken OrderCreated (published 00:01:12 ago) is unknown',
     ],
     [
-      'the latest event that a silent service may not have taken',
+      'the latest event that an unavailable service may not have handled',
       {
         ...without('products'),
         ...ended('Confirmed'),
@@ -154,7 +154,7 @@ describe('what an order is blocked on', () => {
       'products is not answering: whether it has taken OrderConfirmed is unknown',
     ],
     [
-      'the dead letter that keeps it, and the command that replays it',
+      'the dead letter of its event, and the command that replays it',
       {
         timeline: [created(...taken), step('PaymentReserved', [consumer('products', 'dead-letter')])],
         deadLetters: { items: [letter('PaymentReserved')], complete: true },
@@ -162,7 +162,7 @@ describe('what an order is blocked on', () => {
       'products set PaymentReserved aside as a dead letter (attempts-exhausted, attempts: 14) 20 s ago: operator dead-letters replay products-3',
     ],
     [
-      'the dead letter that could not be read, and the command that shows it',
+      'the dead letter that could not be parsed, and the command that shows it',
       {
         timeline: [created(...taken), step('PaymentReserved', [consumer('products', 'dead-letter')])],
         deadLetters: { items: [letter('PaymentReserved', { reason: 'bad-schema', attempts: 0 })], complete: true },
@@ -170,7 +170,7 @@ describe('what an order is blocked on', () => {
       'products set PaymentReserved aside as a dead letter (bad-schema) 20 s ago: operator dead-letters show products-3',
     ],
     [
-      'a dead letter about it that is none of its known events',
+      'a dead letter about it that belongs to none of its known events',
       {
         timeline: [created(...taken)],
         deadLetters: {
@@ -181,7 +181,7 @@ describe('what an order is blocked on', () => {
       'products set a message aside as a dead letter (unknown-subject) 20 s ago: operator dead-letters show products-3',
     ],
     [
-      'the oldest of several things',
+      'the oldest of several causes',
       {
         timeline: [
           created(consumer('payments', 'taken'), consumer('products', 'waiting')),
@@ -191,7 +191,7 @@ describe('what an order is blocked on', () => {
       'products has not taken OrderCreated, published 00:01:12 ago',
     ],
     [
-      'the payment provider, which has been asked and has not answered',
+      'the payment provider, which has not answered yet',
       {
         timeline: [created(...taken)],
         payment: payment({
@@ -217,17 +217,17 @@ describe('what an order is blocked on', () => {
       'the payment provider gave no answer to capture (tries so far: 6): the next try was due 2 s ago',
     ],
     [
-      'payments, which has not asked the provider yet',
+      'payments, which has not called the provider yet',
       { payment: payment({ status: 'Authorizing', operation: 'authorize', operationDueAt: before(1) }) },
       'payments is to ask the provider to authorize: that was due 1 s ago',
     ],
     [
-      'an event so new that its consumer could not be asked about it',
+      'an event that is too recent to ask its consumer about',
       { ...ended('Confirmed'), timeline: [step('PaymentCaptured', [consumer('orders', 'unknown')])] },
       'orders to take PaymentCaptured, which has only just happened',
     ],
     [
-      'the deadline, when nothing else is on its way',
+      'the deadline, when nothing else is pending',
       { timeline: [created(...taken)] },
       'the deadline: the sweeper cancels it in 12 s',
     ],
@@ -239,17 +239,17 @@ describe('what an order is blocked on', () => {
     ['nothing, once it is confirmed', ended('Confirmed'), 'nothing: Confirmed at 2026-11-25T10:01:10.000Z'],
     ['nothing, once it is canceled', ended('Canceled'), 'nothing: Canceled (out-of-stock) at 2026-11-25T10:01:10.000Z'],
     [
-      'who has not answered, when all that is known is done',
+      'nothing, and the unavailable services are named',
       { ...without('payments', 'products'), ...ended('Confirmed'), payment: null, reservation: null },
       'nothing: Confirmed at 2026-11-25T10:01:10.000Z; payments and products are not answering',
     ],
     [
-      'that its end is unknown while orders is not answering',
+      'an unknown state while orders is unavailable',
       { ...without('orders'), order: null },
       'whether the order has ended is unknown; orders is not answering',
     ],
     [
-      'who has not taken an event that has left every outbox',
+      'the service that has not handled an event that was pruned from the outbox',
       {
         ...ended('Confirmed'),
         payment: payment(),

@@ -69,7 +69,7 @@ describe('STRANGLER_ROUTES', () => {
     ['an upstream with a path', `[{"prefix":"/a","upstream":"${upstream}/x"}]`, 'must be an origin'],
     ['an upstream with a query', `[{"prefix":"/a","upstream":"${upstream}?x"}]`, 'must be an origin'],
     ['an upstream with credentials', '[{"prefix":"/a","upstream":"http://u:p@legacy"}]', 'must be an origin'],
-    ['an upstream that is no URL', '[{"prefix":"/a","upstream":"legacy:8080"}]', 'must be the origin'],
+    ['an upstream that is not a URL', '[{"prefix":"/a","upstream":"legacy:8080"}]', 'must be the origin'],
     ['another protocol', '[{"prefix":"/a","upstream":"ftp://legacy"}]', 'must be the origin'],
     ['too high a percentage', `[{"prefix":"/a","upstream":"${upstream}","legacyPercent":101}]`, 'legacyPercent'],
     ['a percentage as text', `[{"prefix":"/a","upstream":"${upstream}","legacyPercent":"50"}]`, 'legacyPercent'],

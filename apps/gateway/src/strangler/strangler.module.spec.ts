@@ -42,8 +42,8 @@ async function start(route: Partial<StranglerRoute>): Promise<void> {
 describe('the start with routes to a legacy system', () => {
   it.each([
     ['a prefix that only the legacy system has', {}],
-    ['a prefix that the gateway has as well', { prefix: '/v1/products', access: undefined, legacyPercent: 5 }],
-    ['a host that cannot be reached now', { upstream: 'http://127.0.0.1:9' }],
+    ['a prefix that the gateway serves too', { prefix: '/v1/products', access: undefined, legacyPercent: 5 }],
+    ['an unreachable host', { upstream: 'http://127.0.0.1:9' }],
   ])('succeeds with %s', async (_what, route) => {
     await expect(start(route)).resolves.toBeUndefined();
   });
@@ -51,10 +51,10 @@ describe('the start with routes to a legacy system', () => {
   it.each([
     ['a host that does not exist', { upstream: `http://${'x'.repeat(64)}.internal` }, 'the host xxx'],
     ['itself as the legacy system', { upstream: publicUrl }, 'the upstream of /legacy is this gateway'],
-    ['a prefix where nothing is ours and no access is said', { access: undefined }, 'no route under /legacy. Correct'],
+    ['a prefix without a gateway route and without access', { access: undefined }, 'no route under /legacy. Correct'],
     ['a misspelled prefix', { prefix: '/v1/product', access: undefined }, 'no route under /v1/product'],
-    ['a percentage where there is no choice', { legacyPercent: 50 }, 'nothing to split. Remove legacyPercent'],
-    ['a header where there is no choice', { choiceByHeader: true }, 'nothing to split. Remove'],
+    ['a percentage without a gateway route', { legacyPercent: 50 }, 'nothing to split. Remove legacyPercent'],
+    ['a header without a gateway route', { choiceByHeader: true }, 'nothing to split. Remove'],
   ])('fails with %s, and names the correction', async (_what, route, text) => {
     const failure = start(route);
     await expect(failure).rejects.toThrow(text);

@@ -52,7 +52,7 @@ type Whole = Omit<Reconciliation, 'next'>;
 /** The comparison, part by part; differences are printed as they are found. */
 async function reconcile(gateway: Gateway, { since, json }: Options, terminal: Terminal): Promise<void> {
   let part = await next(gateway, { since: since.toISOString() });
-  let whole: Whole = omitNext(part);
+  let whole: Whole = wholeOf(part);
   if (!json) {
     list(terminal, part);
   }
@@ -77,9 +77,15 @@ async function reconcile(gateway: Gateway, { since, json }: Options, terminal: T
 const next = (gateway: Gateway, body: object): Promise<Reconciliation> =>
   gateway.post(Reconciliation, '/v1/ops/reconciliations', body);
 
-function omitNext({ next: _next, ...part }: Reconciliation): Whole {
-  return part;
-}
+const wholeOf = ({ from, to, orders, inFlight, products, differences, total }: Reconciliation): Whole => ({
+  from,
+  to,
+  orders,
+  inFlight,
+  products,
+  differences,
+  total,
+});
 
 const joined = (whole: Whole, further: Reconciliation): Whole => ({
   from: whole.from,

@@ -79,8 +79,8 @@ export class AdmissionGate {
 
   /** The stream reports a refused event at once, without waiting for the next sample. */
   private refusal(): RefusalReason | undefined {
-    const { room, storage } = this.publisher;
-    this.admission.recordStream(room.taken, storage.storing);
+    const { capacity, storage } = this.publisher;
+    this.admission.recordStream(capacity.usedShare, storage.storing);
     return this.admission.refusal();
   }
 
@@ -89,7 +89,12 @@ export class AdmissionGate {
     if (reason === this.lastReported) return;
     this.lastReported = reason;
     const { lagSeconds, waiting } = this.admission;
-    const facts = { reason, waiting, lagSeconds: Math.round(lagSeconds), streamTaken: this.publisher.room.taken };
+    const facts = {
+      reason,
+      waiting,
+      lagSeconds: Math.round(lagSeconds),
+      streamTaken: this.publisher.capacity.usedShare,
+    };
     if (reason === undefined) logger.info(facts, 'new orders are admitted again');
     else logger.warn(facts, 'new orders are refused');
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { orderNotificationSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
-import { AggregateRepository, type Change, Outbox, UnitOfWork, type UpdateOptions } from '@rookery/persistence';
+import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork } from '@rookery/persistence';
 import { currentContext, traceIdOf } from '@rookery/platform';
 import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import { Order } from './order.entity';
@@ -25,22 +25,6 @@ export class OrderRepository extends AggregateRepository<Order> {
     private readonly nats: Nats,
   ) {
     super(unitOfWork, outbox, Order);
-  }
-
-  override async add(order: Order): Promise<void> {
-    await this.unitOfWork.run(async (tx) => {
-      await super.add(order);
-      await this.writeSteps(tx, order, await this.unitOfWork.now());
-    });
-  }
-
-  override update(id: string, change: Change<Order>, options?: UpdateOptions): Promise<Order> {
-    const changeAndTell: Change<Order> = async (order, tx, now) => {
-      await change(order, tx, now);
-      // Under the row lock, so that positions are given in the order in which they become visible.
-      await this.writeSteps(tx, order, now);
-    };
-    return super.update(id, changeAndTell, options);
   }
 
   /** Newest first, from below the given id. Ids are UUID v7: their order is the order of creation. */
@@ -80,13 +64,14 @@ export class OrderRepository extends AggregateRepository<Order> {
     }));
   }
 
-  protected override notFound(): OrderNotFound {
-    return new OrderNotFound();
-  }
-
-  private async writeSteps(tx: EntityManager, order: Order, now: Date): Promise<void> {
+  protected override async stored(
+    tx: EntityManager,
+    order: Order,
+    events: readonly RecordedEvent[],
+    now: Date,
+  ): Promise<void> {
     const context = currentContext();
-    const own = order.recorded().map(({ contract }) => ({
+    const own = events.map(({ contract }) => ({
       event: contract.name,
       service: contract.producer,
       at: now,
@@ -95,11 +80,17 @@ export class OrderRepository extends AggregateRepository<Order> {
       traceId: traceIdOf(context?.traceparent),
     }));
     const steps = [...order.recordedSteps(), ...own];
-    if (steps.length === 0) return;
+    if (steps.length === 0) {
+      return;
+    }
     await tx.insert(
       TimelineRow,
       steps.map((step) => ({ ...step, orderId: order.id })),
     );
     this.unitOfWork.afterCommit(() => this.nats.connection.publish(orderNotificationSubject(order.id)));
+  }
+
+  protected override notFound(): OrderNotFound {
+    return new OrderNotFound();
   }
 }

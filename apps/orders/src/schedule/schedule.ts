@@ -1,58 +1,47 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { logger } from '@rookery/platform';
+import { logger, PollingWorker } from '@rookery/platform';
 
-/** Something that is done again and again. */
+/** A periodic task. */
 export interface Task {
   readonly name: string;
   readonly pauseMs: number;
-  /** Before the first turn; none unless given. */
+  /**
+   * Delay before the first turn, in ms.
+   * @default 0
+   */
   readonly firstAfterMs?: number;
-  /** One turn. Ends early, with the rest left for the next process, when the signal says that this one stops. */
+  /** One turn. When the signal aborts it ends early and leaves the rest to the next process. */
   run(stopping: AbortSignal): Promise<void>;
 }
 
 /**
- * Runs each task with its pause in between, never twice at a time, from the start of the process until its shutdown,
- * which waits for the turns in hand. After a failed turn the next one comes as planned: an outage of the database ends
- * by itself. Of a series of failures the first is logged.
+ * Runs each task with a pause between two turns, never two turns at a time, from the start of the process until its shutdown, which waits
+ * for the running turns. A failed turn does not change the pace, because an outage of the database ends by itself. Of consecutive failures the
+ * first is logged.
  */
 export class Schedule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private loops: readonly Promise<void>[] = [];
+  private readonly workers: readonly PollingWorker[];
 
-  constructor(private readonly tasks: readonly Task[]) {}
+  constructor(tasks: readonly Task[]) {
+    this.workers = tasks.map(
+      (task) =>
+        new PollingWorker({
+          turn: (stopping) => task.run(stopping),
+          pollMs: task.pauseMs,
+          ...(task.firstAfterMs !== undefined && { firstAfterMs: task.firstAfterMs }),
+          failed: (error) => logger.error({ err: error, task: task.name }, 'a scheduled task fails, retrying'),
+          recovered: (failures) => logger.info({ task: task.name, failures }, 'a scheduled task works again'),
+        }),
+    );
+  }
 
   onApplicationBootstrap(): void {
-    this.loops = this.tasks.map((task) => this.repeat(task));
+    for (const worker of this.workers) {
+      worker.start();
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await Promise.all(this.loops);
-  }
-
-  private async repeat(task: Task): Promise<void> {
-    let failures = 0;
-    if (task.firstAfterMs !== undefined) await this.pauseFor(task.firstAfterMs);
-    while (!this.stopping.signal.aborted) {
-      try {
-        await task.run(this.stopping.signal);
-        if (failures > 0) logger.info({ task: task.name, failures }, 'a scheduled task works again');
-        failures = 0;
-      } catch (error) {
-        if (failures === 0) logger.error({ err: error, task: task.name }, 'a scheduled task fails, trying on');
-        failures += 1;
-      }
-      await this.pauseFor(task.pauseMs);
-    }
-  }
-
-  private async pauseFor(ms: number): Promise<void> {
-    try {
-      await pause(ms, undefined, { signal: this.stopping.signal });
-    } catch {
-      // Only the shutdown cuts a pause short.
-    }
+    await Promise.all(this.workers.map((worker) => worker.stop()));
   }
 }

@@ -1,24 +1,25 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { logger } from '@rookery/platform';
+import { logger, PollingWorker } from '@rookery/platform';
 import { PaymentAttempts, type Attempt } from './payment-attempts';
 import { ProviderCaller, PROVIDER_TIMEOUT_MS } from './provider-caller';
 
-/** Calls to the provider at the same time. */
+/** Concurrent calls to the provider. */
 const PARALLEL_CALLS = 32;
-/** How soon an operation is found that this process was not woken for: another replica's, a retry, one whose caller died. */
+/** Maximum delay of an operation without wake-up: one of another replica, a retry, or one whose caller died. */
 const POLL_MS = 500;
-/** Longer than a call and applying its answer take; until it ends nobody else calls the provider for the same operation. */
+/** Exceeds the duration of a call and of applying its answer. Until it ends no other process calls the provider for this operation. */
 export const LEASE_MS = PROVIDER_TIMEOUT_MS + 10_000;
 
-/** Sees to it that every operation that is due is carried out, by whichever replica claims it first. */
+/** Executes all due operations; the first replica to claim one executes it. */
 @Injectable()
 export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly inHand = new Set<Promise<void>>();
-  private running: Promise<void> | undefined;
-  private stopping = false;
-  private woken = false;
-  private claimFails = false;
-  private endNap: (() => void) | undefined;
+  private readonly running = new Set<Promise<void>>();
+  private readonly worker = new PollingWorker({
+    turn: () => this.claimAndStart(),
+    pollMs: POLL_MS,
+    failed: (error) => logger.warn({ err: error }, 'cannot claim due payment operations, retrying'),
+    recovered: (failures) => logger.info({ failures }, 'claiming due payment operations again'),
+  });
 
   constructor(
     private readonly attempts: PaymentAttempts,
@@ -26,53 +27,39 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    this.running ??= this.work();
+    this.worker.start();
   }
 
-  /** Says that something is due now. May be lost: the poll finds it as well. */
+  /** Signals due work. A lost signal is harmless: the poll finds the work too. */
   wake(): void {
-    this.woken = true;
-    this.endNap?.();
+    this.worker.wake();
   }
 
-  /** Claims nothing more and finishes what is in hand. */
+  /** Claims no further operations and finishes the running ones. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopping = true;
-    this.wake();
-    await this.running;
-    await Promise.all(this.inHand);
-  }
-
-  private async work(): Promise<void> {
-    while (!this.stopping) {
-      this.woken = false;
-      await this.claimAndStart();
-      await this.nap();
-    }
+    await this.worker.stop();
+    await Promise.all(this.running);
   }
 
   private async claimAndStart(): Promise<void> {
-    const free = PARALLEL_CALLS - this.inHand.size;
-    if (free === 0) return;
-    try {
-      const claimed = await this.attempts.claim(free, LEASE_MS);
-      if (this.claimFails) logger.info('due payment operations are claimed again');
-      this.claimFails = false;
-      for (const attempt of claimed) this.start(attempt);
-    } catch (error) {
-      // Once per outage, not once per poll.
-      if (!this.claimFails) logger.warn({ err: error }, 'due payment operations cannot be claimed, trying on');
-      this.claimFails = true;
+    const free = PARALLEL_CALLS - this.running.size;
+    if (free === 0) {
+      return;
+    }
+    for (const attempt of await this.attempts.claim(free, LEASE_MS)) {
+      this.start(attempt);
     }
   }
 
   private start(attempt: Attempt): void {
     const work = this.execute(attempt).finally(() => {
-      this.inHand.delete(work);
-      // A full house may have left due operations unclaimed.
-      if (this.inHand.size === PARALLEL_CALLS - 1) this.wake();
+      this.running.delete(work);
+      // At the limit, due operations may have stayed unclaimed.
+      if (this.running.size === PARALLEL_CALLS - 1) {
+        this.wake();
+      }
     });
-    this.inHand.add(work);
+    this.running.add(work);
   }
 
   private async execute(attempt: Attempt): Promise<void> {
@@ -83,19 +70,5 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
       const { paymentId, operation, tries } = attempt;
       logger.error({ err: error, paymentId, operation, tries }, 'a payment operation could not be finished');
     }
-  }
-
-  /** Waits for the next poll, unless there is or comes something to do. */
-  private nap(): Promise<void> {
-    if (this.woken || this.stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.endNap = undefined;
-        resolve();
-      };
-      const timer = setTimeout(end, POLL_MS);
-      this.endNap = end;
-    });
   }
 }

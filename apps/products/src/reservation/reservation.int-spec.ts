@@ -107,7 +107,7 @@ describe('reservations on Postgres', () => {
     };
     await Promise.all(
       steps.map((step) =>
-        shop.inbox.once({ id: ids[step], aggregateId: orderId, sequence: 1, overtakes: false }, effects[step]),
+        shop.inbox.once({ id: ids[step], aggregateId: orderId, sequence: 1, skipsGap: false }, effects[step]),
       ),
     );
   };

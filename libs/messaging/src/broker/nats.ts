@@ -1,42 +1,45 @@
-import { logger, Metrics, type HealthCheck } from '@rookery/platform';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthorizationError, type ConnectionOptions, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { logger, Metrics, type HealthCheck } from '@rookery/platform';
 import { jetstreamInboxPrefixOf } from './permissions';
 import { requireSupportedNatsServer, UnsupportedNatsServer } from './server-version';
 import { endsWithin } from '../concurrency/in-flight';
 import { nkeyLogin } from './nkey-login';
 
-/** PEM texts. Without `ca` the authorities that Node trusts count; certificate and key belong together. */
+/** PEM texts. Without `ca`, the authorities that Node trusts apply. `cert` and `key` are given together or not at all. */
 export interface NatsTls {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** Where the broker is and who connects. */
+/** Address of the broker and identity of the connecting process. */
 export interface NatsOptions {
   /** Name of the connecting process. */
   readonly service: string;
-  /** `nats://host:port`, several with commas. */
+  /** `nats://host:port`; several addresses are separated by commas. */
   readonly url: string;
-  /** Seed of the process's nkey (`SU…`): it proves who connects, and never leaves the process. */
+  /** Seed of the process's nkey (`SU…`). It proves the identity of the process and never leaves it. */
   readonly nkeySeed: string;
-  /** What the broker's certificate is checked by and what it is shown, where it speaks TLS. */
+  /** Authorities and client certificate for a broker with TLS. */
   readonly tls?: NatsTls | undefined;
-  /** How long the first connection is tried for. */
+  /**
+   * Time limit of the first connection, in ms.
+   * @default 10_000
+   */
   readonly connectTimeoutMs?: number;
 }
 
-/** Something that the health check looks at besides the connection. */
+/** A condition of the health check besides the connection. */
 export interface HealthPart {
-  /** In words that follow a "not": `consuming ORDERS`. */
+  /** Words that follow "not" in the failure: `consuming ORDERS`. */
   readonly what: string;
   readonly alive: boolean;
 }
 
-/** The broker could not be reached at start, or refused the user. The message names the variable to mend and holds no secret. */
+/** At start, the broker was unreachable or rejected the user. The message names the setting to correct and contains no secret. */
 export class NatsUnreachable extends Error {
   override readonly name = 'NatsUnreachable';
 }
@@ -46,30 +49,34 @@ const ATTEMPT_TIMEOUT_MS = 2_000;
 const RETRY_MS = 500;
 
 /**
- * The process's one connection to NATS, shared by everything that talks over it. After the first connection it reconnects
- * for ever; a broken one is noticed within 30 s (ping every 10 s, two may stay unanswered).
+ * The process's single connection to NATS, shared by all its clients and servers. After the first connection it reconnects without limit.
+ * It notices a broken connection within 30 s (a ping every 10 s, two of which may stay unanswered).
  */
 export class Nats implements HealthCheck, OnApplicationShutdown {
   readonly name = 'nats';
   private isConnected = true;
   private disconnections = 0;
   private readonly parts: HealthPart[] = [];
-  private readonly whenReconnected: (() => void)[] = [];
+  private readonly reconnectListeners: (() => void)[] = [];
 
   private constructor(
     /** Name of this process. */
     readonly service: string,
     /** The shared connection. While it is not `connected`, publishing only fills a buffer. */
     readonly connection: NatsConnection,
-    /** What the servers and clients on this connection count in. */
+    /** Metrics of the servers and clients on this connection. */
     readonly metrics: Metrics,
   ) {
     void this.watch();
   }
 
-  /** Connects, trying for `connectTimeoutMs` (10 s); throws `NatsUnreachable`, or `UnsupportedNatsServer` at once. */
+  /**
+   * Connects, with retries until `connectTimeoutMs`.
+   * @throws {NatsUnreachable} when the broker cannot be reached in time or does not know the key
+   * @throws {UnsupportedNatsServer} at once
+   */
   static async connect(options: NatsOptions, metrics = new Metrics()): Promise<Nats> {
-    // What is no seed is known before anybody is asked.
+    // An invalid seed fails before the first attempt to connect.
     const login = brokerLogin(options);
     const giveUpAt = Date.now() + (options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     for (;;) {
@@ -96,27 +103,27 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     }
   }
 
-  /** Whether the broker can be reached now, as far as is known. */
+  /** Whether the connection is up, as far as the client knows. */
   get connected(): boolean {
     return this.isConnected && !this.connection.isClosed() && !this.connection.isDraining();
   }
 
-  /** The health check is red while one of these is not alive. */
+  /** The health check fails while this part is not alive. */
   dependOn(part: HealthPart): void {
     this.parts.push(part);
   }
 
-  /** Calls back after each reconnection. */
+  /** Calls the listener after each reconnection. */
   onReconnect(listener: () => void): void {
-    this.whenReconnected.push(listener);
+    this.reconnectListeners.push(listener);
   }
 
-  /** Grows with each disconnection: deliveries made before one may belong to a broker state that is gone. */
+  /** Increases with each disconnection: earlier deliveries may belong to a broker state that is lost. */
   get generation(): number {
     return this.disconnections;
   }
 
-  /** Throws unless the broker answers within 1.5 s, every stream of this process is consumed, and its own stores what is published. */
+  /** @throws {Error} unless the broker answers within 1.5 s, all streams of this process are consumed, and its own stream stores events */
   async check(): Promise<void> {
     if (!this.connected) {
       throw new Error('not connected to NATS');
@@ -130,12 +137,12 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     }
   }
 
-  /** Sends what is buffered and closes. Nest calls it after its microservices have closed. */
+  /** Flushes the buffer and closes. Nest calls it after its microservices have closed. */
   async close(): Promise<void> {
     if (this.connection.isClosed()) {
       return;
     }
-    // Without a broker there is nobody to drain to: waiting would only use up the grace period.
+    // Without a broker, draining would only use up the grace period.
     await (this.connected ? this.connection.drain() : this.connection.close());
   }
 
@@ -154,7 +161,7 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
         case 'reconnect':
           this.isConnected = true;
           logger.info('reconnected to NATS');
-          for (const listener of this.whenReconnected) listener();
+          for (const listener of this.reconnectListeners) listener();
           break;
         case 'error':
           logger.error({ reason: status.error.message }, 'NATS reported an error');
@@ -176,13 +183,13 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
   }
 }
 
-/** `nats.connect` with this logs in by nkey, over TLS where it is given. */
+/** Options of `nats.connect` that log in by nkey, over TLS if it is configured. */
 export const brokerLogin = ({ nkeySeed, tls }: Pick<NatsOptions, 'nkeySeed' | 'tls'>): ConnectionOptions => ({
   authenticator: nkeyLogin(nkeySeed),
   ...(tls === undefined ? {} : { tls: { ...tls } }),
 });
 
-/** What the settings of a process say of its connection. */
+/** The connection options from the settings of a process. */
 export const natsOptions = (service: string, config: BrokerSettings): NatsOptions => ({
   service,
   url: config.NATS_URL,
@@ -204,7 +211,7 @@ function tlsOf({
   NATS_TLS_CERT: cert,
   NATS_TLS_KEY: key,
 }: BrokerSettings): NatsTls | undefined {
-  // An address that says tls must not lead to a broker that speaks none.
+  // With a tls:// address the client must refuse a broker without TLS.
   const wanted = NATS_URL.includes('tls://') || ca !== undefined || cert !== undefined || key !== undefined;
   return wanted ? { ca, cert, key } : undefined;
 }
@@ -214,17 +221,17 @@ async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptio
     servers: url.split(',').map((server) => server.trim()),
     ...login,
     name: service,
-    // For JetStream's own answers. Those of other services come to a ReplyInbox.
+    // For replies of JetStream. Those of other services arrive at a ReplyInbox.
     inboxPrefix: jetstreamInboxPrefixOf(service),
     timeout: ATTEMPT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
-    // A broker that restarts with its users not loaded yet must not end the connection for good.
+    // A restarting broker that has not loaded its users yet must not end the connection for good.
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     pingInterval: 10_000,
     maxPingOut: 2,
-    // Otherwise every request takes two stack traces in advance, for errors that hardly ever come.
+    // Otherwise every request captures two stack traces in advance, for errors that are rare.
     noAsyncTraces: true,
   });
   try {

@@ -1,61 +1,62 @@
 import { Callers, eventProducers, rpcEdges, type Caller, type Service } from '@rookery/contracts';
 import { consumedBy, deadLetterStreamOf, streamOf, type ConsumerDefinition } from './definitions';
 
-/** A public nkey itself (`U…`), or the variable that holds it where nats-server runs. */
+/** A public nkey (`U…`), or the environment variable of nats-server that holds it. */
 export type BrokerKey = string | { readonly variable: string };
 
-/** Those who connect to the broker: the processes, and the admin, who may do everything in the account. */
+/** A client of the broker: one of the processes, or the admin with all permissions in the account. */
 export type BrokerClient = Caller | 'admin';
 
-/** Subjects that a client may use. */
+/** Subjects that a client may publish and subscribe to. */
 export interface BrokerPermissions {
   readonly publish: readonly string[];
-  /** Not even where `publish` allows it. */
+  /** Overrides `publish`. */
   readonly neverPublish: readonly string[];
   readonly subscribe: readonly string[];
 }
 
-/** A client of the broker with the subjects it may use. */
+/** A client of the broker with its keys and permissions. */
 export interface BrokerUser {
-  /** Any of these opens the door: while a key is replaced there are two. */
+  /** Each of them is accepted: during a key rotation there are two. */
   readonly keys: readonly BrokerKey[];
+  /** @default all subjects */
   readonly permissions?: BrokerPermissions;
 }
 
-/** Subjects the gateway listens to besides its inbox: order timelines that grew, products that it may have kept and that changed. */
-const gatewayListensTo = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
+/** Subjects of the gateway besides its inbox: live updates of order timelines, and change notifications and events for its product cache. */
+const GATEWAY_SUBJECTS = ['live.orders.*', 'live.products.*', 'events.products.product.>'];
 
-/** Who calls a service: the context map (`rpcEdges`) read backwards. */
+/** The callers of a service: the inverse of the context map (`rpcEdges`). */
 export const callersOf = (service: string): readonly Caller[] =>
   Callers.filter((caller) => rpcEdges[caller].some((callee) => callee === service));
 
-/** Where a process gets the answers to its requests. It is per process, so that none can read another's answers. */
+/** Prefix of the reply subjects of a process. Each process has its own, so that none can read the replies to another. */
 export const inboxPrefixOf = (service: string): string => `_INBOX.${service}`;
 
 /**
- * Where a process gets what the broker itself tells it: acknowledgements, messages of its consumers, answers of the JetStream API. No client
- * may publish there, so nobody can speak in the broker's place.
+ * Prefix of the subjects on which a process receives from the broker itself: acknowledgements, messages of its consumers, replies of the
+ * JetStream API. No client may publish there, so that none can impersonate the broker.
  */
 export const jetstreamInboxPrefixOf = (service: string): string => `${inboxPrefixOf(service)}.js`;
 
-/** Whether a service may answer to this reply subject: it is an inbox of one of its callers, and not what the broker talks to. */
-export const mayAnswerTo = (service: string, reply: string): boolean =>
+/** Whether a service may reply to this subject: an inbox of one of its callers, except the part reserved for the broker. */
+export const mayReplyTo = (service: string, reply: string): boolean =>
   callersOf(service).some(
     (caller) =>
       reply.startsWith(`${inboxPrefixOf(caller)}.`) && !reply.startsWith(`${jetstreamInboxPrefixOf(caller)}.`),
   );
 
 /**
- * Subjects by which a consumer acknowledges what it was delivered: in the form of all servers so far, and in the one that
- * nats-server 2.15 has behind `feature_flags { js_ack_fc_v2: true }`, with domain (`_` is none) and account before the stream. A star in the
- * domain's place would match the old form of other consumers too (`$JS.ACK.<stream>.<other consumer>.<stream>.<consumer>…`).
+ * Subjects by which a consumer acknowledges its deliveries, in two forms. The first is that of all servers so far. The second is that of
+ * nats-server 2.15 with `feature_flags { js_ack_fc_v2: true }`: domain (`_` for none) and account precede the stream. A wildcard for the
+ * domain would also match the first form of other consumers (`$JS.ACK.<stream>.<other consumer>.<stream>.<consumer>…`).
  */
 export const ackSubjectsOf = ({ stream, durable }: ConsumerDefinition): readonly string[] => [
   `$JS.ACK.${stream}.${durable}.>`,
   `$JS.ACK._.*.${stream}.${durable}.>`,
 ];
 
-/** The users of one account with the least permissions that the context map needs (`rpcEdges`, `eventEdges`), and the admin. */
+/** The users of one account: the admin, and each process with the least permissions for the context map (`rpcEdges`, `eventEdges`). */
 export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerKey[]>>): readonly BrokerUser[] {
   return [
     { keys: keys.admin },
@@ -63,7 +64,7 @@ export function brokerUsers(keys: Readonly<Record<BrokerClient, readonly BrokerK
   ];
 }
 
-/** There is no permission to answer wherever a request says: answers go to the inboxes of the callers. */
+/** There is no permission to reply to arbitrary subjects: replies go to the inboxes of the callers. */
 const permissionsOf = (caller: Caller): BrokerPermissions => ({
   publish: publishSubjects(caller),
   neverPublish: callersOf(caller).length === 0 ? [] : [`${jetstreamInboxPrefixOf('*')}.>`],
@@ -80,11 +81,11 @@ function publishSubjects(caller: Caller): readonly string[] {
   return [
     ...calls,
     ...callersOf(caller).map((asking) => `${inboxPrefixOf(asking)}.>`),
-    ...(produces ? [`events.${caller}.>`, `live.${caller}.>`, ...mayMakeAgain(streamOf(caller))] : []),
+    ...(produces ? [`events.${caller}.>`, `live.${caller}.>`, ...recreationSubjects(streamOf(caller))] : []),
     ...(consumed.length > 0 ? deadLetterSubjects(caller) : []),
     ...consumed.flatMap((stream) => [
       `$JS.API.CONSUMER.INFO.${stream}.${caller}`,
-      // Without a filter subject behind it: the whole stream or nothing.
+      // No filter subject may follow: a consumer of the whole stream is the only kind allowed.
       `$JS.API.CONSUMER.CREATE.${stream}.${caller}`,
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${caller}`,
       ...ackSubjectsOf({ stream, durable: caller }),
@@ -92,23 +93,23 @@ function publishSubjects(caller: Caller): readonly string[] {
   ];
 }
 
-/** To write, read, count and delete its own dead letters, and to make their stream when it is gone. */
+/** Write, read, count and delete the service's own dead letters, and recreate their stream. */
 function deadLetterSubjects(consumer: Service): readonly string[] {
   const stream = deadLetterStreamOf(consumer);
   return [
     `dlq.${consumer}.>`,
-    ...mayMakeAgain(stream),
+    ...recreationSubjects(stream),
     `$JS.API.STREAM.MSG.GET.${stream}`,
     `$JS.API.STREAM.MSG.DELETE.${stream}`,
   ];
 }
 
-/** To see whether a stream is there and to make it when it is not; to change, empty or delete it takes other subjects. */
-const mayMakeAgain = (stream: string): readonly string[] => [
+/** Inspect a stream and create it when it is missing. Updating, purging and deleting it use other subjects. */
+const recreationSubjects = (stream: string): readonly string[] => [
   `$JS.API.STREAM.INFO.${stream}`,
   `$JS.API.STREAM.CREATE.${stream}`,
 ];
 
 function subscribeSubjects(caller: Caller): readonly string[] {
-  return caller === 'gateway' ? gatewayListensTo : [`rpc.${caller}.>`];
+  return caller === 'gateway' ? GATEWAY_SUBJECTS : [`rpc.${caller}.>`];
 }

@@ -6,10 +6,10 @@ const bytesSetting = (fallback: number) => z.coerce.number().int().min(1_048_576
 
 const { LOG_LEVEL } = commonConfig;
 
-/** Settings of the job that provisions the broker: the one process with the admin's key. */
+/** Settings of the job that provisions the broker, the only process with the admin's key. */
 export const provisioningConfig = z.object({
   ...brokerConfig,
-  NATS_NKEY_SEED: brokerConfig.NATS_NKEY_SEED.describe('Seed of the nkey of the account’s admin'),
+  NATS_NKEY_SEED: brokerConfig.NATS_NKEY_SEED.describe('Seed of the admin nkey of the account'),
   LOG_LEVEL,
   BROKER_REPLICAS: z.coerce
     .number()
@@ -17,13 +17,11 @@ export const provisioningConfig = z.object({
     .min(1)
     .max(5)
     .optional()
-    .describe(
-      'How many servers of the cluster keep each stream; as it is unless told, and one where there is no cluster',
-    ),
+    .describe('Number of cluster servers that keep a copy of each stream; default: unchanged, and 1 without a cluster'),
   BROKER_EVENT_STREAM_BYTES: bytesSetting(EVENT_STREAM_MAX_BYTES).describe(
-    'Bytes that the stream of events of each producer may hold; a full one refuses, and no orders are taken',
+    'Size limit of each event stream in bytes; a full stream rejects events, and no orders are accepted',
   ),
   BROKER_DEAD_LETTER_STREAM_BYTES: bytesSetting(DEAD_LETTER_STREAM_MAX_BYTES).describe(
-    'Bytes that the stream of dead letters of each consumer may hold',
+    'Size limit of each dead-letter stream in bytes',
   ),
 });

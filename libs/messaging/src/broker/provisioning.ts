@@ -22,41 +22,52 @@ import {
   type StreamDefinition,
 } from './definitions';
 
-/** What `provisionBroker` does beyond the definitions. */
+/** Deployment settings of `provisionBroker`. */
 export interface ProvisionOptions {
-  /** How many servers of a cluster keep each stream; unless told, streams keep what they have, and new ones are kept by one. */
+  /**
+   * Number of cluster servers that keep a copy of each stream.
+   * @default existing streams keep their number, new ones get one copy
+   */
   readonly replicas?: number | undefined;
-  /** Bytes that each stream of events may hold; `EVENT_STREAM_MAX_BYTES` unless told. */
+  /**
+   * Size limit of each event stream, in bytes.
+   * @default EVENT_STREAM_MAX_BYTES
+   */
   readonly eventBytes?: number | undefined;
-  /** Bytes that each stream of dead letters may hold; `DEAD_LETTER_STREAM_MAX_BYTES` unless told. */
+  /**
+   * Size limit of each dead-letter stream, in bytes.
+   * @default DEAD_LETTER_STREAM_MAX_BYTES
+   */
   readonly deadLetterBytes?: number | undefined;
 }
 
-/** A stream holds more than it is to be allowed: the broker would drop the oldest messages. Nothing was changed of it. */
+/** A stream already holds more than its new limit: the broker would drop the oldest messages. The stream was not changed. */
 export class StreamTooSmall extends Error {
   override readonly name = 'StreamTooSmall';
 
   constructor(stream: string, holds: number, maxBytes: number) {
     super(
-      `the stream ${stream} holds ${holds} bytes and was to be limited to ${maxBytes}, which would drop events: allow it more (BROKER_EVENT_STREAM_BYTES, BROKER_DEAD_LETTER_STREAM_BYTES)`,
+      `the stream ${stream} holds ${holds} bytes; a limit of ${maxBytes} would drop events. Raise the limit (BROKER_EVENT_STREAM_BYTES, BROKER_DEAD_LETTER_STREAM_BYTES)`,
     );
   }
 }
 
-/** More copies of a stream are wanted than there are servers. nats-server 2.9 says yes to that and keeps one. Nothing was changed. */
+/** A single server cannot keep several copies of a stream. nats-server 2.9 accepts the setting and keeps one. Nothing was changed. */
 export class TooFewServers extends Error {
   override readonly name = 'TooFewServers';
 
   constructor(replicas: number) {
     super(
-      `each stream was to be kept by ${replicas} servers, and this broker is one without a cluster: leave BROKER_REPLICAS away, or connect to the cluster (NATS_URL)`,
+      `${replicas} copies of each stream were requested, but this broker is a single server. Remove BROKER_REPLICAS or connect to the cluster (NATS_URL)`,
     );
   }
 }
 
 /**
- * Makes the streams and consumers, or brings them to their definition; running it again changes nothing.
- * Needs an admin connection: a service's own user may only make again what is its own (see `BrokerRepair`).
+ * Creates the streams and consumers or updates them to their definitions. It is idempotent. It needs an admin connection: the user of
+ * a service can only recreate its own streams and consumers (see `StreamRecovery`).
+ * @throws {TooFewServers} when a single server is asked for several copies
+ * @throws {StreamTooSmall} when a stream holds more than its new limit
  */
 export async function provisionBroker(admin: NatsConnection, options: ProvisionOptions = {}): Promise<void> {
   const copies = copiesOn(admin, options);
@@ -70,10 +81,8 @@ export async function provisionBroker(admin: NatsConnection, options: ProvisionO
 }
 
 function sized(definition: StreamDefinition, { eventBytes, deadLetterBytes }: ProvisionOptions): StreamDefinition {
-  return {
-    ...definition,
-    maxBytes: (isDeadLetterStream(definition.name) ? deadLetterBytes : eventBytes) ?? definition.maxBytes,
-  };
+  const bytes = isDeadLetterStream(definition.name) ? deadLetterBytes : eventBytes;
+  return { ...definition, maxBytes: bytes ?? definition.maxBytes };
 }
 
 async function provisionStream(manager: JetStreamManager, definition: StreamDefinition, copies: Copies): Promise<void> {
@@ -82,64 +91,68 @@ async function provisionStream(manager: JetStreamManager, definition: StreamDefi
     if (bytes > definition.maxBytes) {
       throw new StreamTooSmall(definition.name, bytes, definition.maxBytes);
     }
-    await manager.streams.update(definition.name, { ...changeableOfStream(definition), ...copies });
+    await manager.streams.update(definition.name, { ...mutableStreamConfig(definition), ...copies });
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.StreamNotFound)) {
       throw error;
     }
-    await makeStream(manager, definition, copies);
+    await createStream(manager, definition, copies);
   }
 }
 
 async function provisionConsumer(manager: JetStreamManager, definition: ConsumerDefinition): Promise<void> {
   try {
-    await manager.consumers.update(definition.stream, definition.durable, changeableOfConsumer);
+    await manager.consumers.update(definition.stream, definition.durable, mutableConsumerConfig);
   } catch (error) {
     if (!isApiError(error, JetStreamApiCodes.ConsumerNotFound)) {
       throw error;
     }
-    await makeConsumer(manager, definition);
+    await createConsumer(manager, definition);
   }
 }
 
 type Copies = Partial<Pick<StreamConfig, 'num_replicas'>>;
 
-/** A server without a cluster keeps one copy, whatever older ones let streams say. */
+/** A single server keeps one copy, even where old versions accept a higher number. */
 function copiesOn({ info }: NatsConnection, { replicas }: ProvisionOptions): Copies {
-  const isAlone = info?.cluster === undefined;
-  if (isAlone && replicas !== undefined && replicas > 1) throw new TooFewServers(replicas);
-  if (isAlone) return { num_replicas: 1 };
+  const isSingle = info?.cluster === undefined;
+  if (isSingle && replicas !== undefined && replicas > 1) {
+    throw new TooFewServers(replicas);
+  }
+  if (isSingle) {
+    return { num_replicas: 1 };
+  }
   return replicas === undefined ? {} : { num_replicas: replicas };
 }
 
-const changeableOfStream = ({ name, subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
+const mutableStreamConfig = ({ name, subjects, maxAgeMs, maxBytes }: StreamDefinition) =>
   ({
     subjects: [...subjects],
     max_age: nanos(maxAgeMs),
     duplicate_window: nanos(2 * 60_000),
     max_bytes: maxBytes,
-    // A full stream refuses, and the outbox keeps what it refused; dropping the oldest would take events from who has not read them.
+    // A full stream rejects events and the outbox keeps them. Dropping the oldest would lose events that a consumer has not read.
     discard: DiscardPolicy.New,
-    // Events go when they are old enough. The broker sends its answers to whatever reply subject a request names, also one of its own API:
-    // nats-server 2.9 takes the acknowledgement of one stream for the order to delete a message of another, or to purge it.
+    // Only age removes events. The broker replies to any subject that a request names, even one of its own API: nats-server 2.9
+    // interprets the acknowledgement of one stream as a request to delete a message of another stream, or to purge it.
     ...(isDeadLetterStream(name) ? {} : { deny_delete: true, deny_purge: true }),
   }) satisfies Partial<StreamConfig>;
 
-const changeableOfConsumer = {
+const mutableConsumerConfig = {
   ack_wait: nanos(ACK_WAIT_MS),
-  // Without limit: the broker gives up on a message silently. JetStreamServer counts and dead-letters instead.
+  // Unlimited, because the broker gives up silently. JetStreamServer counts the attempts and dead-letters instead.
   max_deliver: -1,
   max_ack_pending: MAX_ACK_PENDING,
 } satisfies Partial<ConsumerConfig>;
 
-/** Makes a stream that is missing; one that is there as it is defined stays as it is, with its messages. */
-export async function makeStream(
+/** Creates a missing stream. A stream that already matches its definition keeps its messages. */
+export async function createStream(
   manager: JetStreamManager,
   definition: StreamDefinition,
   copies: Copies = {},
 ): Promise<void> {
   await manager.streams.add({
-    ...changeableOfStream(definition),
+    ...mutableStreamConfig(definition),
     ...copies,
     name: definition.name,
     storage: StorageType.File,
@@ -147,10 +160,13 @@ export async function makeStream(
   });
 }
 
-/** Makes a consumer that is missing: it delivers the whole stream, the inbox knows what has been handled. */
-export async function makeConsumer(manager: JetStreamManager, { stream, durable }: ConsumerDefinition): Promise<void> {
+/** Creates a missing consumer. It delivers the whole stream: the inbox knows which events have been handled. */
+export async function createConsumer(
+  manager: JetStreamManager,
+  { stream, durable }: ConsumerDefinition,
+): Promise<void> {
   await manager.consumers.add(stream, {
-    ...changeableOfConsumer,
+    ...mutableConsumerConfig,
     durable_name: durable,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,

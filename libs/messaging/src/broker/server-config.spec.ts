@@ -1,5 +1,5 @@
 import { natsAccountsConfig, natsServerConfig, type NatsServerTls } from './server-config';
-import { ackSubjectsOf, brokerUsers, mayAnswerTo } from './permissions';
+import { ackSubjectsOf, brokerUsers, mayReplyTo } from './permissions';
 
 const keys = { admin: ['UX'], gateway: ['UG'], auth: ['UA'], products: ['UP'], orders: ['UO'], payments: ['UY'] };
 const config = (change: Partial<Parameters<typeof brokerUsers>[0]> = {}, tls?: NatsServerTls): string =>
@@ -24,11 +24,11 @@ describe('the broker’s configuration', () => {
     expect(accounts).toContain('publish: { deny: [">"] }');
   });
 
-  it('quotes what holds quotes, backslashes and control characters', () => {
+  it('escapes quotes, backslashes and control characters', () => {
     expect(config({ orders: ['a"b\\c\nd$e'] })).toContain('nkey: "a\\"b\\\\c\\x0ad$e"');
   });
 
-  it('takes two keys of one service with the same permissions, while one is replaced', () => {
+  it('accepts two keys of one service with the same permissions during a rotation', () => {
     const [one, other] = [config({ orders: ['UO'] }), config({ orders: ['UN'] })];
     const both = config({ orders: ['UO', { variable: 'NEXT' }] });
     const blockOf = (text: string, key: string): string =>
@@ -39,24 +39,24 @@ describe('the broker’s configuration', () => {
     expect(permissions(both, '$NEXT')).toContain('events.orders.>');
   });
 
-  it('asks clients for a certificate wherever it speaks TLS', () => {
+  it('requires client certificates with TLS', () => {
     expect(config()).not.toContain('tls');
     expect(config({}, { ca: '/ca', cert: '/cert', key: '/key' })).toMatch(/^tls \{.* verify: true/m);
   });
 
-  it('lets nobody answer wherever a request says', () => {
+  it('lets no client reply to arbitrary subjects', () => {
     expect(config()).not.toContain('allow_responses');
   });
 
-  it('lets a service answer to the inboxes of its callers, without what the broker itself talks to', () => {
+  it('lets a service reply to the inboxes of its callers, except the broker’s part', () => {
     const answersTo = ['_INBOX.gateway.x', '_INBOX.orders.x', '_INBOX.orders.js.x', '_INBOX.auth.x', '_INBOX.x', ''];
-    const allowed = (service: string) => answersTo.filter((reply) => mayAnswerTo(service, reply));
+    const allowed = (service: string) => answersTo.filter((reply) => mayReplyTo(service, reply));
     expect(allowed('products')).toEqual(['_INBOX.gateway.x', '_INBOX.orders.x']);
     expect(allowed('orders')).toEqual(['_INBOX.gateway.x']);
     expect(allowed('gateway')).toEqual([]);
   });
 
-  it('takes acknowledgements of a consumer in both forms, and in neither those of another', () => {
+  it('allows acknowledgements of a consumer in both forms, and none of another consumer', () => {
     const subjects = ackSubjectsOf({ stream: 'ORDERS', durable: 'payments' });
     const matches = (subject: string): boolean =>
       subjects.some((pattern) =>

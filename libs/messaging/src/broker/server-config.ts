@@ -6,40 +6,45 @@ export interface BrokerAccount {
   readonly users: readonly BrokerUser[];
 }
 
-/** Files of a nats-server that speaks TLS only, and only with clients whose certificate is signed by `ca`. */
+/** Paths of the PEM files of a nats-server that requires TLS and client certificates signed by `ca`. */
 export interface NatsServerTls {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
 }
 
-/** What `natsServerSettings` renders. */
+/** Input of `natsServerSettings`. */
 export interface NatsServerSettings {
+  /** @default 127.0.0.1 */
   readonly host?: string;
   readonly port: number;
-  /** Monitoring port; none unless given. */
+  /**
+   * Monitoring port.
+   * @default no monitoring
+   */
   readonly httpPort?: number;
   readonly storeDir: string;
   /**
-   * Room for all streams together, as nats-server reads it (`64GB`). Their limits count against it as if they were used up. It is set because
-   * the server takes three quarters of what is free on the disk otherwise, and makes no stream when there is little.
+   * Size limit of all streams together, in the notation of nats-server. Each stream counts with its full limit. Without this setting the
+   * server takes three quarters of the free disk space, and creates no stream on a nearly full disk.
+   * @default 64GB
    */
   readonly maxFileStore?: string;
-  /** Plain TCP unless given. */
+  /** @default plain TCP */
   readonly tls?: NatsServerTls | undefined;
 }
 
-/** What `natsServerConfig` renders. */
+/** Input of `natsServerConfig`. */
 export interface NatsServerOptions extends NatsServerSettings {
   readonly accounts: readonly BrokerAccount[];
 }
 
-/** The configuration of a nats-server, 2.9.10 or newer. */
+/** The configuration file of a nats-server, version 2.9.10 or newer. */
 export function natsServerConfig({ accounts, ...settings }: NatsServerOptions): string {
   return `${natsServerSettings(settings)}${natsAccountsConfig(accounts)}`;
 }
 
-/** The part of the configuration that says nothing of accounts. Without them everybody may do everything. */
+/** The configuration without accounts. A server without accounts gives every client all permissions. */
 export function natsServerSettings({
   host = '127.0.0.1',
   port,
@@ -53,7 +58,7 @@ export function natsServerSettings({
     `port: ${port}`,
     ...(httpPort === undefined ? [] : [`http: ${quoted(`${host}:${httpPort}`)}`]),
     'max_payload: 1048576',
-    // A client whose connection is half open is given up after 20-30 s, and one that does not read after 5 s.
+    // The server drops a client with a half-open connection after 20-30 s, and one that does not read after 5 s.
     'ping_interval: "10s"',
     'ping_max: 2',
     'write_deadline: "5s"',
@@ -63,13 +68,13 @@ export function natsServerSettings({
   ].join('\n');
 }
 
-/** The server also wants to know its clients: without a certificate of the same authority nobody gets as far as the log-in. */
+/** The server also verifies its clients: without a certificate of the same authority no client reaches the log-in. */
 const renderTls = ({ ca, cert, key }: NatsServerTls): string =>
   `tls { cert_file: ${quoted(cert)}, key_file: ${quoted(key)}, ca_file: ${quoted(ca)}, verify: true, timeout: 5 }`;
 
 /**
- * The accounts of a nats-server with their users. All users stand inside `accounts {}`: on 2.9.10 `authorization {users}` beside
- * `accounts` lets anonymous clients in (CVE-2023-47090).
+ * The accounts of a nats-server with their users. All users are inside `accounts {}`: on 2.9.10, `authorization {users}` beside
+ * `accounts` admits anonymous clients (CVE-2023-47090).
  */
 export function natsAccountsConfig(accounts: readonly BrokerAccount[]): string {
   return ['accounts {', ...accounts.map(renderAccount), '}', ''].join('\n');
@@ -101,14 +106,14 @@ function renderUser(key: BrokerKey, permissions: BrokerUser['permissions']): str
 /** A variable has no quotes: nats-server does not replace quoted ones. */
 const renderKey = (key: BrokerKey): string => (typeof key === 'string' ? quoted(key) : `$${key.variable}`);
 
-/** An empty allow list would mean "everything" to nats-server. What is denied is so even where the list allows it. */
+/** nats-server reads an empty allow list as "everything". A deny list overrides the allow list. */
 function renderSubjects(allowed: readonly string[], denied: readonly string[] = []): string {
   if (allowed.length === 0) return '{ deny: [">"] }';
   const deny = denied.length === 0 ? '' : `, deny: [${denied.map(quoted).join(', ')}]`;
   return `{ allow: [${allowed.map(quoted).join(', ')}]${deny} }`;
 }
 
-/** A string as nats-server reads it: its double-quoted strings know \" \\ and \xHH only. */
+/** A double-quoted string of nats-server: its only escapes are \" \\ and \xHH. */
 function quoted(text: string): string {
   const escaped = text
     .replaceAll('\\', '\\\\')

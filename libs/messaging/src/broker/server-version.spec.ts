@@ -4,15 +4,15 @@ import { TESTED_NATS_SERVERS, requireSupportedNatsServer, UnsupportedNatsServer 
 import { Nats } from './nats';
 
 describe('the oldest supported nats-server', () => {
-  it.each(['2.9.9', '2.9.0-beta.1', 'v2.8.4', '1.99.99'])('refuses %s and says how to mend it', (version) => {
+  it.each(['2.9.9', '2.9.0-beta.1', 'v2.8.4', '1.99.99'])('rejects %s and names the remedy', (version) => {
     expect(() => requireSupportedNatsServer(version)).toThrow(UnsupportedNatsServer);
     expect(() => requireSupportedNatsServer(version)).toThrow(
-      `NATS_URL leads to nats-server ${version}, older than the oldest that is supported: upgrade it to 2.9.10 or newer.`,
+      `NATS_URL points to nats-server ${version}, which is not supported: upgrade it to 2.9.10 or newer.`,
     );
   });
 
   it.each([TESTED_NATS_SERVERS.oldest, TESTED_NATS_SERVERS.newest, 'v2.10.0', '2.12.0-RC.2', '3.0.0', 'unknown'])(
-    'takes %s',
+    'accepts %s',
     (version) => {
       expect(() => requireSupportedNatsServer(version)).not.toThrow();
     },
@@ -43,6 +43,6 @@ describe('a process that connects to an older nats-server', () => {
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     await expect(
       Nats.connect({ service: 'orders', url: `nats://127.0.0.1:${port}`, nkeySeed: seed, connectTimeoutMs: 2_000 }),
-    ).rejects.toThrow('NATS_URL leads to nats-server 2.8.4');
+    ).rejects.toThrow('NATS_URL points to nats-server 2.8.4');
   });
 });

@@ -1,31 +1,30 @@
 import { UnusableSetting } from '@rookery/platform';
 
-/** The servers that every test runs on: the oldest that is supported and the newest that was tried. */
+/** The nats-server versions that the tests run on: the oldest supported and the newest tested. */
 export const TESTED_NATS_SERVERS = { oldest: '2.9.10', newest: '2.15.1' } as const;
 
-/** The broker runs a nats-server that lacks what the services rely on. The message says which version it is and what to do. */
+/** The broker runs an unsupported nats-server. The message names the version and the remedy. */
 export class UnsupportedNatsServer extends UnusableSetting {
   override readonly name = 'UnsupportedNatsServer';
 
-  /** `which` names the setting that led to the server. */
+  /** @param which the setting that points to the server */
   constructor(version: string, which: string) {
     const { oldest } = TESTED_NATS_SERVERS;
-    super(
-      `${which} leads to nats-server ${version}, older than the oldest that is supported: upgrade it to ${oldest} or newer.`,
-    );
+    super(`${which} points to nats-server ${version}, which is not supported: upgrade it to ${oldest} or newer.`);
   }
 }
 
 /**
- * Throws `UnsupportedNatsServer` for a version older than the oldest that is supported. `version` is what a server tells in its INFO
- * or prints for `--version`, with or without a leading `v`; `which` names the setting that led to the server. What is no version at
- * all passes: others speak the protocol too.
+ * Rejects a version older than the oldest supported one. Text that is not a version passes: other servers speak the protocol too.
+ * @param version from the INFO of a server or its `--version`, with or without a leading `v`
+ * @param which the setting that points to the server
+ * @throws {UnsupportedNatsServer} when the version is too old
  */
 export function requireSupportedNatsServer(version: string, which = 'NATS_URL'): void {
   if (isOlder(version, TESTED_NATS_SERVERS.oldest)) throw new UnsupportedNatsServer(version, which);
 }
 
-/** Whether a version precedes another by major, minor and patch; a pre-release counts as its release. */
+/** Compares major, minor and patch. A pre-release counts as its release. */
 function isOlder(version: string, than: string): boolean {
   const [left, right] = [numbersOf(version), numbersOf(than)];
   if (left === undefined || right === undefined) return false;

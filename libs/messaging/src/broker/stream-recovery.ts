@@ -1,32 +1,32 @@
-import { logger } from '@rookery/platform';
 import { JetStreamApiCodes, jetstreamManager, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { RequestError } from '@nats-io/nats-core';
+import { logger } from '@rookery/platform';
 import type { ConsumerDefinition, StreamDefinition } from './definitions';
-import { isApiError, makeConsumer, makeStream } from './provisioning';
 import type { Nats } from './nats';
+import { createConsumer, createStream, isApiError } from './provisioning';
 
 const API_TIMEOUT_MS = 2_000;
-/** How soon the loss of a stream is noticed that nothing is published to. */
+/** How soon a lost stream is noticed while nothing is published to it. */
 const CHECK_EVERY_MS = 1_000;
-/** The stream is there, and an operator has set it up otherwise: theirs stays. */
+/** The stream exists with another configuration, which an operator chose: it stays. */
 const STREAM_NAME_IN_USE = 10_058;
-/** The same of a consumer; servers before 2.10 bring it to what is asked instead. */
+/** The same for a consumer. Servers before 2.10 update the consumer instead. */
 const CONSUMER_EXISTS = 10_148;
 
 /**
- * Makes again, from their definitions, what the broker lost of a service's own: its stream, its consumers and the dead letters'
- * stream. Its user may do no more than that; what belongs to another service waits for that one.
+ * Recreates from their definitions what the broker lost of this service: its stream, its consumers and its dead-letter stream. The
+ * permissions of its user cover no more. The streams of other services are recreated by those services.
  */
-export class BrokerRepair {
+export class StreamRecovery {
   private readonly running = new Map<string, Promise<void>>();
 
   constructor(private readonly nats: Nats) {}
 
-  /** Makes the stream unless it is there. */
-  stream(definition: StreamDefinition): Promise<void> {
+  /** Creates the stream unless it exists. */
+  ensureStream(definition: StreamDefinition): Promise<void> {
     return this.once(definition.name, async (manager) => {
       try {
-        await makeStream(manager, definition);
+        await createStream(manager, definition);
       } catch (error) {
         if (!isApiError(error, STREAM_NAME_IN_USE)) {
           throw error;
@@ -35,12 +35,15 @@ export class BrokerRepair {
     });
   }
 
-  /** Makes the consumer unless it is there; throws when its stream is missing. */
-  consumer(definition: ConsumerDefinition): Promise<void> {
+  /**
+   * Creates the consumer unless it exists.
+   * @throws {JetStreamApiError} when its stream is missing
+   */
+  ensureConsumer(definition: ConsumerDefinition): Promise<void> {
     const { stream, durable } = definition;
     return this.once(`${stream}/${durable}`, async (manager) => {
       try {
-        await makeConsumer(manager, definition);
+        await createConsumer(manager, definition);
       } catch (error) {
         if (!isApiError(error, CONSUMER_EXISTS)) {
           throw error;
@@ -49,71 +52,71 @@ export class BrokerRepair {
     });
   }
 
-  /** Sends what the stream shall store; when there is no such stream makes it and sends once more. */
-  async storing<T>(definition: StreamDefinition | undefined, send: () => Promise<T>): Promise<T> {
+  /** Publishes to the stream. When the stream is missing, recreates it and publishes once more. */
+  async publishOrRecreate<T>(definition: StreamDefinition | undefined, publish: () => Promise<T>): Promise<T> {
     try {
-      return await send();
+      return await publish();
     } catch (error) {
-      if (definition === undefined || !nobodyTookIt(error)) {
+      if (definition === undefined || !isWithoutStream(error)) {
         throw error;
       }
-      await this.stream(definition);
-      return send();
+      await this.ensureStream(definition);
+      return publish();
     }
   }
 
-  /** Looks once a second, until the connection closes, whether the stream is there, and says what it looks like. */
-  watch(definition: StreamDefinition, seen: (stream: StreamInfo) => void): void {
-    let looking = false;
+  /** Once a second, until the connection closes, recreates the stream if it is missing or reports its state. */
+  watch(definition: StreamDefinition, report: (stream: StreamInfo) => void): void {
+    let checking = false;
     const timer = setInterval(() => {
-      if (looking || !this.nats.connected) {
+      if (checking || !this.nats.connected) {
         return;
       }
-      looking = true;
-      void this.look(definition, seen).finally(() => (looking = false));
+      checking = true;
+      void this.check(definition, report).finally(() => (checking = false));
     }, CHECK_EVERY_MS).unref();
     void this.nats.connection.closed().finally(() => clearInterval(timer));
   }
 
-  /** Never rejects: without an answer the next look tells. */
-  private async look(definition: StreamDefinition, seen: (stream: StreamInfo) => void): Promise<void> {
+  /** Never rejects: after a failure the next check answers. */
+  private async check(definition: StreamDefinition, report: (stream: StreamInfo) => void): Promise<void> {
     try {
       const manager = await this.manager();
-      seen(await manager.streams.info(definition.name));
+      report(await manager.streams.info(definition.name));
     } catch (error) {
       if (isApiError(error, JetStreamApiCodes.StreamNotFound)) {
-        await this.stream(definition).catch(() => undefined);
+        await this.ensureStream(definition).catch(() => undefined);
       }
     }
   }
 
-  /** Whoever asks while it is being made waits for that. */
-  private async once(what: string, make: (manager: JetStreamManager) => Promise<void>): Promise<void> {
+  /** Concurrent calls for the same stream or consumer share one attempt. */
+  private async once(what: string, create: (manager: JetStreamManager) => Promise<void>): Promise<void> {
     const running = this.running.get(what);
     if (running !== undefined) {
       return running;
     }
-    const making = this.make(what, make).finally(() => this.running.delete(what));
-    this.running.set(what, making);
-    return making;
+    const creating = this.recreate(what, create).finally(() => this.running.delete(what));
+    this.running.set(what, creating);
+    return creating;
   }
 
-  private async make(what: string, make: (manager: JetStreamManager) => Promise<void>): Promise<void> {
+  private async recreate(what: string, create: (manager: JetStreamManager) => Promise<void>): Promise<void> {
     try {
-      await make(await this.manager());
-      logger.warn({ what }, 'the broker had lost what is made again now');
+      await create(await this.manager());
+      logger.warn({ what }, 'recreated what the broker had lost');
     } catch (error) {
-      logger.error({ err: error, what }, 'could not make again what the broker lost');
+      logger.error({ err: error, what }, 'could not recreate what the broker lost');
       throw error;
     }
   }
 
-  /** Asking for the account's state first, as the client does by default, is not permitted. */
+  /** The client's default check of the account is skipped, because its user lacks that permission. */
   private manager(): Promise<JetStreamManager> {
     return jetstreamManager(this.nats.connection, { checkAPI: false, timeout: API_TIMEOUT_MS });
   }
 }
 
-/** The client reports a subject without a stream as "jetstream is not enabled"; its cause tells. */
-const nobodyTookIt = (error: unknown): boolean =>
+/** The client reports a subject without a stream as "jetstream is not enabled"; only the cause tells the two apart. */
+const isWithoutStream = (error: unknown): boolean =>
   error instanceof Error && error.cause instanceof RequestError && error.cause.isNoResponders();

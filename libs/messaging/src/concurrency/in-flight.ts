@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The pieces of work that have begun and not ended yet, so that a shutdown can wait for them. */
+/** Tracks work in progress, so that a shutdown can wait for it. */
 export class InFlight {
   private readonly running = new Set<Promise<unknown>>();
 
@@ -8,13 +8,13 @@ export class InFlight {
     return this.running.size;
   }
 
-  /** Takes note of work that never rejects. */
+  /** @param work never rejects */
   add(work: Promise<unknown>): void {
     this.running.add(work);
     void work.finally(() => this.running.delete(work));
   }
 
-  /** Resolves when all of it has ended, also what begins meanwhile. */
+  /** Resolves when all work has ended, including work added in the meantime. */
   async settled(): Promise<void> {
     while (this.running.size > 0) {
       await Promise.all(this.running);
@@ -22,7 +22,7 @@ export class InFlight {
   }
 }
 
-/** Whether `work` ends within `timeoutMs`; it is not stopped otherwise. */
+/** Whether `work` ends within `timeoutMs`. A timeout does not cancel the work. */
 export async function endsWithin(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
   const timeout = new AbortController();
   try {

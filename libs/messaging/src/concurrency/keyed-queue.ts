@@ -1,8 +1,12 @@
-/** Runs work of one key strictly one after the other, work of different keys at the same time. */
+/** Runs work of one key strictly in sequence, and work of different keys concurrently. */
 export class KeyedQueue {
   private readonly tails = new Map<string, Promise<unknown>>();
 
-  /** Runs `work`, which never rejects, after all earlier work of `key`; resolves with what came of it. */
+  /**
+   * Runs `work` after all earlier work of `key`.
+   * @param work never rejects
+   * @returns the result of the work
+   */
   async run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
     const tail = (this.tails.get(key) ?? Promise.resolve()).then(work);
     this.tails.set(key, tail);

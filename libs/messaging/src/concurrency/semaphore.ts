@@ -1,4 +1,7 @@
-/** Lets at most `permits` pieces of work run at a time; the others wait in their order. */
+/**
+ * Limits the pieces of work that run at a time; the others wait in FIFO order. Not cockatiel's `bulkhead`: there, work that arrives while a
+ * slot passes on takes that slot, and the head of the queue goes back to its end.
+ */
 export class Semaphore {
   private readonly waiting: (() => void)[] = [];
   private free: number;

@@ -5,18 +5,18 @@ import { DeadLetterHeaders } from '../events/dead-letter';
 import { parseJson } from '../message/json';
 import { headerOf } from '../message/message-context';
 
-/** Names of fields and headers whose values nobody is shown, operators neither. */
+/** Names of fields and headers whose values are never shown, not even to operators. */
 const SECRET = /token|password|secret|authorization|cookie|credential|idempotency-key/i;
-const BLACKED_OUT = '[redacted]';
+const REDACTED = '[redacted]';
 
-/** Bounds of what is shown, so that a page of 100 letters fits into one answer over NATS (1 MiB). */
+/** Limits of a view: a page of 100 dead letters fits into one reply over NATS (1 MiB). */
 const MAX_HEADERS = 16;
 const MAX_CHARS = 200;
 const MAX_DATA_BYTES = 128 * 1024;
 
 const cut = (text: string): string => (text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text);
 
-/** A dead letter as operators see it in a list. */
+/** A dead letter as a list shows it to operators. */
 export function deadLetterView(consumer: DeadLetterConsumer, letter: StoredMsg): DeadLetterView {
   const { header: headers } = letter;
   const shown = (name: string): string | null => {
@@ -43,12 +43,12 @@ export function deadLetterView(consumer: DeadLetterConsumer, letter: StoredMsg):
   };
 }
 
-/** The same with the data. */
+/** A dead letter with its data. */
 export function deadLetterDetail(consumer: DeadLetterConsumer, letter: StoredMsg): DeadLetterDetail {
   return { ...deadLetterView(consumer, letter), ...shownData(letter.data) };
 }
 
-/** How often the handler had been tried when it became a dead letter. */
+/** Number of attempts of the handler before the message became a dead letter. */
 export const attemptsOf = ({ header }: StoredMsg): number => countOf(headerOf(header, DeadLetterHeaders.attempts));
 
 function countOf(text: string | undefined): number {
@@ -56,12 +56,12 @@ function countOf(text: string | undefined): number {
 }
 
 function originalHeaders({ header }: StoredMsg): Record<string, string> {
-  const ours = new Set<string>(Object.values(DeadLetterHeaders));
+  const ownHeaders = new Set<string>(Object.values(DeadLetterHeaders));
   return Object.fromEntries(
     [...header]
-      .filter(([name]) => !ours.has(name.toLowerCase()) && !name.toLowerCase().startsWith('nats-'))
+      .filter(([name]) => !ownHeaders.has(name.toLowerCase()) && !name.toLowerCase().startsWith('nats-'))
       .slice(0, MAX_HEADERS)
-      .map(([name, values]) => [cut(name), SECRET.test(name) ? BLACKED_OUT : cut(values.join(', '))]),
+      .map(([name, values]) => [cut(name), SECRET.test(name) ? REDACTED : cut(values.join(', '))]),
   );
 }
 
@@ -74,13 +74,13 @@ function shownData(data: Uint8Array): Pick<DeadLetterDetail, 'encoding' | 'data'
     return { encoding: 'json', data: withoutSecrets(json.value) };
   }
   const bytes = Buffer.from(data);
-  // A secret in something that cannot be parsed cannot be blacked out either.
+  // In a payload that cannot be parsed, a secret cannot be redacted.
   return SECRET.test(bytes.toString('latin1'))
     ? { encoding: 'withheld', data: null }
     : { encoding: 'base64', data: bytes.toString('base64') };
 }
 
-/** `parseJson` has bounded the depth. */
+/** `parseJson` has limited the depth of the recursion. */
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(withoutSecrets);
@@ -89,6 +89,6 @@ function withoutSecrets(value: unknown): unknown {
     return value;
   }
   return Object.fromEntries(
-    Object.entries(value).map(([name, field]) => [name, SECRET.test(name) ? BLACKED_OUT : withoutSecrets(field)]),
+    Object.entries(value).map(([name, field]) => [name, SECRET.test(name) ? REDACTED : withoutSecrets(field)]),
   );
 }

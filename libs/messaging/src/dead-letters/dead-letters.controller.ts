@@ -12,7 +12,7 @@ import { RpcHandler } from '../rpc/rpc-handler';
 
 type Requests = (typeof DeadLetterRpc)[DeadLetterConsumer];
 
-/** Answers the requests about one service's dead letters; a class per service, because the subjects are. */
+/** Serves requests about one service's dead letters. Each service gets its own class, because the subjects differ. */
 export function deadLettersController(consumer: DeadLetterConsumer): Type<object> {
   const { list, show, replay, discard } = DeadLetterRpc[consumer];
 

@@ -3,13 +3,14 @@ import { Audit, PassedEvents } from '@rookery/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DeadLetters } from './dead-letters';
 import { deadLettersController } from './dead-letters.controller';
-import type { JetStreamServerOptions } from '../events/retry-policy';
+import type { JetStreamServerOptions } from '../events/jetstream-options';
 import { JetStreamServer } from '../events/jetstream-server';
 import { Nats } from '../broker/nats';
 
 /**
- * For a service that consumes events: provides its `JetStreamServer`, to be served by `microservices`, and answers operators'
- * requests about its dead letters. Needs `MessagingModule` and somebody who provides `Audit`, `Idempotency` and `PassedEvents` (persistence does).
+ * Module of a service that consumes events. It provides the `JetStreamServer`, which the application serves as a microservice, and serves the
+ * operators' requests about dead letters. It requires `MessagingModule` and providers of `Audit`, `Idempotency` and `PassedEvents`
+ * (libs/persistence has them).
  */
 @Module({})
 export class DeadLettersModule {

@@ -23,14 +23,14 @@ import type { Nats } from '../broker/nats';
 
 const ANSWER_TIMEOUT_MS = 3_000;
 
-/** 404: handled meanwhile, discarded, older than the stream keeps, or never there. */
+/** 404: handled, discarded or expired in the meantime, or it never existed. */
 export class DeadLetterUnknown extends NotFound {
   constructor() {
     super('dead-letters.not-found', 'There is no such dead letter.');
   }
 }
 
-/** 422: no handler can be given this message; after a deployment that can read it, a replay may succeed. */
+/** 422: the message cannot be read. After a deployment that can read it, a replay may succeed. */
 export class DeadLetterUnreadable extends DomainError {
   constructor(reason: string) {
     super({
@@ -42,10 +42,7 @@ export class DeadLetterUnreadable extends DomainError {
   }
 }
 
-/**
- * The dead letters of this service, for its operators. Replays and discards are audited. Everything answers 503 while the
- * broker cannot be reached.
- */
+/** The dead letters of this service, for operators. Replays and discards are audited. All methods answer 503 while the broker is unreachable. */
 export class DeadLetters {
   private readonly stream: string;
 
@@ -56,10 +53,10 @@ export class DeadLetters {
     private readonly audit: Audit,
   ) {
     this.stream = deadLetterStreamOf(consumer);
-    this.count();
+    this.showCount();
   }
 
-  /** Those after a position, oldest first. */
+  /** The dead letters after a stream position, oldest first. */
   async list(after: number, limit: number): Promise<DeadLetterView[]> {
     const manager = await this.manager();
     const views: DeadLetterView[] = [];
@@ -75,14 +72,18 @@ export class DeadLetters {
     return views;
   }
 
-  /** One with its data; throws `DeadLetterUnknown`. */
+  /**
+   * One dead letter with its data.
+   * @throws {DeadLetterUnknown}
+   */
   async show(id: string): Promise<DeadLetterDetail> {
     return deadLetterDetail(this.consumer, await this.find(id));
   }
 
   /**
-   * Handles it once more under the same event id and deletes it when it was handled, or had been before. Throws
-   * `DeadLetterUnknown` and `DeadLetterUnreadable`.
+   * Handles the message again under the same event id, and deletes the dead letter when it was handled now or before.
+   * @throws {DeadLetterUnknown}
+   * @throws {DeadLetterUnreadable} the dead letter stays
    */
   replay(id: string): Promise<DeadLetterReplay> {
     return this.audited('replay-dead-letter', id, async () => {
@@ -107,7 +108,10 @@ export class DeadLetters {
     });
   }
 
-  /** Deletes it unhandled; throws `DeadLetterUnknown`. */
+  /**
+   * Deletes a dead letter without handling it.
+   * @throws {DeadLetterUnknown}
+   */
   async discard(id: string): Promise<void> {
     await this.audited('discard-dead-letter', id, async () => {
       await this.delete(await this.find(id));
@@ -142,7 +146,7 @@ export class DeadLetters {
     try {
       await answered(manager.streams.deleteMessage(this.stream, seq));
     } catch (error) {
-      // Two operators at once: it is gone, which is what was wanted.
+      // When two operators delete it at once, the result is the same for both.
       if (await answered(manager.streams.getMessage(this.stream, { seq }))) {
         throw error;
       }
@@ -153,12 +157,12 @@ export class DeadLetters {
     if (!this.nats.connected) {
       throw new ServiceUnavailable('The broker cannot be reached.');
     }
-    // The check would ask for the account's figures, which a service's user may not.
+    // The client's check would read the account's statistics, which the user of a service may not.
     return jetstreamManager(this.nats.connection, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS });
   }
 
-  /** A gauge of how many there are; without a broker it keeps its last value and the scrape still succeeds. */
-  private count(): void {
+  /** Adds the gauge of their number. Without a broker it keeps its last value, and the scrape still succeeds. */
+  private showCount(): void {
     const { consumer } = this;
     const count = async (): Promise<Reading> => {
       const manager = await this.manager();
@@ -174,7 +178,7 @@ export class DeadLetters {
   }
 }
 
-/** What the broker does not do for another reason than the request is, to whoever asked, a part that does not answer now. */
+/** Turns any failure other than a rejected request into 503: the dead letters are unavailable. */
 async function answered<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;

@@ -1,4 +1,4 @@
-import { CORRELATION_ID, eventContracts, Headers, type EventContract, type EventEnvelope } from '@rookery/contracts';
+import { CORRELATION_ID, eventContracts, Headers, type EventContract, type EventMessage } from '@rookery/contracts';
 import { traceIdOf } from '@rookery/platform';
 import type { JsMsg } from '@nats-io/jetstream';
 import { z } from 'zod';
@@ -23,10 +23,10 @@ export const eventType = ({ name, version }: Pick<EventContract, 'name' | 'versi
 
 const contractsBySubject = new Map(eventContracts.map((contract) => [contract.subject, contract]));
 
-/** The contract of a subject; undefined when no contract of this build has it. */
+/** The contract of a subject, or undefined when this build has no such contract. */
 export const contractOf = (subject: string): EventContract | undefined => contractsBySubject.get(subject);
 
-/** Why a message can never be handled, however often it is tried. */
+/** Why a message can never be handled, regardless of retries. */
 export type Poison = 'unknown-subject' | 'missing-headers' | 'unknown-version' | 'bad-json' | 'too-deep' | 'bad-schema';
 
 const Attributes = z.object({
@@ -43,11 +43,10 @@ const Attributes = z.object({
   correlationId: z.string().regex(CORRELATION_ID),
 });
 
-/** What `openEvent` makes of a message: an event, or why there is none. */
-export type OpenedEvent =
-  { readonly event: Omit<EventEnvelope, 'attempt' | 'overtakes'> } | { readonly poison: Poison };
+/** Result of `openEvent`: an event, or the reason why the message is unreadable. */
+export type OpenedEvent = { readonly event: EventMessage } | { readonly poison: Poison };
 
-/** Reads and validates an event by its contract; never throws. */
+/** Reads and validates an event by its contract. Never throws. */
 export function openEvent(contract: EventContract, message: Pick<JsMsg, 'headers' | 'data'>): OpenedEvent {
   const opened = openEnvelope(contract, message);
   if ('poison' in opened) return opened;
@@ -62,16 +61,16 @@ export function openEvent(contract: EventContract, message: Pick<JsMsg, 'headers
   return { event: { ...opened.event, data: data.data } };
 }
 
-/** An event whose data is nobody's business here: what an inbox notes of it, without data. */
+/** Reads the attributes of an event without handler, as the inbox records them. Its data stays null. */
 export function openPassedEvent(contract: EventContract, message: Pick<JsMsg, 'headers'>): OpenedEvent {
   const opened = openEnvelope(contract, message);
   if ('poison' in opened) return opened;
   const { aggregateId, sequence } = opened.event;
-  return Noted.safeParse({ aggregateId, sequence }).success ? opened : { poison: 'missing-headers' };
+  return Recordable.safeParse({ aggregateId, sequence }).success ? opened : { poison: 'missing-headers' };
 }
 
-/** What the inbox's columns take. */
-const Noted = z.object({ aggregateId: z.uuid(), sequence: z.int32() });
+/** Limits of the inbox's columns. */
+const Recordable = z.object({ aggregateId: z.uuid(), sequence: z.int32() });
 
 function openEnvelope(contract: EventContract, { headers }: Pick<JsMsg, 'headers'>): OpenedEvent {
   const attributes = Attributes.safeParse({

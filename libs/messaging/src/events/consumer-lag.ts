@@ -6,8 +6,8 @@ import type { Nats } from '../broker/nats';
 const TIMEOUT_MS = 1_000;
 
 /**
- * Adds to `/metrics` how much waits for a service in each stream that it consumes, asked of the broker when the metrics are scraped; every
- * replica shows the same. Without an answer the gauges keep their last values.
+ * Adds gauges of the backlog in each consumed stream to `/metrics`. Each scrape asks the broker, so every replica shows the same values. Without
+ * an answer the gauges keep their last values.
  */
 export function showConsumerLag(nats: Nats, definitions: readonly ConsumerDefinition[]): void {
   let reading: Promise<readonly ConsumerInfo[]> | undefined;

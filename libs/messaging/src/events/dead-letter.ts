@@ -4,7 +4,7 @@ import { deadLetterStreamOf } from '../broker/definitions';
 import type { Poison } from './cloud-event';
 import { requireAckOf } from './stored-ack';
 
-/** NATS headers that a dead letter has besides those of the original message. */
+/** NATS headers of a dead letter in addition to those of the original message. */
 export const DeadLetterHeaders = {
   reason: 'dlq-reason',
   attempts: 'dlq-attempts',
@@ -13,14 +13,17 @@ export const DeadLetterHeaders = {
   originalSubject: 'dlq-subject',
 } as const;
 
-/** Why a message became a dead letter. */
+/** Reason of a dead letter. */
 export type DeadLetterReason = Poison | 'permanent-failure' | 'attempts-exhausted';
 
-/** Subject of the dead letters of one consuming service. */
+/** Subject of a dead letter of a consuming service. */
 export const deadLetterSubject = (service: string, originalSubject: string): string =>
   `dlq.${service}.${originalSubject}`;
 
-/** Stores a message as a dead letter: payload and headers as they came, and why. Resolves when the stream has it. */
+/**
+ * Stores a message as a dead letter: unchanged payload and headers, and the reason. Resolves when the stream has stored it.
+ * @throws {NotStored} when the acknowledgement is not from that stream
+ */
 export async function publishDeadLetter(
   client: JetStreamClient,
   service: string,
@@ -29,7 +32,7 @@ export async function publishDeadLetter(
 ): Promise<void> {
   const headers = newHeaders();
   for (const [name, values] of message.headers ?? []) {
-    // Nats-* headers are orders to the broker, one of them the message id: the stream would take it for a repetition.
+    // Nats-* headers are instructions to the broker. With the original message id the stream would drop it as a duplicate.
     if (!name.toLowerCase().startsWith('nats-')) {
       values.forEach((value) => headers.append(name, value));
     }
@@ -42,7 +45,7 @@ export async function publishDeadLetter(
   headers.set(DeadLetterHeaders.originalSubject, message.subject);
   const ack = await client.publish(deadLetterSubject(service, message.subject), message.data, {
     headers,
-    // The same message may get here twice when the ack of the original is lost.
+    // The same message may be dead-lettered twice when the ack of the original is lost.
     msgID: `${service}:${stream}:${streamSequence}:${message.timestampNanos}`,
   });
   requireAckOf(deadLetterStreamOf(service), ack);

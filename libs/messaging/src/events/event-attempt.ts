@@ -6,22 +6,22 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import { contextOf } from '../message/message-context';
 import { PERMANENT_FAILURE } from './permanent-failure';
 
-/** One attempt must end in this time, as far as what it calls heeds the context's deadline. */
+/** Deadline of one attempt, for the calls that observe the context's deadline. */
 const ATTEMPT_TIMEOUT_MS = 30_000;
 
-/** How an attempt at an event ended, and the code of its failure. */
+/** Outcome of an attempt at an event, and the code of its failure. */
 export interface Attempt {
   readonly end: 'done' | 'failed' | 'failed-for-good' | 'too-early';
   readonly code: string | undefined;
 }
 
-/** The label of `end` in metrics and logs. */
+/** Labels of `end` in metrics and logs. */
 const outcomes = { done: 'ack', failed: 'retry', 'failed-for-good': 'dead-letter', 'too-early': 'too-early' } as const;
 
-/** Waiting for its turn is no news, and repeated. */
+/** An early event is normal and is tried repeatedly: debug level. */
 const levels = { done: 'info', failed: 'warn', 'failed-for-good': 'warn', 'too-early': 'debug' } as const;
 
-/** Runs a handler in the context of its event; counts and logs how it ended. Never rejects. */
+/** Runs a handler in the context of its event, and counts and logs the outcome. Never rejects. */
 export async function attemptEvent(
   metrics: Metrics,
   handler: MessageHandler,

@@ -1,47 +1,41 @@
-import { Headers, type EventContract, type EventEnvelope } from '@rookery/contracts';
-import { ServiceUnavailable } from '@rookery/platform';
 import { jetstream, jetstreamManager, type JetStreamClient, type PubAck, type StreamInfo } from '@nats-io/jetstream';
 import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable } from '@nestjs/common';
+import { Headers, type StoredEvent } from '@rookery/contracts';
+import { ServiceUnavailable } from '@rookery/platform';
 import { ownStreamOf, type StreamDefinition } from '../broker/definitions';
-import { BrokerRepair } from '../broker/stream-recovery';
+import { StreamRecovery } from '../broker/stream-recovery';
 import { CloudEvent, eventType } from './cloud-event';
 import { Nats } from '../broker/nats';
 import { holds, NotStored, requireAckOf } from './stored-ack';
-import { isRefusedAsFull, StreamRoom } from './stream-room';
+import { isRejectedAsFull, StreamCapacity } from './stream-capacity';
 import { StreamStorage } from './stream-storage';
 
-/** Short, because sending again is harmless, and an ack that a restart of the broker swallowed holds up what comes behind. */
+/** Short, because a retry is harmless, and an ack that a broker restart lost delays the following events. */
 const ACK_TIMEOUT_MS = 2_000;
-/** Room comes when events are old enough or an operator gives some. */
+/** A full stream gets room when events expire or an operator raises its limit. */
 const RETRY_WHEN_FULL_SECONDS = 5;
-
-/** An event on its way out: an envelope with its NATS subject, and its data as the JSON text that was stored. */
-export interface OutgoingEvent extends Omit<EventEnvelope, 'attempt' | 'overtakes' | 'data'> {
-  readonly subject: EventContract['subject'];
-  readonly data: string;
-}
 
 /** Publishes events to JetStream as CloudEvents 1.0 in binary mode. */
 @Injectable()
 export class EventPublisher {
   private readonly jetstream: JetStreamClient;
-  private readonly repair: BrokerRepair;
+  private readonly recovery: StreamRecovery;
   private readonly stream: StreamDefinition | undefined;
-  private looking: Promise<StreamInfo> | undefined;
-  /** How full this process's own stream is. */
-  readonly room = new StreamRoom();
-  /** Whether it stores what this process publishes. */
+  private sampling: Promise<StreamInfo> | undefined;
+  /** Fill level of this process's own stream. */
+  readonly capacity = new StreamCapacity();
+  /** Whether that stream stores events. */
   readonly storage = new StreamStorage();
 
   constructor(private readonly nats: Nats) {
     this.jetstream = jetstream(nats.connection, { timeout: ACK_TIMEOUT_MS });
-    this.repair = new BrokerRepair(nats);
+    this.recovery = new StreamRecovery(nats);
     this.stream = ownStreamOf(nats.service);
     if (this.stream !== undefined) {
-      // Also while nothing is published: those who consume it wait for it.
-      this.repair.watch(this.stream, (info) => this.room.note(info));
-      this.room.show(nats.metrics, this.stream);
+      // Also while nothing is published, because the consumers wait for the stream.
+      this.recovery.watch(this.stream, (info) => this.capacity.sample(info));
+      this.capacity.show(nats.metrics, this.stream);
       this.storage.show(nats.metrics, this.stream);
       const { name: stream } = this.stream;
       const { storage } = this;
@@ -56,62 +50,65 @@ export class EventPublisher {
   }
 
   /**
-   * Resolves when the stream has stored the event, made again if the broker lost it; rejects when the stream does not say so within 2 s
-   * (`NotStored` when somebody else does), or when it is full (503, see `room`). Publishing the same id again is
-   * harmless: the stream drops repetitions within two minutes, consumers later ones. After a purge or a deletion it drops them although it
-   * has the event no more: `NotStored` until the two minutes are over.
+   * Publishes an event and waits until the stream has stored it. Recreates the stream if the broker lost it.
+   *
+   * Publishing the same id again is harmless: the stream drops duplicates within two minutes, the consumers drop later ones. After a purge or a
+   * deletion the stream still drops them for those two minutes although it no longer has the event: that is `NotStored`, too.
+   * @throws {ServiceUnavailable} when the broker is unreachable or the stream is full (see `capacity`)
+   * @throws {NotStored} when the acknowledgement cannot come from this stream
+   * @throws {Error} when there is no acknowledgement within 2 s
    */
-  async publish(event: OutgoingEvent): Promise<void> {
+  async publish(event: StoredEvent): Promise<void> {
     if (!this.nats.connected) {
-      // The client would buffer it without bound until the broker is back; the outbox keeps it instead.
+      // The client would buffer events without limit until the broker is back. The outbox keeps them instead.
       throw new ServiceUnavailable('The broker cannot be reached.');
     }
     const headers = headersOf(event);
     try {
-      const ack = await this.repair.storing(this.stream, () =>
+      const ack = await this.recovery.publishOrRecreate(this.stream, () =>
         this.jetstream.publish(event.subject, event.data, { headers, msgID: event.id, timeout: ACK_TIMEOUT_MS }),
       );
       await this.confirm(ack, event);
       this.storage.stored();
     } catch (error) {
-      this.noteFailure();
-      if (!isRefusedAsFull(error)) {
+      this.recordFailure();
+      if (!isRejectedAsFull(error)) {
         throw error;
       }
-      this.room.refused();
+      this.capacity.rejected();
       throw new ServiceUnavailable('The stream of events is full.', RETRY_WHEN_FULL_SECONDS, { cause: error });
     }
   }
 
-  /** A connection that broke meanwhile says nothing of the stream. */
-  private noteFailure(): void {
+  /** A failure by a broken connection says nothing about the stream. */
+  private recordFailure(): void {
     if (this.nats.connected) this.storage.failed();
   }
 
-  /** An acknowledgement is believed when the stream can have given it, "there already" when the event is. */
-  private async confirm(ack: PubAck, { id }: OutgoingEvent): Promise<void> {
+  /** Accepts an acknowledgement that can come from the stream, and a "duplicate" only if the stream holds the event. */
+  private async confirm(ack: PubAck, { id }: StoredEvent): Promise<void> {
     const stream = this.stream?.name ?? '';
     requireAckOf(stream, ack);
     if (!ack.duplicate) return;
-    const stored = holds(await this.look(stream), ack.seq);
+    const stored = holds(await this.sample(stream), ack.seq);
     this.nats.metrics.eventDuplicates.inc({ outcome: stored ? 'stored' : 'missing' });
     if (!stored) {
       throw new NotStored(
-        `the stream ${stream} takes the event ${id} for a repetition, but has it no more (it was purged or deleted): it takes it again two minutes after it first did`,
+        `the stream ${stream} drops the event ${id} as a duplicate but no longer holds it (it was purged or deleted): it accepts the event again two minutes after the first publication`,
       );
     }
   }
 
-  /** One look for all who wait for one. */
-  private async look(stream: string): Promise<StreamInfo> {
-    this.looking ??= jetstreamManager(this.nats.connection, { checkAPI: false, timeout: ACK_TIMEOUT_MS })
+  /** Concurrent calls share one request. */
+  private async sample(stream: string): Promise<StreamInfo> {
+    this.sampling ??= jetstreamManager(this.nats.connection, { checkAPI: false, timeout: ACK_TIMEOUT_MS })
       .then((manager) => manager.streams.info(stream, { deleted_details: true }))
-      .finally(() => (this.looking = undefined));
-    return this.looking;
+      .finally(() => (this.sampling = undefined));
+    return this.sampling;
   }
 }
 
-function headersOf(event: OutgoingEvent): MsgHdrs {
+function headersOf(event: StoredEvent): MsgHdrs {
   const headers = newHeaders();
   headers.set(CloudEvent.specversion, '1.0');
   headers.set(CloudEvent.id, event.id);

@@ -1,13 +1,18 @@
 import type { EventContract, EventOf } from '@rookery/contracts';
 import { EventPattern } from '@nestjs/microservices';
 
-/** Marks the handlers that `JetStreamServer` serves. */
+/** Transport id of the handlers that `JetStreamServer` serves. */
 export const JETSTREAM = Symbol('JETSTREAM');
 
 /**
- * The method handles events of this contract, at least once each and those of one aggregate in their order.
- * `@Payload()` is the validated `EventOf<typeof contract>`. Resolving acks; throwing has it tried again;
- * throwing `PermanentFailure` sends it to the dead letters.
+ * Makes a method the handler of a contract's events: at least once each, those of one aggregate in order. `@Payload()` is the validated
+ * `EventOf<typeof contract>`. A resolved promise acks the event, an error causes a retry, and `PermanentFailure` makes it a dead letter.
+ *
+ * @example
+ * \@OnEvent(OrderCreated)
+ * async orderCreated(event: EventOf<typeof OrderCreated>): Promise<void> {
+ *   await this.inbox.once(event, (tx) => this.reservations.reserve(tx, event.data));
+ * }
  */
 export const OnEvent = <Contract extends EventContract>(contract: Contract) =>
   EventPattern<Readonly<Record<string, EventOf<Contract>>>>(contract.subject, JETSTREAM);

@@ -1,9 +1,9 @@
 import { DomainError } from '@rookery/platform';
 
-/** Code by which the failure is known again after an exception filter has made a Problem of it. */
+/** Code that identifies the failure after an exception filter has turned it into a Problem. */
 export const PERMANENT_FAILURE = 'event.permanent-failure';
 
-/** An event handler throws it for an event that no repetition will make acceptable: the event goes to the dead letters at once. */
+/** Thrown by an event handler when retries cannot succeed: the event becomes a dead letter at once. */
 export class PermanentFailure extends DomainError {
   constructor(detail: string, options?: ErrorOptions) {
     super({ status: 422, code: PERMANENT_FAILURE, title: 'Permanent failure', detail }, options);

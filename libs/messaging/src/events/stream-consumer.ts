@@ -1,17 +1,17 @@
-import { logger } from '@rookery/platform';
-import { jetstream, JetStreamApiCodes, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstream, JetStreamApiCodes, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { MAX_ACK_PENDING, type ConsumerDefinition } from '../broker/definitions';
 import { isApiError } from '../broker/provisioning';
-import type { BrokerRepair } from '../broker/stream-recovery';
+import { logger } from '@rookery/platform';
+import type { StreamRecovery } from '../broker/stream-recovery';
 import { endsWithin } from '../concurrency/in-flight';
 import type { Nats } from '../broker/nats';
 
 const RESTART_DELAY_MS = 250;
-/** A broker that does not answer must not hold up a shutdown. */
+/** A broker that does not answer must not delay the shutdown. */
 const DRAIN_TIMEOUT_MS = 2_000;
 
-/** The subscription beneath a pull loop; the client itself drains it only together with its whole connection. */
+/** The subscription of a pull loop. The client drains it only together with the whole connection. */
 interface Drainable {
   drain(): Promise<void>;
 }
@@ -20,9 +20,9 @@ const isDrainable = (value: unknown): value is Drainable =>
   typeof value === 'object' && value !== null && 'drain' in value && typeof value.drain === 'function';
 
 /**
- * Pulls the messages of one durable consumer for as long as it is not stopped. The client's loop neither ends nor recovers
- * by itself when the consumer is deleted, so its status is watched and the loop begun anew. A consumer that is missing is made
- * again; a stream that is missing is its producer's to make and is waited for.
+ * Pulls the messages of one durable consumer until it is stopped. The client's loop neither ends nor recovers when the consumer is deleted,
+ * so this class watches its status and restarts the loop. It recreates a missing consumer. It waits for a missing stream, which its
+ * producer recreates.
  */
 export class StreamConsumer {
   private readonly stopping = new AbortController();
@@ -33,7 +33,7 @@ export class StreamConsumer {
 
   constructor(
     private readonly nats: Nats,
-    private readonly repair: BrokerRepair,
+    private readonly recovery: StreamRecovery,
     private readonly definition: ConsumerDefinition,
   ) {}
 
@@ -41,30 +41,30 @@ export class StreamConsumer {
     return this.definition.stream;
   }
 
-  /** For the health check. */
+  /** Name of this condition in the health check. */
   get what(): string {
     return `consuming ${this.stream}`;
   }
 
-  /** Whether messages are being pulled now. */
+  /** Whether it is pulling messages. */
   get alive(): boolean {
     return this.pulling;
   }
 
   /**
-   * Changes when the connection or the consumer was lost: what was delivered before may belong to a stream that is gone, whose
-   * sequence numbers name other messages now.
+   * Changes when the connection or the consumer was lost. Earlier deliveries may belong to a lost stream, whose sequence numbers now name
+   * other messages.
    */
   get generation(): string {
     return `${this.nats.generation}.${this.restarts}`;
   }
 
-  /** Hands over each message as it comes; `receive` bounds nothing, the consumer's `max_ack_pending` does. */
+  /** Passes each message to `receive` as it arrives. The consumer's `max_ack_pending` is the only limit. */
   start(receive: (message: JsMsg) => void): void {
     this.running = this.run(receive);
   }
 
-  /** Hands over what the broker has already sent, so that it can be given back; resolves when nothing more will come. */
+  /** Passes on what the broker has already sent, so that it can be released. Resolves when no further message will come. */
   async stop(): Promise<void> {
     this.stopping.abort();
     if (this.messages !== undefined) {
@@ -74,7 +74,7 @@ export class StreamConsumer {
     await this.running;
   }
 
-  /** The client's own `stop` drops what is on its way: the broker would deliver that to nobody until its ack wait is over. */
+  /** The client's own `stop` drops messages on their way, which the broker would redeliver only after the ack wait. */
   private async drain(messages: ConsumerMessages): Promise<void> {
     const subscription = 'sub' in messages ? messages.sub : undefined;
     if (!this.nats.connected || !isDrainable(subscription)) {
@@ -86,7 +86,7 @@ export class StreamConsumer {
     );
   }
 
-  /** A method, because it changes while others wait. */
+  /** A method and not a variable, because the value changes during an await. */
   private isStopped(): boolean {
     return this.stopping.signal.aborted;
   }
@@ -100,13 +100,13 @@ export class StreamConsumer {
       } catch (error) {
         const reason = error instanceof Error ? error.message : 'unknown';
         if (reason !== lastReason && !this.isStopped()) {
-          logger.warn({ stream: this.stream, reason }, 'cannot consume, trying again');
+          logger.warn({ stream: this.stream, reason }, 'cannot consume, retrying');
         }
         lastReason = reason;
       }
       this.pulling = false;
       if (this.isStopped()) {
-        // What is in hand stays valid: it is still acked or given back.
+        // The generation stays: unacknowledged messages can still be acked or released.
         return;
       }
       this.restarts += 1;
@@ -114,7 +114,7 @@ export class StreamConsumer {
     }
   }
 
-  /** Returns when the loop was stopped, throws when the consumer is missing. */
+  /** Returns when the loop was stopped. Throws when the consumer is missing. */
   private async pull(receive: (message: JsMsg) => void): Promise<void> {
     if (!this.nats.connected) {
       throw new Error('not connected');
@@ -146,7 +146,7 @@ export class StreamConsumer {
       if (!isApiError(error, JetStreamApiCodes.ConsumerNotFound)) {
         throw error;
       }
-      await this.repair.consumer(this.definition);
+      await this.recovery.ensureConsumer(this.definition);
       return consumers.get(stream, durable);
     }
   }
@@ -157,11 +157,11 @@ export class StreamConsumer {
         case 'consumer_deleted':
         case 'consumer_not_found':
         case 'stream_not_found':
-          logger.warn({ stream: this.stream, reason: notification.type }, 'the consumer is gone');
+          logger.warn({ stream: this.stream, reason: notification.type }, 'the consumer is missing');
           messages.stop();
           break;
         default:
-          // The others tell of the client's own recovery.
+          // The other notifications are about the client's own recovery.
           break;
       }
     }

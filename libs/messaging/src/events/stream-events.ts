@@ -1,4 +1,4 @@
-import type { EventEnvelope, Service } from '@rookery/contracts';
+import type { EventMessage, Service } from '@rookery/contracts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { streamOf } from '../broker/definitions';
@@ -9,7 +9,7 @@ const BATCH = 500;
 const FETCH_TIMEOUT_MS = 2_000;
 
 /** An event as the stream holds it. */
-export type StreamEvent = Omit<EventEnvelope, 'attempt' | 'overtakes'> & { readonly subject: string };
+export type StreamEvent = EventMessage & { readonly subject: string };
 
 /** One message of a stream: its sequence number, and its event unless this release cannot read it. */
 export interface StreamMessage {
@@ -18,7 +18,7 @@ export interface StreamMessage {
 }
 
 /**
- * Every message of a producer's stream, oldest first, up to the newest one at the start. Needs the broker's admin.
+ * Reads all messages of a producer's stream, oldest first, up to the newest one at the start. Requires the broker's admin.
  * @throws {Error} when the stream ends before that message
  */
 export async function* streamEvents(admin: NatsConnection, producer: Service): AsyncGenerator<StreamMessage> {
@@ -47,7 +47,7 @@ export async function* streamEvents(admin: NatsConnection, producer: Service): A
       }
     }
   } finally {
-    // It would stay for another five minutes, with messages pending.
+    // Otherwise the consumer would stay for another five minutes, with pending messages.
     await consumer.delete();
   }
 }

@@ -1,6 +1,6 @@
 import { StreamStorage } from './stream-storage';
 
-describe('what acknowledgements tell of a stream', () => {
+describe('StreamStorage', () => {
   let now: number;
   let storage: StreamStorage;
   beforeEach(() => {
@@ -13,28 +13,28 @@ describe('what acknowledgements tell of a stream', () => {
     return storage.storing;
   };
 
-  it('stores as long as nothing is known', () => {
+  it('reports storing before the first attempt', () => {
     expect(storage.storing).toBe(true);
   });
 
-  it('stores through the lost acknowledgements of one moment, however many', () => {
+  it('tolerates any number of lost acknowledgements within a moment', () => {
     for (let attempt = 0; attempt < 100; attempt += 1) expect(failAt(attempt * 39)).toBe(true);
   });
 
-  it('does not store when everything fails for four seconds, and stores from the first success on', () => {
+  it('reports not storing after four seconds of failures, until the first success', () => {
     expect([failAt(0), failAt(2_100), failAt(4_200)]).toEqual([true, true, false]);
     storage.stored();
     expect(storage.storing).toBe(true);
     expect(failAt(4_300)).toBe(true);
   });
 
-  it('starts anew with another connection', () => {
+  it('starts over after a reconnection', () => {
     failAt(0);
     storage.reconnected();
     expect([failAt(4_100), failAt(8_000), failAt(8_200)]).toEqual([true, true, false]);
   });
 
-  it('forgets when nothing is tried any more, for then another process publishes', () => {
+  it('forgets failures without further attempts, because another process publishes', () => {
     expect([failAt(0), failAt(4_100)]).toEqual([true, false]);
     now += 30_001;
     expect(storage.storing).toBe(true);

@@ -2,16 +2,16 @@ import type { Metrics } from '@rookery/platform';
 import type { StreamDefinition } from '../broker/definitions';
 
 /**
- * A restart of the broker swallows the acknowledgements of one moment, and a process short of CPU misses those of another. What fails for
- * longer than this, three tries of one event, is not stored.
+ * A restart of the broker loses the acknowledgements of a moment, and so does a process without CPU time. Failures over a longer period, three
+ * attempts at one event, mean that the stream does not store events.
  */
 const TOLERATED_MS = 4_000;
-/** Without a further attempt for so long nothing is known any more: another replica publishes now, or there is nothing to publish. */
+/** Without an attempt for this time the state is unknown: another replica publishes, or there is nothing to publish. */
 const FORGOTTEN_AFTER_MS = 30_000;
 
 /**
- * Whether a stream stores what is published to it, as its acknowledgements tell: nothing is sent for the sake of knowing it. A server
- * whose disk is full goes on answering pings and requests about streams, so neither says it.
+ * Derives from the acknowledgements whether a stream stores events; it sends no probes. A server with a full disk still answers pings and
+ * requests about streams, so neither would detect it.
  */
 export class StreamStorage {
   private failingSince: number | undefined;
@@ -19,18 +19,18 @@ export class StreamStorage {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** False from the moment that all attempts of four seconds have failed until one succeeds or nothing has been tried for half a minute. */
+  /** False when all attempts of four seconds have failed, until one succeeds or half a minute passes without an attempt. */
   get storing(): boolean {
     if (this.failingSince === undefined || this.now() - this.failedAt > FORGOTTEN_AFTER_MS) return true;
     return this.failedAt - this.failingSince < TOLERATED_MS;
   }
 
-  /** An event was acknowledged. */
+  /** Records an acknowledgement. */
   stored(): void {
     this.failingSince = undefined;
   }
 
-  /** A connected broker did not acknowledge an event in time, or refused it. */
+  /** Records that a connected broker rejected an event or did not acknowledge it in time. */
   failed(): void {
     const now = this.now();
     if (now - this.failedAt > FORGOTTEN_AFTER_MS) this.failingSince = undefined;
@@ -38,12 +38,12 @@ export class StreamStorage {
     this.failingSince ??= now;
   }
 
-  /** The connection is another one: what failed before says nothing of the server that answers now. */
+  /** Forgets failures of the previous connection: they say nothing about the server that answers now. */
   reconnected(): void {
     this.failingSince = undefined;
   }
 
-  /** Adds it to `/metrics`. */
+  /** Adds its gauge to `/metrics`. */
   show(metrics: Metrics, { name: stream }: StreamDefinition): void {
     metrics.gauge(
       'event_stream_storing',

@@ -1,13 +1,13 @@
-/** Deepest nesting that a payload may have; deeper ones are refused before anything walks them recursively. */
+/** Maximum nesting of a payload. Deeper ones are rejected before any recursive code sees them. */
 export const MAX_JSON_DEPTH = 20;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** What a payload is: a JSON value, or not acceptable and why. */
+/** A JSON value, or the reason why the payload was rejected. */
 export type ParsedJson =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: 'bad-json' | 'too-deep' };
 
-/** Parses a payload as UTF-8 JSON (RFC 8259) no deeper than `MAX_JSON_DEPTH`; never throws. */
+/** Parses a payload as UTF-8 JSON (RFC 8259) with a nesting of at most `MAX_JSON_DEPTH`. Never throws. */
 export function parseJson(payload: Uint8Array): ParsedJson {
   try {
     const value: unknown = JSON.parse(utf8.decode(payload));

@@ -2,13 +2,13 @@ import { Headers } from '@rookery/contracts';
 import { contextFrom, type Deadline, type RequestContext } from '@rookery/platform';
 import type { MsgHdrs } from '@nats-io/nats-core';
 
-/** A header's value if there is one. */
+/** The value of a header; undefined when it is missing or empty. */
 export function headerOf(headers: MsgHdrs | undefined, name: string): string | undefined {
   const value = headers?.get(name);
   return value === '' ? undefined : value;
 }
 
-/** The context a message is handled in: what its headers say, and the given id as the cause of all that follows. */
+/** The context in which a message is handled: the values of its headers, with the given id as the cause of all effects. */
 export function contextOf(
   headers: MsgHdrs | undefined,
   { causationId, deadline }: { readonly causationId: string; readonly deadline: Deadline },

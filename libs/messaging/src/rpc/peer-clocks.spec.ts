@@ -1,6 +1,6 @@
 import { agreed } from './peer-clocks';
 
-describe('the clock of a process, as most of its peers see it', () => {
+describe('the clock of a process compared with the majority of its peers', () => {
   it.each([
     ['right', [0.01, -0.02, 0, 0.03], 0],
     ['right, though one of them is 70 s behind', [70, 0.1, 0, 0], 0],

@@ -1,31 +1,35 @@
+import type { Subscription } from '@nats-io/nats-core';
 import type { Service } from '@rookery/contracts';
 import { secondsAheadOf } from '@rookery/platform';
-import type { Subscription } from '@nats-io/nats-core';
-import { mayAnswerTo } from '../broker/permissions';
 import type { Nats } from '../broker/nats';
+import { mayReplyTo } from '../broker/permissions';
 import { ReplyInbox } from './reply-inbox';
 
-/** Longest wait for one of them: whoever hangs must not hold up a readiness probe. */
+/** Longest wait for one peer: a peer that hangs must not delay the readiness probe. */
 const ANSWER_WITHIN_MS = 500;
-/** Of one alone nobody can tell whose clock is wrong. */
-const FEWEST_PEERS = 2;
+/** With a single peer, it is unknown which of the two clocks is wrong. */
+const MIN_PEERS = 2;
 
-/** Where a service tells its wall clock, in milliseconds since the epoch. */
+/** Subject on which a service reports its wall clock, in milliseconds since the epoch. */
 const clockSubject = (service: string): string => `rpc.${service}.clock`;
 
-/** Tells the wall clock of this process to whoever may call it: for comparison only, nothing is decided by it. No token, so that a clock that is too wrong for tokens is seen too. */
-export function tellClock(nats: Nats): Subscription {
+/**
+ * Reports the wall clock of this process to its callers. They only compare it; no decision depends on it. It needs no token, so that a clock
+ * too wrong for tokens is detected too.
+ */
+export function serveClock(nats: Nats): Subscription {
   return nats.connection.subscribe(clockSubject(nats.service), {
     queue: nats.service,
     callback: (error, message) => {
-      if (error === null && mayAnswerTo(nats.service, message.reply ?? '')) message.respond(String(Date.now()));
+      if (error === null && mayReplyTo(nats.service, message.reply ?? '')) message.respond(String(Date.now()));
     },
   });
 }
 
 /**
- * Tells the seconds that the clock of this process is ahead of most of the services (behind: negative), one replica of each. Undefined when fewer than
- * two of them answer. For processes without a database, whose clock the others are compared with.
+ * Measures by how many seconds the clock of this process is ahead of most services (negative: behind), asking one replica of each. It is for
+ * processes without a database; the others compare their clock with their database's.
+ * @returns a measurement; undefined when fewer than two services answer
  */
 export function secondsAheadOfMost(nats: Nats, services: readonly Service[]): () => Promise<number | undefined> {
   const inbox = new ReplyInbox(nats);
@@ -39,9 +43,9 @@ export function secondsAheadOfMost(nats: Nats, services: readonly Service[]): ()
   };
 }
 
-/** What a strict majority says at least, in one direction; 0 when there is none. So a minority with wrong clocks says nothing about this process. */
+/** The difference that a strict majority agrees on in one direction; 0 without such a majority. A minority with wrong clocks has no influence. */
 export function agreed(seconds: readonly number[]): number | undefined {
-  if (seconds.length < FEWEST_PEERS) return undefined;
+  if (seconds.length < MIN_PEERS) return undefined;
   const sorted = [...seconds].sort((a, b) => a - b);
   const majority = Math.floor(sorted.length / 2) + 1;
   const ahead = sorted[sorted.length - majority] ?? 0;

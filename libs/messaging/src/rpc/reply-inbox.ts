@@ -3,16 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { inboxPrefixOf } from '../broker/permissions';
 import type { Nats } from '../broker/nats';
 
-/** A request that waits for its answer. */
+/** A request that waits for its reply. */
 interface Waiting {
   readonly resolve: (answer: Msg) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * Sends requests and gets their answers over one subscription. Each request has a reply subject that cannot be guessed: several services may
- * publish to the inbox, and none of them can answer in another's place. The client's own `request` takes its subjects from `Math.random`,
- * and beneath the prefix that is JetStream's alone.
+ * Sends requests and receives their replies over one subscription. Each request has an unguessable reply subject: several services may publish
+ * to the inbox, and none of them can reply for another. The client's own `request` creates subjects with `Math.random`, and under the prefix
+ * that is reserved for JetStream.
  */
 export class ReplyInbox {
   private readonly nats: Nats;
@@ -26,8 +26,10 @@ export class ReplyInbox {
   }
 
   /**
-   * The first answer to a request. Throws the client's `TimeoutError` after `timeoutMs`, `NoRespondersError` when nobody takes the request,
-   * and `RequestError` when the connection is closed.
+   * @returns the first reply to a request
+   * @throws {TimeoutError} after `timeoutMs`
+   * @throws {NoRespondersError} when no process subscribes to the subject
+   * @throws {RequestError} when the connection is closed
    */
   async request(
     subject: string,
@@ -38,9 +40,9 @@ export class ReplyInbox {
     const token = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<Msg>();
     const timer = setTimeout(() => reject(new TimeoutError()), timeoutMs);
-    const nobodyTookIt = (answer: Msg): boolean => answer.data.length === 0 && answer.headers?.code === 503;
+    const hasNoResponder = (answer: Msg): boolean => answer.data.length === 0 && answer.headers?.code === 503;
     this.waiting.set(token, {
-      resolve: (answer) => (nobodyTookIt(answer) ? reject(new NoRespondersError(subject)) : resolve(answer)),
+      resolve: (answer) => (hasNoResponder(answer) ? reject(new NoRespondersError(subject)) : resolve(answer)),
       reject,
     });
     try {
@@ -53,7 +55,7 @@ export class ReplyInbox {
     }
   }
 
-  /** At the first request: most services make none. */
+  /** Subscribes at the first request, because most services send none. */
   private listen(): void {
     if (this.listening) return;
     this.listening = true;

@@ -31,40 +31,49 @@ import { ReplyPacket } from './rpc-packet';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** What a call carries on and must end by. */
+/** Context and deadline of a call. */
 interface Limits {
   readonly context: RequestContext | undefined;
   readonly deadline: Deadline;
 }
 
 /**
- * Calls other services. Each call ends before its deadline: with the answer as the contract describes it, with the
- * Problem the service answered (`RemoteProblem`), with `ServiceUnavailable` when nobody took it, it was not sent, or the service refused
- * this process and not whoever asked it (nothing happened), or with `DeadlineExceeded` (it may have happened). Each service called is one `Dependency`: behind one circuit breaker and one
- * bulkhead, whatever is asked of it. Queries that nobody took are sent once more, as long as these are few. What a request of HTTP
- * asks twice is asked once, until it changes something itself.
+ * Calls other services. A call ends before its deadline in one of four ways:
+ * - with the response of the contract,
+ * - with the Problem that the service returned (`RemoteProblem`),
+ * - with `ServiceUnavailable` when nothing happened: no service received the request, or it rejected this process rather than the actor,
+ * - with `DeadlineExceeded` when the effect is unknown.
+ *
+ * Each called service is one `Dependency` with one circuit breaker and one bulkhead for all its contracts. A query without responder is
+ * retried once, within the retry budget. Equal queries of one HTTP request are deduplicated until that request sends a command.
+ *
+ * @example
+ * const order = await rpc.call(getOrder, { id });
  */
 @Injectable()
 export class RpcClient {
   private readonly dependencies = new Map<Service, Dependency>();
-  /** What each request of HTTP in hand has asked, by subject and body. */
-  private readonly asked = new WeakMap<RequestContext, Map<string, Promise<unknown>>>();
+  /** The queries of each HTTP request in progress, by subject and body. */
+  private readonly queries = new WeakMap<RequestContext, Map<string, Promise<unknown>>>();
   private readonly inbox: ReplyInbox;
 
   constructor(
     private readonly nats: Nats,
-    /** Absent in services that call none. */
+    /** Absent in services that call no other. */
     @Optional() private readonly tokens?: InternalTokenIssuer,
   ) {
     this.inbox = new ReplyInbox(nats);
-    // At the start, so that their series begin at 0 and not with the first failure.
+    // Created at start, so that their metrics begin at 0 and not with the first failure.
     const caller = Callers.find((name) => name === nats.service);
     for (const service of caller === undefined ? [] : rpcEdges[caller]) this.dependencyOf(service);
   }
 
   /**
-   * Sends a request in the running context: its correlation id, trace, actor and idempotency key. It ends by the earlier of its deadline
-   * and `timeoutMs` (5 s) from now; the service is given a little less, and nothing is sent when too little is left.
+   * Sends a request with the correlation id, trace, actor and idempotency key of the current context. It ends at the deadline of the context or
+   * after `timeoutMs` (default 5 s), whichever comes first. The service gets slightly less time. Nothing is sent when too little time is left.
+   * @throws {RemoteProblem} the Problem that the service returned
+   * @throws {ServiceUnavailable} when nothing happened
+   * @throws {DeadlineExceeded} when the effect is unknown
    */
   async call<Request extends z.ZodType, Response extends z.ZodType>(
     contract: RpcContract<Request, Response>,
@@ -77,7 +86,7 @@ export class RpcClient {
     const limits = { context, deadline: Deadline.earliest(timeout, context?.deadline) ?? timeout };
     let status = 200;
     try {
-      // The connection would keep the request in a buffer and send it after its caller has gone.
+      // The connection would buffer the request and send it after its caller has gone.
       if (!this.nats.connected) throw new ServiceUnavailable();
       return await this.send(contract, body, limits);
     } catch (error) {
@@ -89,7 +98,7 @@ export class RpcClient {
     }
   }
 
-  /** What was asked already takes no place at the dependency, and tells its breaker nothing. */
+  /** A deduplicated query uses no bulkhead slot and is not counted by the breaker. */
   private async send<Response extends z.ZodType>(
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
@@ -97,18 +106,18 @@ export class RpcClient {
   ): Promise<z.output<Response>> {
     const { context } = limits;
     if (context?.asksOnce !== true) return this.ask(contract, body, limits);
-    const asked = this.asked.get(context) ?? new Map<string, Promise<unknown>>();
-    this.asked.set(context, asked);
+    const queries = this.queries.get(context) ?? new Map<string, Promise<unknown>>();
+    this.queries.set(context, queries);
     if (contract.kind === 'command') {
-      asked.clear();
-      return this.ask(contract, body, limits).finally(() => asked.clear());
+      queries.clear();
+      return this.ask(contract, body, limits).finally(() => queries.clear());
     }
-    const question = JSON.stringify([contract.subject, body]);
-    const known = asked.get(question);
+    const query = JSON.stringify([contract.subject, body]);
+    const known = queries.get(query);
     if (known !== undefined) return contract.response.parse(await known);
     const answer = this.ask(contract, body, limits);
-    asked.set(question, answer);
-    answer.catch(() => asked.delete(question));
+    queries.set(query, answer);
+    answer.catch(() => queries.delete(query));
     return answer;
   }
 
@@ -132,7 +141,7 @@ export class RpcClient {
     return dependency;
   }
 
-  /** One request and its answer. */
+  /** One request and its reply. */
   private async exchange<Response extends z.ZodType>(
     contract: RpcContract<z.ZodType, Response>,
     body: unknown,
@@ -167,7 +176,7 @@ export class RpcClient {
     if (context?.idempotencyKey !== undefined) {
       headers.set(Headers.idempotencyKey, context.idempotencyKey);
     }
-    // Last, as it is read when all else is done.
+    // Last, because the time runs while the other headers are computed.
     headers.set(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
     return headers;
   }
@@ -188,7 +197,7 @@ function answerOf<Response extends z.ZodType>(
   const json = parseJson(message.data);
   const reply = ReplyPacket.safeParse(json.ok ? json.value : undefined);
   if (!reply.success || reply.data.id !== id) {
-    throw new Error(`${contract.subject} answered with something that is no answer`);
+    throw new Error(`${contract.subject} replied with something that is not a reply packet`);
   }
   if (reply.data.err !== undefined) {
     throw refusalOf(reply.data.err, contract);
@@ -201,14 +210,14 @@ function answerOf<Response extends z.ZodType>(
   return { response: response.data, replayed: reply.data.replayed === true };
 }
 
-const callRefusals: readonly string[] = CallRefusals;
+const CALL_REFUSALS: readonly string[] = CallRefusals;
 
-/** What a service refuses this process for, its token or its release, is no fault of whoever asked: 503, and somebody has to look at it. */
+/** A service that rejects this process (its token or its release) does not reject the actor: the caller gets 503, and the log an error. */
 function refusalOf(problem: Problem, { service, subject }: RpcContract): Error {
   const cause = new RemoteProblem(problem, service);
-  if (!callRefusals.includes(problem.code)) return cause;
+  if (!CALL_REFUSALS.includes(problem.code)) return cause;
   const { code, detail, errors } = problem;
   const where = errors?.map(({ pointer }) => pointer);
-  logger.error({ subject, service, code, detail, where }, 'a service refused this process');
+  logger.error({ subject, service, code, detail, where }, 'a service rejected this process');
   return new RefusedCall(service, { cause });
 }

@@ -4,15 +4,15 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import type { z } from 'zod';
 
-/** What the handler of a contract returns: one that takes an idempotency key cannot be written without `Idempotency`. */
+/** Return type of the handler of a contract. A handler with an idempotency key does not compile without `Idempotency`. */
 type Answered<Contract extends RpcContract> = Contract['idempotency'] extends 'key'
   ? Promise<KeyedAnswer<z.input<Contract['response']>>>
   : unknown;
 
 /**
- * The method answers requests of this contract. Instances of a service share the work (queue group = service); the caller's
- * internal token is checked against the contract's scopes. The first parameter is the validated `RequestOf<typeof contract>`. A contract
- * that takes an idempotency key requires the `KeyedAnswer` of the service's `IdempotencyStore`.
+ * Makes a method the handler of a contract's requests. Instances of a service share the requests (queue group = service). A guard checks
+ * the caller's internal token against the contract's scopes. The first parameter is the validated `RequestOf<typeof contract>`. A contract
+ * with an idempotency key requires the `KeyedAnswer` of the service's `IdempotencyStore`.
  *
  * @example
  * \@RpcHandler(OrdersRpc.get)

@@ -3,11 +3,11 @@ import { z } from 'zod';
 
 const PacketId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/);
 
-/** A request on the wire: Nest's NATS format. The id is required: without it Nest would take the packet for an event. */
+/** A request on the wire, in Nest's NATS format. The id is required: Nest treats a packet without id as an event. */
 export const RequestPacket = z.object({ pattern: z.string(), data: z.unknown().optional(), id: PacketId });
 export type RequestPacket = z.infer<typeof RequestPacket>;
 
-/** An answer on the wire: Nest's NATS format, `err` always a Problem. `replayed`: it is the first answer to the idempotency key again. */
+/** A reply on the wire, in Nest's NATS format; `err` is a Problem. `replayed` marks a repetition of the first answer to the idempotency key. */
 export const ReplyPacket = z.object({
   id: z.string(),
   err: Problem.optional(),

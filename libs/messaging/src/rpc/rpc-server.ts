@@ -23,40 +23,45 @@ import {
   type MessageHandler,
 } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { mayAnswerTo } from '../broker/permissions';
+import { mayReplyTo } from '../broker/permissions';
 import { endsWithin, InFlight } from '../concurrency/in-flight';
 import { parseJson } from '../message/json';
 import { contextOf, headerOf } from '../message/message-context';
 import type { Nats } from '../broker/nats';
-import { tellClock } from './peer-clocks';
+import { serveClock } from './peer-clocks';
 import { RequestPacket, type ReplyPacket } from './rpc-packet';
 
-/** A caller that does not say how long it waits gets this much time; nobody gets more than `LONGEST_MS`. */
+/** Time limit of a request without that header. No request gets more than `LONGEST_MS`. */
 const DEFAULT_TIME_LEFT_MS = 5_000;
 const LONGEST_MS = 60_000;
 
 /** Options of `RpcServer`. */
 export interface RpcServerOptions {
   /**
-   * Requests handled at a time, 256 unless told, of which one subject may have as many as are free: those that wait for a neighbour that
-   * does not answer leave room for the others. Those beyond are refused with 503 at once instead of waiting past their deadline.
+   * Requests handled at a time. One subject may use only as many slots as are free, so that requests that wait for an unresponsive
+   * service leave room for others. Further requests get 503 at once instead of waiting past their deadline.
+   * @default 256
    */
   readonly maxInFlight?: number;
-  /** How long `close` waits for requests in hand, 10 s unless told. */
+  /**
+   * Longest time that `close` waits for requests in progress, in ms.
+   * @default 10_000
+   */
   readonly graceMs?: number;
 }
 
-/** An answer as it goes over the wire, and the status it is logged and counted under. */
+/** A reply as it goes over the wire, and its status for logs and metrics. */
 interface Answer {
   readonly status: number;
   readonly payload: string;
 }
 
 /**
- * Answers requests over the shared connection: every request gets exactly one answer, a result or a Problem.
- * Drops and counts what wants its answer anywhere else than in the inbox of a caller of this service (`rpcEdges`), or nowhere: nothing runs
- * for it. Refuses what has no id, is not JSON, is nested deeper than 20, or is past its deadline.
- * Runs handlers in a RequestContext made from the headers. `close` takes no new requests and finishes those in hand.
+ * Serves requests over the shared connection. Every request gets exactly one reply, a result or a Problem. Handlers run in a RequestContext
+ * built from the headers.
+ *
+ * A request whose reply subject is missing or is not in the inbox of a caller (`rpcEdges`) is dropped and counted; no handler runs. A request
+ * without id, without JSON, nested deeper than 20 or past its deadline is rejected. `close` accepts no new requests and finishes those in progress.
  */
 export class RpcServer extends Server implements CustomTransportStrategy {
   override readonly transportId = Transport.NATS;
@@ -78,7 +83,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       this.subscriptions = [...this.messageHandlers]
         .filter(([, handler]) => handler.isEventHandler !== true)
         .map(([subject, handler]) => this.subscribe(subject, handler))
-        .concat(tellClock(this.nats));
+        .concat(serveClock(this.nats));
       await this.nats.connection.flush();
       callback();
     } catch (error) {
@@ -87,7 +92,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
   }
 
   async close(): Promise<void> {
-    // Draining ends the subscription after what the broker had already sent has been handed over.
+    // Draining ends a subscription after it has delivered what the broker already sent.
     const drained = Promise.all(this.subscriptions.map((subscription) => subscription.drain()));
     const finished = drained.then(async () => {
       await this.inFlight.settled();
@@ -98,11 +103,11 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       finished.catch(() => undefined),
     );
     if (!clean) {
-      logger.warn({ unfinished: this.inFlight.size }, 'requests in hand did not end within the grace period');
+      logger.warn({ unfinished: this.inFlight.size }, 'requests in progress did not end within the grace period');
     }
   }
 
-  /** Nothing to listen to: the state of the connection is at `Nats`. */
+  /** `Nats` reports the state of the connection. */
   on(): void {}
 
   unwrap(): never {
@@ -116,13 +121,13 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       queue: this.nats.service,
       callback: (error, message) => {
         if (error !== null) {
-          logger.error({ subject, reason: error.message }, 'cannot take requests on this subject');
+          logger.error({ subject, reason: error.message }, 'cannot receive requests on this subject');
           return;
         }
         const { reply = '' } = message;
-        if (!mayAnswerTo(this.nats.service, reply)) {
+        if (!mayReplyTo(this.nats.service, reply)) {
           this.nats.metrics.rpcServerDropped.inc({ subject });
-          logger.warn({ subject }, 'a request was dropped whose answer would go to no inbox of a caller');
+          logger.warn({ subject }, 'dropped a request whose reply subject is not the inbox of a caller');
           return;
         }
         this.inFlight.add(this.serve(handler, message));
@@ -142,7 +147,7 @@ export class RpcServer extends Server implements CustomTransportStrategy {
       try {
         message.respond(payload);
       } catch (error) {
-        logger.error({ err: error, subject }, 'could not send an answer');
+        logger.error({ err: error, subject }, 'could not send a reply');
       }
       const durationMs = performance.now() - started;
       this.nats.metrics.rpcServer.observe({ subject, status: String(status) }, durationMs / 1000);
@@ -197,7 +202,7 @@ function packetOf(message: Msg): RequestPacket | undefined {
   return packet.success && packet.data.pattern === message.subject ? packet.data : undefined;
 }
 
-/** From now, which is the arrival, on; undefined when the header is malformed. */
+/** The deadline, counted from the arrival; undefined when the header is malformed. */
 function deadlineOf(timeLeft: string | undefined): Deadline | undefined {
   if (timeLeft === undefined) return Deadline.in(DEFAULT_TIME_LEFT_MS);
   return /^[0-9]{1,15}$/.test(timeLeft) ? Deadline.in(Math.min(Number(timeLeft), LONGEST_MS)) : undefined;
@@ -215,13 +220,13 @@ function refusal(id: string, error: unknown): Answer {
   return { status: problem.status, payload: JSON.stringify({ err: problem, isDisposed: true, id }) };
 }
 
-/** The broker would drop it and the caller would wait in vain. */
+/** The broker would drop the reply and the caller would time out. */
 function oversized(id: string, subject: string): Answer {
-  logger.error({ subject }, 'the answer is larger than the broker carries');
+  logger.error({ subject }, 'the reply exceeds the maximum payload of the broker');
   return refusal(id, problemOfStatus(500));
 }
 
-/** Handlers' errors come through RpcProblemFilter as Problems; Nest itself throws RpcException, for one when a guard says no. */
+/** RpcProblemFilter turns errors of handlers into Problems. Nest itself throws RpcException, for example when a guard rejects a request. */
 function problemOf(error: unknown): Problem {
   return toProblem(error instanceof RpcException ? error.getError() : error);
 }

@@ -1,5 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { logger, type Metrics } from '@rookery/platform';
+import { backoff, logger, type Metrics, withJitter } from '@rookery/platform';
 import {
   circuitBreaker,
   CircuitState,
@@ -11,7 +11,6 @@ import {
   type IPolicy,
 } from 'cockatiel';
 import { Counter } from 'prom-client';
-import { withJitter } from '../jitter';
 
 type Client = Awaited<ReturnType<typeof connectingClient>>;
 /** The commands that are used. */
@@ -24,7 +23,7 @@ const FAILURES_IN_A_ROW = 3;
 /** Time until a half-open breaker probes Redis again. */
 const HALF_OPEN_AFTER_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
-const MAX_RECONNECT_MS = 2_000;
+const RECONNECT = { firstMs: 50, longestMs: 2_000 } as const;
 /** A silent connection is closed after `SOCKET_TIMEOUT_MS`: half-open ones would otherwise stay for minutes. */
 const PING_INTERVAL_MS = 3_000;
 const SOCKET_TIMEOUT_MS = 10_000;
@@ -121,7 +120,7 @@ async function connectingClient(url: string, name: string) {
     socket: {
       connectTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: SOCKET_TIMEOUT_MS,
-      reconnectStrategy: (retries) => withJitter(Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(retries, 10))),
+      reconnectStrategy: (retries) => withJitter(backoff(retries + 1, RECONNECT)),
     },
   });
   let lastReason = '';

@@ -169,7 +169,7 @@ describe('access tokens at the HTTP edge', () => {
   it.each([
     ['no header', undefined],
     ['another scheme', 'Basic YTpi'],
-    ['no token behind the scheme', 'Bearer '],
+    ['no token after the scheme', 'Bearer '],
   ])('demands a token when there is %s', async (_what, authorization) => {
     const { status, headers, body } = await ask('/v1/me', authorization);
     expect(status).toBe(401);
@@ -226,7 +226,7 @@ describe('access tokens at the HTTP edge', () => {
     ],
     ['no exp', async () => sign({ exp: undefined })],
     ['a passed exp', async () => sign({ iat: now() - 400, exp: now() - 60 })],
-    ['an exp that is a text', async () => sign({ exp: '9999999999' })],
+    ['an exp that is a string', async () => sign({ exp: '9999999999' })],
     ['an nbf in the future', async () => sign({ nbf: now() + 60 })],
     ['no iat', async () => sign({ iat: undefined })],
     ['no sub', async () => sign({ sub: undefined })],
@@ -239,7 +239,7 @@ describe('access tokens at the HTTP edge', () => {
     ['an ID token for the API', async () => sign({}, { typ: 'JWT' })],
     ['no typ', async () => sign({}, { typ: undefined })],
     ['a refresh token', async () => 'Yx3Zr0lS2vQGm1n0pUe5Rk8c4TtJhW9bVf7aDsLqKoE'],
-    ['a scope that is no text', async () => sign({ scope: ['orders:read'] })],
+    ['a scope that is not a string', async () => sign({ scope: ['orders:read'] })],
     [
       'a changed payload',
       async () => {
@@ -461,13 +461,13 @@ describe('an issuer that predates RFC 9068', () => {
   });
 
   it.each<[string, () => Promise<string>]>([
-    ['an ID token of a client that is called like the API', () => sign({ nonce: 'n-0S6_WzA2Mj' })],
+    ['an ID token of a client with the name of the API', () => sign({ nonce: 'n-0S6_WzA2Mj' })],
     ['an ID token with a hash of the access token', () => sign({ at_hash: '77QmUPtjPfzWtF2AnpK9RQ' })],
     ['an ID token without nonce', () => sign({ scope: undefined })],
     ['another audience', () => sign({ aud: 'a-client' })],
     ['another type', () => sign({}, { typ: 'logout+jwt' })],
     [
-      'an algorithm that the settings do not name',
+      'an algorithm outside the settings',
       async () => sign({}, { alg: 'ES256' }, (await generateKeyPair('ES256')).privateKey),
     ],
     [

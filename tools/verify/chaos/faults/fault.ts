@@ -2,12 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import type { Random } from '@rookery/devkit/client/random';
-
-/** A message that nobody can ever handle, and who is given it. */
-export interface Poison {
-  readonly id: string;
-  readonly consumers: readonly Service[];
-}
+import type { Poison } from '@rookery/devkit/invariants/world';
 
 /** What a fault works with. */
 export interface FaultContext {

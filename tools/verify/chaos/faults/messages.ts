@@ -1,5 +1,5 @@
 import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
+import type { MsgHdrs } from '@nats-io/nats-core';
 import {
   Headers,
   OrderCreated,
@@ -10,6 +10,7 @@ import {
 } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
 import { asAdmin, messagesOf, publishAgain, streamsOf } from '@rookery/devkit/stack/broker-reader';
+import { eventHeaders } from '@rookery/devkit/stack/planted-events';
 import type { Fault } from './fault';
 
 /** One event per stream, and the services that handle it. */
@@ -24,18 +25,8 @@ const POISON = [
   { version: 1, text: '{"orderId":1}' },
 ] as const;
 
-function headersOf({ name, producer }: EventContract, id: string, version: number): MsgHdrs {
-  const headers = newHeaders();
-  headers.set('ce-specversion', '1.0');
-  headers.set('ce-id', id);
-  headers.set('ce-type', `rookery.${name}.v${version}`);
-  headers.set('ce-source', producer);
-  headers.set('ce-subject', uuidv7());
-  headers.set('ce-time', new Date().toISOString());
-  headers.set('ce-sequence', '1');
-  headers.set(Headers.correlationId, id);
-  return headers;
-}
+const headersOf = (contract: EventContract, id: string, version: number): MsgHdrs =>
+  eventHeaders({ ...contract, version }, { 'ce-id': id, [Headers.correlationId]: id });
 
 /** Puts into the streams what producers never would. */
 export const messages: readonly Fault[] = [

@@ -54,6 +54,13 @@ const forbidden = [
     importing('tools/verify/simulation/planted.ts', '../../../apps/gateway/src/main'),
     boundary,
   ],
+  ['the operator’s program is a client', importing('apps/operator/src/planted.ts', '@rookery/platform'), boundary],
+  ['the devkit knows no operator', importing('tools/devkit/planted.ts', '../../apps/operator/src/program'), boundary],
+  [
+    'a command imports no service',
+    importing('tools/cli/commands/planted.ts', '../../../apps/orders/src/main'),
+    boundary,
+  ],
   [
     'a lib is imported by its name',
     importing('apps/orders/src/planted.ts', '../../../libs/contracts/src/index'),
@@ -94,6 +101,10 @@ const allowed = [
     importing('tools/verify/simulation/planted.ts', '../../../apps/orders/src/order/order.entity'),
   ],
   ['end-to-end tests start stacks', importing('apps/e2e/test/planted.ts', '@rookery/devkit/stack/ports')],
+  [
+    'a command runs the operator’s program',
+    importing('tools/cli/commands/planted.ts', '../../../apps/operator/src/program'),
+  ],
   ['a command runs a proof', importing('tools/cli/planted.ts', '@rookery/verify/chaos/run')],
   ['a spec imports test code', importing('apps/orders/src/planted.int-spec.ts', '@rookery/testing')],
 ] as const;

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@rookery/persistence';
 import { databaseConfig, loadConfig } from '@rookery/platform';
 import { z } from 'zod';
-import { authDatabase } from './data-source';
-import { KeyCipher } from './keys/key-cipher';
-import { SigningKeys } from './keys/signing-keys';
+import { authDatabase } from '../data-source';
+import { KeyCipher } from '../keys/key-cipher';
+import { SigningKeys } from '../keys/signing-keys';
 
 /**
  * Rotates the signing key without an interruption. Between publishing and signing it waits as long as verifiers may cache a key set

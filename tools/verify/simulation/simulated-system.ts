@@ -11,12 +11,12 @@ import { productId, productName, type Circumstances, type Delivery, type Wish } 
 import { Crash, SimulatedClock, type CrashPoint, type Outgoing } from './memory-database';
 import { ordersService, parts, paymentsService, productsService, type SimulatedService } from './services';
 
-const DEADLINE_MS = 60_000;
+export const ORDER_DEADLINE_MS = 60_000;
 const customer: Actor = { subject: 'alice', issuer: 'saga', clientId: null, scopes: [], roles: [] };
 const eventsByName = new Map(eventContracts.map((contract) => [contract.name, contract]));
 
 /** The three services of the saga, the broker between them, the bank and the customers: everything moves only when told to. */
-export class Shop {
+export class SimulatedSystem {
   readonly clock = new SimulatedClock();
   readonly bank = new Bank((text) => this.nameIn(text));
   readonly orders;
@@ -25,7 +25,7 @@ export class Shop {
   readonly placed: string[] = [];
   /** What every stream has stored, by the event's id. */
   readonly stored = new Map<string, Delivery['event']>();
-  readonly deadLetters: string[] = [];
+  readonly deadLetters: { readonly consumer: string; readonly eventId: string }[] = [];
   /** Operations of payments that came to no end, against what the bank promises. */
   readonly failures: string[] = [];
   deliveries: readonly Delivery[] = [];
@@ -72,7 +72,7 @@ export class Shop {
         unitPrice: { amountMinor: 100 + product, currency: 'EUR' },
       };
     });
-    const deadlineAt = new Date(this.clock.now().getTime() + DEADLINE_MS);
+    const deadlineAt = new Date(this.clock.now().getTime() + ORDER_DEADLINE_MS);
     const id = uuidv7();
     this.placed.push(id);
     await this.orders.repository.add(
@@ -132,13 +132,13 @@ export class Shop {
     };
     const ended = await this.crashing(service, crash, async () => {
       try {
-        await runInContext(context, () => handler?.({ ...event, attempt: 1, overtakes: false }));
+        await runInContext(context, () => handler?.({ ...event, attempt: 1, skipsGap: false }));
         return 'taken';
       } catch (error) {
         if (error instanceof Crash) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         if (!(error instanceof PermanentFailure)) return `failed: ${reason}`;
-        this.deadLetters.push(`${event.name} of ${delivery.about} at ${service.name}: ${reason}`);
+        this.deadLetters.push({ consumer: service.name, eventId: `${event.name} of ${delivery.about}: ${reason}` });
         return 'dead letter';
       }
     });

@@ -4,12 +4,12 @@ import { cpus } from 'node:os';
 /** The core that a load is offered from, as `taskset` names it. */
 export const lastCore = (): string => String(cpus().length - 1);
 
-/** All others. */
+/** All other cores. */
 export const otherCores = (): string => (cpus().length > 2 ? `0-${cpus().length - 2}` : '0');
 
 /**
- * Keeps a process, all its threads and what it will start to the cores, so that who asks takes nothing from those who answer, as if it
- * were another machine. Says whether it could: macOS has no such command, and one core is not to be shared out.
+ * Keeps a process, its threads and its later children to some cores, so that the client takes no time from the servers, as if it ran on
+ * another machine. Returns false where that is impossible: on macOS and with a single core.
  */
 export function keepTo(cores: string, pid: number): boolean {
   if (cpus().length < 2) return false;

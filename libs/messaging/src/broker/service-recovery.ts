@@ -8,17 +8,18 @@ import { consumedBy, streamOf } from './definitions';
 import { Nats, natsOptions } from './nats';
 import { isApiError } from './provisioning';
 
-/** Settings of a service's recovery, which needs the broker's admin. */
+/** Settings of a service's recovery, which requires the broker's admin. */
 export const recoveryConfig = z.object({
   ...brokerConfig,
-  NATS_NKEY_SEED: brokerConfig.NATS_NKEY_SEED.describe('Seed of the nkey of the account’s admin'),
+  NATS_NKEY_SEED: brokerConfig.NATS_NKEY_SEED.describe('Seed of the admin nkey of the account'),
   LOG_LEVEL: commonConfig.LOG_LEVEL,
 });
 type RecoveryConfig = z.output<typeof recoveryConfig>;
 
 /**
- * Deletes the durable consumers of a service that does not run. At its next start the service creates them again and receives whole
- * streams: its inbox drops what the restored database knows, and the rest takes effect. Returns the names of the streams.
+ * Deletes the durable consumers of a stopped service. At its next start the service recreates them and receives whole streams. Its inbox drops
+ * the events that the restored database knows, and the others take effect.
+ * @returns the names of the streams
  */
 export async function forgetDeliveries(admin: NatsConnection, service: Service): Promise<readonly string[]> {
   const manager = await jetstreamManager(admin);
@@ -35,7 +36,7 @@ export async function forgetDeliveries(admin: NatsConnection, service: Service):
 
 /**
  * Runs the recovery of a service as a program, after its database was restored and before it starts: first `restore`, then
- * `forgetDeliveries`. Progress on stdout; a failure is one line on stderr and exit code 1. Running it again changes nothing.
+ * `forgetDeliveries`. Progress on stdout; a failure is one line on stderr and exit code 1. It is idempotent.
  */
 export async function recoverService(
   service: Service,

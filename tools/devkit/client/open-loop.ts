@@ -54,7 +54,7 @@ export type Seen = z.infer<typeof Seen>;
 
 /** Runs a load in a process of its own: neither the servers nor the bench may share its event loop. */
 export async function offer(load: OpenLoop): Promise<Seen> {
-  const client = fork(fileURLToPath(new URL('./open-loop-client.ts', import.meta.url)), {
+  const client = fork(fileURLToPath(new URL('./open-loop-process.ts', import.meta.url)), {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

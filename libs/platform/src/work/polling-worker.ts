@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What a `PollingWorker` does and how often. */
+export interface PollingOptions {
+  /**
+   * One turn of the work. `stopping` aborts when the worker stops: the turn ends early and leaves the rest to the next process.
+   * @returns true when more work may be due at once; the next turn then starts without a pause
+   */
+  readonly turn: (stopping: AbortSignal) => Promise<boolean> | Promise<void>;
+  /** Pause between two turns, in ms. */
+  readonly pollMs: number;
+  /**
+   * Delay before the first turn, in ms.
+   * @default 0
+   */
+  readonly firstAfterMs?: number;
+  /**
+   * Pause after a number of consecutive failed turns, in ms. `wake` does not shorten this pause.
+   * @default pollMs, which `wake` shortens
+   */
+  readonly retryMs?: (failures: number) => number;
+  /** Called for the first of several consecutive failures: an outage is logged once and not once per turn. */
+  readonly failed: (error: unknown) => void;
+  /** Called for the first success after failures. */
+  readonly recovered: (failures: number) => void;
+}
+
+/** Repeats one piece of work with a pause in between, never two turns at a time. A failed turn does not end it. */
+export class PollingWorker {
+  private stopping = new AbortController();
+  private waking = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(private readonly options: PollingOptions) {}
+
+  /** Starts the turns and returns at once. Does nothing when they are running already. */
+  start(): void {
+    if (this.running !== undefined) {
+      return;
+    }
+    this.stopping = new AbortController();
+    this.running = this.work(this.stopping.signal);
+  }
+
+  /** Starts the next turn now, or right after the running one. */
+  wake(): void {
+    this.waking.abort();
+  }
+
+  /** Waits for the running turn and starts no further one. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.wake();
+    await this.running;
+    this.running = undefined;
+  }
+
+  private async work(stopping: AbortSignal): Promise<void> {
+    const { turn, pollMs, firstAfterMs, retryMs, failed, recovered } = this.options;
+    let failures = 0;
+    if (firstAfterMs !== undefined) {
+      await pause(firstAfterMs, stopping);
+    }
+    while (!stopping.aborted) {
+      this.waking = new AbortController();
+      try {
+        const more = (await turn(stopping)) === true;
+        if (failures > 0) {
+          recovered(failures);
+        }
+        failures = 0;
+        if (!more) {
+          await pause(pollMs, this.waking.signal);
+        }
+      } catch (error) {
+        if (failures === 0) {
+          failed(error);
+        }
+        failures += 1;
+        await (retryMs === undefined ? pause(pollMs, this.waking.signal) : pause(retryMs(failures), stopping));
+      }
+    }
+  }
+}
+
+/** Ends early when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventProducers } from '@rookery/contracts';
+import { asAdmin, consumersAreIdle } from './broker-reader';
+import type { ChaosStack } from './isolated-stack';
+import { rowsOf } from './rows';
+
+export const RESTS_WITHIN_MS = 60_000;
+
+/** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `RESTS_WITHIN_MS`. */
+export async function drained(stack: ChaosStack): Promise<number | undefined> {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < RESTS_WITHIN_MS) {
+    if (await isAtRest(stack)) return Date.now() - startedAt;
+    await sleep(250);
+  }
+  return undefined;
+}
+
+async function isAtRest(stack: ChaosStack): Promise<boolean> {
+  const moving = await Promise.all([
+    countOf(stack, 'orders', `orders WHERE status = 'Pending'`),
+    countOf(stack, 'payments', 'payments WHERE operation IS NOT NULL'),
+    ...eventProducers.map((service) => countOf(stack, service, 'outbox WHERE published_at IS NULL')),
+  ]);
+  return moving.every((count) => count === 0) && (await asAdmin(stack, consumersAreIdle));
+}
+
+/** Rows of `from`, for example `orders WHERE status = 'Pending'`. */
+export async function countOf(
+  stack: ChaosStack,
+  service: (typeof eventProducers)[number],
+  from: string,
+): Promise<number> {
+  const [row] = await rowsOf<{ count: number }>(stack, service, `SELECT count(*)::int AS count FROM ${from}`);
+  return row?.count ?? 0;
+}
