@@ -7,7 +7,7 @@ import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { Progress } from '@rookery/devkit/terminal/progress';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
 import { RetryingLoad } from '@rookery/devkit/client/retrying-load';

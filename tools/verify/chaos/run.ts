@@ -5,7 +5,7 @@ import { addProducts, RetryingLoad } from '@rookery/devkit/client/retrying-load'
 import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
 import { until, type Fault, type FaultOutcome } from './faults/fault';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
@@ -194,7 +194,7 @@ async function recovered(stack: IsolatedStack): Promise<boolean> {
   return late.every((count) => count === 0);
 }
 
-async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
+async function countOrders(stack: IsolatedStack): Promise<Record<string, number>> {
   const rows = await rowsOf<{ ending: string; count: number }>(
     stack,
     'orders',

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Reconciliation, type Difference, type Service } from '@rookery/contracts';
-import { ChaosStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
 import { rowsOf, withDatabase } from '@rookery/devkit/stack/rows';
