@@ -1,7 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { DeadLettersModule, MessagingModule, natsOptions } from '@rookery/messaging';
 import { PersistenceModule } from '@rookery/persistence';
-import { HealthModule } from '@rookery/platform';
 import { RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { AUTH_CONFIG, type AuthConfig } from './auth.config';
@@ -36,7 +35,6 @@ export class AuthModule {
         MessagingModule.forRoot(natsOptions('auth', config)),
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
         RedisModule.forRoot({ name: 'auth', url: config.REDIS_URL }),
-        HealthModule.register(),
         DeadLettersModule.forConsumer('auth'),
         NotificationModule.forRoot({ server: config.SMTP_URL, from: config.MAIL_FROM }),
         KeysModule,

@@ -1,20 +1,20 @@
-import { JetStreamServer, Nats, RpcServer } from '@rookery/messaging';
-import { nameRoute, type ServiceOptions } from '@rookery/platform';
+import { requestsAndEvents } from '@rookery/messaging';
+import { defineService, nameRoute } from '@rookery/platform';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ServerResponse } from 'node:http';
-import type { AuthConfig } from './auth.config';
+import { AuthConfig } from './auth.config';
 import { AuthModule } from './auth.module';
 import { FrontDoor, type MiddlewareRequest } from './provider/front-door';
 import { ProviderHost } from './provider/provider-host';
 import { NOWHERE, placeOf } from './provider/provider-routes';
 
-/** The auth service, for main.ts and for component specs. */
-export const auth = (config: AuthConfig): ServiceOptions => ({
+/** Auth: accounts, the OpenID Provider with its pages, and the mails to customers. */
+export const auth = defineService({
   name: 'auth',
-  module: AuthModule.forRoot(config),
-  config,
-  http: { trustProxy: config.TRUST_PROXY, behindTls: config.OIDC_ISSUER.startsWith('https:') },
-  microservices: (app) => [new RpcServer(app.get(Nats)), app.get(JetStreamServer)],
+  config: AuthConfig,
+  modules: (config) => [AuthModule.forRoot(config)],
+  http: (config) => ({ trustProxy: config.TRUST_PROXY, behindTls: config.OIDC_ISSUER.startsWith('https:') }),
+  microservices: requestsAndEvents,
   configure: (app) => {
     takeForms(app);
     mountProvider(app);

@@ -1,4 +1,4 @@
-import { dataSourceOptions } from '@rookery/persistence';
+import { database } from '@rookery/persistence';
 import { User } from './account/user.entity';
 import { OauthClient } from './clients/oauth-client.entity';
 import { SigningKey } from './keys/signing-key.entity';
@@ -9,26 +9,14 @@ import { DevicePolls1765000200000 } from './migrations/1765000200000-device-poll
 import { IdempotencyKeys1765200000000 } from './migrations/1765200000000-idempotency-keys';
 import { OidcPayload } from './provider/oidc-payload.entity';
 
-/** The auth database: entities and migrations. */
-export const authDatabase = ({
-  DATABASE_URL,
-  DATABASE_SESSION_URL,
-  DATABASE_POOL_SIZE,
-}: {
-  readonly DATABASE_URL: string;
-  readonly DATABASE_SESSION_URL?: string | undefined;
-  readonly DATABASE_POOL_SIZE: number;
-}) =>
-  dataSourceOptions({
-    url: DATABASE_URL,
-    sessionUrl: DATABASE_SESSION_URL,
-    poolSize: DATABASE_POOL_SIZE,
-    entities: [User, OauthClient, SigningKey, OidcPayload],
-    migrations: [
-      Auth1764000000000,
-      Notifications1765000000000,
-      InboxOrder1765000100000,
-      DevicePolls1765000200000,
-      IdempotencyKeys1765200000000,
-    ],
-  });
+/** The auth database. */
+export const authDatabase = database({
+  entities: [User, OauthClient, SigningKey, OidcPayload],
+  migrations: [
+    Auth1764000000000,
+    Notifications1765000000000,
+    InboxOrder1765000100000,
+    DevicePolls1765000200000,
+    IdempotencyKeys1765200000000,
+  ],
+});

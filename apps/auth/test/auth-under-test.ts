@@ -46,7 +46,7 @@ export class AuthUnderTest {
       ...overrides,
     });
     configureLogger('auth', config.LOG_LEVEL);
-    const app = await createService(auth(config));
+    const app = await createService(auth.options(config));
     await app.listen({ port: config.PORT, host: '127.0.0.1' });
     await app.startAllMicroservices();
     return new AuthUnderTest(app, config, database, broker);

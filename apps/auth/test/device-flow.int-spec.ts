@@ -76,7 +76,7 @@ describe('the device flow', () => {
   it('tells a device that polls more often than every five seconds to slow down, by five more each time, on every replica', async () => {
     const device = await begin();
     expect(device.interval).toBe(5);
-    const replica = await createService(authService(auth.config));
+    const replica = await createService(authService.options(auth.config));
     try {
       await replica.listen({ port: 0, host: '127.0.0.1' });
       const body = () =>

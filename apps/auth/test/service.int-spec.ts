@@ -49,7 +49,7 @@ describe('the auth service', () => {
         'SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM oauth_clients) AS clients, (SELECT count(*) FROM signing_keys) AS keys, (SELECT min(id::text) FROM users) AS first',
       );
     const before = await state();
-    const second = await createService(authService(auth.config));
+    const second = await createService(authService.options(auth.config));
     await second.init();
     await second.close();
     expect(await state()).toEqual(before);

@@ -94,7 +94,7 @@ describe('the token endpoints', () => {
       TOKEN_LIMIT_PER_MINUTE: '4',
       REDIS_URL: redis.url,
     });
-    const second = await createService(authService(auth.config));
+    const second = await createService(authService.options(auth.config));
     try {
       await second.listen({ port: ports[1] ?? 0, host: '127.0.0.1' });
       const other = await second.getUrl();

@@ -179,7 +179,7 @@ describe('operator reconcile', () => {
 
   it('ends with 2 and names the service that is away', async () => {
     await stack.app('payments').stop();
-    expectEnd(await reconcile(), 2, 'payments does not answer now.');
+    expectEnd(await reconcile(), 2, 'payments does not respond.');
   });
 
   const exactly = async <T>(count: number, found: Promise<readonly T[]>): Promise<readonly T[]> => {

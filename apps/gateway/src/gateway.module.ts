@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { MessagingModule, natsOptions } from '@rookery/messaging';
-import { Cursors, HealthModule } from '@rookery/platform';
+import { Cursors } from '@rookery/platform';
 import { RedisModule } from '@rookery/resilience';
 import { SecurityModule } from '@rookery/security';
 import { apiControllers } from './api-controllers';
@@ -19,7 +19,6 @@ export class GatewayModule {
     return {
       module: GatewayModule,
       imports: [
-        HealthModule.register(),
         MessagingModule.forRoot(natsOptions('gateway', config)),
         RedisModule.forRoot({ name: 'gateway', url: config.REDIS_URL }),
         ...guards(config),

@@ -1,6 +1,6 @@
-import type { ServiceOptions } from '@rookery/platform';
+import { defineService } from '@rookery/platform';
 import { GatewayModule } from './gateway.module';
-import { isBehindTls, type GatewayConfig } from './gateway.config';
+import { GatewayConfig, isBehindTls } from './gateway.config';
 import { DeclaredInputGuard } from './input/declared-input.guard';
 import { dropContentTypeWithoutBody } from './input/no-body';
 import { limitAddresses } from './rate-limit/address-limit';
@@ -13,32 +13,30 @@ import { installStrangler } from './strangler/install-strangler';
 /** Subjects that may share an address: a household, an office, the gateway of a mobile network. */
 const SUBJECTS_PER_ADDRESS = 10;
 
-/** The gateway, for `runService` and for its specs. */
-export function gatewayService(config: GatewayConfig): ServiceOptions {
-  return {
-    name: 'gateway',
-    module: GatewayModule.forRoot(config),
-    config,
-    http: {
-      bodyBytes: config.BODY_LIMIT_BYTES,
-      bodyDepth: config.BODY_DEPTH_LIMIT,
-      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
-      trustProxy: config.TRUST_PROXY,
-      behindTls: isBehindTls(config),
-    },
-    configure: (app) => {
-      dropContentTypeWithoutBody(app.getHttpAdapter().getInstance());
-      if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);
-      limitAddresses(app, config.RATE_LIMIT_PER_MINUTE * SUBJECTS_PER_ADDRESS);
-      // After the guards of the modules: authentication comes before validation.
-      app.useGlobalGuards(new DeclaredInputGuard());
-      if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...CORS, origin: config.CORS_ORIGINS });
-      if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
-      openFrontDoor(app);
-      serveSwaggerUi(app, config, () => openApiDocument(app, config));
-    },
-  };
-}
+/** The gateway: the HTTP edge. */
+export const gateway = defineService({
+  name: 'gateway',
+  config: GatewayConfig,
+  modules: (config) => [GatewayModule.forRoot(config)],
+  http: (config) => ({
+    bodyBytes: config.BODY_LIMIT_BYTES,
+    bodyDepth: config.BODY_DEPTH_LIMIT,
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    trustProxy: config.TRUST_PROXY,
+    behindTls: isBehindTls(config),
+  }),
+  configure: (app, config) => {
+    dropContentTypeWithoutBody(app.getHttpAdapter().getInstance());
+    if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);
+    limitAddresses(app, config.RATE_LIMIT_PER_MINUTE * SUBJECTS_PER_ADDRESS);
+    // After the guards of the modules: authentication comes before validation.
+    app.useGlobalGuards(new DeclaredInputGuard());
+    if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...CORS, origin: config.CORS_ORIGINS });
+    if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
+    openFrontDoor(app);
+    serveSwaggerUi(app, config, () => openApiDocument(app, config));
+  },
+});
 
 /** The headers that a browser application of another origin may send and read. */
 const CORS = {

@@ -1,5 +1,3 @@
-import { loadConfig, runService } from '@rookery/platform';
-import { GatewayConfig } from './gateway.config';
-import { gatewayService } from './gateway.service';
+import { gateway } from './gateway.service';
 
-await runService(gatewayService(loadConfig(GatewayConfig, { name: 'gateway' })));
+await gateway.run();

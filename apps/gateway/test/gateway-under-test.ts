@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { configureLogger, createService, parseConfig } from '@rookery/platform';
 import { internalKeys, OidcIssuer, testBroker, type TestBroker } from '@rookery/testing';
 import { GatewayConfig } from '../src/gateway.config';
-import { gatewayService } from '../src/gateway.service';
+import { gateway } from '../src/gateway.service';
 import { startNeighbours, type Neighbours } from './neighbours';
 
 /** The whole gateway on a real port and a real NATS, with a local OpenID Provider and stubs for the services. */
@@ -43,7 +43,7 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
   });
   if (!parsed.ok) throw new Error(`bad settings: ${JSON.stringify(parsed.bad)}`);
   configureLogger('gateway', parsed.config.LOG_LEVEL);
-  const app = await createService(gatewayService(parsed.config));
+  const app = await createService(gateway.options(parsed.config));
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = await app.getUrl();
 

@@ -40,10 +40,10 @@ it.each([
 });
 
 it('answers 503 when a service is unavailable', async () => {
-  gateway.state.hold = Promise.reject(new ServiceUnavailable('payments does not answer now.'));
+  gateway.state.hold = Promise.reject(new ServiceUnavailable('payments does not respond.'));
   const response = await reconcile({ after: orderId });
   gateway.state.hold = Promise.resolve();
   expect(response.status).toBe(503);
   expect(response.headers.get('retry-after')).not.toBeNull();
-  expect((await problemOf(response)).detail).toBe('payments does not answer now.');
+  expect((await problemOf(response)).detail).toBe('payments does not respond.');
 });

@@ -74,14 +74,17 @@ describe('the operator’s program', () => {
       void text(request).then((sent) => {
         requests.push(`${request.method} ${request.url} ${request.headers.authorization} ${sent}`.trim());
         const { status = 200, body } = answer(request);
-        response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
+        response.writeHead(status, { connection: 'close' }).end(typeof body === 'string' ? body : JSON.stringify(body));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = z.object({ port: z.int() }).parse(server.address());
     url = `http://127.0.0.1:${port}`;
   });
-  afterAll(() => server.close());
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
   beforeEach(() => {
     requests = [];
     answer = () => ({ status: 500, body: 'unexpected' });
@@ -233,9 +236,9 @@ describe('the operator’s program', () => {
   });
 
   it('exits with 2 when a reconciliation does not complete', async () => {
-    answer = () => ({ status: 503, body: problem(503, 'service-unavailable', 'payments does not answer now.') });
+    answer = () => ({ status: 503, body: problem(503, 'service-unavailable', 'payments does not respond.') });
     const { code, stderr } = await run(['reconcile']);
-    expect([code, stderr]).toEqual([2, 'service-unavailable: payments does not answer now.\n']);
+    expect([code, stderr]).toEqual([2, 'service-unavailable: payments does not respond.\n']);
   });
 });
 

@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { loadConfig, runService } from '@rookery/platform';
-import { orders } from './orders';
-import { OrdersConfig } from './orders.config';
+import { orders } from './service';
 
-await runService(orders(loadConfig(OrdersConfig, { name: 'orders' })));
+await orders.run();

@@ -1,5 +1,5 @@
-import { commonConfig, cursorConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
-import { internalJwksSetting, signingKeySetting } from '@rookery/security';
+import { commonConfig, cursorConfig, databaseConfig, portSetting } from '@rookery/platform';
+import { internalJwksSetting, sealingKeySetting, signingKeySetting } from '@rookery/security';
 import { z } from 'zod';
 
 /** Every setting of the orders process. */
@@ -10,11 +10,7 @@ export const OrdersConfig = z.object({
   ...cursorConfig,
   INTERNAL_SIGNING_KEY: signingKeySetting,
   INTERNAL_JWKS: internalJwksSetting,
-  SEALING_KEY: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
-    .describe('Key that payment tokens are sealed with; the same as that of payments')
-    .meta(SECRET),
+  SEALING_KEY: sealingKeySetting('payments'),
   ORDER_DEADLINE_SECONDS: z.coerce
     .number()
     .int()
@@ -29,7 +25,7 @@ export const OrdersConfig = z.object({
     .max(86_400)
     .optional()
     .describe(
-      'Lag of the saga from which on new orders are refused with 503, until it is half of that; two fifths of ORDER_DEADLINE_SECONDS unless told',
+      'Lag of the saga from which new orders are refused with 503, until it falls below half of it; two fifths of ORDER_DEADLINE_SECONDS by default',
     ),
   ORDER_SWEEP_INTERVAL_MS: z.coerce
     .number()
@@ -37,7 +33,7 @@ export const OrdersConfig = z.object({
     .min(10)
     .max(60_000)
     .default(1_000)
-    .describe('Pause between two looks for orders past their deadline'),
+    .describe('Pause between two searches for orders past their deadline'),
   RECONCILIATION_INTERVAL_SECONDS: z.coerce
     .number()
     .int()

@@ -24,14 +24,14 @@ describe('the deadline of an order', () => {
     (await orders.database.query(`SELECT 1 FROM orders WHERE id = ANY($1) AND status = 'Canceled'`, [ids])).length;
   const view = (id: string) => orders.call(OrdersRpc.get, { id }, alice);
 
-  it('leaves an order that is not overdue alone', async () => {
+  it('does not touch an order that is not overdue', async () => {
     const id = await place();
     await orders.advanceClock(58_000);
     await orders.sweep();
     expect((await view(id)).status).toBe('Pending');
   });
 
-  it('cancels an overdue order and tells everybody', async () => {
+  it('cancels an overdue order and publishes the cancellation', async () => {
     const id = await place();
     await orders.advanceClock(60_001);
     await eventually(async () =>
@@ -73,7 +73,7 @@ describe('the deadline of an order', () => {
     expect(rows).toEqual([{ orders: 20, steps: 20, events: 20 }]);
   });
 
-  it('is kept by the others while one order is locked', async () => {
+  it('is enforced for other orders while one order is locked', async () => {
     const locked = await place();
     const others = await Promise.all(Array.from({ length: 9 }, place));
     await orders.database.query('BEGIN');
@@ -88,7 +88,7 @@ describe('the deadline of an order', () => {
     await eventually(async () => expect((await view(locked)).status).toBe('Canceled'));
   });
 
-  it('is kept while requests hold every connection of the pool', async () => {
+  it('is enforced while requests hold every connection of the pool', async () => {
     const id = await place();
     const release = await orders.holdPool();
     try {
@@ -99,7 +99,7 @@ describe('the deadline of an order', () => {
     }
   });
 
-  it('lets the answers of others take effect while requests hold every connection of the pool', async () => {
+  it('applies events of other services while requests hold every connection of the pool', async () => {
     const orderId = await place();
     const release = await orders.holdPool();
     try {
@@ -113,7 +113,7 @@ describe('the deadline of an order', () => {
     }
   });
 
-  it('is kept after an outage of the database', async () => {
+  it('is enforced after an outage of the database', async () => {
     const id = await place();
     await orders.database.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,

@@ -7,7 +7,7 @@ import { alice, olga, type OrdersUnderTest, startOrders } from './orders-service
 const someTime: unknown = expect.any(String);
 const operator = { ...olga, scopes: ['ops:read'] };
 
-describe('what orders tells an operator of an order', () => {
+describe('the diagnosis of an order by orders', () => {
   let orders: OrdersUnderTest;
   const product = aProduct();
 
@@ -19,7 +19,7 @@ describe('what orders tells an operator of an order', () => {
   const trace = (id: string, eventIds: readonly string[] = []) =>
     orders.call(OrderDiagnosisRpc.orders, { id, eventIds: [...eventIds] }, operator);
 
-  it('is its state, its steps, its own events and which events of others it has taken', async () => {
+  it('returns its state, its steps, its own events and the handled events of other services', async () => {
     const request = { lines: [{ productId: product.productId, quantity: 1 }], paymentToken: 'tok_ok' };
     const { id } = (await orders.call(OrdersRpc.place, request, alice, { idempotencyKey: randomUUID() })).order;
     const payment = { orderId: id, paymentId: randomUUID(), amount: product.unitPrice };
@@ -44,7 +44,7 @@ describe('what orders tells an operator of an order', () => {
     );
   });
 
-  it('names neither the customer nor the payment token', async () => {
+  it('contains neither the customer nor the payment token', async () => {
     const customer = { ...alice, subject: 'a-customer-to-look-for' };
     const request = { lines: [{ productId: product.productId, quantity: 1 }], paymentToken: 'tok_ok' };
     const { id } = (await orders.call(OrdersRpc.place, request, customer, { idempotencyKey: randomUUID() })).order;
@@ -53,7 +53,7 @@ describe('what orders tells an operator of an order', () => {
     expect(text).not.toMatch(/tok_|sealed|a-customer-to-look-for/i);
   });
 
-  it('is 404 for an order that does not exist, and 403 for who may not ask', async () => {
+  it('is 404 for an unknown order, and 403 without the scope', async () => {
     const id = randomUUID();
     await expect(trace(id)).rejects.toMatchObject({ status: 404, code: 'orders.order-not-found' });
     await expect(orders.call(OrderDiagnosisRpc.orders, { id, eventIds: [] }, alice)).rejects.toMatchObject({
@@ -61,7 +61,7 @@ describe('what orders tells an operator of an order', () => {
     });
   });
 
-  it('acts on exactly the events that the catalogue says', () => {
+  it('handles exactly the events of the registry', () => {
     const { handled, declared } = orders.handledEvents();
     expect(handled).toEqual(declared);
   });

@@ -37,9 +37,9 @@ import {
 } from '@rookery/testing';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { ordersDatabase } from '../src/data-source';
+import { ordersDatabase } from '../src/database';
 import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
-import { orders } from '../src/orders';
+import { orders } from '../src/service';
 import { OrdersConfig } from '../src/orders.config';
 import { PeriodicReconciliation } from '../src/reconciliation/periodic-reconciliation';
 
@@ -53,7 +53,7 @@ export interface OrdersOptions {
   /** What products quotes from. */
   readonly catalogue: readonly ProductQuote[];
   readonly deadlineSeconds?: number;
-  /** Of the saga, from which on orders are refused; as it follows from the deadline unless told. */
+  /** Of the saga, from which on orders are refused; as derived from the deadline by default. */
   readonly lagLimitSeconds?: number;
 }
 
@@ -83,7 +83,7 @@ export class OrdersUnderTest {
 
   static async start({ catalogue, deadlineSeconds = 60, lagLimitSeconds }: OrdersOptions): Promise<OrdersUnderTest> {
     const [database, broker, keys] = await Promise.all([
-      testDatabase('orders', ordersDatabase('postgres://unused')),
+      testDatabase('orders', ordersDatabase({ DATABASE_URL: 'postgres://unused' })),
       testBroker(),
       internalKeys(),
     ]);
@@ -102,7 +102,7 @@ export class OrdersUnderTest {
       ORDER_SWEEP_INTERVAL_MS: 50,
     });
     configureLogger('orders', config.LOG_LEVEL);
-    const app = await createService(orders(config));
+    const app = await createService(orders.options(config));
     await app.init();
     await app.startAllMicroservices();
     const service = new OrdersUnderTest(

@@ -60,7 +60,7 @@ describe('placing an order', () => {
     expect(await orders.call(OrdersRpc.get, { id: order.id }, alice)).toEqual(order);
   });
 
-  it('publishes OrderCreated with a payment token that only the key opens', async () => {
+  it('publishes OrderCreated with a payment token that only the sealing key opens', async () => {
     const { order } = await place(anOrder);
     const event = await orders.published(OrderCreated, order.id);
     expect(event).toMatchObject({ orderId: order.id, customerId: alice.subject, total: order.total });
@@ -91,7 +91,7 @@ describe('placing an order', () => {
     }
   });
 
-  it('refuses a key whose first request is still running, and says when to try again', async () => {
+  it('refuses a key whose first request is still running, with Retry-After', async () => {
     const key = randomUUID();
     const before = await counts();
     await orders.whileKeyIsInUse(alice, key, async () => {
@@ -105,7 +105,7 @@ describe('placing an order', () => {
     expect((await place(anOrder, key)).replayed).toBe(false);
   });
 
-  it('replays the first answer byte by byte, also after the order has changed', async () => {
+  it('replays the first answer byte for byte, even after the order has changed', async () => {
     const key = randomUUID();
     const first = await place(anOrder, key);
     await orders.call(OrdersRpc.cancel, { id: first.order.id }, alice);
@@ -124,7 +124,7 @@ describe('placing an order', () => {
     expect((await place(shuffled, key)).order.id).toBe(first.order.id);
   });
 
-  it('replays without asking for prices again', async () => {
+  it('replays without requesting the prices again', async () => {
     const key = randomUUID();
     const passing = aProduct({ sku: 'GONE-1' });
     orders.catalogue.set(passing.productId, passing);
@@ -142,7 +142,7 @@ describe('placing an order', () => {
     });
   });
 
-  it('keeps the keys of two customers and of two clients apart', async () => {
+  it('separates the keys of two customers and of two clients', async () => {
     const key = randomUUID();
     const placed: OrderView[] = [];
     for (const actor of [
@@ -158,7 +158,7 @@ describe('placing an order', () => {
     expect(new Set(placed.map(({ id }) => id)).size).toBe(4);
   });
 
-  it('takes a key anew after 24 hours', async () => {
+  it('accepts a used key as new after 24 hours', async () => {
     const key = randomUUID();
     const first = await place(anOrder, key);
     const age = (interval: string) =>
@@ -200,7 +200,7 @@ describe('placing an order', () => {
     expect((await place(anOrder, key)).replayed).toBe(false);
   });
 
-  it('takes an order at the total that the customer has been shown, and replays it when prices have changed since', async () => {
+  it('accepts an order at the shown total, and replays it after prices have changed', async () => {
     const key = randomUUID();
     const passing = aProduct({ sku: 'DEARER-1', unitPrice: { amountMinor: 1_000, currency: 'EUR' } });
     orders.catalogue.set(passing.productId, passing);
@@ -252,7 +252,7 @@ describe('placing an order', () => {
     },
   );
 
-  it('takes the expected total for a part of the request: the same key with another one is refused', async () => {
+  it('treats the expected total as part of the request: the same key with another total is refused', async () => {
     const key = randomUUID();
     const total = { amountMinor: 4_498, currency: 'EUR' };
     await place({ ...anOrder, expectedTotal: total }, key);
@@ -261,7 +261,7 @@ describe('placing an order', () => {
     }
   });
 
-  it('takes an order of a product whose currency today’s list does not know, shows and replays it', async () => {
+  it('accepts, shows and replays an order of a product whose currency has been withdrawn', async () => {
     const key = randomUUID();
     const old = aProduct({ sku: 'OLD-1', unitPrice: { amountMinor: 7_500, currency: 'QQQ' } });
     orders.catalogue.set(old.productId, old);
@@ -281,14 +281,14 @@ describe('placing an order', () => {
     });
   });
 
-  it('rolls back all of it when a part cannot be stored', async () => {
+  it('rolls everything back when a part cannot be stored', async () => {
     const before = await counts();
     await orders.database.query(`ALTER TABLE idempotency_key ADD CONSTRAINT planted CHECK (key <> 'planted-failure')`);
     await expect(place(anOrder, 'planted-failure')).rejects.toMatchObject({ status: 500 });
     expect(await counts()).toEqual(before);
   });
 
-  it('answers 503 and frees the key when products does not answer', async () => {
+  it('answers 503 and frees the key when products does not respond', async () => {
     const key = randomUUID();
     await orders.withoutProducts(async () => {
       await expect(place(anOrder, key)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 1 });
@@ -296,7 +296,7 @@ describe('placing an order', () => {
     expect((await place(anOrder, key, alice)).replayed).toBe(false);
   });
 
-  it('lets an operator place an order of his own', async () => {
+  it('lets an operator place an own order', async () => {
     const { order } = await place(anOrder, randomUUID(), olga);
     await expect(orders.call(OrdersRpc.get, { id: order.id }, alice)).rejects.toMatchObject({ status: 404 });
   });

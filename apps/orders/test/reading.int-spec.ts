@@ -44,7 +44,7 @@ describe('reading and canceling orders', () => {
     throw new Error('expected a refusal');
   };
 
-  it('gives the same answer for a foreign order and an unknown one', async () => {
+  it('gives the same answer for another customer’s order and an unknown one', async () => {
     const { id } = await place();
     const unknown = randomUUID();
     for (const contract of [OrdersRpc.get, OrdersRpc.cancel]) {
@@ -59,7 +59,7 @@ describe('reading and canceling orders', () => {
     expect((await orders.call(OrdersRpc.get, { id }, alice)).status).toBe('Pending');
   });
 
-  it('lists own orders only, newest first, each once; all of them for an operator', async () => {
+  it('lists only own orders, newest first, each once; all orders for an operator', async () => {
     const carol = { ...alice, subject: 'carol' };
     const placed: string[] = [];
     for (let count = 0; count < 5; count += 1) placed.unshift((await place(carol)).id);
@@ -75,7 +75,7 @@ describe('reading and canceling orders', () => {
     expect(new Set(everybody).size).toBe(everybody.length);
   });
 
-  it('keeps a page’s place when an order is placed meanwhile', async () => {
+  it('keeps the position of a page when an order is placed meanwhile', async () => {
     const dave = { ...alice, subject: 'dave' };
     const placed: string[] = [];
     for (let count = 0; count < 4; count += 1) placed.unshift((await place(dave)).id);
@@ -85,7 +85,7 @@ describe('reading and canceling orders', () => {
     expect([...first.items, ...second.items].map((order) => order.id)).toEqual(placed);
   });
 
-  it('skips nobody when the last order of the page leaves the list meanwhile', async () => {
+  it('skips no order when the last one of the page leaves the list meanwhile', async () => {
     const frank = { ...alice, subject: 'frank' };
     const placed: string[] = [];
     for (let count = 0; count < 4; count += 1) placed.unshift((await place(frank)).id);

@@ -50,7 +50,7 @@ describe('the reconciliation', () => {
     orders.call(ReconciliationRpc.reconcile, request, auditor);
   const kinds = ({ differences }: Reconciliation) => differences.map(({ kind, orderId }) => [kind, orderId]);
 
-  it('finds nothing where all agree, and says what was compared', async () => {
+  it('finds no difference where all services agree, and reports what was compared', async () => {
     const since = new Date().toISOString();
     await confirmed();
     const canceled = await placed();
@@ -62,7 +62,7 @@ describe('the reconciliation', () => {
     expect(Date.parse(report.to)).toBeGreaterThan(Date.parse(since));
   });
 
-  it('leaves orders alone that are in flight, whatever the others say of them', async () => {
+  it('ignores orders in flight, whatever the other services record', async () => {
     const [endsNow, waits] = [await placed(), await placed()];
     await orders.advanceClock(SETTLED_MS);
     neighbours.capturedLate(await confirmed(endsNow));
@@ -70,7 +70,7 @@ describe('the reconciliation', () => {
     expect(await reconcile()).toMatchObject({ orders: 0, inFlight: 2, total: 0 });
   });
 
-  it('finds an order that nobody ended at its deadline', async () => {
+  it('finds an order that was not ended at its deadline', async () => {
     const id = await placed();
     // Keeps the sweeper from it.
     await orders.database.query('BEGIN');
@@ -88,7 +88,7 @@ describe('the reconciliation', () => {
     expect(await orders.metric(`${DIFFERENCES}{kind="order-overdue"}`)).toBe(0);
   });
 
-  it('reports a difference with both sides, shows it as a metric, and forgets it when it is mended', async () => {
+  it('reports a difference with both sides, exposes it as a metric, and drops it once it is resolved', async () => {
     const orderId = await confirmed();
     const capture = neighbours.capturedLate(orderId);
     await orders.advanceClock(SETTLED_MS);
@@ -111,7 +111,7 @@ describe('the reconciliation', () => {
     expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(0);
   });
 
-  it('does not report what is gone when it looks again', async () => {
+  it('does not report a difference that is gone on the second read', async () => {
     const capture = neighbours.capturedLate(await confirmed());
     await orders.advanceClock(SETTLED_MS);
     const report = reconcile();
@@ -121,7 +121,7 @@ describe('the reconciliation', () => {
     expect(neighbours.asked).toHaveLength(2);
   });
 
-  it('finds what only payments, only the provider or only products know of', async () => {
+  it('finds records that only payments, only the provider or only products has', async () => {
     const [paid, charged, reserved] = [uuidv7(), uuidv7(), uuidv7()];
     neighbours.delivered(paid, 1, productId);
     neighbours.reservations.delete(paid);
@@ -159,7 +159,7 @@ describe('the reconciliation', () => {
     expect(await orders.metric(`${DIFFERENCES}{kind="stock-sold"}`)).toBe(0);
   });
 
-  it('goes on after a part where it ended, and checks the stock once', async () => {
+  it('continues each part where the last one ended, and checks the stock once', async () => {
     for (let count = 0; count < 150; count += 1) neighbours.delivered(uuidv7(), 1, productId);
     await orders.advanceClock(SETTLED_MS);
     const [, second = ''] = [...neighbours.payments.keys()];
@@ -169,18 +169,18 @@ describe('the reconciliation', () => {
     expect(await orders.metric(`${DIFFERENCES}{kind="payment-without-order"}`)).toBe(148);
   });
 
-  it('is refused to who may not read operational data', async () => {
+  it('is refused without the scope for operational data', async () => {
     await expect(
       orders.call(ReconciliationRpc.reconcile, { since: new Date().toISOString() }, alice),
     ).rejects.toMatchObject({ status: 403 });
   });
 
-  it('answers 503 and names the service when one is away, and keeps what was known', async () => {
+  it('answers 503 naming the service that is away, and keeps the known differences', async () => {
     neighbours.capturedLate(await confirmed());
     await orders.advanceClock(SETTLED_MS);
     await reconcile();
     await neighbours.withoutPayments(async () => {
-      await expect(reconcile()).rejects.toMatchObject({ status: 503, detail: 'payments does not answer now.' });
+      await expect(reconcile()).rejects.toMatchObject({ status: 503, detail: 'payments does not respond.' });
       await expect(orders.reconcile()).rejects.toMatchObject({ status: 503 });
     });
     expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(1);
@@ -190,7 +190,7 @@ describe('the reconciliation', () => {
   describe('done periodically', () => {
     const HOUR_MS = 3_600_000;
 
-    it('asks as the service itself, once per interval, whichever replica is first', async () => {
+    it('runs as the service itself, once per interval, in whichever replica is first', async () => {
       await confirmed();
       await orders.advanceClock(SETTLED_MS);
       await Promise.all(Array.from({ length: 4 }, () => orders.reconcile()));
@@ -203,7 +203,7 @@ describe('the reconciliation', () => {
       expect(neighbours.asked).toHaveLength(2);
     });
 
-    it('looks again at what differs however old it is, until it is mended', async () => {
+    it('compares known differences again, however old, until they are resolved', async () => {
       const capture = neighbours.capturedLate(await confirmed());
       await orders.advanceClock(SETTLED_MS);
       await orders.reconcile();
@@ -218,7 +218,7 @@ describe('the reconciliation', () => {
       expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(0);
     });
 
-    it('finds what had not settled at the run before', async () => {
+    it('finds orders that had not settled at the run before', async () => {
       neighbours.capturedLate(await confirmed());
       await orders.reconcile();
       expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(0);
@@ -227,7 +227,7 @@ describe('the reconciliation', () => {
       expect(await orders.metric(`${DIFFERENCES}{kind="payment-missing"}`)).toBe(1);
     });
 
-    it('gives up when the process stops, and does not count as done', async () => {
+    it('ends early when the process stops, and does not count as done', async () => {
       await orders.advanceClock(SETTLED_MS);
       await orders.reconcile(AbortSignal.abort());
       expect(await orders.metric(LAST_SUCCESS)).toBe(0);

@@ -14,7 +14,7 @@ import {
   type TestDatabase,
 } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
-import { ordersDatabase } from '../src/data-source';
+import { ordersDatabase } from '../src/database';
 import { OrderRecovery, type RecoveredOrders } from '../src/recovery/order-recovery';
 
 const GRACE_SECONDS = 600;
@@ -71,12 +71,12 @@ describe('the recovery of orders after a restore', () => {
   beforeAll(async () => {
     const [leased, restored, { signingKeyOf }] = await Promise.all([
       testBroker(),
-      testDatabase('recovery_orders', ordersDatabase('postgres://unused')),
+      testDatabase('recovery_orders', ordersDatabase({ DATABASE_URL: 'postgres://unused' })),
       internalKeys(),
     ]);
     broker = leased;
     database = restored;
-    dataSource = await connect(ordersDatabase(database.url, 1));
+    dataSource = await connect(ordersDatabase({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: 1 }));
     products = await stubRpc(broker, ProductsRpc.quote, ({ productIds }) => ({
       quotes: productIds.includes(productId) ? [quote] : [],
     }));

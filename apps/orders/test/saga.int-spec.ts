@@ -75,7 +75,7 @@ describe('the saga of an order', () => {
     await eventually(async () => expect(await namesOf(id)).toContain('PaymentReleased'));
   });
 
-  it('notes what comes after the end and changes nothing by it', async () => {
+  it('records events after the end without changing the order', async () => {
     const id = await placed();
     const canceled = await orders.call(OrdersRpc.cancel, { id }, alice);
     await orders.publish(PaymentReserved, payment(id));
@@ -90,7 +90,7 @@ describe('the saga of an order', () => {
     expect(await statusOf(id)).toEqual(canceled);
   });
 
-  it('takes an event that is delivered three times once', async () => {
+  it('applies an event once that is delivered three times', async () => {
     const id = await placed();
     await orders.publishTimes(3, PaymentReserved, payment(id));
     await orders.publish(StockReserved, { orderId: id, lines });
@@ -98,7 +98,7 @@ describe('the saga of an order', () => {
     expect((await namesOf(id)).filter((name) => name === 'PaymentReserved')).toHaveLength(1);
   });
 
-  it('tells of each step its service, time, attempt, cause and trace', async () => {
+  it('records service, time, attempt, cause and trace of each step', async () => {
     const id = await placed();
     await orders.publish(PaymentFailed, { ...payment(id), reason: 'payment-declined' });
     await eventually(async () => expect(await stepsOf(id)).toHaveLength(3));
@@ -116,14 +116,14 @@ describe('the saga of an order', () => {
     expect(rest).toEqual({ status: 'Canceled', items: [canceled] });
   });
 
-  it('tells live readers after each step', async () => {
+  it('notifies live streams after each step', async () => {
     const id = await placed();
     const { told } = await orders.liveTold(id);
     await orders.publish(PaymentReserved, payment(id));
     await expect(told).resolves.toMatchObject({ done: false });
   });
 
-  it('gives an event of an unknown order to the dead letters at once, and the next ones are handled', async () => {
+  it('dead-letters an event of an unknown order at once, and handles the next ones', async () => {
     const unknown = randomUUID();
     await orders.publish(PaymentReserved, payment(unknown));
     const id = await placed();

@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { loadConfig, runService } from '@rookery/platform';
-import { payments } from './payments';
-import { PaymentsConfig } from './payments.config';
+import { payments } from './service';
 
-await runService(payments(loadConfig(PaymentsConfig, { name: 'payments' })));
+await payments.run();

@@ -3,7 +3,7 @@ import { connect, Outbox, UnitOfWork } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
-import { paymentsDatabase } from '../src/data-source';
+import { paymentsDatabase } from '../src/database';
 import { PaymentAttempts } from '../src/payment/payment-attempts';
 import { ProviderCaller } from '../src/payment/provider-caller';
 import { PaymentRepository } from '../src/payment/payment.repository';
@@ -35,8 +35,8 @@ export class PaymentsOnPostgres {
   ) {}
 
   static async start(): Promise<PaymentsOnPostgres> {
-    const database = await testDatabase('payments', paymentsDatabase(''));
-    const dataSource = await connect(paymentsDatabase(database.url));
+    const database = await testDatabase('payments', paymentsDatabase({ DATABASE_URL: '' }));
+    const dataSource = await connect(paymentsDatabase({ DATABASE_URL: database.url }));
     const unitOfWork = new UnitOfWork(dataSource);
     const payments = new PaymentRepository(unitOfWork, new Outbox(unitOfWork));
     const attempts = new PaymentAttempts(dataSource);

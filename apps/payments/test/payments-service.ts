@@ -15,8 +15,8 @@ import {
   type TestBroker,
   type TestDatabase,
 } from '@rookery/testing';
-import { paymentsDatabase } from '../src/data-source';
-import { payments } from '../src/payments';
+import { paymentsDatabase } from '../src/database';
+import { payments } from '../src/service';
 import { PaymentsConfig } from '../src/payments.config';
 import { anOrder } from './builders';
 
@@ -33,7 +33,7 @@ export class RunningPayments {
 
   static async start(): Promise<RunningPayments> {
     const [database, broker, keys] = await Promise.all([
-      testDatabase('payments', paymentsDatabase('postgres://unused')),
+      testDatabase('payments', paymentsDatabase({ DATABASE_URL: 'postgres://unused' })),
       testBroker(),
       internalKeys(),
     ]);
@@ -46,7 +46,7 @@ export class RunningPayments {
       SEALING_KEY: sealingKey,
     });
     configureLogger('payments', config.LOG_LEVEL);
-    const app = await createService(payments(config));
+    const app = await createService(payments.options(config));
     await app.init();
     await app.startAllMicroservices();
     return new RunningPayments(

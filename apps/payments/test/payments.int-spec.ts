@@ -26,7 +26,7 @@ describe('the payments service', () => {
 
   const paymentOf = (orderId: string): Promise<string> => eventually(() => service.paymentOf(orderId));
 
-  it('is ready, and says so to its probes', async () => {
+  it('is ready, and its probes show it', async () => {
     await eventually(async () => expect((await service.get('/readyz')).statusCode).toBe(200));
     expect((await service.get('/livez')).statusCode).toBe(200);
   });
@@ -39,7 +39,7 @@ describe('the payments service', () => {
     expect(await service.published.next(PaymentCaptured, paymentId)).toEqual({ orderId, paymentId, amount });
   });
 
-  it('tells of its answer under the correlation id of the order, caused by OrderCreated', async () => {
+  it('publishes its answer under the correlation id of the order, caused by OrderCreated', async () => {
     const { orderId, eventId, correlationId } = await service.created('tok_ok');
     const paymentId = await paymentOf(orderId);
     await service.published.next(PaymentReserved, paymentId);
@@ -55,7 +55,7 @@ describe('the payments service', () => {
     expect(await service.published.next(PaymentReleased, paymentId)).toEqual({ orderId, paymentId, amount });
   });
 
-  it('gives the funds back when the order is canceled while the provider is still thinking', async () => {
+  it('gives the funds back when the order is canceled while the provider still works', async () => {
     const { orderId } = await service.created('tok_slow');
     const paymentId = await paymentOf(orderId);
     await service.canceled(orderId);
@@ -63,7 +63,7 @@ describe('the payments service', () => {
     expect(await statusOf(orderId)).toBe('Released');
   });
 
-  it('takes a cancellation that comes before its order after it, and keeps no money', async () => {
+  it('applies a cancellation after its order even when it arrives first, and keeps no money', async () => {
     const orderId = uuidv7();
     await service.canceled(orderId);
     await service.created('tok_ok', orderId);
@@ -104,7 +104,7 @@ describe('the payments service', () => {
     expect(await service.caller.call(PaymentsRpc.list, { orderId: uuidv7() }, { actor: alice })).toEqual({ items: [] });
   });
 
-  it('answers neither who lacks the scope nor a call for nobody', async () => {
+  it('answers neither a caller without the scope nor one without an actor', async () => {
     const actor = testActor({ subject: 'alice', scopes: [] });
     const asked = service.caller.call(PaymentsRpc.list, { orderId: uuidv7() }, { actor });
     await expect(asked).rejects.toMatchObject({ status: 403 });
@@ -113,7 +113,7 @@ describe('the payments service', () => {
 
   const operator = { actor: testActor({ subject: 'olga', roles: ['operator'], scopes: ['ops:read'] }) };
 
-  it('tells operators where the money is, what the provider was asked and which events it has taken', async () => {
+  it('shows operators where the money is, the calls to the provider and the handled events', async () => {
     const { orderId, eventId } = await service.created('tok_timeout_then_ok');
     const paymentId = await paymentOf(orderId);
     await service.published.next(PaymentReserved, paymentId);
@@ -142,14 +142,14 @@ describe('the payments service', () => {
     expect(JSON.stringify(trace)).not.toMatch(/tok_|sealed|alice/i);
   });
 
-  it('tells operators that it knows no payment of an order it has not heard of, and nobody else anything', async () => {
+  it('shows operators that an unknown order has no payment, and answers no other caller', async () => {
     const request = { id: uuidv7(), eventIds: [] };
     expect(await service.caller.call(OrderDiagnosisRpc.payments, request, operator)).toMatchObject({ payment: null });
     const asked = service.caller.call(OrderDiagnosisRpc.payments, request, { actor: alice });
     await expect(asked).rejects.toMatchObject({ status: 403 });
   });
 
-  it('acts on exactly the events that the catalogue says', () => {
+  it('handles exactly the events of the registry', () => {
     const { handled, declared } = service.handledEvents();
     expect(handled).toEqual(declared);
   });

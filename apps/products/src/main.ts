@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { loadConfig, runService } from '@rookery/platform';
-import { products } from './products';
-import { ProductsConfig } from './products.config';
+import { products } from './service';
 
-await runService(products(loadConfig(ProductsConfig, { name: 'products' })));
+await products.run();

@@ -1,13 +1,13 @@
 import { connect, runMigrations } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
-import { productsDatabase } from '../src/data-source';
+import { productsDatabase } from '../src/database';
 import { NamesInOrder1796000000000 } from '../src/migrations/1796000000000-names-in-order';
 
 let database: TestDatabase;
 
 beforeAll(async () => {
-  const { migrations } = productsDatabase('');
+  const { migrations } = productsDatabase({ DATABASE_URL: '' });
   const before = Array.isArray(migrations) ? migrations.filter((one) => one !== NamesInOrder1796000000000) : [];
   database = await testDatabase('products', { migrations: before });
 });
@@ -31,12 +31,12 @@ const indexes = async (): Promise<readonly string[]> => {
   return (await database.query<{ indexname: string }>(sql)).map(({ indexname }) => indexname);
 };
 
-it('brings what is stored into NFC as a new version, leaves the rest alone, and can be taken back', async () => {
+it('converts stored names to NFC as a new version, leaves the others unchanged, and can be reverted', async () => {
   const decomposed = await store('Cafe\u0301', 'A\u0308hren');
   const composed = await store('Caf\u00e9', null);
   const indexesBefore = await indexes();
 
-  const options = productsDatabase(database.url);
+  const options = productsDatabase({ DATABASE_URL: database.url });
   expect(await runMigrations(options, () => undefined)).toEqual(['NamesInOrder1796000000000']);
   const name = 'Caf\u00e9';
   expect(await rowOf(decomposed)).toEqual({ name, description: name, category: '\u00c4hren', version: 2 });

@@ -3,7 +3,7 @@ import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persi
 import { Cursors, Metrics, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { DataSource } from 'typeorm';
-import { productsDatabase } from '../src/data-source';
+import { productsDatabase } from '../src/database';
 import { ProductQueries } from '../src/product/product.queries';
 import { ProductRepository } from '../src/product/product.repository';
 import { ProductService } from '../src/product/product.service';
@@ -26,8 +26,8 @@ export interface ProductsOnPostgres {
 }
 
 export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostgres> {
-  const database = await testDatabase('products', productsDatabase(''));
-  const dataSource = await connect(productsDatabase(database.url, poolSize));
+  const database = await testDatabase('products', productsDatabase({ DATABASE_URL: '' }));
+  const dataSource = await connect(productsDatabase({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: poolSize }));
   const unitOfWork = new UnitOfWork(dataSource);
   const outbox = new Outbox(unitOfWork);
   const stock = new StockRepository();

@@ -13,8 +13,8 @@ import {
   type TestBroker,
   type TestDatabase,
 } from '@rookery/testing';
-import { productsDatabase } from '../src/data-source';
-import { products } from '../src/products';
+import { productsDatabase } from '../src/database';
+import { products } from '../src/service';
 import { ProductsConfig } from '../src/products.config';
 
 export const alice = testActor({ subject: 'alice' });
@@ -39,7 +39,7 @@ export interface RunningProducts {
 
 export async function startProducts(): Promise<RunningProducts> {
   const [database, broker, keys] = await Promise.all([
-    testDatabase('products', productsDatabase('postgres://unused')),
+    testDatabase('products', productsDatabase({ DATABASE_URL: 'postgres://unused' })),
     testBroker(),
     internalKeys(),
   ]);
@@ -51,7 +51,7 @@ export async function startProducts(): Promise<RunningProducts> {
     CURSOR_KEY: randomBytes(32).toString('base64url'),
   });
   configureLogger('products', config.LOG_LEVEL);
-  const app = await createService(products(config));
+  const app = await createService(products.options(config));
   await app.init();
   await app.startAllMicroservices();
   return {

@@ -28,12 +28,12 @@ describe('the products service', () => {
   }, 30_000);
   afterAll(() => service.stop());
 
-  it('is ready, and says so to its probes', async () => {
+  it('is ready, and its probes show it', async () => {
     await eventually(async () => expect((await service.get('/readyz')).statusCode).toBe(200));
     expect((await service.get('/livez')).statusCode).toBe(200);
   });
 
-  it('lets an operator add a product, shows it to anyone, and tells of it', async () => {
+  it('lets an operator add a product, shows it to anyone, and publishes its event', async () => {
     const created = await create({ stock: 4 });
     expect(await service.caller.call(ProductsRpc.get, { id: created.id })).toEqual(created);
     expect(await service.published.next(ProductChanged, created.id)).toEqual({
@@ -43,7 +43,7 @@ describe('the products service', () => {
     });
   });
 
-  it('works for nobody who has stopped waiting, also in the database', async () => {
+  it('stops work whose caller has stopped waiting, also in the database', async () => {
     const { id } = await create();
     const working = async (): Promise<number> => {
       // Within a transaction it would go on showing what it showed first.
@@ -72,7 +72,7 @@ describe('the products service', () => {
     );
   });
 
-  it('refuses changes by who may not write the catalogue', async () => {
+  it('refuses changes without the scope for the catalog', async () => {
     const { id } = await create();
     const asked = [
       service.caller.call(ProductsRpc.create, aProduct(), { actor: alice }),
@@ -161,7 +161,7 @@ describe('the products service', () => {
     expect(await stockOf(productId)).toEqual({ available: 5, reserved: 0, sold: 0 });
   });
 
-  it('rejects an order for more than there is, and says of which product', async () => {
+  it('rejects an order for more than the stock, and names the product', async () => {
     const { id: productId } = await create({ stock: 1 });
     const orderId = uuidv7();
     await created(orderId, [{ productId, quantity: 2 }]);
@@ -217,7 +217,7 @@ describe('the products service', () => {
     expect(await quotedTo({})).toEqual([id]);
   });
 
-  it('tells operators what an order holds and which events it has taken', async () => {
+  it('shows operators what an order holds and which events are handled', async () => {
     const { id: productId } = await create({ stock: 5 });
     const orderId = uuidv7();
     const trace = (eventIds: string[]) =>
@@ -243,7 +243,7 @@ describe('the products service', () => {
     await expect(asked).rejects.toMatchObject({ status: 403 });
   });
 
-  it('acts on exactly the events that the catalogue says', () => {
+  it('handles exactly the events of the registry', () => {
     const { handled, declared } = service.handledEvents();
     expect(handled).toEqual(declared);
   });

@@ -8,10 +8,10 @@ const callees = {
   payments: [],
 } as const satisfies Record<Caller, readonly Service[]>;
 
-/** Who calls whom: the edges of the context map. Broker permissions and internal tokens are made from it. */
+/** Which process calls which service: the edges of the context map. Broker permissions and internal tokens are derived from it. */
 export const rpcEdges: Readonly<Record<Caller, readonly Service[]>> = callees;
 
-/** A process that calls services, and so has a key of its own to sign internal tokens with. */
+/** A process that calls services, and therefore has its own key for internal tokens. */
 export type Requester = { [C in Caller]: (typeof callees)[C] extends readonly [] ? never : C }[Caller];
 
 /** Every process that calls services. */
@@ -29,7 +29,7 @@ const consumers = {
   products: ['orders', 'payments'],
 } as const satisfies Partial<Record<Service, readonly (typeof eventProducers)[number][]>>;
 
-/** Who consumes whose stream, by a durable consumer named after the consuming service. */
+/** Which service consumes which streams, by a durable consumer named after the consuming service. */
 export const eventEdges: Readonly<Partial<Record<Service, readonly (typeof eventProducers)[number][]>>> = consumers;
 
 /** A service that consumes events and may therefore have dead letters. */

@@ -27,13 +27,13 @@ export function partsOfDeadLetterId(id: string): { readonly consumer: DeadLetter
 const letter = {
   id: DeadLetterId,
   consumer: DeadLetterConsumer,
-  /** Name of the event; null when this build knows none of that subject. */
+  /** Name of the event; null when this build does not know its subject. */
   event: z.string().nullable(),
   type: z.string().nullable(),
   eventId: z.string().nullable(),
   aggregateId: z.string().nullable(),
   reason: z.string(),
-  /** How often the handler was tried; 0 when the message could not be read. */
+  /** Number of handler attempts; 0 when the message could not be read. */
   attempts: Count,
   originalSubject: z.string(),
   originalStream: z.string(),
@@ -42,7 +42,7 @@ const letter = {
   causationId: z.string().nullable(),
   /** When it became a dead letter. */
   at: Timestamp,
-  /** Those of the original message; secrets are blacked out and long values cut. */
+  /** Headers of the original message; secrets are redacted and long values truncated. */
   headers: z.record(z.string(), z.string()),
 };
 
@@ -50,11 +50,11 @@ const letter = {
 export const DeadLetterView = z.object(letter).meta({ id: 'DeadLetter' });
 export type DeadLetterView = z.infer<typeof DeadLetterView>;
 
-/** A dead letter with its data, in which tokens and passwords are blacked out. */
+/** A dead letter with its data, in which tokens and passwords are redacted. */
 export const DeadLetterDetail = z
   .object({
     ...letter,
-    /** `base64` when the data is no JSON; `withheld` when it is large, or no JSON and might hold a secret. */
+    /** `base64` when the data is not JSON; `withheld` when it is large, or is not JSON and might contain a secret. */
     encoding: z.enum(['json', 'base64', 'withheld']),
     data: z.unknown(),
   })
@@ -72,7 +72,7 @@ export const ListDeadLetters = z.strictObject({
 });
 export type ListDeadLetters = z.infer<typeof ListDeadLetters>;
 
-/** What a replay came to. A letter that was handled is gone; one that failed again stays. */
+/** The outcome of a replay. A handled dead letter is deleted; one that failed again stays. */
 export const DeadLetterReplay = z
   .object({
     id: DeadLetterId,
@@ -83,7 +83,7 @@ export const DeadLetterReplay = z
   .meta({ id: 'DeadLetterReplay' });
 export type DeadLetterReplay = z.infer<typeof DeadLetterReplay>;
 
-/** Most letters that one service lists at a time: a full page, and one more to know whether there is another. */
+/** Maximum number of dead letters in one response: a full page, and one more to detect a next page. */
 export const MAX_LISTED_DEAD_LETTERS = 101;
 
 const request = z.strictObject({ id: DeadLetterId });

@@ -18,7 +18,7 @@ export interface EventContract<Data extends z.ZodType = z.ZodType> {
 
 const kebab = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 
-/** Declares an event; the subject is made from producer, aggregate, fact and version. */
+/** Declares an event; the subject is derived from producer, aggregate, fact and version. */
 export function defineEvent<Data extends z.ZodType>(
   contract: Omit<EventContract<Data>, 'subject'>,
 ): EventContract<Data> {

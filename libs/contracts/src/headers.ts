@@ -2,7 +2,7 @@
 export const Headers = {
   correlationId: 'x-correlation-id',
   traceparent: 'traceparent',
-  /** Milliseconds that the caller still waits, as it sent the request; reckoned from the arrival. No time of day: clocks differ. */
+  /** Milliseconds that the caller still waits, measured when it sends the request. A duration, not a time of day: clocks differ. */
   timeLeft: 'x-time-left-ms',
   /** Short-lived internal JWT for the called service. */
   authorization: 'authorization',
@@ -11,5 +11,5 @@ export const Headers = {
   causationId: 'x-causation-id',
 } as const;
 
-/** Well-formed correlation ids: what may be taken over from a caller. */
+/** The well-formed correlation ids, which may be adopted from a caller. */
 export const CORRELATION_ID = /^[A-Za-z0-9._-]{8,128}$/;

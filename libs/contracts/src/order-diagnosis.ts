@@ -7,20 +7,20 @@ import { Count, Id, Timestamp } from './primitives';
 import { ReservationStatuses } from './products';
 import { defineRpc, Services, type Service } from './rpc';
 
-/** A service that consumes an order's events without a part in its saga: auth, for its mails. No order waits for it. */
+/** A service that consumes an order's events without taking part in its saga: auth, for its mails. No order waits for it. */
 const OUTSIDE_THE_SAGA = ['auth'] as const satisfies readonly Service[];
 type OutsideTheSaga = (typeof OUTSIDE_THE_SAGA)[number];
 
-/** The services that an order's saga goes through, by name: all but those that are named as outside of it. */
+/** The services that an order's saga goes through, by name: all except those outside it. */
 export const SagaServices: readonly Exclude<Service, OutsideTheSaga>[] = Services.filter(
   (service): service is Exclude<Service, OutsideTheSaga> => !OUTSIDE_THE_SAGA.some((outside) => outside === service),
 ).toSorted();
 export const SagaService = z.enum(SagaServices).meta({ id: 'SagaService' });
 export type SagaService = z.infer<typeof SagaService>;
 
-/** Most event ids that one request asks about: an order has fewer than ten events. */
+/** Maximum number of event ids in one request: an order has fewer than ten events. */
 export const MAX_DIAGNOSED_EVENTS = 32;
-/** Most attempts at the provider that are shown; the latest ones. */
+/** Maximum number of provider attempts shown: the latest ones. */
 export const MAX_DIAGNOSED_ATTEMPTS = 20;
 
 /** An event of the order as its producer's outbox has it. */
@@ -30,7 +30,7 @@ export const OutboxEvent = z
     name: z.string(),
     /** When it happened. */
     at: Timestamp,
-    /** When the broker had it; null while it waits for the broker. */
+    /** When the broker stored it; null while it waits in the outbox. */
     publishedAt: Timestamp.nullable(),
     causationId: z.string().nullable(),
     traceId: z.string().nullable(),
@@ -38,26 +38,26 @@ export const OutboxEvent = z
   .meta({ id: 'OutboxEvent' });
 export type OutboxEvent = z.infer<typeof OutboxEvent>;
 
-/** What a service's outbox and inbox know of an order's events. */
+/** An order's events in a service's outbox and inbox. */
 export const EventFacts = z
   .object({
-    /** Its own events; those published longer ago than the outbox keeps are missing. */
+    /** Its own events; those published before the retention of the outbox are missing. */
     outbox: z.array(OutboxEvent),
-    /** Of each event asked about: when this service took it; null when that is not noted. */
+    /** For each requested event, when this service handled it; null when the inbox has no record. */
     inbox: z.array(z.object({ eventId: Id, takenAt: Timestamp.nullable() })),
-    /** What was taken before is no longer noted. */
+    /** Start of the retention of the inbox. */
     notedSince: Timestamp,
   })
   .meta({ id: 'EventFacts' });
 export type EventFacts = z.infer<typeof EventFacts>;
 
-/** Where an order stands. */
+/** The state of an order. */
 export const OrderFacts = z
   .object({
     status: OrderStatus,
     reason: CancellationReason.nullable(),
     createdAt: Timestamp,
-    /** Of an order that has ended: when it did. */
+    /** For an order that has ended: when it ended. */
     updatedAt: Timestamp,
     /** When the sweeper cancels it if it is still Pending. */
     deadlineAt: Timestamp,
@@ -74,7 +74,7 @@ export const ProviderAttempt = z
     /** Attempt number of the operation, starting at 1. */
     tries: Count,
     startedAt: Timestamp,
-    /** Null while the answer is outstanding, and for ever when the process died with the call. */
+    /** Null while the answer is outstanding, and permanently when the process crashed during the call. */
     finishedAt: Timestamp.nullable(),
     /** `unknown` when the provider gave no answer. */
     outcome: z.string().nullable(),
@@ -82,16 +82,16 @@ export const ProviderAttempt = z
   .meta({ id: 'ProviderAttempt' });
 export type ProviderAttempt = z.infer<typeof ProviderAttempt>;
 
-/** Where an order's money is, where the order wants it, and what the provider was asked. */
+/** Where an order's money is, where the order wants it, and the calls to the provider. */
 export const PaymentFacts = z
   .object({
     id: Id,
     /** The public statuses, and those before them. */
     status: z.enum(PaymentStates),
-    /** `hold` until payments has taken the order's end; `take` for a Confirmed order, `return` for a Canceled one. */
+    /** `hold` until payments has handled the order's end; `take` for a Confirmed order, `return` for a Canceled one. */
     purpose: z.enum(PaymentPurposes),
     amount: Money.nullable(),
-    /** What the provider is to do next, and when it is asked next; null when nothing is due. */
+    /** The next operation of the provider, and when it is due; null when nothing is due. */
     operation: ProviderAttempt.shape.operation.nullable(),
     operationDueAt: Timestamp.nullable(),
     createdAt: Timestamp,
@@ -102,11 +102,11 @@ export const PaymentFacts = z
   .meta({ id: 'PaymentFacts' });
 export type PaymentFacts = z.infer<typeof PaymentFacts>;
 
-/** What an order holds of the stock. */
+/** The stock that an order holds. */
 export const ReservationFacts = z
   .object({
     status: z.enum(ReservationStatuses),
-    /** Whether products knows what was ordered, and that it is paid for. */
+    /** Whether products knows the lines of the order and its payment. */
     linesKnown: z.boolean(),
     paid: z.boolean(),
     createdAt: Timestamp,
@@ -115,31 +115,31 @@ export const ReservationFacts = z
   .meta({ id: 'ReservationFacts' });
 export type ReservationFacts = z.infer<typeof ReservationFacts>;
 
-/** One event of an order's saga, put together from all services. */
+/** One event of an order's saga, combined from all services. */
 export const DiagnosisStep = z
   .object({
     event: z.string(),
     service: SagaService,
-    /** Null when its producer does not answer or no longer has it in its outbox. */
+    /** Null when its producer does not respond or no longer has it in its outbox. */
     eventId: z.string().nullable(),
     at: Timestamp,
-    /** Deliveries that orders needed to take it; null when orders has not, or has not said. */
+    /** Deliveries that orders needed to handle it; null when orders has not handled it or did not respond. */
     attempt: z.int().min(1).nullable(),
     causationId: z.string().nullable(),
     traceId: z.string().nullable(),
     publication: z.enum(['published', 'in-outbox']),
-    /** Null while it waits in the outbox, and when it is unknown (pruned, or the producer does not answer). */
+    /** Null while it waits in the outbox, and when it is unknown (pruned, or the producer does not respond). */
     publishedAt: Timestamp.nullable(),
-    /** The services of the saga that act on this event. */
+    /** The services of the saga that handle this event. */
     consumers: z.array(
       z.object({
         service: SagaService,
         /**
-         * `waiting`: it has not taken the event. `dead-letter`: it has set it aside. `unknown`: it or the producer does not answer.
-         * `pruned`: it was so long ago that nothing is noted any more.
+         * `waiting`: it has not handled the event. `dead-letter`: the event is a dead letter there. `unknown`: it or the producer does not respond.
+         * `pruned`: the record is older than the retention.
          */
         state: z.enum(['taken', 'waiting', 'dead-letter', 'unknown', 'pruned']),
-        /** Since when: taken or set aside at, waiting since it was published. Null when that is not known. */
+        /** When it was handled or dead-lettered, or since when it waits (its publication). Null when unknown. */
         at: Timestamp.nullable(),
       }),
     ),
@@ -147,17 +147,17 @@ export const DiagnosisStep = z
   .meta({ id: 'TraceStep' });
 export type DiagnosisStep = z.infer<typeof DiagnosisStep>;
 
-/** Whether a service answered; if not, the code of the problem. */
+/** Whether a service responded; if not, the code of the problem. */
 export const ServiceAnswer = z
   .object({ service: SagaService, answered: z.boolean(), problem: z.string().nullable() })
   .meta({ id: 'ServiceAnswer' });
 export type ServiceAnswer = z.infer<typeof ServiceAnswer>;
 
-/** Why an order is where it is. What a service that does not answer would know is null or missing. */
+/** The diagnosis of an order. The facts of a service that does not respond are null or missing. */
 export const OrderDiagnosis = z
   .object({
     id: Id,
-    /** What the order waits for, in one sentence. */
+    /** What the order is blocked on, in one sentence. */
     waitsFor: z.string(),
     order: OrderFacts.nullable(),
     payment: PaymentFacts.nullable(),
@@ -177,18 +177,18 @@ export const OrderDiagnosis = z
           at: true,
         }),
       ),
-      /** False when a service did not list its letters, or has too many to look through. */
+      /** False when a service did not list its dead letters, or has too many to search. */
       complete: z.boolean(),
     }),
   })
   .meta({ id: 'OrderTrace' });
 export type OrderDiagnosis = z.infer<typeof OrderDiagnosis>;
 
-/** `eventIds` are the events of other services to look up in the inbox. */
+/** `eventIds`: events of other services to look up in the inbox. */
 const request = z.strictObject({ id: Id, eventIds: z.array(Id).max(MAX_DIAGNOSED_EVENTS) });
 const traceOf = { name: 'trace-order', kind: 'query', scopes: ['ops:read'], request } as const;
 
-/** What each service knows of one order, as it was at one moment. Orders answers 404 for an order that does not exist. */
+/** What each service knows about one order, in one snapshot. Orders answers 404 for an unknown order. */
 export const OrderDiagnosisRpc = {
   orders: defineRpc({
     ...traceOf,

@@ -46,7 +46,7 @@ export const PlaceOrder = z
         'must name each product once',
       ),
     paymentToken: PaymentToken,
-    /** The total that the customer has been shown. When prices have changed since, the order is refused. */
+    /** The total shown to the customer. The order is refused when prices have changed since. */
     expectedTotal: ExpectedMoney.optional(),
   })
   .meta({ id: 'PlaceOrder' });
@@ -90,7 +90,7 @@ export const TimelineEntry = z
     event: z.string(),
     service: z.string(),
     at: Timestamp,
-    /** Deliveries it took, from 1. */
+    /** Number of deliveries needed, starting at 1. */
     attempt: z.int().min(1),
     causationId: z.string().nullable(),
     traceId: z.string().nullable(),
@@ -101,7 +101,7 @@ export type TimelineEntry = z.infer<typeof TimelineEntry>;
 export const Timeline = z.object({ items: z.array(TimelineEntry) }).meta({ id: 'Timeline' });
 export type Timeline = z.infer<typeof Timeline>;
 
-/** Subject on which orders says, without guarantee, that an order's timeline grew. Live streams then read the timeline. */
+/** Subject of change notifications, without guarantee, for an order's timeline. Live streams then read the timeline. */
 export const orderNotificationSubject = (orderId: string): string => `live.orders.${orderId}`;
 
 export const OrdersRpc = {
@@ -112,7 +112,7 @@ export const OrdersRpc = {
     idempotency: 'key',
     scopes: ['orders:write'],
     request: PlaceOrder,
-    /** `replayed` tells that the idempotency key had been used before and this is the first answer again. */
+    /** `replayed`: the idempotency key had been used before, and this is the stored answer. */
     response: z.object({ order: OrderView, replayed: z.boolean() }),
     summary: 'Places an order, once per idempotency key',
   }),

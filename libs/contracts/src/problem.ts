@@ -5,7 +5,7 @@ import { Money } from './money';
 export const ProblemDetail = z.object({ pointer: z.string(), detail: z.string() }).meta({ id: 'ProblemDetail' });
 export type ProblemDetail = z.infer<typeof ProblemDetail>;
 
-/** The one error shape of the system: RFC 9457 problem details with a stable `code` and the request's correlation id. */
+/** The error format of the system: RFC 9457 problem details with a stable `code` and the request's correlation id. */
 export const Problem = z
   .object({
     type: z.string(),
@@ -16,12 +16,12 @@ export const Problem = z
     code: z.string(),
     correlationId: z.string().optional(),
     errors: z.array(ProblemDetail).optional(),
-    /** Seconds after which trying again makes sense; becomes the Retry-After header. */
+    /** Seconds after which a retry makes sense; becomes the Retry-After header. */
     retryAfterSeconds: z.int().min(0).optional(),
-    /** `orders.total-changed`: what the client expected, and what the order would cost now. */
+    /** `orders.total-changed`: the expected and the current total. */
     expectedTotal: Money.optional(),
     total: Money.optional(),
-    /** The service that did not answer whoever answers this; absent when the fault is its own. */
+    /** The service that did not respond to the responding service; absent when the responding service itself failed. */
     dependency: z.string().optional(),
   })
   .meta({ id: 'Problem' });
@@ -34,9 +34,9 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 export const problemType = (code: string): string => `urn:rookery:problem:${code}`;
 
 /**
- * Codes by which a service refuses the process that calls it, whoever that asks for: the internal token is not good, the message is no
- * request, or its data is not what the contract says, as between replicas of two releases. They never reach a client: it would take our
- * trouble for its own fault.
+ * Codes by which a service refuses the calling process, whatever its user: the internal token is invalid, the message is not a
+ * request, or its data does not match the contract, as between replicas of two releases. They never reach a client, which would take an
+ * internal error for its own.
  */
 export const CallRefusals = ['auth.invalid-internal-token', 'rpc.no-request', 'rpc.contract-broken'] as const;
 export type CallRefusal = (typeof CallRefusals)[number];

@@ -56,7 +56,7 @@ export const CreateProduct = z
     description: Text(5_000).optional(),
     category: category.optional(),
     price: Price,
-    /** Units in stock at the start. */
+    /** Initial units in stock. */
     stock: z.int().min(0).max(MAX_STOCK).default(0),
   })
   .meta({ id: 'CreateProduct' });
@@ -91,10 +91,10 @@ export type AdjustStock = z.infer<typeof AdjustStock>;
 export const ProductQuote = z.object({ productId: Id, sku: z.string(), name: z.string(), unitPrice: Money });
 export type ProductQuote = z.infer<typeof ProductQuote>;
 
-/** Subject on which products says, without guarantee, that a product's stock changed. Whoever keeps the product reads it again. */
+/** Subject of change notifications, without guarantee, for a product's stock. Caches then refresh the product. */
 export const productNotificationSubject = (productId: string): string => `live.products.${productId}`;
 
-/** Between gateway and service the page limit is a number already. */
+/** Between gateway and service the page limit is already a number. */
 const ListProductsRequest = z.strictObject({ ...ListProducts.shape, limit: z.int().min(1).max(100) });
 
 /** Versions that `If-Match` accepts; null is `*`: any. */

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { Count, Timestamp } from './primitives';
 import { defineRpc } from './rpc';
 
-/** Most orders of one answer: with 100 lines each they still fit into one message of the broker (1 MiB). */
+/** Maximum number of orders in one response: with 100 lines each they still fit into one message of the broker (1 MiB). */
 export const MAX_RECORDS = 100;
 
-/** Any 128 bits as text: bounds between orders are ids of none, and what is compared may be wrong in any way. */
+/** Any 128 bits as text: bounds between orders are not ids of orders, and compared records may be wrong in any way. */
 const AnyId = z.guid().toLowerCase();
 
 /**
@@ -19,14 +19,14 @@ export const RecordRange = z.strictObject({
 });
 export type RecordRange = z.infer<typeof RecordRange>;
 
-/** `upTo`: everything up to this id is in the answer; less than was asked for when the limit was reached. */
+/** `upTo`: the response is complete up to this id, which is lower than requested when the limit was reached. */
 const settled = <Item extends z.ZodType>(item: Item) => z.object({ upTo: AnyId, items: z.array(item) });
 
-/** How far an answer reaches that was read with a limit and in the order of ids. */
+/** Up to which id a response is complete that was read with a limit and in the order of ids. */
 export const reachOf = ({ upTo, limit }: RecordRange, ids: readonly string[]): string =>
   ids.length < limit ? upTo : (ids.at(-1) ?? upTo);
 
-/** In which way payments and the provider's ledger disagree. */
+/** The kinds of differences between payments and the provider's ledger. */
 export const LedgerDifferenceKinds = [
   /** The provider holds or took the money of one order more than once. */
   'double-charge',
@@ -38,9 +38,9 @@ export const LedgerDifferenceKinds = [
   'charge-state',
 ] as const;
 
-/** Every kind of difference that a reconciliation finds. */
+/** Every kind of difference that a reconciliation can find. */
 export const DifferenceKinds = [
-  /** An order is Pending past its deadline, which nothing should let happen. */
+  /** An order is Pending past its deadline. */
   'order-overdue',
   /** A Confirmed order has no captured payment. */
   'payment-missing',
@@ -67,14 +67,14 @@ export const DifferenceKinds = [
 export const DifferenceKind = z.enum(DifferenceKinds).meta({ id: 'DifferenceKind' });
 export type DifferenceKind = z.infer<typeof DifferenceKind>;
 
-/** One thing that two sides do not agree on. */
+/** One difference between two sides. */
 export const Difference = z
   .object({
     kind: DifferenceKind,
     orderId: AnyId.nullable(),
     paymentId: AnyId.nullable(),
     productId: AnyId.nullable(),
-    /** What each side says, by its name; amounts are in minor units. */
+    /** Each side's value by name; amounts are in minor units. */
     says: z.record(z.string(), z.string()),
   })
   .meta({ id: 'Difference' });
@@ -84,20 +84,20 @@ export type Difference = z.infer<typeof Difference>;
 export const MoneyState = z.enum(['none', 'uncertain', 'held', 'taken']);
 export type MoneyState = z.infer<typeof MoneyState>;
 
-/** What payments says of one order. */
+/** The record of payments about one order. */
 export const PaymentRecord = z.object({
   orderId: AnyId,
-  /** Null when only the provider knows of it. */
+  /** Null when only the provider has a record. */
   payment: z
     .object({
       id: AnyId,
       status: z.string(),
       money: MoneyState,
-      /** Null until the order itself was heard of. */
+      /** Null until OrderCreated has arrived. */
       amount: z.object({ amountMinor: z.int(), currency: z.string() }).nullable(),
     })
     .nullable(),
-  /** What payments and the provider's ledger disagree on. */
+  /** The differences between payments and the provider's ledger. */
   ledger: z.array(z.object({ kind: z.enum(LedgerDifferenceKinds), payments: z.string(), provider: z.string() })),
 });
 export type PaymentRecord = z.infer<typeof PaymentRecord>;
@@ -106,7 +106,7 @@ export type PaymentRecord = z.infer<typeof PaymentRecord>;
 export const UnitsState = z.enum(['none', 'awaited', 'held', 'sold']);
 export type UnitsState = z.infer<typeof UnitsState>;
 
-/** What products says of one order. */
+/** The record of products about one order. */
 export const StockRecord = z.object({
   orderId: AnyId,
   status: z.string(),
@@ -115,7 +115,7 @@ export const StockRecord = z.object({
 });
 export type StockRecord = z.infer<typeof StockRecord>;
 
-/** A product whose units do not add up, as of one moment. Counts may be wrong in any way, also negative. */
+/** A product whose units do not add up, in one snapshot. Counts may be wrong in any way, also negative. */
 export const UnbalancedStock = z.object({
   productId: AnyId,
   initial: z.int(),
@@ -123,7 +123,7 @@ export const UnbalancedStock = z.object({
   available: z.int(),
   reserved: z.int(),
   sold: z.int(),
-  /** Sum of the adjustments noted. */
+  /** Sum of the recorded adjustments. */
   adjustments: z.int(),
   /** Units of the reservations that hold some, and of those that became sales. */
   held: z.int(),
@@ -131,37 +131,37 @@ export const UnbalancedStock = z.object({
 });
 export type UnbalancedStock = z.infer<typeof UnbalancedStock>;
 
-/** Body of `POST /v1/ops/reconciliations`: from when on orders are compared, or where the part before ended. */
+/** Body of `POST /v1/ops/reconciliations`: the time from which orders are compared, or the end of the previous part. */
 export const Reconcile = z
   .strictObject({ since: Timestamp.optional(), after: AnyId.optional() })
   .refine(({ since, after }) => (since === undefined) !== (after === undefined), 'must have either since or after')
   .meta({ id: 'Reconcile' });
 export type Reconcile = z.infer<typeof Reconcile>;
 
-/** Most differences that one part lists. */
+/** Maximum number of differences listed in one part. */
 export const MAX_LISTED_DIFFERENCES = 200;
 
-/** What one part of a reconciliation came to. */
+/** The result of one part of a reconciliation. */
 export const Reconciliation = z
   .object({
-    /** The orders placed in this time were compared. */
+    /** The compared orders were placed in this interval. */
     from: Timestamp,
     to: Timestamp,
-    /** Orders compared, and those left out because they are in flight: Pending in time, or ended a short while ago. */
+    /** Orders compared, and those skipped as in flight: Pending in time, or ended recently. */
     orders: Count,
     inFlight: Count,
     /** Products whose stock was checked: all of them in the first part, none in those that follow. */
     products: Count,
-    /** The first of them, and how many there are. */
+    /** The first differences, and their total number. */
     differences: z.array(Difference).max(MAX_LISTED_DIFFERENCES),
     total: Count,
-    /** Where the next part begins (`after`); null when this was the last. */
+    /** Start of the next part (`after`); null after the last one. */
     next: AnyId.nullable(),
   })
   .meta({ id: 'Reconciliation' });
 export type Reconciliation = z.infer<typeof Reconciliation>;
 
-/** Requests of the reconciliation: one for operators, and what orders asks the other services. */
+/** Requests of the reconciliation: one for operators, and the queries of orders to the other services. */
 export const ReconciliationRpc = {
   reconcile: defineRpc({
     service: 'orders',

@@ -34,7 +34,7 @@ export const eventContracts: readonly EventContract[] = [
   products.ProductChanged,
 ];
 
-/** Who acts on which event; each service's specs hold its handlers against it. A consumer of a stream skips what it does not act on. */
+/** The services that handle each event; each service's specs compare its handlers with it. A consumer skips events that it does not handle. */
 export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
   OrderCreated: ['payments', 'products', 'auth'],
   OrderConfirmed: ['payments', 'products', 'auth'],

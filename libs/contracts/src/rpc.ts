@@ -9,9 +9,9 @@ export const Callers = ['gateway', ...Services] as const;
 export type Caller = (typeof Callers)[number];
 
 /**
- * Why a request that arrives twice does no harm.
- * `safe`: a query, it changes nothing. `key`: the client's Idempotency-Key, without which it is refused; every POST that changes
- * something. `version`: If-Match names the version that it changes. `natural`: the second time there is nothing left to do.
+ * Why a request that arrives twice is harmless.
+ * `safe`: a query, it changes nothing. `key`: the client's required Idempotency-Key, for every POST that changes
+ * something. `version`: If-Match names the version that it changes. `natural`: a repetition finds nothing left to do.
  */
 export type Idempotency = 'safe' | 'key' | 'version' | 'natural';
 
@@ -52,11 +52,11 @@ type Definition<Request extends z.ZodType, Response extends z.ZodType> = Omit<
   'subject' | 'kind' | 'idempotency'
 > & { readonly name: string };
 
-/** Declares a query; the subject is made from service and name. */
+/** Declares a query; the subject is derived from service and name. */
 export function defineRpc<Request extends z.ZodType, Response extends z.ZodType>(
   contract: Definition<Request, Response> & { readonly kind: 'query' },
 ): RpcContract<Request, Response, 'safe'>;
-/** Declares a command, which must say why it does no harm when it arrives twice. */
+/** Declares a command, which must state why a repetition is harmless. */
 export function defineRpc<
   Request extends z.ZodType,
   Response extends z.ZodType,

@@ -33,3 +33,4 @@ export { secondsAheadOfMost } from './rpc/peer-clocks';
 export { RpcClient } from './rpc/rpc-client';
 export { RpcHandler } from './rpc/rpc-handler';
 export { RpcServer } from './rpc/rpc-server';
+export { requestsAndEvents } from './requests-and-events';

@@ -32,7 +32,7 @@ import { MessagingModule } from '../src/messaging.module';
 import { Nats } from '../src/broker/nats';
 import { RpcServer } from '../src/rpc/rpc-server';
 
-/** Ids of the events that took effect: the inbox of this spec. */
+/** Ids of the events that took effect. It is the inbox of this spec. */
 const effects: string[] = [];
 let broken = false;
 const audited: (AuditedAct & { readonly outcome: string })[] = [];
@@ -58,7 +58,7 @@ class AuditInMemory extends Audit {
   }
 }
 
-/** What persistence has a table for; its own specs show what a key is worth. */
+/** An in-memory substitute of the table in persistence, whose own specs test the keys. */
 class IdempotencyInMemory extends Idempotency {
   async act<Answer>(_request: KeyedRequest<Answer>, work: () => Promise<Answer>): Promise<KeyedAnswer<Answer>> {
     return new KeyedAnswer(await work(), false);
@@ -89,7 +89,7 @@ describe('the dead letters of a service', () => {
   let service: BootedService;
   let gateway: TestCaller;
 
-  /** Publishes what may be poison, as only somebody with all permissions can. */
+  /** Publishes a message that may be invalid, which requires all permissions. */
   async function publish(data: string, change: Readonly<Record<string, string>> = {}): Promise<string> {
     const id = uuidv7();
     const headers = newHeaders();
@@ -137,7 +137,7 @@ describe('the dead letters of a service', () => {
       module: {
         module: PaymentsModule,
         imports: [
-          HealthModule.register(),
+          HealthModule,
           DatabaseModule,
           SecurityModule.forRpc({ service: 'payments', jwks: jwksSetting }),
           MessagingModule.forRoot(broker.loginOf('payments')),

@@ -32,7 +32,7 @@ import { NotStored } from '../src/events/stored-ack';
 
 type Handled = EventEnvelope & { readonly context: RequestContext | undefined };
 
-/** What the handler was given, and what it does next. */
+/** Deliveries to the handler, and its next results. */
 const handled: Handled[] = [];
 const passed: PassedEvent[] = [];
 let behave: (event: EventEnvelope) => Promise<void> = () => Promise.resolve();
@@ -99,7 +99,7 @@ describe('events over JetStream', () => {
   const sequencesOf = (aggregateId: string): readonly number[] =>
     handled.filter((event) => event.aggregateId === aggregateId).map(({ sequence }) => sequence);
 
-  /** What the broker still waits for an ack of, or has not delivered yet. */
+  /** Messages that the broker has not delivered or that are not acked. */
   const unfinished = async (): Promise<number> => {
     const manager = await jetstreamManager(admin);
     const info = await manager.consumers.info('ORDERS', 'payments');
@@ -243,7 +243,7 @@ describe('events over JetStream', () => {
     expect(sequencesOf(slow)).toEqual([1, 1, 1, 1, 2, 3]);
   });
 
-  /** Handles an event when the one before it has been handled, as an inbox does. */
+  /** Handles an event when its predecessor has been handled, like an inbox. */
   const inOrder = (orderId: string, applied: number[]) => (event: EventEnvelope) => {
     if (event.aggregateId !== orderId) return Promise.resolve();
     if (event.sequence > 1 && !event.skipsGap && !applied.includes(event.sequence - 1)) {
@@ -487,7 +487,7 @@ describe('events over JetStream', () => {
     await publisher.publish(confirmed(orderId, 1));
     await publisher.publish(confirmed(orderId, 2));
     await eventually(async () => expect(await inHand()).toBe(2));
-    // The answer to this comes after the messages that the broker sent before.
+    // The reply to this follows the messages that the broker sent before.
     await payments.check();
     const closed = app.close();
     finish.resolve(undefined);
@@ -572,7 +572,7 @@ describe('events over JetStream', () => {
     await consume();
     const manager = await jetstreamManager(admin);
     const { config } = await manager.streams.info('ORDERS');
-    // As an operator may have made it: ours cannot be purged.
+    // As an operator could configure it: by its definition the stream cannot be purged.
     await manager.streams.delete('ORDERS');
     const { name, subjects } = config;
     await manager.streams.add({ name, subjects, duplicate_window: nanos(1_500) });
@@ -616,7 +616,7 @@ describe('events over JetStream', () => {
     await consume();
     const manager = await jetstreamManager(admin);
     await manager.streams.delete('ORDERS');
-    // In its place: the stream cannot be made again.
+    // It blocks the subjects, so that the stream cannot be recreated.
     await manager.streams.add({ name: 'SQUATTER', subjects: ['events.orders.squatted'] });
     await expect(publisher.publish(confirmed(uuidv7(), 1))).rejects.toThrow();
     await orders.connection.close();

@@ -19,9 +19,9 @@ import type { Nats } from '../src/broker/nats';
 import { RpcClient } from '../src/rpc/rpc-client';
 import { RpcServer } from '../src/rpc/rpc-server';
 
-/** How long a request has. Short, so that the spec is. */
+/** Time limit of a request, short to keep the spec fast. */
 const DEADLINE_MS = 3_000;
-/** Between p99 with and without a failing neighbour: a bound against waiting for it, not a measure of speed. */
+/** Limit of the difference in p99 with and without a failing dependency. It detects waiting, and does not measure speed. */
 const FACTOR = 5;
 const NOISE_MS = 750;
 
@@ -37,10 +37,10 @@ const order: OrderView = {
   updatedAt: '2026-01-01T00:00:00Z',
 };
 
-/** Set before the service starts: how it reaches products. */
+/** Set before the service starts: its client of products. */
 let toProducts: RpcClient;
 
-/** Orders, as far as its requests do or do not need products. */
+/** A service like orders, with requests that need products and others that do not. */
 @Controller()
 class OrderRpc {
   @RpcHandler(OrdersRpc.place)
@@ -84,17 +84,17 @@ describe('a dependency that fails under load', () => {
   const read = () => withDeadline(() => client.call(OrdersRpc.get, { id }));
   const pay = () => withDeadline(() => client.call(PaymentsRpc.list, { orderId: id }));
 
-  /** What became of a call that may fail: its status and code, and how long it took. */
+  /** Outcome of a call that may fail: status and code, and its duration. */
   const outcomeOf = async (work: () => Promise<unknown>) => {
     const started = performance.now();
-    const said = await work().then(
+    const outcome = await work().then(
       () => '200',
       (error: unknown) => (error instanceof DomainError ? `${error.status} ${error.code}` : String(error)),
     );
-    return { said, tookMs: performance.now() - started };
+    return { outcome, tookMs: performance.now() - started };
   };
 
-  /** p99 of 400 calls, ten at a time; throws when one fails. */
+  /** p99 of 400 calls, ten at a time; rejects when one fails. */
   const latencyOf = async (work: () => Promise<unknown>): Promise<number> => {
     const times: number[] = [];
     const caller = async (): Promise<void> => {
@@ -146,7 +146,7 @@ describe('a dependency that fails under load', () => {
     quotes = undefined;
   });
 
-  /** Products takes every request and answers none. */
+  /** Products receives every request and answers none. */
   const stallProducts = async (): Promise<void> => {
     quotes = products.connection.subscribe(ProductsRpc.quote.subject, { queue: 'products', callback: () => undefined });
     await products.connection.flush();
@@ -157,7 +157,7 @@ describe('a dependency that fails under load', () => {
     const before = { read: await latencyOf(read), pay: await latencyOf(pay) };
     await stallProducts();
 
-    // Two replicas of the gateway send as much of it as orders takes of all kinds.
+    // Two replicas of the gateway send as many of these requests as orders accepts in total.
     const placing = [client, new RpcClient(otherGateway)].flatMap((from) =>
       Array.from({ length: 200 }, () => outcomeOf(() => place(from))),
     );
@@ -170,14 +170,14 @@ describe('a dependency that fails under load', () => {
     expect(during.pay).toBeLessThan(FACTOR * before.pay + NOISE_MS);
     expect(waiting.atGateway).toBeLessThanOrEqual(128);
     expect(waiting.atOrders).toBeLessThanOrEqual(128);
-    const said = Map.groupBy(placed, (one) => one.said);
-    expect([...said.keys()].toSorted()).toEqual([
+    const outcomes = Map.groupBy(placed, ({ outcome }) => outcome);
+    expect([...outcomes.keys()].toSorted()).toEqual([
       '503 dependency.too-many-calls',
       '503 overloaded',
       '504 deadline-exceeded',
     ]);
-    expect(said.get('504 deadline-exceeded')).toHaveLength(128);
-    expect(said.get('503 overloaded')).toHaveLength(128);
+    expect(outcomes.get('504 deadline-exceeded')).toHaveLength(128);
+    expect(outcomes.get('503 overloaded')).toHaveLength(128);
     expect(Math.max(...placed.map(({ tookMs }) => tookMs))).toBeLessThan(DEADLINE_MS + 500);
   });
 
@@ -186,14 +186,14 @@ describe('a dependency that fails under load', () => {
     await Promise.all(Array.from({ length: 100 }, () => outcomeOf(() => place())));
 
     const refused = await outcomeOf(() => place());
-    expect(refused.said).toBe('503 dependency.circuit-open');
+    expect(refused.outcome).toBe('503 dependency.circuit-open');
     expect(refused.tookMs).toBeLessThan(1_000);
     await expect(read()).resolves.toEqual(order);
 
     quotes?.unsubscribe();
     const quote = { productId: id, sku: 'OWL-1', name: 'Owl', unitPrice: { amountMinor: 100, currency: 'EUR' } };
     const back = await stubRpc(broker, ProductsRpc.quote, () => ({ quotes: [quote] }));
-    await eventually(async () => expect(await outcomeOf(() => place())).toMatchObject({ said: '200' }), {
+    await eventually(async () => expect(await outcomeOf(() => place())).toMatchObject({ outcome: '200' }), {
       timeoutMs: 5_000,
     });
     await back.stop();
@@ -203,7 +203,7 @@ describe('a dependency that fails under load', () => {
     const refusing = await stubRpc(broker, ProductsRpc.quote, () => {
       throw new ServiceUnavailable();
     });
-    // All at once, before the breaker of orders knows.
+    // All at once, before the breaker of orders opens.
     const placed = await Promise.all(Array.from({ length: 100 }, () => place().catch((error: unknown) => error)));
     for (const one of placed) expect(one).toMatchObject({ status: 503, dependency: 'products' });
     await expect(read()).resolves.toEqual(order);
@@ -213,9 +213,9 @@ describe('a dependency that fails under load', () => {
   it('costs neither latency nor memory when it is stopped', async () => {
     const before = { read: await latencyOf(read), pay: await latencyOf(pay) };
     let stop = false;
-    const said = new Set<string>();
+    const outcomes = new Set<string>();
     const shopper = async (): Promise<void> => {
-      while (!stop) said.add((await outcomeOf(() => place())).said);
+      while (!stop) outcomes.add((await outcomeOf(() => place())).outcome);
     };
     const shoppers = Array.from({ length: 50 }, shopper);
     const heapBefore = process.memoryUsage().heapUsed;
@@ -227,7 +227,7 @@ describe('a dependency that fails under load', () => {
     expect(during.read).toBeLessThan(FACTOR * before.read + NOISE_MS);
     expect(during.pay).toBeLessThan(FACTOR * before.pay + NOISE_MS);
     expect(heapGrowth).toBeLessThan(100_000_000);
-    for (const one of said) expect(one).toMatch(/^503 (unavailable|dependency\.circuit-open)$/);
+    for (const one of outcomes) expect(one).toMatch(/^503 (unavailable|dependency\.circuit-open)$/);
     await expect(inFlight(gateway, 'orders')).resolves.toBe(0);
     await expect(inFlight(ordersNats, 'products')).resolves.toBe(0);
   });

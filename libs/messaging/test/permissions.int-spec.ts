@@ -22,7 +22,7 @@ describe('permissions of the broker’s users', () => {
   });
   afterAll(() => broker.close());
 
-  /** Subject of the refusal that the broker answers; undefined when it allows it. */
+  /** The subject that the broker denies; undefined when it allows it. */
   const refusalOf = async (caller: Caller, act: (nats: Nats) => void): Promise<string | undefined> => {
     const nats = await broker.connect(caller);
     return brokerRefusal(nats.connection, () => act(nats));

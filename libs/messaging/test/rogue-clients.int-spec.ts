@@ -29,7 +29,7 @@ const edges = processes.flatMap((caller) => rpcEdges[caller].map((callee) => ({ 
 const callersOf = (callee: Caller): readonly Caller[] =>
   processes.filter((caller) => rpcEdges[caller].some((called) => called === callee));
 
-/** Requests that a service has dropped. */
+/** Number of requests that a service has dropped. */
 const dropped = async ({ metrics }: Nats, subject: string): Promise<number> =>
   Number(
     (await metrics.registry.metrics())
@@ -39,7 +39,7 @@ const dropped = async ({ metrics }: Nats, subject: string): Promise<number> =>
       .at(-1),
   );
 
-/** Where no answer of a service may ever go. */
+/** Subjects that no reply of a service may ever reach. */
 const forbiddenReplies = (callee: Service): readonly string[] => [
   OrderConfirmed.subject,
   PaymentReserved.subject,
@@ -68,7 +68,7 @@ describe('a compromised client', () => {
   });
   afterEach(() => broker.close());
 
-  /** What stands in all streams. */
+  /** Contents of all streams. */
   const stored = async (): Promise<readonly unknown[]> =>
     Promise.all(
       streamDefinitions.map(async ({ name }) => {
@@ -77,7 +77,7 @@ describe('a compromised client', () => {
       }),
     );
 
-  /** Subjects that the broker refuses to take from a connection. */
+  /** Subjects that the broker denies to a connection. */
   const refusals = (connection: NatsConnection): Set<string> => {
     const refused = new Set<string>();
     void (async () => {
@@ -119,7 +119,7 @@ describe('a compromised client', () => {
     expect({ handled, heard }).toEqual({ handled: 0, heard: [] });
     expect(await stored()).toEqual(before);
 
-    // The way that is meant works all the while.
+    // Regular requests keep working.
     const inbox = `${inboxPrefixOf(caller)}.${uuidv7()}`;
     const answered = Promise.withResolvers<string>();
     rogue.connection.subscribe(inbox, { callback: (_, message) => answered.resolve(message.string()) });
@@ -136,7 +136,7 @@ describe('a compromised client', () => {
       ...eventProducers.filter((producer) => producer !== caller).map((producer) => `live.${producer}.x`),
       ...Services.filter((service) => service !== caller).map((service) => `dlq.${service}.x`),
       ...Services.filter((service) => !rpcEdges[caller].includes(service)).map((service) => `rpc.${service}.x`),
-      // Answers go to who asks, and what the broker itself says can be said by nobody else.
+      // Replies go to the caller, and no client can impersonate the broker.
       ...processes
         .filter((other) => !rpcEdges[other].some((called) => called === caller))
         .map((other) => `_INBOX.${other}.x`),
@@ -147,7 +147,7 @@ describe('a compromised client', () => {
         .flatMap(({ stream, durable }) => [
           `$JS.ACK.${stream}.${durable}.1.1.1.1.0`,
           `$JS.ACK._.hash.${stream}.${durable}.1.1.1.1.0`,
-          // The new form of an own consumer's acknowledgements, read in the old one.
+          // An acknowledgement of its own consumer in the new form, interpreted in the old form.
           ...consumerDefinitions
             .filter((own) => own.durable === caller)
             .map((own) => `$JS.ACK.${stream}.${durable}.${own.stream}.${own.durable}.1.1.0`),
@@ -185,7 +185,7 @@ describe('a compromised client', () => {
         return (await Promise.all(infos)).filter(({ num_pending }) => num_pending > 0).length;
       };
       const others = eventProducers.filter((producer) => producer !== service).map(streamOf);
-      // The broker sends the acknowledgement, `{"stream":…,"seq":…}`, to the reply subject: here orders to its own API.
+      // The broker sends the acknowledgement, `{"stream":…,"seq":…}`, to the reply subject: here requests to its own API.
       const replies = others.flatMap((stream) => [
         `$JS.API.STREAM.MSG.DELETE.${stream}`,
         `$JS.API.STREAM.PURGE.${stream}`,
@@ -206,13 +206,13 @@ describe('a compromised client', () => {
         before.filter((_, at) => streamDefinitions[at]?.name !== ownStream),
       );
       expect(await consumers()).toBe(there);
-      // Not even the reply subject may be one of these.
+      // These are denied as reply subjects too.
       expect(refused.size).toBe(1);
     },
   );
 
   it.each(processes)('with the key of %s cannot acknowledge for the stream', async (caller) => {
-    // The stream does not answer: what is said in its place comes from somebody else.
+    // The stream does not reply: any acknowledgement is forged.
     await manager.streams.update('PRODUCTS', { subjects: ['events.products.nothing'] });
     const publisher = new EventPublisher(await broker.connect('products'));
     const { connection } = await broker.connect(caller);
@@ -222,7 +222,7 @@ describe('a compromised client', () => {
       forged += 1;
       connection.publish(reply, JSON.stringify({ stream: 'PRODUCTS', seq: 1 }));
     };
-    // The gateway hears events of products with their reply subject; the others are told it.
+    // The gateway receives the reply subject with the events of products; the other clients get it from the spec.
     const hears = caller === 'gateway' ? connection : admin;
     hears.subscribe('events.products.product.>', { callback: forge });
     await hears.flush();
@@ -257,7 +257,7 @@ describe('a forged acknowledgement', () => {
     ['says that it has it already, in a place where nothing stands', { stream: 'PRODUCTS', seq: 77, duplicate: true }],
   ])('%s and is not believed', async (_, ack) => {
     const admin = await broker.adminConnection();
-    // Whoever may do everything answers in place of the stream, and faster.
+    // A client with all permissions replies instead of the stream, and faster.
     await (await jetstreamManager(admin)).streams.update('PRODUCTS', { subjects: ['events.products.nothing'] });
     const forger = admin.subscribe('events.products.product.>', {
       callback: (_error, message) => void message.respond(JSON.stringify(ack)),

@@ -42,7 +42,7 @@ const product = {
 };
 const otherId = '01939d3c-0000-7000-8000-000000000002';
 
-/** What the handlers of the service under test do next, and what they saw. */
+/** Next results of the handlers of the service under test, and what they received. */
 const seen: (RequestContext | undefined)[] = [];
 let behave: () => Promise<unknown> = async () => product;
 
@@ -93,7 +93,7 @@ describe('requests over NATS', () => {
     return service;
   };
 
-  /** A raw message, as anything on the broker could send it; the answer's Problem if it is one. */
+  /** Sends a raw message, as any client could, and returns the Problem in the reply, if any. */
   const send = async (payload: string | Uint8Array, headers?: MsgHdrs): Promise<Problem> => {
     const message = await new ReplyInbox(gateway).request(ProductsRpc.get.subject, payload, {
       timeoutMs: 2_000,
@@ -113,7 +113,7 @@ describe('requests over NATS', () => {
   beforeEach(async () => {
     seen.length = 0;
     behave = async () => product;
-    // A breaker of its own: one spec's failures are none of the next one's.
+    // Each spec has its own breaker, so that failures do not carry over.
     client = new RpcClient(gateway);
     app = await serve();
   });
@@ -140,7 +140,7 @@ describe('requests over NATS', () => {
       }),
     ]);
     const msLeft = seen[0]?.deadline?.msLeft ?? NaN;
-    // Less the margin of the hop; the little that has passed since is in both.
+    // Without the margin of the hop. The elapsed time is part of both values.
     expect(context.deadline.msLeft - msLeft).toBeGreaterThan(ANSWER_MARGIN_MS - 60);
     expect(context.deadline.msLeft - msLeft).toBeLessThanOrEqual(ANSWER_MARGIN_MS + 1);
   });
@@ -289,7 +289,7 @@ describe('requests over NATS', () => {
   it.each([70_000, -70_000])('accepts a request although its clock is %i ms ahead of the caller’s', async (ms) => {
     const rightNow = Date.now.bind(Date);
     const answer = client.call(ProductsRpc.get, { id: product.id });
-    // The request is on its way: from here on this process is the callee.
+    // The request has been sent: from here on this process acts as the callee.
     jest.spyOn(Date, 'now').mockImplementation(() => rightNow() + ms);
     try {
       await expect(answer).resolves.toEqual(product);

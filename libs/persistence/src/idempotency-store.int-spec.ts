@@ -6,7 +6,7 @@ import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
 import { IdempotencyStore } from './idempotency-store';
 
-/** The answer of the contract that lends its words to these specs. */
+/** An answer of the contract that these specs use. */
 const balanceView = (wallet: Wallet): ProductView => ({
   id: wallet.id,
   sku: 'WALLET',
@@ -52,7 +52,7 @@ describe('IdempotencyStore', () => {
   const as = <T>({ key, actor = alice }: Deposit, work: () => Promise<T>): Promise<T> =>
     runInContext(
       { correlationId: uuidv7(), traceparent: newTraceparent(), actor, idempotencyKey: key },
-      // In the context also what the arguments of the call do.
+      // The arguments of the call run in the context too.
       async () => work(),
     );
   const change = async ({ amount = 1 }: Deposit): Promise<ProductView> =>

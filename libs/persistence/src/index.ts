@@ -2,6 +2,7 @@ export { AggregateRepository, type Change, StaleVersion, type UpdateOptions } fr
 export { AggregateRoot, type RecordedEvent } from './aggregate-root';
 export { bigintColumn } from './bigint-column';
 export { connect, MigrationsPending } from './connect';
+export { database, type DatabaseConfig } from './database';
 export { dataSourceOptions, type DatabaseSettings, type PostgresOptions } from './data-source-options';
 export {
   DatabaseUnreachable,

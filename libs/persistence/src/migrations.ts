@@ -1,7 +1,10 @@
 import type { ClientBase } from 'pg';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { setTimeout as delay } from 'node:timers/promises';
+import { databaseConfig, loadConfig } from '@rookery/platform';
+import { z } from 'zod';
 import { connect } from './connect';
+import type { DatabaseConfig } from './database';
 import { connectionOptions, prepareSession, type PostgresOptions } from './data-source-options';
 import { reasonOf } from './database-errors';
 import { LockKeys } from './relay-session';
@@ -149,10 +152,14 @@ export async function runMigrations(
   }
 }
 
-/** Runs the migrations as a program: progress on stdout; a failure is one line on stderr and exit code 1. */
-export async function migrate(service: string, options: PostgresOptions): Promise<void> {
+/**
+ * Runs the migrations of a service as a program that reads `databaseConfig` from the environment. Progress goes to stdout; a failure is
+ * one line on stderr and exit code 1.
+ */
+export async function migrate(service: string, options: (config: DatabaseConfig) => PostgresOptions): Promise<void> {
+  const config = loadConfig(z.object(databaseConfig), { name: `${service} migrations` });
   try {
-    await runMigrations(options);
+    await runMigrations(options(config));
   } catch (error) {
     process.stderr.write(`the migrations of ${service} failed: ${reasonOf(error)}\n`);
     process.exitCode = 1;

@@ -4,7 +4,7 @@ import { walletDatabase, walletService, type WalletService } from '../test/walle
 import type { OutboxPublisher } from './outbox-relay';
 import type { StoredEvent } from '@rookery/contracts';
 
-/** Stands for the broker: keeps what it is given, fails when told to. */
+/** A substitute of the broker that keeps the events and fails on demand. */
 class Stream implements OutboxPublisher {
   readonly messages: StoredEvent[] = [];
   fault: ((message: StoredEvent) => Promise<void> | void) | undefined;
@@ -150,7 +150,7 @@ describe('OutboxRelay', () => {
     const { id } = await openWallet(service);
     stream.fault = async (message) => {
       stream.fault = undefined;
-      // The broker has it; the connection that would mark it dies.
+      // The broker has stored the event, and the connection that would mark it dies.
       stream.messages.push(message);
       await database.query(`SELECT pg_terminate_backend(pid) FROM (${relaySessions}) AS relay`);
       throw new Error('crashed');
@@ -175,7 +175,7 @@ describe('OutboxRelay', () => {
     expect(streams.first.messages).toHaveLength(5);
     expect(streams.second.messages).toHaveLength(0);
 
-    // The first waits in its publisher, so that only the second can take over.
+    // The first relay waits in its publisher, so that only the second one can take over.
     const [waits, mayGoOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     streams.first.fault = () => {
       waits.resolve(undefined);

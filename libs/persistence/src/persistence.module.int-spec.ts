@@ -27,7 +27,7 @@ describe('PersistenceModule', () => {
     link = await FaultyLink.to(database.url);
     @Module({
       imports: [
-        HealthModule.register(),
+        HealthModule,
         PersistenceModule.forRoot({
           service: 'wallets',
           options: dataSourceOptions({

@@ -1,5 +1,12 @@
-import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
+import {
+  type DynamicModule,
+  Inject,
+  type InjectionToken,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 import {
   Audit,
   ClockSkew,
@@ -22,7 +29,7 @@ import { Inbox } from './inbox';
 import { InboxMetrics } from './inbox.metrics';
 import { Outbox } from './outbox';
 import { OutboxMetrics } from './outbox.metrics';
-import { OutboxRelay } from './outbox-relay';
+import { type OutboxPublisher, OutboxRelay } from './outbox-relay';
 import { ReservedConnections } from './reserved-connections';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
@@ -33,17 +40,24 @@ export interface PersistenceOptions {
   readonly options: PostgresOptions;
   /** Name of the service. Its inbox records it as the consumer. */
   readonly service: string;
+  /** The global provider to which the relay publishes once the application has started. Without it the relay waits for `start(publisher)`. */
+  readonly publisher?: InjectionToken<OutboxPublisher>;
 }
+
+/** Injection token of the publisher's token. */
+const PUBLISHER = Symbol('rookery.persistence.publisher');
 
 /**
  * Connects to the service's migrated database. It provides globally: DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail,
- * Audit and PassedEvents. It adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. The relay waits for
- * `start(publisher)`. While the database is unavailable, every handler answers 503. The pool closes at the end of the shutdown.
+ * Audit and PassedEvents. It adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. While the database is unavailable, every handler answers 503. The pool closes at the end of the shutdown.
  */
 @Module({})
-export class PersistenceModule implements OnApplicationShutdown {
+export class PersistenceModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly dataSource: DataSource,
+    private readonly modules: ModuleRef,
+    private readonly relay: OutboxRelay,
+    @Inject(PUBLISHER) private readonly publisher: InjectionToken<OutboxPublisher> | null,
     checks: HealthChecks,
     health: DatabaseHealth,
     metrics: Metrics,
@@ -53,7 +67,7 @@ export class PersistenceModule implements OnApplicationShutdown {
     checks.add(new ClockSkew(ahead, 'the clock of its database', metrics));
   }
 
-  static forRoot({ options, service }: PersistenceOptions): DynamicModule {
+  static forRoot({ options, service, publisher }: PersistenceOptions): DynamicModule {
     return {
       module: PersistenceModule,
       global: true,
@@ -62,6 +76,7 @@ export class PersistenceModule implements OnApplicationShutdown {
         { provide: DataSource, useFactory: () => connectMigrated(options) },
         { provide: ReservedConnections, useFactory: () => new ReservedConnections(options) },
         { provide: SERVICE_NAME, useValue: service },
+        { provide: PUBLISHER, useValue: publisher ?? null },
         { provide: APP_INTERCEPTOR, useClass: DatabaseErrorInterceptor },
         UnitOfWork,
         Outbox,
@@ -89,6 +104,11 @@ export class PersistenceModule implements OnApplicationShutdown {
         PassedEvents,
       ],
     };
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.publisher === null) return;
+    this.relay.start(this.modules.get<OutboxPublisher>(this.publisher, { strict: false }));
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -25,7 +25,7 @@ describe('the lease of the leading relay', () => {
   });
 
   it('ends when the leader executes no statement, and its session can do nothing more', async () => {
-    // As the relay of a stopped process: the kernel keeps its connection, nothing comes over it.
+    // Like the relay of a stopped process: the kernel keeps its silent connection.
     const stalled = new Client({ connectionString: database.url });
     const ended = new Promise((resolve) => stalled.once('end', resolve));
     stalled.on('error', () => undefined);
@@ -47,7 +47,7 @@ describe('the lease of the leading relay', () => {
     await database.query(`ALTER ROLE ${second} SET role = '${owner}'`);
     const url = new URL(database.url);
     [url.username, url.password] = [second, 'second'];
-    // Its next sign of life is far away.
+    // Its next statement is far away.
     const stalled = await session(url.href, 3_600_000);
     const waiting = await session(url.href);
     expect(await stalled.tryToLead()).toBe(true);

@@ -26,7 +26,7 @@ describe('the deadline of a request', () => {
     database = await walletDatabase();
     options = dataSourceOptions({
       url: database.url,
-      // One connection: each request meets what the one before it has left behind.
+      // With one connection, each request gets the settings that the previous one left.
       poolSize: 1,
       entities: [Wallet],
       migrations: [CreateWallets1700000000000],
@@ -42,7 +42,7 @@ describe('the deadline of a request', () => {
     await database.drop();
   });
 
-  /** Runs work as part of a request that has so much time left. */
+  /** Runs work as part of a request with the given remaining time. */
   const within = <T>(leftMs: number, work: () => Promise<T>): Promise<T> =>
     runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Deadline.in(leftMs) }, work);
 
@@ -51,7 +51,7 @@ describe('the deadline of a request', () => {
     return setting?.statement_timeout;
   };
 
-  /** Milliseconds until the work has failed, and with what. */
+  /** The error of the work and the milliseconds until it failed. */
   const failure = async (work: Promise<unknown>): Promise<{ readonly tookMs: number; readonly error: unknown }> => {
     const started = performance.now();
     const error: unknown = await work.then(

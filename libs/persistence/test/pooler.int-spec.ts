@@ -80,7 +80,7 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
   it('in transaction mode is rejected even when it rotates its sessions', async () => {
     pooler = await TestPooler.start(database.url, 'transaction', { server_round_robin: '1', min_pool_size: '6' });
     const { url } = pooler;
-    // Warm: there are several sessions to hand out.
+    // After the warm-up there are several sessions.
     const clients = Array.from({ length: 6 }, () => new Client({ connectionString: url }));
     await Promise.all(clients.map((client) => client.connect()));
     await Promise.all(clients.map((client) => client.query('SELECT pg_sleep(0.2)')));
@@ -97,7 +97,7 @@ describeWithPooler('a PgBouncer before the database (skipped where there is no p
 
   it('runs migrations on the server itself if it is configured', async () => {
     pooler = await TestPooler.start(database.url, 'session', { max_client_conn: '4' });
-    // Nothing answers at the first address, and nobody asks there.
+    // There is no server at the first address, and nothing connects to it.
     expect(await runMigrations(optionsOf('postgres://nobody@127.0.0.1:1/none', database.url), () => undefined)).toEqual(
       [],
     );

@@ -23,7 +23,7 @@ class WalletController {
     await this.wallets.add(Wallet.open());
   }
 
-  /** As events and deadlines are handled: on the reserved connections. */
+  /** On the reserved connections, like events and deadlines. */
   @Post('reserved')
   async openReserved(): Promise<void> {
     await this.unitOfWork.runReserved(() => this.wallets.add(Wallet.open()));
@@ -31,8 +31,8 @@ class WalletController {
 }
 
 /**
- * A failover as a service sees it: its sessions end, and those that it opens then read but do not write. A session keeps what it began with, so
- * those stay as they are when the database takes writes again: they are the ones that lead to the demoted server.
+ * A failover from a service's perspective: its sessions end, and new ones are read-only. A session keeps its initial mode, so
+ * these sessions stay read-only when the database takes writes again: they lead to the demoted server.
  */
 class Failover {
   constructor(private readonly database: TestDatabase) {}
@@ -69,7 +69,7 @@ describe('a read-only database', () => {
     failover = new Failover(database);
     @Module({
       imports: [
-        HealthModule.register(),
+        HealthModule,
         PersistenceModule.forRoot({
           service: 'wallets',
           options: dataSourceOptions({
@@ -143,7 +143,7 @@ describe('a read-only database', () => {
         await failover.promote();
         await eventually(async () => {
           await answer('POST', path);
-          // Every one of several in a row: no session of the old server is left among them.
+          // Several in a row succeed: no session of the old server remains.
           for (let write = 0; write < 15; write += 1) await written(path);
         }, within);
       } finally {

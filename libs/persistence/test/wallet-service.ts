@@ -24,7 +24,7 @@ export interface WalletService {
 export const walletDatabase = (): Promise<TestDatabase> =>
   testDatabase('wallets', { migrations: [CreateWallets1700000000000] });
 
-/** Starts another process' worth of objects on the database. */
+/** Creates the objects of one more process on the database. */
 export async function walletService(database: TestDatabase): Promise<WalletService> {
   const dataSource = await connect(
     dataSourceOptions({ url: database.url, entities: [Wallet], migrations: [CreateWallets1700000000000] }),

@@ -19,7 +19,7 @@ export class Limit {
   perDayMinor: number = 1_000;
 }
 
-/** The smallest aggregate that has all kinds of columns. */
+/** The smallest aggregate with all kinds of columns. */
 @Entity('wallets')
 export class Wallet extends AggregateRoot {
   @Column({ type: 'bigint', transformer: bigintColumn })

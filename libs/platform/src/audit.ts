@@ -1,19 +1,19 @@
-/** What somebody is about to do to the running system. */
+/** An operator's action on the running system. */
 export interface AuditedAct {
-  /** Who: the subject of the access token and the client it was given to. */
+  /** The subject of the access token, and the client that it was issued to. */
   readonly subject: string;
   readonly clientId: string | null;
-  /** What, imperative: `replay-dead-letter`. */
+  /** The action in the imperative: `replay-dead-letter`. */
   readonly action: string;
-  /** To what: an id. */
+  /** The id of the object acted on. */
   readonly target: string;
 }
 
-/** Notes what operators do. Persistence has the implementation: a row of the service's own database. */
+/** Records operators' actions. Persistence implements it with a row of the service's own database. */
 export abstract class Audit {
   /**
-   * Notes the act, then does it, then notes its outcome, or the failure's code. What cannot be noted is not done;
-   * an act whose process died in the middle of it stays noted without outcome.
+   * Records the action, runs it, then records its outcome or the failure's code. An action that cannot be recorded does not run;
+   * one whose process crashed midway stays recorded without an outcome.
    */
   abstract around<T extends { readonly outcome: string }>(act: AuditedAct, work: () => Promise<T>): Promise<T>;
 }

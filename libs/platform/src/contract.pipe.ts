@@ -4,7 +4,7 @@ import { CallRefused, InvalidInput } from './errors/domain-error';
 import { escapeToken } from './errors/json-pointer';
 import { emptyBody } from './http/json-body';
 
-/** More than this helps nobody, and how many there are is up to the caller. */
+/** More errors do not help, and the caller controls their number. */
 const MAX_ERRORS = 50;
 
 interface Issue {
@@ -13,8 +13,8 @@ interface Issue {
 }
 
 /**
- * 400: what came does not fit its schema. To a client of HTTP that is its own mistake. A request between services was validated by the
- * caller already, so there the two do not have the same contract.
+ * 400: the input does not match its schema. For an HTTP client this is its own error. A request between services was already validated by
+ * the caller, so there the two have different contracts.
  */
 export class ContractBroken extends InvalidInput {
   asCallRefused(): CallRefused {
@@ -25,8 +25,9 @@ export class ContractBroken extends InvalidInput {
 
 /**
  * Validates every parameter that declares a schema (`@Body({schema})`, `@Query`, `@Param`, `@Payload`) and gives the handler
- * the parsed value. Throws `ContractBroken` with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`;
- * `request.empty-body` when a body is needed and none came.
+ * the parsed value.
+ * @throws {ContractBroken} with JSON Pointers: `/lines/0/quantity` into a body, `#/query/limit`, `#/path/id`
+ * @throws {UnreadableBody} `request.empty-body` when a required body is missing
  */
 @Injectable()
 export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {

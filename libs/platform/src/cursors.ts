@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { InvalidCursor } from './errors/domain-error';
 
-/** Where a page ended: the last item's sort value as it was then, and its id, which tells equal values apart. */
+/** The end of a page: the last item's sort value at that time, and its id, which distinguishes equal values. */
 export interface Position {
   /** The sort value as text, without U+0000; empty where the id alone gives the order. */
   readonly value: string;
@@ -14,7 +14,7 @@ export interface ListQuery {
   readonly cursor?: string | undefined;
 }
 
-/** Of whose list the page is, where callers have lists of their own. */
+/** The owner of the list, where each caller has its own list. */
 export type Scope = string | null;
 
 const MAC_BYTES = 16;
@@ -22,10 +22,10 @@ const SEPARATOR = '\u0000';
 const NOT_BOUND: ReadonlySet<string> = new Set<keyof ListQuery>(['limit', 'cursor']);
 
 /**
- * The cursors of one list. A cursor carries the position after which the next page starts, so it stays good whatever happens to
+ * The cursors of one list. A cursor carries the position after which the next page starts, so it stays valid whatever happens to
  * the item there; and a MAC over that position, the caller's scope and the whole query but `limit` and `cursor`. A forged
- * cursor, one of another caller's list and one of another filter or sort are refused alike, and a filter that is added to the
- * query is bound without a word here. The position is signed, not secret: it must be something that the caller has seen.
+ * cursor, one of another caller's list and one of another filter or sort are all refused, and a filter that is added to the
+ * query is bound without a change here. The position is signed, not secret: it must be a value that the caller has seen.
  */
 export class Cursors {
   private readonly key: Buffer;
@@ -41,7 +41,10 @@ export class Cursors {
     this.key = Buffer.from(hkdfSync('sha256', secret, '', `rookery.cursor.v1.${list}`, 32));
   }
 
-  /** Where the page that `query` asks for starts; null at the beginning. Throws InvalidCursor (400). */
+  /**
+   * The position where the requested page starts; null at the beginning.
+   * @throws {InvalidCursor} when the cursor was not issued for this query and scope
+   */
   positionOf(query: ListQuery, scope: Scope = null): Position | null {
     if (query.cursor === undefined) return null;
     const bytes = Buffer.from(query.cursor, 'base64url');
@@ -55,7 +58,7 @@ export class Cursors {
     return { id, value };
   }
 
-  /** The page of `found`, which has one row more than asked for when there is another page. */
+  /** The page of `found`, which has one row more than requested when there is another page. */
   page<Row>(
     found: readonly Row[],
     query: ListQuery,

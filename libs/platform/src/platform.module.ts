@@ -1,10 +1,10 @@
 import { Global, Module } from '@nestjs/common';
 import { Clock, SystemClock } from './clock';
 import { HealthChecks } from './health/health-check';
-import { Readiness } from './health/readiness';
+import { Readiness } from './readiness';
 import { Metrics } from './metrics/metrics';
 
-/** What every module of a process may inject: `Clock`, `Metrics`, `Readiness`, `HealthChecks`. Global; comes with `HealthModule`. */
+/** Providers for every module of a process: `Clock`, `Metrics`, `Readiness`, `HealthChecks`. Global; comes with `HealthModule`. */
 @Global()
 @Module({
   providers: [{ provide: Clock, useClass: SystemClock }, Metrics, Readiness, HealthChecks],

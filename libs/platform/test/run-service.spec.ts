@@ -105,7 +105,7 @@ describe('a process run by runService', () => {
   );
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'loses no request in hand on %s, closes its pools after them, and exits 0',
+    'loses no request in flight on %s, closes its pools after them, and exits 0',
     async (signal) => {
       const service = start();
       const url = await service.url();

@@ -37,7 +37,7 @@ class SlowController implements OnApplicationShutdown {
   }
 }
 
-@Module({ imports: [HealthModule.register()], controllers: [SlowController] })
+@Module({ imports: [HealthModule], controllers: [SlowController] })
 class SlowModule {}
 
 await runService({ name: 'slow', module: SlowModule, config });

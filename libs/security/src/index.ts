@@ -17,5 +17,6 @@ export {
   InvalidInternalToken,
   type InternalCall,
 } from './rpc/internal-token';
+export { sealingKeySetting } from './sealing/sealing-key';
 export { TokenSealer } from './sealing/token-sealer';
 export { SecurityModule, type HttpSecurity, type RpcSecurity } from './security.module';

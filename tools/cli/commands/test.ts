@@ -43,6 +43,17 @@ const LINT: Check = {
   ],
 };
 const TYPES: Check = { what: 'types (tsc)', command: bin('tsc'), args: ['--noEmit', '--pretty', 'false', '-p', '.'] };
+const CYCLES: Check = {
+  what: 'no import cycles of files or folders (dependency-cruiser)',
+  command: process.execPath,
+  args: [
+    join(repository, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'),
+    '--config',
+    join(repository, '.dependency-cruiser.mjs'),
+    'apps',
+    'libs',
+  ],
+};
 const GENERATED: Check = {
   what: 'generated files are up to date',
   command: process.execPath,
@@ -50,7 +61,7 @@ const GENERATED: Check = {
 };
 
 /** They run beside the specs, which often wait. Two lanes, the long check in one of its own. */
-const LANES: readonly (readonly Check[])[] = [[TYPES, FORMATTING, GENERATED], [LINT]];
+const LANES: readonly (readonly Check[])[] = [[TYPES, FORMATTING, GENERATED, CYCLES], [LINT]];
 
 const JestResults = z.object({
   numPassedTests: z.number(),

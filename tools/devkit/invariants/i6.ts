@@ -1,4 +1,4 @@
-import { type EventFacts, type Invariant, type World } from './world';
+import type { EventFacts, Invariant, World } from './world';
 
 export const i6: Invariant = {
   id: 'I6',

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError, logger, Metrics, refuse, refuseEarly } from '@rookery/platform';
+import { DomainError, logger, Metrics, reject, rejectEarly } from '@rookery/platform';
 import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
@@ -64,7 +64,7 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       done();
     } else {
       shed.inc({ priority, reason: decision.shed });
-      refuse(request, reply, { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() });
+      reject(request, reply, { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() });
     }
   });
   // A legacy system may answer any route with a live stream, which is not counted as in flight either.
@@ -91,7 +91,7 @@ function shedEarly(
     .getHttpAdapter()
     .getInstance()
     .addHook('onClose', () => clearInterval(logging));
-  refuseEarly(app, {
+  rejectEarly(app, {
     behindTls: isBehindTls(config),
     judge: ({ method = '', url = '', headers }) => {
       // The common case: when the lowest priority is not shed, nothing is.

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Clock, refuse } from '@rookery/platform';
+import { Clock, reject } from '@rookery/platform';
 import { limitedAddress, Redis, SharedWindows } from '@rookery/resilience';
 import { isOperational } from '../load-shedding/route-class';
 import { refusalHeaders, TooManyRequests } from './rate-limit.guard';
@@ -29,7 +29,7 @@ export function limitAddresses(app: NestFastifyApplication, requestsPerMinute: n
           return;
         }
         void reply.headers(refusalHeaders(requestsPerMinute, secondsLeft));
-        refuse(request, reply, new TooManyRequests(secondsLeft).toProblem());
+        reject(request, reply, new TooManyRequests(secondsLeft).toProblem());
       }, done);
     });
 }

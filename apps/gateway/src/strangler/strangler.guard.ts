@@ -1,5 +1,5 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { noteForLog, OtherAnswer } from '@rookery/platform';
+import { noteForLog, HandledElsewhere } from '@rookery/platform';
 import { limitedAddress } from '@rookery/resilience';
 import type { AdmittedCaller } from '@rookery/security';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -34,7 +34,7 @@ export class StranglerGuard implements CanActivate {
     this.metrics.watch(reply, route.prefix, upstream);
     noteForLog(request.raw, { upstream });
     if (upstream === 'new') return true;
-    throw new OtherAnswer(await this.proxy.ask(route, caller, request, reply));
+    throw new HandledElsewhere(await this.proxy.ask(route, caller, request, reply));
   }
 
   /** Whether both the gateway and the legacy system serve callers of this address. */

@@ -3,7 +3,7 @@ import { recoverService, RpcClient } from '@rookery/messaging';
 import { connect, Outbox, UnitOfWork } from '@rookery/persistence';
 import { loadConfig } from '@rookery/platform';
 import { InternalTokenIssuer, readSigningKey } from '@rookery/security';
-import { ordersDatabase } from '../data-source';
+import { ordersDatabase } from '../database';
 import { OrderRecovery } from '../recovery/order-recovery';
 import { OrderRecoveryConfig } from '../recovery/order-recovery.settings';
 
@@ -12,7 +12,7 @@ const config = loadConfig(OrderRecoveryConfig, { name: 'orders recovery' });
 
 await recoverService('orders', config, async (nats, say) => {
   const tokens = new InternalTokenIssuer({ key: readSigningKey(config.INTERNAL_SIGNING_KEY), issuer: 'orders' });
-  const dataSource = await connect(ordersDatabase(config.DATABASE_URL, 1, config.DATABASE_SESSION_URL));
+  const dataSource = await connect(ordersDatabase({ ...config, DATABASE_POOL_SIZE: 1 }));
   try {
     const unitOfWork = new UnitOfWork(dataSource);
     const recovery = new OrderRecovery(unitOfWork, new Outbox(unitOfWork), new RpcClient(nats, tokens));

@@ -43,7 +43,21 @@ export class Orders1764000000000 implements MigrationInterface {
       WHEN (OLD.status <> 'Pending' AND (NEW.status, NEW.reason) IS DISTINCT FROM (OLD.status, OLD.reason))
       EXECUTE FUNCTION refuse_change_of_ended_order()`);
 
-    await runner.query(`
+    await createTimelineAndKeys(runner);
+    await createOutboxAndInbox(runner);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await dropOutboxAndInbox(runner);
+    await runner.query(`DROP TABLE idempotency_key`);
+    await runner.query(`DROP TABLE order_timeline`);
+    await runner.query(`DROP TABLE orders`);
+    await runner.query(`DROP FUNCTION refuse_change_of_ended_order`);
+  }
+}
+
+async function createTimelineAndKeys(runner: QueryRunner): Promise<void> {
+  await runner.query(`
       CREATE TABLE order_timeline (
         order_id uuid NOT NULL CONSTRAINT order_timeline_order_fk REFERENCES orders (id),
         position bigint GENERATED ALWAYS AS IDENTITY,
@@ -57,7 +71,7 @@ export class Orders1764000000000 implements MigrationInterface {
         CONSTRAINT order_timeline_attempt_from_one CHECK (attempt >= 1)
       )`);
 
-    await runner.query(`
+  await runner.query(`
       CREATE TABLE idempotency_key (
         issuer text NOT NULL,
         subject text NOT NULL,
@@ -68,16 +82,5 @@ export class Orders1764000000000 implements MigrationInterface {
         expires_at timestamptz NOT NULL,
         CONSTRAINT idempotency_key_pk PRIMARY KEY (issuer, subject, client_id, key)
       )`);
-    await runner.query(`CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at)`);
-
-    await createOutboxAndInbox(runner);
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await dropOutboxAndInbox(runner);
-    await runner.query(`DROP TABLE idempotency_key`);
-    await runner.query(`DROP TABLE order_timeline`);
-    await runner.query(`DROP TABLE orders`);
-    await runner.query(`DROP FUNCTION refuse_change_of_ended_order`);
-  }
+  await runner.query(`CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at)`);
 }

@@ -17,7 +17,7 @@ export class OrderDiagnosis {
 
   /**
    * Reads state and events in one snapshot, so that they are consistent.
-   * @throws {OrderNotFound} when there is no such order
+   * @throws {OrderNotFound} for an unknown id
    */
   read(id: string, eventIds: readonly string[]): Promise<ResponseOf<typeof OrderDiagnosisRpc.orders>> {
     return this.dataSource.transaction('REPEATABLE READ', async (tx) => {

@@ -1,6 +1,6 @@
 import type { OrderStatus } from '@rookery/contracts';
 
-/** What an order may become from each status. Nothing follows a terminal one. */
+/** Allowed transitions from each status. A terminal status has none. */
 const following: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   Pending: ['Confirmed', 'Canceled'],
   Confirmed: [],

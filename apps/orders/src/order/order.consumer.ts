@@ -59,8 +59,8 @@ export class OrderConsumer {
     try {
       await this.orders.applyEvent(event, react);
     } catch (error) {
-      // An order is committed before its OrderCreated is published, so nothing about it can come too early.
-      if (error instanceof OrderNotFound) throw new PermanentFailure('the event is about an order that does not exist');
+      // An order is committed before its OrderCreated is published, so no event about it can arrive too early.
+      if (error instanceof OrderNotFound) throw new PermanentFailure('the event names an order that does not exist');
       throw error;
     }
   }

@@ -95,7 +95,7 @@ const outcomeOf = (order: Order): Outcome => {
 };
 
 describe('an order', () => {
-  it.each(cases)('that is $state answers $input as the matrix says', ({ state, input, build, apply }) => {
+  it.each(cases)('in state $state reacts to $input as in the matrix', ({ state, input, build, apply }) => {
     const order = build();
     const outcome = expected(state, input);
     if (outcome === 'refused') {
@@ -148,7 +148,7 @@ describe('an order', () => {
     expect(after(first, second).status).toBe('Confirmed');
   });
 
-  it('tells with OrderCreated what payments and products need', () => {
+  it('publishes in OrderCreated what payments and products need', () => {
     const line = aLine();
     const order = Order.place({
       id: line.productId,
@@ -172,7 +172,7 @@ describe('an order', () => {
     ]);
   });
 
-  it('takes a total of exactly 2^53-1 minor units and refuses one more', () => {
+  it('accepts a total of exactly 2^53-1 minor units and refuses one more', () => {
     const dearest = (amountMinor: number, quantity: number) =>
       aLine({ quantity, unitPrice: { amountMinor, currency: 'EUR' } });
     // 9007 x 10^12 and the rest up to 2^53-1.

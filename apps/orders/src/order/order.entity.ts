@@ -13,7 +13,7 @@ import { isTerminal, mayBecome } from './order-status';
 import { MixedCurrencies, OrderNotCancellable, TotalTooLarge } from './order.errors';
 import type { ExternalStep } from './timeline-row.entity';
 
-/** A line as it was when the order was placed: later changes of the product do not reach it. */
+/** A line as of the placing of the order: later changes of the product do not affect it. */
 export type OrderLine = OrderLineView;
 
 export interface Placing {
@@ -22,7 +22,7 @@ export interface Placing {
   readonly customerId: string;
   readonly lines: readonly OrderLine[];
   readonly sealedPaymentToken: string;
-  /** When the order ends if it is still Pending. */
+  /** When a Pending order is canceled. */
   readonly deadlineAt: Date;
 }
 
@@ -46,9 +46,9 @@ export type OrderEnd =
 const MAX_TOTAL_MINOR = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
- * An order and its rules. It waits for the funds and for the stock, in whatever order they come, and ends Confirmed or
- * Canceled, once. What arrives later changes nothing: payments and products give back what they hold when they learn
- * of the cancellation.
+ * An order and its rules. It waits for the funds and the stock, in any order, and ends Confirmed or
+ * Canceled, once. Later events change nothing: payments and products give back what they hold when they receive
+ * the cancellation.
  */
 @Entity({ name: 'orders' })
 export class Order extends AggregateRoot {
@@ -83,17 +83,18 @@ export class Order extends AggregateRoot {
 
   static place({ id, customerId, lines, sealedPaymentToken, deadlineAt }: Placing): Order {
     const total = totalOf(lines);
-    const order = new Order();
-    order.id = id;
-    order.customerId = customerId;
-    order.status = 'Pending';
-    order.reason = null;
-    order.lines = lines;
-    order.totalMinor = total.amountMinor;
-    order.currency = total.currency;
-    order.paymentReservedAt = null;
-    order.stockReservedAt = null;
-    order.deadlineAt = deadlineAt;
+    const order = Object.assign(new Order(), {
+      id,
+      customerId,
+      status: 'Pending',
+      reason: null,
+      lines,
+      totalMinor: total.amountMinor,
+      currency: total.currency,
+      paymentReservedAt: null,
+      stockReservedAt: null,
+      deadlineAt,
+    } satisfies Partial<Order>);
     order.record(OrderCreated, {
       orderId: id,
       customerId,
@@ -161,13 +162,13 @@ export class Order extends AggregateRoot {
     if (!this.isTerminal) this.endCanceled(reason);
   }
 
-  /** Someone asks for the cancellation: unlike an event, they are told when it is too late. */
+  /** A requested cancellation: unlike an event, it fails visibly when it is too late. */
   cancel(reason: CancellationReason): void {
     if (this.isTerminal) throw new OrderNotCancellable(this.status);
     this.endCanceled(reason);
   }
 
-  /** Time has an owner: an order that is still Pending at its deadline ends. */
+  /** Cancels an order that is still Pending at its deadline. */
   expire(now: Date): void {
     if (this.isTerminal || now < this.deadlineAt) return;
     this.endCanceled('deadline-exceeded');
@@ -201,7 +202,7 @@ export class Order extends AggregateRoot {
   }
 }
 
-/** What the lines cost together. Sums in bigint: a hundred lines of ten thousand units of the dearest product exceed 2^53. */
+/** The total of the lines. Sums in bigint: a hundred lines of ten thousand units of the most expensive product exceed 2^53. */
 export function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = new Set(lines.map((line) => line.unitPrice.currency));
   const [currency] = currencies;

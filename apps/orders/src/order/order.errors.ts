@@ -1,10 +1,10 @@
 import { formatMoney, type Money, type OrderStatus, type ProblemDetail } from '@rookery/contracts';
 import { DomainError, NotFound } from '@rookery/platform';
 
-/** An order that does not exist and one of somebody else: the same answer, so that ids cannot be probed. */
+/** The same answer for an unknown order and for another customer's, so that ids cannot be probed. */
 export class OrderNotFound extends NotFound {
   constructor() {
-    super('orders.order-not-found', 'There is no such order.');
+    super('orders.order-not-found', 'The order does not exist.');
   }
 }
 
@@ -53,14 +53,14 @@ export class TotalTooLarge extends DomainError {
   }
 }
 
-/** What the order would cost is not what the customer has been shown. */
+/** The current total differs from the one that the customer was shown. */
 export class TotalChanged extends DomainError {
   constructor(expectedTotal: Money, total: Money) {
     super({
       status: 409,
       code: 'orders.total-changed',
       title: 'Total changed',
-      detail: `The order now costs ${formatMoney(total)}, not ${formatMoney(expectedTotal)}: show the new total and ask again.`,
+      detail: `The order now costs ${formatMoney(total)}, not ${formatMoney(expectedTotal)}: show the new total and retry.`,
       errors: [{ pointer: '/expectedTotal', detail: `must be the total of the order, ${formatMoney(total)}` }],
       totals: { expectedTotal, total },
     });

@@ -8,14 +8,14 @@ import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
 import { TimelineRow } from './timeline-row.entity';
 
-/** Which orders a list has. */
+/** The filter of a list of orders. */
 export interface OrderFilter {
   /** Null: every customer's orders. */
   readonly customerId: string | null;
   readonly status: OrderStatus | null;
 }
 
-/** Orders with their timelines: each change is saved with its steps, and live readers are told after the commit. */
+/** Orders with their timelines: each change is saved with its steps, and live streams are notified after the commit. */
 @Injectable()
 export class OrderRepository extends AggregateRepository<Order> {
   constructor(
@@ -37,8 +37,8 @@ export class OrderRepository extends AggregateRepository<Order> {
   }
 
   /**
-   * Locks orders that are Pending at or past their deadline by the database's time, the longest waiting first, until the current run ends, and returns
-   * their ids. Whoever is at an order now keeps it: that one is left out, as are the excepted ones.
+   * Locks Pending orders at or past their deadline by the database's time, longest overdue first, until the current run ends, and returns
+   * their ids. Orders that another transaction has locked are skipped, as are the excepted ones.
    */
   async lockOverdue(limit: number, except: readonly string[]): Promise<readonly string[]> {
     const orders = await this.query()
@@ -53,7 +53,7 @@ export class OrderRepository extends AggregateRepository<Order> {
     return orders.map((order) => order.id);
   }
 
-  /** An order and its steps after a position as they were at one moment: a terminal status comes with its step. */
+  /** An order and its steps after a position, in one snapshot: a terminal status comes with its step. */
   findWithTimeline(id: string, after: number): Promise<{ readonly order: Order | null; readonly rows: TimelineRow[] }> {
     return this.dataSource.transaction('REPEATABLE READ', async (tx) => ({
       order: await tx.findOneBy(Order, { id }),

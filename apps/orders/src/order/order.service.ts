@@ -27,9 +27,9 @@ export class OrderService {
   async list(query: RequestOf<typeof OrdersRpc.list>, actor: Actor): Promise<OrderPage> {
     const customerId = isOperator(actor) ? null : actor.subject;
     const before = this.cursors.positionOf(query, customerId)?.id ?? null;
-    // One more than asked for tells whether there is a next page.
+    // One row more than requested shows whether there is a next page.
     const found = await this.orders.newestBefore(before, { customerId, status: query.status ?? null }, query.limit + 1);
-    // Ids are in the order of creation and never change: they are all of a position.
+    // Ids are in the order of creation and never change: they alone are a position.
     const { rows, nextCursor } = this.cursors.page(found, query, ({ id }) => ({ value: '', id }), customerId);
     return { items: rows.map(toOrderView), nextCursor };
   }
@@ -40,7 +40,7 @@ export class OrderService {
     return { status, items: rows.map(toTimelineEntry) };
   }
 
-  /** Cancels a Pending order at the wish of its customer or of an operator. */
+  /** Cancels a Pending order on request of its customer or an operator. */
   async cancel(id: string, actor: Actor): Promise<OrderView> {
     const canceled = await this.orders.update(id, (order) => {
       const { customerId } = visibleTo(actor, order);
@@ -67,7 +67,7 @@ export class OrderService {
   }
 }
 
-/** The order, when it exists and the actor may see it; otherwise the one answer for both. */
+/** The order, if it exists and the actor may see it; otherwise the same error for both. */
 function visibleTo(actor: Actor, order: Order | null): Order {
   if (!order || (order.customerId !== actor.subject && !isOperator(actor))) throw new OrderNotFound();
   return order;

@@ -2,7 +2,7 @@ import type { OrderView, TimelineEntry } from '@rookery/contracts';
 import type { Order } from './order.entity';
 import type { TimelineRow } from './timeline-row.entity';
 
-/** Fields in the contract's order: the idempotency store keeps the text of it. */
+/** Fields in the contract's order: the idempotency store keeps the serialized view. */
 export const toOrderView = (order: Order): OrderView => ({
   id: order.id,
   status: order.status,

@@ -1,23 +1,23 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A step of the saga that another service took. */
+/** A saga step of another service. */
 export interface ExternalStep {
   readonly event: string;
   readonly service: string;
   readonly at: Date;
-  /** Deliveries it took, from 1. */
+  /** Number of deliveries needed, starting at 1. */
   readonly attempt: number;
   readonly causationId: string | null;
   readonly traceId: string | null;
 }
 
-/** A row of an order's timeline: written in the transaction of the change it tells of, never changed. */
+/** A row of an order's timeline: written in the transaction of its change and never updated. */
 @Entity({ name: 'order_timeline' })
 export class TimelineRow {
   @PrimaryColumn({ type: 'uuid' })
   orderId!: string;
 
-  /** Given by the database under the order's row lock, so that a reader who asks "after position n" misses nothing. */
+  /** Assigned by the database under the order's row lock, so that reading "after position n" misses nothing. */
   @PrimaryColumn({ type: 'bigint', transformer: { to: (value?: number) => value, from: Number } })
   position!: number;
 

@@ -165,7 +165,7 @@ const corruptions: readonly {
 ];
 
 describe('the comparison of orders', () => {
-  it('finds nothing where every order has settled as it should or is in flight', () => {
+  it('finds no difference where every order has settled or is in flight', () => {
     fc.assert(
       fc.property(worlds, (all) => {
         const { orders, inFlight: left, differences } = compare(all);
@@ -184,7 +184,7 @@ describe('the comparison of orders', () => {
     );
   });
 
-  it('says what each side says', () => {
+  it('reports the value of each side', () => {
     fc.assert(
       fc.property(confirmed, (world) => {
         const { id, total: money } = world.order;
@@ -213,7 +213,7 @@ describe('the comparison of a product’s units', () => {
     ...{ adjustments: 2, held: 3, shipped: 4 },
   };
 
-  it('finds nothing where they add up', () => {
+  it('finds no difference where they add up', () => {
     expect(stockDifferences(balanced)).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import type {
   UnbalancedStock,
 } from '@rookery/contracts';
 
-/** An order as its row says. */
+/** An order as stored. */
 export interface RecordedOrder {
   readonly id: string;
   readonly status: OrderStatus;
@@ -24,14 +24,14 @@ interface OrderedLine {
   readonly quantity: number;
 }
 
-/** What the services say of one range of orders. */
+/** The services' records of one range of orders. */
 export interface Records {
   readonly orders: readonly RecordedOrder[];
   readonly payments: readonly PaymentRecord[];
   readonly reservations: readonly StockRecord[];
 }
 
-/** What one order is compared by; null where a service knows nothing of it. */
+/** The three sides of one order; null where a service has no record of it. */
 interface Sides {
   readonly orderId: string;
   readonly order: RecordedOrder | null;
@@ -42,12 +42,12 @@ interface Sides {
 export interface Comparison {
   /** How many orders were compared. */
   readonly orders: number;
-  /** Orders that are not compared yet: the services may still be on their way to each other. */
+  /** Orders that are not compared yet: their events may still be in transit. */
   readonly inFlight: readonly string[];
   readonly differences: readonly Difference[];
 }
 
-/** Compares what the services say of each order. An order that ended, or should have, less than the settling time ago is in flight. */
+/** Compares the services' records of each order. An order that ended, or should have ended, less than the settling time ago is in flight. */
 export function compareOrders(records: Records, now: Date, settlingMs: number): Comparison {
   const order = new Map(records.orders.map((recorded) => [recorded.id, recorded]));
   const payment = new Map(records.payments.map((record) => [record.orderId, record]));
@@ -98,23 +98,31 @@ function differencesOf(sides: Sides): Difference[] {
 }
 
 function againstOrder(sides: Sides): Difference[] {
-  const { order, payment, reservation } = sides;
-  switch (order?.status) {
+  switch (sides.order?.status) {
     case undefined:
-      return [
-        ...(payment?.payment ? [difference(sides, 'payment-without-order')] : []),
-        ...(reservation ? [difference(sides, 'reservation-without-order')] : []),
-      ];
+      return withoutOrder(sides);
     case 'Pending':
       return [difference(sides, 'order-overdue')];
     case 'Canceled':
-      return [
-        ...((payment?.payment?.money ?? 'none') === 'none' ? [] : [difference(sides, 'payment-kept')]),
-        ...((reservation?.units ?? 'none') === 'none' ? [] : [difference(sides, 'reservation-kept')]),
-      ];
+      return keptByCanceled(sides);
     case 'Confirmed':
       return [...paymentOfConfirmed(sides), ...reservationOfConfirmed(sides)];
   }
+}
+
+function withoutOrder(sides: Sides): Difference[] {
+  return [
+    ...(sides.payment?.payment ? [difference(sides, 'payment-without-order')] : []),
+    ...(sides.reservation ? [difference(sides, 'reservation-without-order')] : []),
+  ];
+}
+
+function keptByCanceled(sides: Sides): Difference[] {
+  const { payment, reservation } = sides;
+  return [
+    ...((payment?.payment?.money ?? 'none') === 'none' ? [] : [difference(sides, 'payment-kept')]),
+    ...((reservation?.units ?? 'none') === 'none' ? [] : [difference(sides, 'reservation-kept')]),
+  ];
 }
 
 function paymentOfConfirmed(sides: Sides): Difference[] {
@@ -153,7 +161,7 @@ function saidOf(kind: DifferenceKind, { order, payment, reservation }: Sides): D
 const moneyText = (money: { readonly amountMinor: number; readonly currency: string } | null): string =>
   money === null ? 'without amount' : `${money.amountMinor} ${money.currency}`;
 
-/** Lines in one order, so that equal ones have equal texts. */
+/** Sorted lines, so that equal orders have equal texts. */
 const linesText = (lines: readonly OrderedLine[]): string =>
   lines
     .map(({ productId, quantity }) => `${quantity} × ${productId}`)

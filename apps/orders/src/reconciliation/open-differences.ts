@@ -2,37 +2,37 @@ import { Injectable } from '@nestjs/common';
 import type { Difference } from '@rookery/contracts';
 import { DataSource } from 'typeorm';
 
-/** Orders that were compared: those of a range except some. */
+/** Compared orders: a range with exceptions. */
 export interface ComparedOrders {
   readonly after: string;
   readonly upTo: string;
-  /** Of these nothing is known now: what was said of them stays. */
+  /** Orders without a new result: their stored differences stay. */
   readonly except: readonly string[];
 }
 
 /**
- * The differences that the newest comparison of their order or product found. One stays until a comparison finds it gone: it would
- * otherwise be forgotten as soon as its order is older than what is compared.
+ * The differences found by the newest comparison of their order or product. A difference stays until a comparison finds it resolved: it would
+ * otherwise be lost as soon as its order is older than the compared range.
  */
 @Injectable()
 export class OpenDifferences {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Replaces what was known of the orders that were compared. */
-  async noteOrders({ after, upTo, except }: ComparedOrders, found: readonly Difference[]): Promise<void> {
-    await this.note('order', found, 'd.subject > $3 AND d.subject <= $4 AND d.subject <> ALL($5::uuid[])', [
+  /** Replaces the differences of the compared orders. */
+  async recordOrders({ after, upTo, except }: ComparedOrders, found: readonly Difference[]): Promise<void> {
+    await this.record('order', found, 'd.subject > $3 AND d.subject <= $4 AND d.subject <> ALL($5::uuid[])', [
       after,
       upTo,
       except,
     ]);
   }
 
-  /** Replaces what was known of all products. */
-  async noteProducts(found: readonly Difference[]): Promise<void> {
-    await this.note('product', found, 'true', []);
+  /** Replaces the differences of all products. */
+  async recordProducts(found: readonly Difference[]): Promise<void> {
+    await this.record('product', found, 'true', []);
   }
 
-  /** The orders up to an id of which a difference is known. */
+  /** The orders up to an id that have a stored difference. */
   async ordersUpTo(id: string): Promise<readonly string[]> {
     const rows = await this.dataSource.query<{ subject: string }[]>(
       `SELECT DISTINCT subject FROM reconciliation_difference WHERE about = 'order' AND subject <= $1 ORDER BY subject`,
@@ -41,7 +41,7 @@ export class OpenDifferences {
     return rows.map(({ subject }) => subject);
   }
 
-  private async note(
+  private async record(
     about: 'order' | 'product',
     found: readonly Difference[],
     compared: string,

@@ -24,7 +24,7 @@ interface OrderRow {
   readonly changedAt: Date;
 }
 
-/** What the three services say. Throws ServiceUnavailable, which names the service, when one does not answer. */
+/** Reads the records of the three services. @throws {ServiceUnavailable} naming the service that does not respond */
 @Injectable()
 export class OrderRecords {
   constructor(
@@ -32,7 +32,7 @@ export class OrderRecords {
     private readonly rpc: RpcClient,
   ) {}
 
-  /** Of a range of orders, as far as all three answers reach, which is `upTo`. They are asked at the same time. */
+  /** The records of a range of orders, up to `upTo`, which all three answers reach. The services are queried in parallel. */
   async read(range: RecordRange): Promise<Records & { readonly upTo: string }> {
     const [orders, payments, reservations] = await Promise.all([
       this.orders(range),
@@ -49,7 +49,7 @@ export class OrderRecords {
     };
   }
 
-  /** Of the stock of all products. */
+  /** The check of the stock of all products. */
   stock(limit: number): Promise<{ readonly products: number; readonly items: readonly UnbalancedStock[] }> {
     return this.ask(ReconciliationRpc.stock, { limit });
   }
@@ -62,7 +62,7 @@ export class OrderRecords {
       return await this.rpc.call(contract, body);
     } catch (error) {
       if (!(error instanceof ServiceUnavailable || error instanceof DeadlineExceeded)) throw error;
-      throw new ServiceUnavailable(`${contract.service} does not answer now.`, undefined, { cause: error });
+      throw new ServiceUnavailable(`${contract.service} does not respond.`, undefined, { cause: error });
     }
   }
 

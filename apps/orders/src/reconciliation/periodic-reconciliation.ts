@@ -5,12 +5,12 @@ import type { OpenDifferences } from './open-differences';
 import type { Reconciler } from './reconciler';
 
 const HOUR_MS = 3_600_000;
-/** How far the first run of a shop reaches back. */
+/** How far the first run reaches back. */
 const FIRST_RUN_MS = 24 * HOUR_MS;
-/** Advisory lock of the one replica that reconciles; locks are per database, thus per service. */
+/** Advisory lock of the reconciling replica; locks are per database, thus per service. */
 const LOCK = [0x6f726472, 1] as const;
 
-/** Nobody asks for the periodic run: the service speaks for itself, and may no more than read. */
+/** No user requests the periodic run: the service acts for itself, with permission to read only. */
 const self: Actor = { subject: 'orders', issuer: 'rookery', clientId: null, scopes: ['ops:read'], roles: [] };
 
 interface Progress {
@@ -29,7 +29,7 @@ export class PeriodicReconciliation {
     private readonly options: { readonly intervalSeconds: number; readonly deadline: OrderDeadline },
   ) {}
 
-  /** Does nothing while another replica does it, or before the interval since the last success has passed. Gives up when told to stop. */
+  /** Does nothing while another replica reconciles, or before the interval since the last success has passed. Ends early on shutdown. */
   async run(stopping: AbortSignal): Promise<void> {
     const session = this.dataSource.createQueryRunner();
     try {
@@ -74,7 +74,7 @@ export class PeriodicReconciliation {
     else logger.error({ orders, differences }, 'reconciliation: the services differ');
   }
 
-  /** Again from before where the last run came to: orders that were in flight then have settled now. */
+  /** Starts before the end of the last run: orders that were in flight then have settled now. */
   private startAfter({ reached }: Progress): string {
     return firstUuidAt(new Date(timeOfUuid(reached).getTime() - this.options.deadline.seconds * 1_000 - HOUR_MS));
   }

@@ -7,12 +7,10 @@ import { type Comparison, compareOrders, stockDifferences } from './compare';
 import { OpenDifferences } from './open-differences';
 import { OrderRecords } from './order-records';
 
-/**
- * Longer than services read one after the other are apart, and than a call to the provider and storing its answer usually take.
- */
+/** Longer than the skew between reads of the services, and than a provider call with storing its answer usually takes. */
 const READ_AGAIN_AFTER_MS = 500;
 
-/** What one page of orders came to; everything up to `upTo` was compared. */
+/** The result of one page of orders; everything up to `upTo` was compared. */
 export interface ComparedPage extends Comparison {
   readonly upTo: string;
 }
@@ -23,12 +21,12 @@ export interface ComparedStock {
   readonly differences: readonly Difference[];
 }
 
-/** How long an order has to settle after its end before the services must agree on it. */
+/** How long after its end an order may settle before the services must agree on it. */
 export class SettlingTime {
   constructor(readonly seconds: number) {}
 }
 
-/** Compares what orders, payments and products say, and notes what they do not agree on. */
+/** Compares the records of orders, payments and products, and stores their differences. */
 @Injectable()
 export class Reconciler {
   constructor(
@@ -38,25 +36,25 @@ export class Reconciler {
     private readonly unitOfWork: UnitOfWork,
   ) {}
 
-  /** Above the ids of all orders that can have settled by now. */
+  /** Upper bound of the ids of all orders that can have settled. */
   async horizon(): Promise<string> {
     const now = await this.unitOfWork.now();
     return firstUuidAt(new Date(now.getTime() - this.settling.seconds * 1_000));
   }
 
-  /** The next orders of a range. What differs is read again before it is believed: the services are not read at one moment. */
+  /** The next orders of a range. Differences are read a second time before they count: the services are not read in one snapshot. */
   async page(after: string, upTo: string): Promise<ComparedPage> {
     const first = await this.compare(after, upTo);
     const compared = first.differences.length === 0 ? first : await this.compareAgain(after, first);
-    await this.open.noteOrders({ after, upTo: compared.upTo, except: compared.inFlight }, compared.differences);
+    await this.open.recordOrders({ after, upTo: compared.upTo, except: compared.inFlight }, compared.differences);
     return compared;
   }
 
-  /** All products at one moment. */
+  /** Checks all products in one snapshot. */
   async stock(): Promise<ComparedStock> {
     const { products, items } = await this.records.stock(MAX_LISTED_DIFFERENCES);
     const differences = items.flatMap(stockDifferences);
-    await this.open.noteProducts(differences);
+    await this.open.recordProducts(differences);
     return { products, differences };
   }
 

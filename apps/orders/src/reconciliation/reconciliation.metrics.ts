@@ -9,7 +9,7 @@ interface Standing {
   readonly completedAt: number;
 }
 
-/** What the reconciliation found and when it last came to its end; from the database, so that every replica shows the same. */
+/** The open differences and the end of the last run, read from the database, so that every replica shows the same. */
 @Injectable()
 export class ReconciliationMetrics {
   private reading: Promise<Standing | undefined> | undefined;
@@ -18,7 +18,7 @@ export class ReconciliationMetrics {
     private readonly dataSource: DataSource,
     metrics: Metrics,
   ) {
-    // Without a database the gauges keep their last values and the scrape still succeeds.
+    // Without a database the gauges keep their last values, and the scrape still succeeds.
     metrics.gauge(
       'reconciliation_differences',
       'Differences between the services that the newest comparison found; each replica shows all of them',
@@ -30,7 +30,7 @@ export class ReconciliationMetrics {
     );
     metrics.gauge(
       'reconciliation_last_success_timestamp_seconds',
-      'When the periodic reconciliation last came to its end, whatever it found; 0 when it never did',
+      'When the periodic reconciliation last finished, whatever it found; 0 if it never did',
       async () => (await this.standing())?.completedAt,
     );
   }

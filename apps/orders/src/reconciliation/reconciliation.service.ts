@@ -3,15 +3,15 @@ import { type Difference, MAX_LISTED_DIFFERENCES, type Reconcile, type Reconcili
 import { firstUuidAt, timeOfUuid } from '@rookery/platform';
 import { Reconciler } from './reconciler';
 
-/** A part begins no page after this time, so that it ends within the deadline of a request. */
+/** A part starts no page after this time, so that it ends within the deadline of a request. */
 const PART_MS = 2_000;
 
-/** Reconciliation at the wish of an operator, part by part. */
+/** Reconciliation on request of an operator, part by part. */
 @Injectable()
 export class ReconciliationService {
   constructor(private readonly reconciler: Reconciler) {}
 
-  /** One part: the stock first, unless a part before has checked it, then as many orders as there is time for. */
+  /** Runs one part: first the stock, unless an earlier part has checked it, then as many orders as time allows. */
   async part({ since, after }: Reconcile): Promise<Reconciliation> {
     const started = performance.now();
     const horizon = await this.reconciler.horizon();

@@ -42,7 +42,7 @@ function steppedTask() {
 describe('a schedule', () => {
   beforeAll(() => configureLogger('orders', 'silent'));
 
-  it('goes on after a failed turn, and never runs a task twice at a time', async () => {
+  it('continues after a failed turn, and never runs a task twice at a time', async () => {
     const { task, state, nextTurn, end } = steppedTask();
     const schedule = new Schedule([task]);
     schedule.onApplicationBootstrap();
@@ -56,7 +56,7 @@ describe('a schedule', () => {
     await schedule.beforeApplicationShutdown();
   });
 
-  it('ends with the turn in hand finished and begins none after', async () => {
+  it('finishes the running turn at shutdown and starts none after', async () => {
     const { task, state, nextTurn, end } = steppedTask();
     const schedule = new Schedule([task]);
     schedule.onApplicationBootstrap();
@@ -84,13 +84,13 @@ describe('a schedule', () => {
     await expect(schedule.beforeApplicationShutdown()).resolves.toBeUndefined();
   });
 
-  it('does not wait for the pause when it ends', async () => {
+  it('does not wait for the pause at shutdown', async () => {
     const schedule = new Schedule([{ name: 'rare', pauseMs: 3_600_000, run: () => Promise.resolve() }]);
     schedule.onApplicationBootstrap();
     await expect(schedule.beforeApplicationShutdown()).resolves.toBeUndefined();
   });
 
-  it('begins a task that has time before its first turn no sooner', async () => {
+  it('does not start a task before its first delay', async () => {
     const run = jest.fn(() => Promise.resolve());
     const schedule = new Schedule([{ name: 'later', pauseMs: 1, firstAfterMs: 3_600_000, run }]);
     schedule.onApplicationBootstrap();
@@ -98,7 +98,7 @@ describe('a schedule', () => {
     expect(run).not.toHaveBeenCalled();
   });
 
-  it('tells a turn in hand when to give up', async () => {
+  it('signals a running turn to end early', async () => {
     const run = (stopping: AbortSignal): Promise<void> =>
       new Promise((resolve) => stopping.addEventListener('abort', () => resolve()));
     const schedule = new Schedule([{ name: 'long', pauseMs: 1, run }]);

@@ -2,27 +2,28 @@ import type { ProviderOperation } from '@rookery/contracts';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 
-/** One try of a payment's operation, leased to whoever claimed it. */
+/** One attempt of a payment's operation, leased to the process that claimed it. */
 export interface Attempt {
   readonly id: string;
   readonly paymentId: string;
   readonly operation: ProviderOperation;
-  /** The same for every try of an operation: the provider does it once. */
+  /** The same for every attempt of an operation, so that the provider executes it once. */
   readonly key: string;
   readonly tries: number;
 }
 
-/** The key by which the provider knows an operation of a payment. It needs no other store: each operation happens at most once. */
+/** The provider's idempotency key of an operation. It is derived, not stored: each operation happens at most once per payment. */
 export const operationKey = (paymentId: string, operation: ProviderOperation): string => `${paymentId}:${operation}`;
 
-/** Which calls to the provider are due, and the record of those that were made. */
+/** Claims due calls to the provider and records the attempts. */
 @Injectable()
 export class PaymentAttempts {
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * Leases operations that are due by the database's time for so long and notes their attempts, before anyone calls the provider. Parallel claimers
-   * get different ones. Whoever dies with a lease leaves the operation to be claimed again when it ends, with the same key.
+   * Leases operations that are due by the database's time and records their attempts, before the provider is called. Parallel claimers
+   * get different operations. When a process crashes, its operations can be claimed again after the lease, with the same key.
+   * `leaseMs` is the duration of the lease.
    */
   async claim(limit: number, leaseMs: number): Promise<Attempt[]> {
     return this.dataSource.query<Attempt[]>(
@@ -41,7 +42,7 @@ export class PaymentAttempts {
     );
   }
 
-  /** Notes what came of an attempt, in the transaction that applies it. */
+  /** Records the outcome of an attempt, in the transaction that applies it. */
   async finish(tx: EntityManager, attemptId: string, outcome: string): Promise<void> {
     await tx.query('UPDATE payment_attempts SET finished_at = now(), outcome = $2 WHERE id = $1', [attemptId, outcome]);
   }

@@ -2,7 +2,7 @@ import { uuidv7 } from '@rookery/platform';
 import { paymentIdOf } from './payment-id';
 
 describe('the id of a payment', () => {
-  it('is the same each time its order is heard of, and another for another order', () => {
+  it('is always the same for one order, and differs between orders', () => {
     const [one, other] = [uuidv7(), uuidv7()];
     expect(paymentIdOf(one)).toBe(paymentIdOf(one));
     expect(paymentIdOf(one)).not.toBe(paymentIdOf(other));
@@ -14,7 +14,7 @@ describe('the id of a payment', () => {
     expect(paymentIdOf(orderId).slice(0, 13)).toBe(orderId.slice(0, 13));
   });
 
-  it('is pinned: the provider’s idempotency keys are made of it', () => {
+  it('is pinned, because the provider’s idempotency keys are derived from it', () => {
     expect(paymentIdOf('01a2132f-b625-72c1-8137-d5f45b890a57')).toBe('01a2132f-b625-7730-b632-346fe0b6abdd');
   });
 });

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { timeOfUuid, uuidv7 } from '@rookery/platform';
 
-/** Made once, at random; another one would make other ids. */
+/** Random, chosen once; another namespace would produce other ids. */
 const NAMESPACE = '5b1f6a0e-2d0c-4c57-9d43-0a6c1a6e7f21';
 
 /**
- * The id of an order's payment: a UUID v7 of the order's time, the same whenever it is opened. The provider's idempotency keys are made
- * of it, so a database that was restored from before the payment, and is told of the order again, finds the charge that is there
- * instead of making a second one.
+ * The id of an order's payment: a UUID v7 with the order's time, always the same for one order. The provider's idempotency keys are
+ * derived from it. So a database restored to before the payment, which receives the order's event again, finds the existing charge
+ * instead of creating a second one.
  */
 export function paymentIdOf(orderId: string): string {
   const msecs = timeOfUuid(orderId).getTime();

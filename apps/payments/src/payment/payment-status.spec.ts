@@ -46,15 +46,15 @@ describe('the state of a payment', () => {
     expect(stateAfter(state, outcome) ?? '-').toBe(next);
   });
 
-  it.each(operationMatrix)('$state, wanted for $purpose, asks for $operation', ({ state, purpose, operation }) => {
+  it.each(operationMatrix)('$state with the purpose $purpose requests $operation', ({ state, purpose, operation }) => {
     expect(operationFor(state, purpose) ?? '-').toBe(operation);
   });
 
-  it('never wants the money of a canceled order again', () => {
+  it('never takes the money of a canceled order', () => {
     expect(PaymentPurposes.map((wanted) => purposeAfter('return', wanted))).toEqual(['return', 'return', 'return']);
   });
 
-  it('is shown to customers exactly under the contract’s names', () => {
+  it('is shown to customers under exactly the contract’s names', () => {
     expect(PaymentStates.filter(isPublic)).toEqual([...PaymentStatuses]);
   });
 });

@@ -6,17 +6,17 @@ import {
   type ProviderOperation,
 } from '@rookery/contracts';
 
-/** What the provider can have done. */
+/** Possible outcomes of a provider call. */
 export const Outcomes = ['authorized', 'declined', 'captured', 'voided', 'refunded'] as const;
 export type Outcome = (typeof Outcomes)[number];
 
 const nothing = { hold: null, take: null, return: null } as const;
 const always = (operation: ProviderOperation) => ({ hold: operation, take: operation, return: operation });
 
-/** The next thing to ask for, so that the money ends up where the order wants it. */
+/** The next operation, so that the money ends up where the order wants it. */
 const operations: Readonly<Record<PaymentState, Readonly<Record<PaymentPurpose, ProviderOperation | null>>>> = {
   Expected: nothing,
-  // Also when the order has ended: only a known outcome can be undone.
+  // Also after the end of the order: only a known outcome can be undone.
   Authorizing: always('authorize'),
   Abandoning: always('void'),
   Withdrawn: nothing,
@@ -27,7 +27,7 @@ const operations: Readonly<Record<PaymentState, Readonly<Record<PaymentPurpose, 
   Refunded: nothing,
 };
 
-/** Where an outcome leads. What is not listed cannot be the answer to what was asked. */
+/** The transitions by outcome. An outcome that is not listed cannot answer the operation. */
 const outcomes: Readonly<Record<PaymentState, Partial<Record<Outcome, PaymentState>>>> = {
   Expected: {},
   Authorizing: { authorized: 'Reserved', declined: 'Failed' },
@@ -40,7 +40,7 @@ const outcomes: Readonly<Record<PaymentState, Partial<Record<Outcome, PaymentSta
   Refunded: {},
 };
 
-/** The operation that brings the money where it is wanted, or null when it is there or cannot get there. */
+/** The operation that moves the money where the order wants it; null when it is there or cannot get there. */
 export const operationFor = (state: PaymentState, purpose: PaymentPurpose): ProviderOperation | null =>
   operations[state][purpose];
 
@@ -48,11 +48,11 @@ export const operationFor = (state: PaymentState, purpose: PaymentPurpose): Prov
 export const stateAfter = (state: PaymentState, outcome: Outcome): PaymentState | null =>
   outcomes[state][outcome] ?? null;
 
-/** A canceled order stays canceled: nothing wants its money any more. */
+/** A canceled order stays canceled: its purpose no longer changes. */
 export const purposeAfter = (current: PaymentPurpose, wanted: PaymentPurpose): PaymentPurpose =>
   current === 'return' ? current : wanted;
 
 const publicStates: ReadonlySet<PaymentState> = new Set(PaymentStatuses);
 
-/** True for the states that customers see; before them there is no payment yet. */
+/** True for the states that customers see; earlier states count as no payment yet. */
 export const isPublic = (state: PaymentState): state is PaymentStatus => publicStates.has(state);

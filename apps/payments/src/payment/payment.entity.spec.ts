@@ -67,7 +67,7 @@ class Bank {
 }
 
 describe('a payment', () => {
-  it('stores the authorization as due before anyone calls the provider', () => {
+  it('stores the due authorization before the provider is called', () => {
     const bank = new Bank();
     bank.created();
     expect(bank.payment).toMatchObject({ status: 'Authorizing', operation: 'authorize', operationDueAt: now });
@@ -95,7 +95,7 @@ describe('a payment', () => {
     expect(bank.events()).toEqual(['PaymentReserved', 'PaymentReleased']);
   });
 
-  it('gives back a success that arrives after the cancellation', () => {
+  it('gives back the money of an authorization that succeeds after the cancellation', () => {
     const bank = new Bank();
     bank.created();
     bank.canceled();
@@ -105,7 +105,7 @@ describe('a payment', () => {
     expect(bank).toMatchObject({ held: 0, taken: 0 });
   });
 
-  it('authorizes nothing for an order that was canceled before it was heard of', () => {
+  it('authorizes nothing for an order whose cancellation arrives first', () => {
     const bank = new Bank();
     bank.canceled();
     bank.created();
@@ -125,7 +125,7 @@ describe('a payment', () => {
     expect(bank.events()).toEqual(['PaymentFailed']);
   });
 
-  it('forgets the sealed token as soon as the authorization has an outcome', () => {
+  it('deletes the sealed token as soon as the authorization has an outcome', () => {
     const bank = new Bank();
     bank.created();
     expect(bank.payment.sealedToken).toBe('sealed');
@@ -133,7 +133,7 @@ describe('a payment', () => {
     expect(bank.payment.sealedToken).toBeNull();
   });
 
-  it('gives an unanswered authorization up by voiding it, and fails with payment-error', () => {
+  it('abandons an unanswered authorization by voiding it, and fails with payment-error', () => {
     const bank = new Bank();
     bank.created();
     for (let tries = 0; tries < MAX_AUTHORIZATION_TRIES; tries += 1) bank.lost();
@@ -146,7 +146,7 @@ describe('a payment', () => {
     expect(bank).toMatchObject({ held: 0, taken: 0 });
   });
 
-  it('tries a capture until it succeeds', () => {
+  it('retries a capture until it succeeds', () => {
     const bank = new Bank();
     bank.created();
     bank.drain();
@@ -157,7 +157,7 @@ describe('a payment', () => {
     expect(bank.payment.status).toBe('Captured');
   });
 
-  it('applies an answer that comes twice once', () => {
+  it('applies a repeated answer once', () => {
     const bank = new Bank();
     bank.created();
     bank.payment.settle('authorize', { kind: 'authorized' }, now);
@@ -167,7 +167,7 @@ describe('a payment', () => {
     expect(bank.payment).toMatchObject({ status: 'Reserved', operation: null, operationDueAt: null });
   });
 
-  it('refuses an answer that cannot be true', () => {
+  it('refuses an impossible answer', () => {
     const bank = new Bank();
     bank.created();
     expect(() => bank.payment.settle('authorize', { kind: 'refunded' }, now)).toThrow(PaymentContradicted);

@@ -17,27 +17,27 @@ import { operationFor, purposeAfter, stateAfter, type Outcome } from './payment-
 import { PaymentContradicted, PaymentNotInitiated } from './payment.errors';
 import { MAX_AUTHORIZATION_TRIES, retryDelayMs } from './retry-schedule';
 
-/** Where the event came from that moved the payment last: what the provider's answer, perhaps minutes later, is caused by. */
+/** The origin of the last event that changed the payment: the cause of the provider's answer, perhaps minutes later. */
 export interface PaymentCause {
   readonly correlationId: string;
   readonly causationId: string | null;
   readonly traceparent: string;
 }
 
-/** What the provider did; a decline says why. */
+/** The outcome of a provider call; a decline has a reason. */
 export type PaymentOutcome =
   { readonly kind: Exclude<Outcome, 'declined'> } | { readonly kind: 'declined'; readonly reason: FailureReason };
 
 /**
- * The payment of one order. It knows where the money is (status) and where the order wants it (purpose); the operation that
- * brings it there is stored with the change that makes it due, before anyone calls the provider.
+ * The payment of one order. It tracks where the money is (status) and where the order wants it (purpose). The operation that
+ * moves it is stored with the change that makes it due, before the provider is called.
  */
 @Entity({ name: 'payments' })
 export class Payment extends AggregateRoot {
   @Column({ type: 'uuid' })
   orderId!: string;
 
-  /** Null until OrderCreated has come, like the amount. */
+  /** Null until OrderCreated has arrived, like the amount. */
   @Column({ type: 'text', nullable: true })
   customerId!: string | null;
 
@@ -47,7 +47,7 @@ export class Payment extends AggregateRoot {
   @Column({ type: 'text', nullable: true })
   currency!: string | null;
 
-  /** Sealed as orders sent it; forgotten as soon as the authorization has an outcome. */
+  /** Sealed by orders; deleted as soon as the authorization has an outcome. */
   @Column({ type: 'text', nullable: true })
   sealedToken!: string | null;
 
@@ -69,22 +69,22 @@ export class Payment extends AggregateRoot {
   @Column({ type: 'jsonb', nullable: true })
   cause!: PaymentCause | null;
 
-  /** As the repository's `open` inserts it: nothing is known yet but the order's id. */
+  /** As the repository's `open` inserts it: only the order's id is known. */
   static open(id: string, orderId: string): Payment {
-    const payment = new Payment();
-    payment.id = id;
-    payment.orderId = orderId;
-    payment.customerId = null;
-    payment.amountMinor = null;
-    payment.currency = null;
-    payment.sealedToken = null;
-    payment.status = 'Expected';
-    payment.purpose = 'hold';
-    payment.operation = null;
-    payment.operationDueAt = null;
-    payment.operationTries = 0;
-    payment.cause = null;
-    return payment;
+    return Object.assign(new Payment(), {
+      id,
+      orderId,
+      customerId: null,
+      amountMinor: null,
+      currency: null,
+      sealedToken: null,
+      status: 'Expected',
+      purpose: 'hold',
+      operation: null,
+      operationDueAt: null,
+      operationTries: 0,
+      cause: null,
+    } satisfies Partial<Payment>);
   }
 
   initiate(order: DataOf<typeof OrderCreated>, cause: PaymentCause | null, now: Date): void {
@@ -102,17 +102,17 @@ export class Payment extends AggregateRoot {
     this.plan(now);
   }
 
-  /** The order has ended: its money is to be taken or given back, at once or when it is known where it is. */
+  /** The order has ended: takes or gives back its money, at once or as soon as the pending outcome is known. */
   want(purpose: PaymentPurpose, cause: PaymentCause | null, now: Date): void {
     const next = purposeAfter(this.purpose, purpose);
     if (next === this.purpose) return;
     this.purpose = next;
     this.cause = cause;
-    // What is under way is finished first: only a known outcome can be undone.
+    // A running operation is finished first: only a known outcome can be undone.
     if (this.operation === null) this.plan(now);
   }
 
-  /** The provider has answered. An answer to what is no longer asked was applied before: answers have one effect. */
+  /** Applies the provider's answer. An answer to an earlier operation was applied before: each answer has one effect. */
   settle(operation: ProviderOperation, outcome: PaymentOutcome, now: Date): void {
     if (this.operation !== operation) return;
     const next = stateAfter(this.status, outcome.kind);
@@ -123,7 +123,7 @@ export class Payment extends AggregateRoot {
     this.plan(now);
   }
 
-  /** No usable answer: the same operation again later, with the same key. After too many tries an authorization is given up. */
+  /** Without a usable answer, schedules the same operation again with the same key. After too many attempts an authorization is abandoned. */
   postpone(operation: ProviderOperation, now: Date): void {
     if (this.operation !== operation) return;
     if (operation === 'authorize' && this.operationTries >= MAX_AUTHORIZATION_TRIES) {
@@ -158,7 +158,7 @@ export class Payment extends AggregateRoot {
         this.record(PaymentCaptured, payment);
         break;
       case 'voided':
-        // Nothing was held when an unanswered authorization was given up.
+        // An abandoned authorization held nothing.
         if (this.status === 'Failed') this.record(PaymentFailed, { ...payment, reason: 'payment-error' });
         else this.record(PaymentReleased, payment);
         break;

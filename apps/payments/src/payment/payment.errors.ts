@@ -1,7 +1,7 @@
 import type { PaymentState } from '@rookery/contracts';
 import type { Outcome } from './payment-status';
 
-/** The provider answered what cannot be true. Nothing is changed; the operation is tried again and stays visible as overdue. */
+/** The provider gave an impossible answer. Nothing is changed; the operation is retried and stays visible as overdue. */
 export class PaymentContradicted extends Error {
   constructor(paymentId: string, state: PaymentState, outcome: Outcome) {
     super(`payment ${paymentId} is ${state} and cannot be ${outcome}`);
@@ -9,7 +9,7 @@ export class PaymentContradicted extends Error {
   }
 }
 
-/** A payment without amount was asked for its money: OrderCreated has not come yet. */
+/** The payment has no amount: OrderCreated has not arrived yet. */
 export class PaymentNotInitiated extends Error {
   constructor(paymentId: string) {
     super(`payment ${paymentId} has no amount yet`);
@@ -17,7 +17,7 @@ export class PaymentNotInitiated extends Error {
   }
 }
 
-/** The provider gave no answer in time. What it was asked for may have happened nevertheless. */
+/** The provider did not answer in time. The operation may have taken effect. */
 export class ProviderTimedOut extends Error {
   constructor() {
     super('the payment provider gave no answer in time');

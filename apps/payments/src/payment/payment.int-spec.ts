@@ -89,7 +89,7 @@ describe('payments on Postgres, with the worker', () => {
     expect((await bank.chargesOf(orderId)).map(({ state }) => state)).toEqual(['voided']);
   });
 
-  it('charge once when the database was restored from before the payment and is told of the order again', async () => {
+  it('charge once when the database was restored to before the payment and receives the order again', async () => {
     const orderId = uuidv7();
     await bank.created(orderId, 'tok_ok');
     await bank.service.orderConfirmed(orderId);
@@ -110,21 +110,21 @@ describe('payments on Postgres, with the worker', () => {
     expect(await bank.chargesOf(orderId)).toEqual([{ state: 'captured', amount_minor: amount.amountMinor }]);
   });
 
-  it('are one per order, however many hear of it at once', async () => {
+  it('are one per order, however many events of it arrive at once', async () => {
     for (let order = 0; order < 20; order += 1) {
       const ids = await bank.openTogether(uuidv7(), 8);
       expect(new Set(ids).size).toBe(1);
     }
   });
 
-  it('keep no sealed token once it was used', async () => {
+  it('keep no sealed token after its use', async () => {
     const orderId = await bank.order('tok_ok');
     await becomes(orderId, 'Reserved');
     const rows = await bank.database.query('SELECT sealed_token FROM payments WHERE order_id = $1', [orderId]);
     expect(rows).toEqual([{ sealed_token: null }]);
   });
 
-  it('are seen by their customer and by operators, by nobody else, and not before they have a public status', async () => {
+  it('are visible only to their customer and to operators, and not before they have a public status', async () => {
     const actor = { issuer: 'i', clientId: null, scopes: ['orders:read'], roles: ['customer'] };
     const slow = await bank.order('tok_slow');
     expect(await bank.service.list(slow, { ...actor, subject: 'alice' })).toEqual({ items: [] });
@@ -194,7 +194,7 @@ describe('a crash in payments', () => {
     return bank.attempts.claim(1, LEASE_MS);
   };
 
-  it('between the provider’s charge and our noting it charges once', async () => {
+  it('between the provider’s charge and its recording charges once', async () => {
     const orderId = await bank.order('tok_ok');
     const [dead] = await bank.attempts.claim(1, LEASE_MS);
     if (!dead) throw new Error('nothing was due');
@@ -209,7 +209,7 @@ describe('a crash in payments', () => {
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
   });
 
-  it('before the call loses nothing: the attempt was stored with its key', async () => {
+  it('before the call loses nothing, because the attempt is stored with its key', async () => {
     const orderId = await bank.order('tok_ok');
     await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
@@ -217,7 +217,7 @@ describe('a crash in payments', () => {
     expect(await bank.statusOf(orderId)).toBe('Reserved');
   });
 
-  it('leaves no second effect when the worker was only stopped and answers after its lease', async () => {
+  it('has no second effect when the worker was only paused and continues after its lease', async () => {
     const orderId = await bank.order('tok_ok');
     const operator = bank.operatorWith(bank.simulator);
     const [stopped] = await bank.attempts.claim(1, LEASE_MS);
@@ -248,7 +248,7 @@ describe('a crash in payments', () => {
     expect(keys.length + rest.length).toBe(20);
   });
 
-  it('does not wait for a provider that hangs: after the time-out the operation is due again', async () => {
+  it('does not wait for a hanging provider: after the time-out the operation is due again', async () => {
     const timeout = AbortSignal.timeout.bind(AbortSignal);
     jest.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout(50));
     const orderId = await bank.order('tok_ok');

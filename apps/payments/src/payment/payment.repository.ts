@@ -10,10 +10,10 @@ export class PaymentRepository extends AggregateRepository<Payment> {
     super(unitOfWork, outbox, Payment);
   }
 
-  /** Makes sure the order has its payment and answers the payment's id. A second opener waits for the first and then finds it. */
+  /** Ensures that the order has a payment and returns its id. A second caller waits for the first and then finds the payment. */
   async open(orderId: string): Promise<string> {
     const { manager } = this.unitOfWork;
-    // Id and order go together: two openers may meet at either constraint.
+    // Id and order are unique together: two callers may conflict at either constraint.
     const [opened] = await manager.query<{ id: string }[]>(
       'INSERT INTO payments (id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id',
       [paymentIdOf(orderId), orderId],

@@ -7,7 +7,7 @@ import { PaymentRepository } from './payment.repository';
 import { viewsOf } from './payment.view';
 import { PaymentWorker } from './payment.worker';
 
-/** The saga's steps in payments. Each only notes what is due; the worker calls the provider, outside of any transaction. */
+/** The saga's steps in payments. Each only records the due operation; the worker calls the provider, outside any transaction. */
 @Injectable()
 export class PaymentService {
   constructor(
@@ -28,13 +28,13 @@ export class PaymentService {
     return this.change(orderId, (payment, now) => payment.want('return', currentCause(), now));
   }
 
-  /** A customer sees nothing of another's order, as if it had no payment. */
+  /** Another customer's order looks as if it had no payment. */
   async list(orderId: string, actor: Actor): Promise<PaymentList> {
     const payments = await this.payments.ofOrder(orderId, isOperator(actor) ? null : actor.subject);
     return { items: viewsOf(payments) };
   }
 
-  /** Any of an order's events may be its first here: whichever it is opens the payment. */
+  /** Any of an order's events may arrive first; the first one opens the payment. */
   private change(orderId: string, step: (payment: Payment, now: Date) => void): Promise<void> {
     return this.unitOfWork.run(async () => {
       const payment = await this.payments.update(await this.payments.open(orderId), (opened, _tx, now) =>

@@ -8,7 +8,7 @@ import type { Payment, PaymentOutcome } from './payment.entity';
 import { ProviderTimedOut } from './payment.errors';
 import { PaymentRepository } from './payment.repository';
 
-/** Longest wait for the provider. Shorter than a lease, so that one operation is not called twice at a time while all is well. */
+/** Time limit of a provider call. Shorter than a lease, so that normally one operation is not called twice at a time. */
 export const PROVIDER_TIMEOUT_MS = 5_000;
 
 /** Executes one leased attempt: calls the provider outside any transaction, then applies its answer in one. */
@@ -31,7 +31,7 @@ export class ProviderCaller {
     });
   }
 
-  /** The provider's answer; null when there is none, which says nothing about what the provider did. */
+  /** The provider's answer; null without one, which leaves open what the provider did. */
   private async ask(payment: Payment, attempt: Attempt): Promise<PaymentOutcome | null> {
     const signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS);
     const { paymentId, operation, tries } = attempt;
@@ -66,7 +66,7 @@ export class ProviderCaller {
   }
 
   private async authorize(payment: Payment, key: string, tries: number, signal: AbortSignal): Promise<Authorization> {
-    // An earlier try may have reached the provider and lost its answer on the way back.
+    // An earlier attempt may have reached the provider and lost only its answer.
     const earlier = tries > 1 ? await this.provider.find(key, signal) : null;
     if (earlier) return earlier;
     const token = await this.openToken(payment);
@@ -74,7 +74,7 @@ export class ProviderCaller {
     return this.provider.authorize({ key, token, amount: payment.amount, orderId: payment.orderId }, signal);
   }
 
-  /** A token that cannot be opened will not open on the next try either. */
+  /** A token that cannot be opened now cannot be opened later either. */
   private async openToken({ id, sealedToken }: Payment): Promise<string | null> {
     if (sealedToken === null) return null;
     try {
@@ -99,7 +99,7 @@ export class ProviderCaller {
   }
 }
 
-/** The answer belongs to the saga step that made it due, not to the poll that found it. */
+/** The answer belongs to the saga step that caused the operation, not to the poll that found it. */
 function contextOf({ cause }: Payment) {
   if (!cause) return { correlationId: uuidv7(), traceparent: newTraceparent() };
   const { correlationId, causationId, traceparent } = cause;

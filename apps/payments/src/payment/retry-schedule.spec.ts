@@ -6,11 +6,11 @@ describe('the retry schedule', () => {
     expect(longest).toEqual([200, 400, 800, 30_000]);
   });
 
-  it('waits at least half of it', () => {
+  it('waits at least half of the schedule', () => {
     expect(retryDelayMs(3, () => 0)).toBe(400);
   });
 
-  it('gives an authorization up well before the order’s deadline of 60 s, time-outs of 5 s included', () => {
+  it('abandons an authorization well before the order’s deadline of 60 s, including time-outs of 5 s', () => {
     const waits = Array.from({ length: MAX_AUTHORIZATION_TRIES - 1 }, (_, index) => retryDelayMs(index + 1, () => 1));
     const total = waits.reduce((sum, wait) => sum + wait, 0) + MAX_AUTHORIZATION_TRIES * 5_000;
     expect(total).toBeLessThan(30_000);

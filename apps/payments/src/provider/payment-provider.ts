@@ -1,6 +1,6 @@
 import type { DataOf, Money, PaymentFailed, RecordRange } from '@rookery/contracts';
 
-/** Why an authorization did not happen. */
+/** The reason of a declined authorization. */
 export type FailureReason = DataOf<typeof PaymentFailed>['reason'];
 
 export type Authorization =
@@ -11,7 +11,7 @@ export interface AuthorizationRequest {
   /** In clear: never logged, never stored. */
   readonly token: string;
   readonly amount: Money;
-  /** What the provider shows beside the charge. */
+  /** Shown by the provider beside the charge. */
   readonly orderId: string;
 }
 
@@ -30,19 +30,19 @@ export interface LedgerEntry {
 }
 
 /**
- * The provider of card payments. Every operation is idempotent by its key: asking again with the same key has one effect and
- * gives the same answer. A rejected promise means that the outcome is unknown, not that nothing happened.
+ * The provider of card payments. Every operation is idempotent by its key: a repeated call with the same key has one effect and
+ * the same answer. A rejected promise means an unknown outcome, not that nothing happened.
  */
 export abstract class PaymentProvider {
-  /** Holds the amount, or says for good that it will not. */
+  /** Holds the amount, or declines finally. */
   abstract authorize(request: AuthorizationRequest, signal: AbortSignal): Promise<Authorization>;
-  /** Takes what an authorization holds. */
+  /** Takes the held amount. */
   abstract capture(request: ChargeRequest, signal: AbortSignal): Promise<void>;
-  /** Gives up an authorization, also one that has not arrived yet: after it, that key never charges. */
+  /** Cancels an authorization, also one that has not arrived yet: afterwards its key never charges. */
   abstract void(request: ChargeRequest, signal: AbortSignal): Promise<void>;
-  /** Gives back what was captured. */
+  /** Gives the captured amount back. */
   abstract refund(request: ChargeRequest, signal: AbortSignal): Promise<void>;
-  /** The outcome of an authorization whose answer was lost; null when the provider never got it. */
+  /** The outcome of an authorization whose answer was lost; null when the provider never received it. */
   abstract find(authorizationKey: string, signal: AbortSignal): Promise<Authorization | null>;
   /** All charges of the first `limit` orders of a range that have any, in the order of the orders' ids. */
   abstract ledger(range: RecordRange, signal: AbortSignal): Promise<readonly LedgerEntry[]>;

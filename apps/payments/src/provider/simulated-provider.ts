@@ -12,7 +12,7 @@ import {
 
 const SLOW_MS = 2_000;
 
-/** What a charge of the simulator can come to. */
+/** The states of a simulated charge. */
 export type ChargeState = 'authorized' | 'payment-declined' | 'insufficient-funds' | 'voided' | 'captured' | 'refunded';
 
 interface ChargeRow {
@@ -22,7 +22,7 @@ interface ChargeRow {
   readonly currency: string;
 }
 
-/** What the tokens that decide something decide; any other token is declined. */
+/** The outcomes by token; any other token is declined. */
 const decisions: ReadonlyMap<string, ChargeState> = new Map([
   ['tok_ok', 'authorized'],
   ['tok_slow', 'authorized'],
@@ -30,10 +30,10 @@ const decisions: ReadonlyMap<string, ChargeState> = new Map([
   ['tok_insufficient_funds', 'insufficient-funds'],
 ]);
 
-/** What the provider decides when it is shown a token for the first time. */
+/** The provider's decision on the first use of a token. */
 export const decisionOf = (token: string): ChargeState => decisions.get(token) ?? 'payment-declined';
 
-/** The simulator failed to answer, on purpose or because it is asked for the impossible. */
+/** The simulator failed to answer, on purpose or because the request is impossible. */
 export class SimulatedProviderError extends Error {
   constructor(message: string) {
     super(`simulated provider: ${message}`);
@@ -42,9 +42,9 @@ export class SimulatedProviderError extends Error {
 }
 
 /**
- * A provider whose answers the payment token decides. Its ledger lives in the schema `simulator`, one row per charge, written
- * with statements of their own that no transaction of ours can roll back: like a real provider's, it keeps a charge that we
- * forgot. Two charges of one order would be two rows.
+ * A provider whose answers depend on the payment token. Its ledger is in the schema `simulator`, one row per charge, written
+ * outside our transactions, so that they cannot roll it back: like a real provider's, it keeps a charge that we
+ * lost. Two charges of one order would be two rows.
  */
 @Injectable()
 export class SimulatedProvider extends PaymentProvider {
@@ -122,7 +122,7 @@ export class SimulatedProvider extends PaymentProvider {
   }
 }
 
-/** What the provider answers of a charge. */
+/** The provider's answer for a charge. */
 export function authorizationOf(state: ChargeState): Authorization {
   switch (state) {
     case 'authorized':

@@ -47,7 +47,7 @@ describe('the provider’s ledger beside a payment', () => {
     ]);
   });
 
-  it('shows a double charge, whatever else there is', () => {
+  it('reports a double charge, whatever other entries there are', () => {
     const holding = fc.constantFrom<LedgerState>('authorized', 'captured');
     const others = fc.array(fc.constantFrom<LedgerState>('declined', 'voided', 'refunded'));
     fc.assert(
@@ -58,13 +58,13 @@ describe('the provider’s ledger beside a payment', () => {
     );
   });
 
-  it('shows money without a payment, and nothing where none is held', () => {
+  it('reports money without a payment, and nothing where none is held', () => {
     expect(kinds(null, [charge('captured')])).toEqual(['charge-without-payment']);
     expect(kinds(null, [charge('authorized')])).toEqual(['charge-without-payment']);
     expect(kinds(null, [charge('declined'), charge('voided'), charge('refunded')])).toEqual([]);
   });
 
-  it('counts the charge that holds the money, not those of earlier tries', () => {
+  it('compares the charge that holds the money, not those of earlier attempts', () => {
     expect(kinds(payment('Captured'), [charge('declined'), charge('captured'), charge('voided')])).toEqual([]);
     expect(kinds(payment('Refunded'), [charge('voided'), charge('refunded')])).toEqual([]);
   });

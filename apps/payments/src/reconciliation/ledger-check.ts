@@ -1,12 +1,12 @@
 import type { PaymentRecord, PaymentState } from '@rookery/contracts';
 import type { LedgerEntry } from '../provider/payment-provider';
 
-/** A payment as its row says. */
+/** A payment as stored. */
 export interface RecordedPayment {
   readonly orderId: string;
   readonly id: string;
   readonly status: PaymentState;
-  /** Null until OrderCreated has come. */
+  /** Null until OrderCreated has arrived. */
   readonly amount: { readonly amountMinor: number; readonly currency: string } | null;
 }
 
@@ -14,10 +14,10 @@ type LedgerDifference = PaymentRecord['ledger'][number];
 
 const none: readonly LedgerEntry['state'][] = ['declined', 'voided'];
 
-/** What the provider may say of a payment in each state; undefined: it may not know of it at all. */
+/** The ledger states that fit each payment state; undefined: the provider may have no entry. */
 const allowed: Readonly<Record<PaymentState, readonly (LedgerEntry['state'] | undefined)[]>> = {
   Expected: [undefined],
-  // The answer is outstanding: anything can be true.
+  // The answer is outstanding: every state fits.
   Authorizing: [undefined, ...none, 'authorized'],
   Abandoning: [undefined, ...none, 'authorized'],
   Withdrawn: [undefined],
@@ -28,10 +28,10 @@ const allowed: Readonly<Record<PaymentState, readonly (LedgerEntry['state'] | un
   Refunded: ['refunded'],
 };
 
-/** Money of ours at the provider, or taken by it. */
+/** Whether the provider holds or has taken the money. */
 const holdsMoney = ({ state }: LedgerEntry): boolean => state === 'authorized' || state === 'captured';
 
-/** What a payment and the provider's entries of the same order disagree on. */
+/** The differences between a payment and the provider's entries of the same order. */
 export function disagreements(payment: RecordedPayment | null, ledger: readonly LedgerEntry[]): LedgerDifference[] {
   const holding = ledger.filter(holdsMoney);
   if (payment === null) {
@@ -40,7 +40,7 @@ export function disagreements(payment: RecordedPayment | null, ledger: readonly 
   }
   const payments = `${payment.status} ${amountText(payment.amount)}`;
   if (holding.length > 1) return [{ kind: 'double-charge', payments, provider: textOf(holding) }];
-  // Declined and voided entries beside the one that counts are of earlier tries.
+  // Declined and voided entries beside the decisive one come from earlier attempts.
   const entry = holding[0] ?? ledger.find(({ state }) => state === 'refunded') ?? ledger[0];
   const provider = textOf(entry === undefined ? [] : [entry]);
   const found: LedgerDifference[] = [];

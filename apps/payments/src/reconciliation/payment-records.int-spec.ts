@@ -30,7 +30,7 @@ describe('the records of payments', () => {
   const corrupt = (sql: string, orderId: string) => payments.database.query(sql, [orderId]);
   const kindsOf = ({ ledger }: PaymentRecord) => ledger.map(({ kind }) => kind);
 
-  it('tell where the money of each order is, and that the provider says the same', async () => {
+  it('show where the money of each order is, and that the provider agrees', async () => {
     const [captured, released] = [await settled('tok_ok', 'Reserved'), await settled('tok_ok', 'Reserved')];
     const declined = await settled('tok_declined', 'Failed');
     const reserved = await settled('tok_timeout_then_ok', 'Reserved');
@@ -78,7 +78,7 @@ describe('the records of payments', () => {
     expect(items.map((item) => [item.orderId, kindsOf(item)])).toEqual([[orderId, [kind]]]);
   });
 
-  it('come page by page, each once and in the order of the orders, whoever knows of them', async () => {
+  it('are listed page by page, each once and in the order of the orders, whichever side has them', async () => {
     const ids = Array.from({ length: 9 }, () => uuidv7());
     for (const [index, orderId] of ids.entries()) {
       if (index % 3 !== 0) await payments.service.orderCanceled(orderId);

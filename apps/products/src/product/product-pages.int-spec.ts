@@ -53,7 +53,7 @@ describe('the pages of the catalogue', () => {
     expect((await shop.queries.list({ q: 'pErCh 6', sort: 'name', limit: 20 })).items).toHaveLength(3);
   });
 
-  it.each(['%', '_', '\\', "'; DROP TABLE products; --"])('take %j in a search for itself', async (q) => {
+  it.each(['%', '_', '\\', "'; DROP TABLE products; --"])('match %j literally in a search', async (q) => {
     const { items } = await shop.queries.list({ q, sort: 'name', limit: 100 });
     for (const { name, sku, description } of items) expect(`${name}${sku}${description}`).toContain(q);
   });
@@ -64,7 +64,7 @@ describe('the pages of the catalogue', () => {
     expect(nextCursor).toBeNull();
   });
 
-  it('go on when the product at the cursor is archived meanwhile', async () => {
+  it('continue when the product at the cursor is archived meanwhile', async () => {
     const first = await shop.queries.list({ category: 'even', sort: 'createdAt', limit: 2 });
     const [, second] = first.items;
     await shop.products.archive(second?.id ?? '', null);
@@ -90,14 +90,14 @@ describe('the pages of the catalogue', () => {
     );
   });
 
-  it('take a cursor with another page size', async () => {
+  it('accept a cursor with another page size', async () => {
     const [first, ...others] = (await shop.queries.list({ sort: 'name', limit: 100 })).items;
     const { items, nextCursor } = await shop.queries.list({ sort: 'name', limit: 1 });
     expect(items).toEqual([first]);
     expect((await shop.queries.list({ sort: 'name', limit: 100, cursor: nextCursor ?? '' })).items).toEqual(others);
   });
 
-  it('refuse a cursor that anybody can make from what they see', async () => {
+  it('refuse a cursor forged from visible values', async () => {
     const [seen] = (await shop.queries.list({ sort: 'name', limit: 1 })).items;
     const binding = createHash('sha256')
       .update(JSON.stringify(['name', null, null]))
@@ -144,15 +144,15 @@ describe('a page after which something changes', () => {
   }
   const priced = (amountMinor: number) => ({ price: { amountMinor, currency: 'EUR' } });
 
-  it('skips nobody when the last product of the page becomes dearer: only that one comes again', async () => {
+  it('skips no product when the last one of the page becomes more expensive: only that one appears again', async () => {
     expect(await walk('price', (idOf) => shop.products.change(idOf('B'), null, priced(350)))).toEqual(['AB', 'CBD']);
   });
 
-  it('repeats nobody when the last product of the page becomes cheaper', async () => {
+  it('repeats no product when the last one of the page becomes cheaper', async () => {
     expect(await walk('price', (idOf) => shop.products.change(idOf('B'), null, priced(50)))).toEqual(['AB', 'CD']);
   });
 
-  it.each(['name', '-name'] as const)('goes on by %s when the last product is renamed', async (sort) => {
+  it.each(['name', '-name'] as const)('continues by %s when the last product is renamed', async (sort) => {
     const [first, rest] = sort === 'name' ? ['AB', 'CDB'] : ['DC', 'CBA'];
     const renamed = sort === 'name' ? 'B' : 'C';
     const name = sort === 'name' ? 'Z' : 'BB';
@@ -171,7 +171,7 @@ describe('a page after which something changes', () => {
     },
   );
 
-  it('tells nothing by an old cursor of what an archived product costs since', async () => {
+  it('reveals nothing by an old cursor about the later price of an archived product', async () => {
     const [, rest] = await walk('price', async (idOf) => {
       await shop.products.archive(idOf('B'), null);
       await shop.database.query('UPDATE products SET price_minor = 1000 WHERE id = $1', [idOf('B')]);
@@ -179,7 +179,7 @@ describe('a page after which something changes', () => {
     expect(rest).toBe('CD');
   });
 
-  it.each(['createdAt', '-createdAt'] as const)('tells microseconds apart: %s', async (sort) => {
+  it.each(['createdAt', '-createdAt'] as const)('distinguishes microseconds: %s', async (sort) => {
     const category = uuidv7();
     const ids: string[] = [];
     for (const micros of ['123001', '123002', '123500', '123999', '124000']) {
@@ -198,7 +198,7 @@ describe('a page after which something changes', () => {
     expect(seen).toEqual(sort === 'createdAt' ? ids : ids.toReversed());
   });
 
-  it('gives cursors that its contract takes, however long and odd a name is', async () => {
+  it('issues cursors that its contract accepts, however long and odd a name is', async () => {
     for (const character of ['語', '"', '\\', '\u0001', '🦉']) {
       const category = uuidv7();
       const name = character.repeat(200 / character.length);
@@ -210,7 +210,7 @@ describe('a page after which something changes', () => {
   });
 });
 
-describe('the catalogue in words and currencies of many peoples', () => {
+describe('the catalog in many languages and currencies', () => {
   let shop: ProductsOnPostgres;
 
   beforeAll(async () => {
@@ -246,7 +246,7 @@ describe('the catalogue in words and currencies of many peoples', () => {
     expect(await shop.queries.get(id)).toMatchObject({ name: composed, category: composed });
   });
 
-  it('shows a product whose currency today’s list does not know, alone, on its page and to orders', async () => {
+  it('shows a product whose currency has been withdrawn, by id, in lists and in quotes', async () => {
     const category = uuidv7();
     const { id } = await shop.products.create(aProduct({ category }));
     await shop.database.query(`UPDATE products SET currency = 'QQQ' WHERE id = $1`, [id]);
@@ -259,7 +259,7 @@ describe('the catalogue in words and currencies of many peoples', () => {
     await shop.products.archive(id, null);
   });
 
-  it('sorts by price within one currency only, and says so', async () => {
+  it('sorts by price within one currency only, and explains the refusal', async () => {
     const category = uuidv7();
     const priced = (amountMinor: number, currency: string) => ({ category, price: { amountMinor, currency } });
     const dearYen = await shop.products.create(aProduct(priced(90_000, 'JPY')));

@@ -3,7 +3,7 @@ import { AggregateRoot, bigintColumn } from '@rookery/persistence';
 import { Column, Entity } from 'typeorm';
 import { ProductNotFound } from './product.errors';
 
-/** What the catalogue says of a product. Its stock is a row of its own, so that edits and sales do not wait for each other. */
+/** A product of the catalog. Its stock is a row of its own, so that edits and sales do not block each other. */
 @Entity({ name: 'products' })
 export class Product extends AggregateRoot {
   @Column({ type: 'text' })
@@ -28,15 +28,16 @@ export class Product extends AggregateRoot {
   archivedAt!: Date | null;
 
   static create(id: string, request: CreateProduct): Product {
-    const product = new Product();
-    product.id = id;
-    product.sku = request.sku;
-    product.name = request.name;
-    product.description = request.description ?? null;
-    product.category = request.category ?? null;
-    product.priceMinor = request.price.amountMinor;
-    product.currency = request.price.currency;
-    product.archivedAt = null;
+    const product = Object.assign(new Product(), {
+      id,
+      sku: request.sku,
+      name: request.name,
+      description: request.description ?? null,
+      category: request.category ?? null,
+      priceMinor: request.price.amountMinor,
+      currency: request.price.currency,
+      archivedAt: null,
+    } satisfies Partial<Product>);
     product.record(ProductChanged, { productId: id, version: 1, change: 'created' });
     return product;
   }
@@ -54,7 +55,7 @@ export class Product extends AggregateRoot {
     this.recordChange('changed');
   }
 
-  /** Orders that have the product keep it: the row stays, only the catalogue forgets it. */
+  /** The row stays for orders that have the product; only the catalog no longer shows it. */
   archive(now: Date): void {
     this.refuseIfArchived();
     this.archivedAt = now;
@@ -65,7 +66,7 @@ export class Product extends AggregateRoot {
     if (this.archivedAt) throw new ProductNotFound(this.id);
   }
 
-  /** The repository raises the version when it saves, so the event names the one that will be. */
+  /** The repository increments the version when it saves, so the event carries the next version. */
   private recordChange(change: 'changed' | 'archived'): void {
     this.record(ProductChanged, { productId: this.id, version: this.version + 1, change });
   }

@@ -17,7 +17,7 @@ export class SkuTaken extends DomainError {
   }
 }
 
-/** Minor units of two currencies say nothing about which price is the lower one. */
+/** Minor units of two currencies are not comparable. */
 export class PricesNotComparable extends DomainError {
   constructor() {
     super({

@@ -12,21 +12,21 @@ describe('the catalogue on Postgres', () => {
   });
   afterAll(() => shop.stop());
 
-  it('shows a created product and tells of it in the same transaction', async () => {
+  it('shows a created product and records its event in the same transaction', async () => {
     const created = await shop.products.create(aProduct({ name: 'Owl feeder', category: 'birds', stock: 7 }));
     expect(await shop.queries.get(created.id)).toEqual(created);
     expect(created).toMatchObject({ name: 'Owl feeder', description: null, stock: { available: 7 }, version: 1 });
     expect(await eventsOf(created.id)).toEqual([{ productId: created.id, version: 1, change: 'created' }]);
   });
 
-  it('refuses a second product with the same SKU and keeps nothing of it', async () => {
+  it('refuses a second product with the same SKU and stores nothing of it', async () => {
     const first = await shop.products.create(aProduct());
     const before = await countOf('outbox');
     await expect(shop.products.create(aProduct({ sku: first.sku }))).rejects.toThrow(SkuTaken);
     expect(await countOf('outbox')).toBe(before);
   });
 
-  it('changes what is named, clears what is null, leaves the rest', async () => {
+  it('changes the named fields, clears those that are null, leaves the rest', async () => {
     const { id } = await shop.products.create(aProduct({ description: 'Of oak', category: 'birds' }));
     const changed = await shop.products.change(id, [1], {
       description: null,
@@ -42,7 +42,7 @@ describe('the catalogue on Postgres', () => {
     expect(await eventsOf(id)).toContainEqual({ productId: id, version: 2, change: 'changed' });
   });
 
-  it('lets one of many parallel changes of the same version through and refuses the others', async () => {
+  it('accepts one of many parallel changes of the same version and refuses the others', async () => {
     const { id } = await shop.products.create(aProduct());
     const outcomes = await Promise.allSettled(
       Array.from({ length: 10 }, (_, index) => shop.products.change(id, [1], { name: `Name ${index}` })),
@@ -56,7 +56,7 @@ describe('the catalogue on Postgres', () => {
     expect((await shop.queries.get(id)).version).toBe(2);
   });
 
-  it('knows an archived product no more', async () => {
+  it('does not show an archived product', async () => {
     const { id } = await shop.products.create(aProduct({ stock: 3 }));
     await shop.products.archive(id, null);
     await expect(shop.queries.get(id)).rejects.toThrow(ProductNotFound);
@@ -67,7 +67,7 @@ describe('the catalogue on Postgres', () => {
     expect(await shop.queries.quote([id], { includeArchived: true })).toMatchObject([{ productId: id }]);
   });
 
-  it('knows nothing of an id that never was', async () => {
+  it('answers nothing for an unknown id', async () => {
     const id = uuidv7();
     await expect(shop.queries.get(id)).rejects.toThrow(ProductNotFound);
     await expect(shop.products.change(id, null, { name: 'Other' })).rejects.toThrow(ProductNotFound);
@@ -81,7 +81,7 @@ describe('the catalogue on Postgres', () => {
     ]);
   });
 
-  it('keeps who adjusted the stock and why', async () => {
+  it('records who adjusted the stock and why', async () => {
     const { id } = await shop.products.create(aProduct({ stock: 5 }));
     const adjusted = await shop.products.adjustStock(id, { delta: -2, reason: 'broken' }, 'olga');
     expect(adjusted.stock.available).toBe(3);

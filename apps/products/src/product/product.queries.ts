@@ -8,15 +8,15 @@ import { viewOf, type ProductRow } from './product.view';
 
 type Listing = RequestOf<typeof ProductsRpc.list>;
 
-/** What a list can be sorted by, as its index has it, and how the value comes back from a cursor's text. */
+/** The sort keys, matching their indexes, and the types to which a cursor's text is cast. */
 const sortKeys = {
   name: { key: 'p.name COLLATE "und-x-icu"', type: 'text' },
   price: { key: 'p.price_minor', type: 'bigint' },
-  // As text to the microsecond: a JavaScript Date would cut it off, and the page after it would begin with the same row.
+  // As text to the microsecond: a JavaScript Date would truncate it, and the next page would begin with the same row.
   createdAt: { key: 'p.created_at', type: 'timestamptz' },
 } as const;
 
-/** The closed list of orders a page may have. The id breaks ties, so every position is unique. */
+/** The allowed sort orders. The id breaks ties, so every position is unique. */
 const sorts = {
   name: { by: 'name', ascending: true },
   '-name': { by: 'name', ascending: false },
@@ -31,10 +31,10 @@ const COLUMNS =
 const WITH_STOCK = 'FROM products p JOIN stock s ON s.product_id = p.id';
 const ON_SALE = `${WITH_STOCK} WHERE p.archived_at IS NULL`;
 
-/** `%`, `_` and the escape itself mean themselves in a search. */
+/** `%`, `_` and the escape character are literal in a search. */
 const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
-/** Reads the catalogue; nothing here locks. */
+/** Reads the catalog without locks. */
 @Injectable()
 export class ProductQueries {
   constructor(
@@ -43,7 +43,7 @@ export class ProductQueries {
     private readonly cursors: Cursors,
   ) {}
 
-  /** The product as it is now, also for the transaction that has just changed it. */
+  /** The current product, also inside the transaction that has just changed it. */
   async get(id: string): Promise<ProductView> {
     const [row] = await this.unitOfWork.manager.query<ProductRow[]>(`SELECT ${COLUMNS} ${ON_SALE} AND p.id = $1`, [id]);
     if (!row) throw new ProductNotFound(id);
@@ -57,7 +57,7 @@ export class ProductQueries {
     return rows.map(viewOf).map(({ id, sku, name, price }) => ({ productId: id, sku, name, unitPrice: price }));
   }
 
-  /** Throws InvalidCursor and PricesNotComparable (400). */
+  /** @throws {InvalidCursor | PricesNotComparable} 400 */
   async list(query: Listing): Promise<ProductPage> {
     const position = this.cursors.positionOf(query);
     const { by, ascending } = sorts[query.sort];
@@ -81,14 +81,14 @@ export class ProductQueries {
     const direction = ascending ? 'ASC' : 'DESC';
     const where = conditions.map((condition) => ` AND ${condition}`).join('');
     const order = `ORDER BY ${key} ${direction}, p.id ${direction}`;
-    // One more than asked for tells whether there is a next page.
+    // One row more than requested shows whether there is a next page.
     const sql = `SELECT ${COLUMNS}, (${key})::text AS sort_value ${ON_SALE}${where} ${order} LIMIT ${bind(query.limit + 1)}`;
     const found = await this.dataSource.query<(ProductRow & { readonly sort_value: string })[]>(sql, parameters);
     const { rows, nextCursor } = this.cursors.page(found, query, ({ id, sort_value: value }) => ({ value, id }));
     return { items: rows.map(viewOf), nextCursor };
   }
 
-  /** The currency of every product on sale; undefined when there is none. Two looks into an index. */
+  /** The one currency of all products on sale; undefined without products. Two index lookups. */
   private async onlyCurrency(): Promise<string | undefined> {
     const [found] = await this.dataSource.query<{ lowest: string | null; highest: string | null }[]>(
       'SELECT min(currency) AS lowest, max(currency) AS highest FROM products WHERE archived_at IS NULL',

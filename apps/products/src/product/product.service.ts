@@ -6,9 +6,10 @@ import { StockChangeNotifier } from '../stock/stock-change-notifier';
 import { StockRepository } from '../stock/stock.repository';
 import { ProductQueries } from './product.queries';
 import { Product } from './product.entity';
+import { ProductNotFound } from './product.errors';
 import { ProductRepository } from './product.repository';
 
-/** The use cases that change the catalogue. Each answers what the catalogue then shows. */
+/** The use cases that change the catalog. Each returns the product as the catalog then shows it. */
 @Injectable()
 export class ProductService {
   constructor(
@@ -39,7 +40,7 @@ export class ProductService {
 
   async adjustStock(id: string, adjustment: AdjustStock, actor: string): Promise<ProductView> {
     await this.unitOfWork.run(async (tx) => {
-      await this.stock.adjust(tx, id, adjustment, actor);
+      if (!(await this.stock.adjust(tx, id, adjustment, actor))) throw new ProductNotFound(id);
       this.notifier.changed([id]);
     });
     return this.queries.get(id);

@@ -30,7 +30,7 @@ describe('the records of products', () => {
   const list = (limit = MAX_RECORDS) => shop.records.reservations({ after, upTo: LAST, limit });
   const unbalanced = async () => ReconciliationRpc.stock.response.parse(await shop.records.unbalanced(200));
 
-  it('tell where the units of each order are', async () => {
+  it('show where the units of each order are', async () => {
     const [held, sold, returned] = [await reserved(1), await reserved(2), await reserved(3)];
     const rejected = await reserved(1_000);
     await shop.reservations.orderConfirmed(sold);

@@ -25,7 +25,7 @@ interface ReservationRow {
   readonly lines: readonly StockLine[] | null;
 }
 
-/** Counts come as text: Postgres sums bigint to numeric. */
+/** Counts are text: Postgres sums bigint to numeric. */
 type StockRow = Readonly<Record<Exclude<keyof UnbalancedStock, 'productId'> | 'total', string>> & {
   readonly productId: string;
 };
@@ -63,7 +63,7 @@ export class StockRecordQueries {
   }
 
   /**
-   * Compares each stock row with the adjustments and reservations of its product. One statement, hence one moment: no movement is
+   * Compares each stock row with the adjustments and reservations of its product. One statement is one snapshot: no movement is
    * seen half.
    */
   async unbalanced(limit: number): Promise<StockCheck> {

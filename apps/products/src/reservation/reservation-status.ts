@@ -1,10 +1,10 @@
 import type { ReservationStatus } from '@rookery/contracts';
 
-/** What can happen to a reservation. `reserved` and `rejected` are our own decision, the others the order's end. */
+/** The facts that change a reservation. `reserved` and `rejected` are decided here, the others by the end of the order. */
 export const ReservationFacts = ['reserved', 'rejected', 'confirmed', 'canceled'] as const;
 export type ReservationFact = (typeof ReservationFacts)[number];
 
-/** Where each fact leads. A fact that is not listed contradicts what already happened. */
+/** The transitions by fact. A fact that is not listed contradicts earlier ones. */
 const transitions: Readonly<Record<ReservationStatus, Partial<Record<ReservationFact, ReservationStatus>>>> = {
   Awaiting: { reserved: 'Reserved', rejected: 'Rejected', canceled: 'Withdrawn' },
   Reserved: { confirmed: 'Shipped', canceled: 'Released' },
@@ -14,6 +14,6 @@ const transitions: Readonly<Record<ReservationStatus, Partial<Record<Reservation
   Withdrawn: { canceled: 'Withdrawn' },
 };
 
-/** The status after a fact, or null when the fact cannot be true in this status. */
+/** The status after a fact, or null when the fact is impossible in this status. */
 export const reservationAfter = (status: ReservationStatus, fact: ReservationFact): ReservationStatus | null =>
   transitions[status][fact] ?? null;

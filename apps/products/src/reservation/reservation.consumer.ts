@@ -5,7 +5,7 @@ import { OnEvent } from '@rookery/messaging';
 import { Inbox } from '@rookery/persistence';
 import { ReservationService } from './reservation.service';
 
-/** A failed payment has no handler: nothing is held before a payment, and the order's cancellation follows. */
+/** A failed payment needs no handler: nothing is held before a payment, and the cancellation of the order follows. */
 @Controller()
 export class ReservationConsumer {
   constructor(

@@ -64,13 +64,13 @@ describe('a reservation', () => {
     expect(shop.reservation.status).toBe('Reserved');
   });
 
-  it('is not made for an order that nobody paid', () => {
+  it('holds nothing for an unpaid order', () => {
     const shop = new Shop(5);
     shop.created();
     expect(shop.events()).toEqual([]);
   });
 
-  it('is not made by a payment that comes after the cancellation', () => {
+  it('holds nothing for a payment that arrives after the cancellation', () => {
     const shop = new Shop(5);
     shop.created();
     shop.canceled();
@@ -79,7 +79,7 @@ describe('a reservation', () => {
     expect(shop.events()).toEqual([]);
   });
 
-  it('is rejected with the product that is short', () => {
+  it('is rejected naming the product that is short', () => {
     const shop = new Shop(1);
     shop.created();
     shop.paid();
@@ -88,7 +88,7 @@ describe('a reservation', () => {
     ]);
   });
 
-  it('tells what it gave back', () => {
+  it('records what it gave back', () => {
     const shop = new Shop(5);
     shop.created();
     shop.paid();

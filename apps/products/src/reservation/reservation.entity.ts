@@ -6,12 +6,12 @@ import { reservationAfter, type ReservationFact } from './reservation-status';
 import { ReservationContradicted } from './reservation.errors';
 
 /**
- * What an order holds of the stock. Its id is the order's id: one per order, whichever of the order's events comes first.
- * The methods that change where units are answer the lines to move; the caller moves them in the same transaction.
+ * The stock that an order holds. Its id is the order's id: one per order, whichever of the order's events arrives first.
+ * The methods that move units return the lines to move; the caller moves them in the same transaction.
  */
 @Entity({ name: 'reservations' })
 export class Reservation extends AggregateRoot {
-  /** Unknown until OrderCreated has come. */
+  /** Unknown until OrderCreated has arrived. */
   @Column({ type: 'jsonb', nullable: true })
   lines!: readonly StockLine[] | null;
 
@@ -21,14 +21,14 @@ export class Reservation extends AggregateRoot {
   @Column({ type: 'text' })
   status!: ReservationStatus;
 
-  /** As the repository's `open` inserts it: nothing is known yet but the order's id. */
+  /** As the repository's `open` inserts it: only the order's id is known. */
   static open(orderId: string): Reservation {
-    const reservation = new Reservation();
-    reservation.id = orderId;
-    reservation.lines = null;
-    reservation.paid = false;
-    reservation.status = 'Awaiting';
-    return reservation;
+    return Object.assign(new Reservation(), {
+      id: orderId,
+      lines: null,
+      paid: false,
+      status: 'Awaiting',
+    } satisfies Partial<Reservation>);
   }
 
   keepLines(lines: readonly StockLine[]): void {
@@ -39,7 +39,7 @@ export class Reservation extends AggregateRoot {
     this.paid = true;
   }
 
-  /** The lines to reserve now; none while something is missing or the order has been decided. */
+  /** The lines to reserve now; none while a fact is missing or after the decision. */
   linesToReserve(): readonly StockLine[] {
     return this.status === 'Awaiting' && this.paid ? (this.lines ?? []) : [];
   }
@@ -57,14 +57,14 @@ export class Reservation extends AggregateRoot {
     }
   }
 
-  /** The order is confirmed: answers the lines to ship. */
+  /** The order is confirmed: returns the lines to ship. */
   ship(): readonly StockLine[] {
     const held = this.heldLines();
     this.apply('confirmed');
     return held;
   }
 
-  /** The order is canceled: answers the lines to give back. */
+  /** The order is canceled: returns the lines to release. */
   release(): readonly StockLine[] {
     const held = this.heldLines();
     this.apply('canceled');

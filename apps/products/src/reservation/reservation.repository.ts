@@ -9,7 +9,7 @@ export class ReservationRepository extends AggregateRepository<Reservation> {
     super(unitOfWork, outbox, Reservation);
   }
 
-  /** Makes sure the order has its row. A second opener waits for the first and then finds it. */
+  /** Ensures that the order has its row. A second caller waits for the first and then finds it. */
   async open(tx: EntityManager, orderId: string): Promise<void> {
     await tx.query('INSERT INTO reservations (id) VALUES ($1) ON CONFLICT (id) DO NOTHING', [orderId]);
   }

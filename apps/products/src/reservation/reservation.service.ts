@@ -7,7 +7,7 @@ import { StockRepository } from '../stock/stock.repository';
 import type { Reservation } from './reservation.entity';
 import { ReservationRepository } from './reservation.repository';
 
-/** The saga's steps in products. An order's events may come in any order; each step looks at the state, not at what came before. */
+/** The saga's steps in products. An order's events may arrive in any order; each step depends on the state, not on earlier events. */
 @Injectable()
 export class ReservationService {
   constructor(
@@ -55,7 +55,7 @@ export class ReservationService {
     if (decision.kind === 'reserved') this.notifier.changed(productsOf(lines));
   }
 
-  /** Any of an order's events may be its first here, and two may come at once: the row's lock puts them one after the other. */
+  /** Any of an order's events may arrive first, and two may arrive at once: the row lock serializes them. */
   private change(orderId: string, step: (reservation: Reservation, tx: EntityManager) => Promise<void>): Promise<void> {
     return this.unitOfWork.run(async (tx) => {
       await this.reservations.open(tx, orderId);

@@ -9,7 +9,7 @@ const levels = new Map<string, StockLevel>([
 const line = (productId: string, quantity: number) => ({ productId, quantity });
 
 describe('the decision about an order’s lines', () => {
-  it('reserves when each line can be had, down to the last unit', () => {
+  it('reserves when each line is available, down to the last unit', () => {
     expect(judgeReservation([line('plenty', 10), line('last', 1)], levels)).toEqual({ kind: 'reserved' });
   });
 

@@ -1,4 +1,4 @@
-/** Units of one product that an order wants. */
+/** The units of one product in an order. */
 export interface StockLine {
   readonly productId: string;
   readonly quantity: number;
@@ -13,7 +13,7 @@ export type StockDecision =
   | { readonly kind: 'reserved' }
   | { readonly kind: 'rejected'; readonly reason: 'out-of-stock' | 'product-unavailable'; readonly productId: string };
 
-/** All or nothing: the first line that cannot be had rejects the whole order. */
+/** All or nothing: the first unavailable line rejects the whole order. */
 export function judgeReservation(lines: readonly StockLine[], levels: ReadonlyMap<string, StockLevel>): StockDecision {
   for (const { productId, quantity } of lines) {
     const level = levels.get(productId);

@@ -1,18 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { MAX_STOCK, type AdjustStock } from '@rookery/contracts';
 import type { EntityManager } from 'typeorm';
-import { ProductNotFound } from '../product/product.errors';
 import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
 
-/** Where units of an order's lines go: each movement keeps `initial + adjusted = available + reserved + sold`. */
+/** The movements of units: each one preserves `initial + adjusted = available + reserved + sold`. */
 const movements = {
   reserve: 'available = s.available - w.quantity, reserved = s.reserved + w.quantity',
   ship: 'reserved = s.reserved - w.quantity, sold = s.sold + w.quantity',
   release: 'reserved = s.reserved - w.quantity, available = s.available + w.quantity',
 } as const;
 
-/** What a movement takes from must be there. The table's CHECKs say the same, so even a mistake here cannot oversell. */
+/** The column that must have enough units. The table's CHECK constraints enforce the same, so a mistake here cannot oversell. */
 export const sources = { reserve: 'available', ship: 'reserved', release: 'reserved' } as const;
 
 export type Movement = keyof typeof movements;
@@ -24,8 +23,11 @@ export class StockRepository {
     await tx.query('INSERT INTO stock (product_id, initial, available) VALUES ($1, $2, $2)', [productId, units]);
   }
 
-  /** Adds or takes units in one conditional update and keeps who did it and why. */
-  async adjust(tx: EntityManager, productId: string, { delta, reason }: AdjustStock, actor: string): Promise<void> {
+  /**
+   * Adds or takes units in one conditional update and records who did it and why. Resolves to false when no such product is on sale.
+   * @throws {StockWouldBeNegative | StockWouldOverflow} when the units would leave the allowed range
+   */
+  async adjust(tx: EntityManager, productId: string, { delta, reason }: AdjustStock, actor: string): Promise<boolean> {
     const [rows] = await tx.query<[{ available: string }[], number]>(
       `UPDATE stock s SET available = s.available + $2, adjusted = s.adjusted + $2
        FROM products p
@@ -35,15 +37,19 @@ export class StockRepository {
       [productId, delta, MAX_STOCK],
     );
     const [changed] = rows;
-    if (!changed) throw await this.whyNotAdjusted(tx, productId, delta);
+    if (!changed) {
+      if (!(await this.isOnSale(tx, productId))) return false;
+      throw delta < 0 ? new StockWouldBeNegative() : new StockWouldOverflow();
+    }
     await tx.query(
       `INSERT INTO stock_adjustments (product_id, delta, available_after, reason, actor, adjusted_at)
        VALUES ($1, $2, $3, $4, $5, now())`,
       [productId, delta, changed.available, reason, actor],
     );
+    return true;
   }
 
-  /** All lines or none: reserves when each line can be had, otherwise changes nothing and says which cannot. */
+  /** All or nothing: reserves when every line is available; otherwise changes nothing and names the unavailable product. */
   async reserve(tx: EntityManager, lines: readonly StockLine[]): Promise<StockDecision> {
     const decision = judgeReservation(lines, await this.lockLevels(tx, lines));
     if (decision.kind === 'reserved') await this.move(tx, 'reserve', lines);
@@ -60,7 +66,7 @@ export class StockRepository {
     await this.move(tx, 'release', lines);
   }
 
-  /** Locks in the order of the product ids, so that two orders with the same products never wait for each other in a ring. */
+  /** Locks in the order of the product ids, so that two orders with the same products never deadlock. */
   protected async lockLevels(tx: EntityManager, lines: readonly StockLine[]): Promise<ReadonlyMap<string, StockLevel>> {
     const rows = await tx.query<{ product_id: string; available: string; archived: boolean }[]>(
       `SELECT s.product_id, s.available, p.archived_at IS NOT NULL AS archived
@@ -71,7 +77,7 @@ export class StockRepository {
     return new Map(rows.map((row) => [row.product_id, { available: Number(row.available), archived: row.archived }]));
   }
 
-  /** Moves all lines; throws, which undoes the transaction, when one of them is not there to be moved. */
+  /** Moves all lines. @throws {Error} when a line has too few units, which rolls the transaction back */
   protected async move(tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
     const [, moved] = await tx.query<[unknown[], number]>(
       `UPDATE stock s SET ${movements[movement]}
@@ -82,11 +88,10 @@ export class StockRepository {
     if (moved !== lines.length) throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
   }
 
-  private async whyNotAdjusted(tx: EntityManager, productId: string, delta: number): Promise<Error> {
-    const known = await tx.query<unknown[]>('SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL', [
+  private async isOnSale(tx: EntityManager, productId: string): Promise<boolean> {
+    const found = await tx.query<unknown[]>('SELECT 1 FROM products WHERE id = $1 AND archived_at IS NULL', [
       productId,
     ]);
-    if (known.length === 0) return new ProductNotFound(productId);
-    return delta < 0 ? new StockWouldBeNegative() : new StockWouldOverflow();
+    return found.length > 0;
   }
 }

@@ -1,8 +1,8 @@
 import { nkeyAuthenticator, nkeys } from '@nats-io/nats-core';
 import { nkeyLogin, nkeyOf } from './nkey-login';
 
-describe('the answer to the broker’s challenge', () => {
-  it('is what the client itself would answer, for any key', () => {
+describe('nkeyLogin', () => {
+  it('signs the broker’s challenge like the client’s authenticator, for any key', () => {
     for (let count = 0; count < 8; count += 1) {
       const seed = nkeys.createUser().getSeed();
       const nonce = `nonce-${count}`;
@@ -13,7 +13,7 @@ describe('the answer to the broker’s challenge', () => {
     }
   });
 
-  it('is not given for what is no seed', () => {
+  it('rejects a malformed seed', () => {
     const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
     const changed = seed.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'));
     for (const wrong of ['', 'SU', changed, nkeys.createUser().getPublicKey()])

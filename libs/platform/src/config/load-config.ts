@@ -6,7 +6,7 @@ export type SettingsSchema = z.ZodObject<Readonly<Record<string, z.ZodType>>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A setting that cannot be used: its variable and why. Never its value. */
+/** An unusable setting: its variable and the reason, never its value. */
 interface BadSetting {
   readonly name: string;
   readonly reason: string;
@@ -17,7 +17,7 @@ interface BadSetting {
 export interface Setting {
   readonly name: string;
   readonly description: string;
-  /** As it would be written in an environment; undefined when the process has no default for it. */
+  /** The default as written in an environment; undefined without one. */
   readonly defaultValue: string | undefined;
   /** The process cannot start without it. */
   readonly required: boolean;
@@ -26,7 +26,7 @@ export interface Setting {
 }
 
 /**
- * Reads a process's settings, or says all that is wrong with them on stderr and ends the process with status 1.
+ * Reads a process's settings, or reports all their errors on stderr and exits with status 1.
  * `X_FILE` names a file that holds the value of `X` (white space around it is dropped); giving both is an error.
  * Variables that the schema does not name are ignored. Values are never printed: they may be secrets.
  */
@@ -40,7 +40,7 @@ export function loadConfig<Schema extends SettingsSchema>(
   return process.exit(1);
 }
 
-/** `loadConfig` without its ending: for tools and tests that want to know rather than to stop. */
+/** `loadConfig` without the exit, for tools and tests. */
 export function parseConfig<Schema extends SettingsSchema>(
   schema: Schema,
   env: Environment,
@@ -84,7 +84,7 @@ export function listSettings(schema: SettingsSchema): readonly Setting[] {
 }
 
 function readSetting(name: string, env: Environment): { readonly value?: string; readonly reason?: string } {
-  // Compose files and Kubernetes manifests cannot unset a variable: an empty one counts as not given.
+  // Compose files and Kubernetes manifests cannot unset a variable: an empty one counts as unset.
   const direct = env[name] === '' ? undefined : env[name];
   const file = env[`${name}_FILE`] === '' ? undefined : env[`${name}_FILE`];
   if (file === undefined) return direct === undefined ? {} : { value: direct };
@@ -103,12 +103,12 @@ function reasonOf(issue: z.core.$ZodIssue): string {
     case 'custom':
       return issue.message;
     default:
-      // zod's own messages name the expectation and the kind of what came, never what it was.
+      // zod's own messages name the expectation and the received type, never the value.
       return `is wrong: ${issue.message}`;
   }
 }
 
-/** What `loadConfig` says before it ends the process: names, reasons and descriptions, never a value. */
+/** The report of `loadConfig`: names, reasons and descriptions, never a value. */
 export function describeBadSettings(name: string, bad: readonly BadSetting[]): string {
   const width = Math.max(...bad.map((setting) => setting.name.length));
   const head = `${name} cannot start: ${bad.length === 1 ? '1 setting is' : `${bad.length} settings are`} wrong`;

@@ -29,14 +29,14 @@ function isAddressRange(text: string): boolean {
   return family !== 0 && isWidth && more.length === 0;
 }
 
-/** Marks a setting whose value nobody may see: `.meta(SECRET)`, last. In a deployment it comes from a file (`X_FILE`). */
+/** Marks a secret setting: `.meta(SECRET)`, last. In a deployment it comes from a file (`X_FILE`). */
 export const SECRET = { secret: true } as const;
 
-/** Names that pino knows, most talkative last. */
+/** pino's level names, most verbose last. */
 export const LogLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LogLevels)[number];
 
-/** Enough for clients that use a kept-alive connection again, too little for a balancer that asks every few seconds. */
+/** Enough for clients that reuse a kept-alive connection, too short for a load balancer that probes every few seconds. */
 export const DEFAULT_HANDOVER_MS = 500;
 
 const pem = z
@@ -77,7 +77,7 @@ export const commonConfig = {
     .min(1)
     .max(600)
     .default(10)
-    .describe('Seconds that a shutdown may take to finish what is in hand'),
+    .describe('Seconds that a shutdown may take to finish work in progress'),
   SHUTDOWN_HANDOVER_MS: z.coerce
     .number()
     .int()
@@ -100,16 +100,17 @@ export const databaseConfig = {
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(10).describe('Connections to the database'),
 } as const;
 
-/** Setting of every process that gives out cursors. */
+/** A symmetric key: 32 bytes as base64url. */
+export const symmetricKeySetting = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url');
+
+/** Setting of every process that issues cursors. */
 export const cursorConfig = {
-  CURSOR_KEY: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url')
+  CURSOR_KEY: symmetricKeySetting
     .describe('Key that the cursors of lists are signed with; the same in every replica')
     .meta(SECRET),
 } as const;
 
-/** What `runService` needs of a process's settings. */
+/** The settings that `runService` needs. */
 export interface ServiceConfig {
   readonly LOG_LEVEL: LogLevel;
   readonly HOST: string;

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Deadline } from './deadline';
 import { childTraceparent } from './trace-context';
 
-/** Who a request speaks for, as the verified token says. */
+/** The authenticated subject of a request, from the verified token. */
 export interface Actor {
   readonly subject: string;
   readonly issuer: string;
@@ -13,49 +13,52 @@ export interface Actor {
   readonly roles: readonly string[];
 }
 
-/** For how long the caller's access token lets an answer go on that stays open. */
+/** How long the caller's access token allows a streaming response to continue. */
 export interface AccessLease {
   /** When the token expires (its `exp`), milliseconds since the epoch. */
   readonly expiresAtMs: number;
-  /** Whether a new request with the same token would still be let in. */
+  /** Whether a new request with the same token would still be admitted. */
   holds(): Promise<boolean>;
 }
 
-/** Operators see and cancel every customer's orders. */
+/** Operators may see and cancel every customer's orders. */
 export function isOperator(actor: Actor | undefined): boolean {
   return actor?.roles.includes('operator') === true;
 }
 
-/** What travels with one request, message or event, wherever its code runs. */
+/** The context of one request, message or event, available wherever its code runs. */
 export interface RequestContext {
   readonly correlationId: string;
-  /** The span of this piece of work (W3C Trace Context). */
+  /** The span of this work (W3C Trace Context). */
   readonly traceparent: string;
-  /** After it nobody waits for the answer. */
+  /** After it the caller has stopped waiting. */
   readonly deadline?: Deadline | undefined;
   /** Id of the request or event that caused this one. */
   readonly causationId?: string | undefined;
   readonly idempotencyKey?: string | undefined;
-  /** Set by the RPC client: the service gave its first answer to the idempotency key again. */
+  /** Set by the RPC client: the service replayed the first answer to the idempotency key. */
   replayed?: boolean | undefined;
-  /** What it asks of a service twice is asked once: a request of HTTP looks at the world once, other work looks again to see what has become of it. */
+  /** Identical queries are sent once: an HTTP request sees one state of the world, other work must see changes. */
   readonly asksOnce?: boolean | undefined;
-  /** The internal token as it came over NATS; not believed before `InternalTokenGuard` has verified it. Never logged. */
+  /** The internal token as received over NATS; untrusted until `InternalTokenGuard` has verified it. Never logged. */
   readonly authorization?: string | undefined;
   /** Set by the guard that verified the token, hence not readonly. */
   actor?: Actor | undefined;
-  /** Set together with `actor` at the HTTP edge; for answers that stay open. */
+  /** Set together with `actor` at the HTTP edge; for streaming responses. */
   lease?: AccessLease | undefined;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
-/** The context of the running request, message or event; undefined outside of one. */
+/** The context of the running request, message or event; undefined outside one. */
 export function currentContext(): RequestContext | undefined {
   return storage.getStore();
 }
 
-/** The context of the running request, message or event; throws outside of one, which is a programming error. */
+/**
+ * The context of the running request, message or event.
+ * @throws {Error} outside one, which is a programming error
+ */
 export function requireContext(): RequestContext {
   const context = storage.getStore();
   if (context === undefined) throw new Error('no request context: run this inside runInContext()');
@@ -68,8 +71,8 @@ export function runInContext<Result>(context: RequestContext, work: () => Result
 }
 
 /**
- * The context of work that came from outside: a well-formed correlation id and trace are taken over, anything else is
- * replaced by a new one, so that no caller can put text of his own into logs.
+ * The context of inbound work: a well-formed correlation id and trace are adopted, anything else is
+ * replaced, so that callers cannot inject text into logs.
  */
 export function contextFrom(incoming: {
   readonly correlationId?: string | undefined;

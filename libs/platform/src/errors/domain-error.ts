@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { problemType, type CallRefusal, type Money, type Problem, type ProblemDetail } from '@rookery/contracts';
 
-/** What a refusal tells its caller. Everything here reaches the outside: no internals, no secrets. */
+/** The content of a refusal. Everything here reaches clients: no internals, no secrets. */
 export interface Refusal {
   readonly status: number;
   /** Stable and machine readable, `<service>.<fact>`. */
@@ -10,15 +10,15 @@ export interface Refusal {
   readonly detail: string;
   readonly errors?: readonly ProblemDetail[] | undefined;
   readonly retryAfterSeconds?: number | undefined;
-  /** The service that failed while it was asked for this one; absent when whoever answers has failed itself. */
+  /** The failed service behind this one; absent when the responding service itself failed. */
   readonly dependency?: string | undefined;
-  /** What the client expected to pay, and what it would pay. */
+  /** The total that the client expected, and the current one. */
   readonly totals?: { readonly expectedTotal: Money; readonly total: Money } | undefined;
   /** Value of WWW-Authenticate (RFC 6750, section 3). HTTP only; not part of the problem. */
   readonly challenge?: string | undefined;
 }
 
-/** A refusal that is part of the contract: it becomes a Problem (RFC 9457) for whoever asked. Subclasses are named for the fact. */
+/** A refusal that is part of the contract: the caller receives it as a Problem (RFC 9457). Subclasses are named after the fact. */
 export class DomainError extends Error {
   readonly status: number;
   readonly code: string;
@@ -60,14 +60,14 @@ export class DomainError extends Error {
   }
 }
 
-/** 400: what is wrong with the request, and where. */
+/** 400: lists what is wrong with the request, and where. */
 export class InvalidInput extends DomainError {
   constructor(errors: readonly ProblemDetail[], detail = 'The request is not valid: see errors.') {
     super({ status: 400, code: 'request.invalid', title: 'Invalid request', detail, errors });
   }
 }
 
-/** Refuses the calling process, not the person it asks for. The caller makes a 503 of it (`RefusedCall` in resilience). */
+/** Refuses the calling process, not its user. The caller turns it into a 503 (`RefusedCall` in resilience). */
 export class CallRefused extends DomainError {
   constructor(
     code: CallRefusal,
@@ -88,7 +88,7 @@ export class NotFound extends DomainError {
   }
 }
 
-/** 400: a cursor that this list never gave, or gave for another filter, sort or caller. */
+/** 400: a cursor that this list did not issue, or issued for another filter, sort or caller. */
 export class InvalidCursor extends DomainError {
   constructor(list: string) {
     super({
@@ -102,7 +102,7 @@ export class InvalidCursor extends DomainError {
   }
 }
 
-/** 401: nobody, or nobody that can be believed, is asking. */
+/** 401: the request has no valid credentials. */
 export class Unauthenticated extends DomainError {
   constructor(
     code = 'auth.missing-token',
@@ -113,22 +113,22 @@ export class Unauthenticated extends DomainError {
   }
 }
 
-/** 403: the caller is known and may not. */
+/** 403: the caller is authenticated but not permitted. */
 export class Forbidden extends DomainError {
   constructor(code = 'auth.forbidden', detail = 'You are not allowed to do this.', challenge?: string) {
     super({ status: 403, code, title: 'Forbidden', detail, challenge });
   }
 }
 
-/** What else a failure of a needed part tells. */
+/** Further facts about a failed dependency. */
 export interface Outage extends ErrorOptions {
-  /** `unavailable` unless told. */
+  /** @default 'unavailable' */
   readonly code?: string | undefined;
-  /** The part that failed, when it is another service. */
+  /** The failed service, when it is another one. */
   readonly dependency?: string | undefined;
 }
 
-/** 503: a part that is needed does not answer now; trying again makes sense. */
+/** 503: a dependency does not respond; a retry makes sense. */
 export class ServiceUnavailable extends DomainError {
   constructor(
     detail = 'A service that this request needs is not responding.',
@@ -139,10 +139,10 @@ export class ServiceUnavailable extends DomainError {
   }
 }
 
-/** `code` of the 503 of a service that has as much in hand as it takes: it is alive, and another replica may take the request. */
+/** `code` of the 503 of a service at its concurrency limit: it is alive, and another replica may accept the request. */
 export const OVERLOADED = 'overloaded';
 
-/** 504: there was no answer in time. What was asked for may have happened. */
+/** 504: no response in time. The request may have taken effect. */
 export class DeadlineExceeded extends DomainError {
   constructor(
     detail = 'There was no answer in time. The request may have taken effect all the same.',
@@ -153,7 +153,7 @@ export class DeadlineExceeded extends DomainError {
   }
 }
 
-/** A problem that another service answered, passed on as it is. A failure (5xx) names the service, unless that has named one behind it. */
+/** A problem of another service, passed on unchanged. A failure (5xx) names that service, unless it names one behind it. */
 export class RemoteProblem extends DomainError {
   constructor(problem: Problem, service: string) {
     super({

@@ -30,7 +30,7 @@ describe('the problem for what was thrown', () => {
   });
 
   it('names refusals by their class', () => {
-    expect(new NotFound('orders.order-not-found', 'There is no such order.').name).toBe('NotFound');
+    expect(new NotFound('orders.order-not-found', 'The order does not exist.').name).toBe('NotFound');
   });
 
   it('says when to try again', () => {

@@ -3,7 +3,7 @@ import { Problem, problemType } from '@rookery/contracts';
 import { currentContext } from '../context/request-context';
 import { DomainError, statusTitle } from './domain-error';
 
-/** Codes and words for refusals that a framework makes: its own words may repeat what the caller sent. */
+/** Codes and texts for refusals of the framework: its own texts may repeat what the caller sent. */
 const byStatus: Readonly<Record<number, readonly [code: string, detail: string]>> = {
   400: ['request.invalid', 'The request is malformed.'],
   401: ['auth.unauthenticated', 'An access token is required: send "Authorization: Bearer <token>".'],
@@ -29,7 +29,7 @@ const byStatus: Readonly<Record<number, readonly [code: string, detail: string]>
   504: ['deadline-exceeded', 'There was no answer in time.'],
 };
 
-/** The problem for a bare HTTP status, with the words of this system. */
+/** The problem for a bare HTTP status, in this system's words. */
 export function problemOfStatus(status: number): Problem {
   const [code, detail] =
     byStatus[status] ?? (status < 500 ? ['request.invalid', 'The request is malformed.'] : internal);
@@ -49,8 +49,8 @@ const internal: readonly [string, string] = [
 ];
 
 /**
- * The Problem (RFC 9457) for anything that was thrown. Refusals keep their words; what nobody expected becomes 500
- * `internal` and says nothing about itself. A Problem stays as it is. Adds the correlation id of the running request.
+ * The Problem (RFC 9457) for anything that was thrown. Refusals keep their texts; an unexpected error becomes 500
+ * `internal` without details. A Problem stays unchanged. Adds the correlation id of the running request.
  */
 export function toProblem(error: unknown): Problem {
   const problem = withoutContext(error);

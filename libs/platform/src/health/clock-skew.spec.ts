@@ -19,7 +19,7 @@ describe('how far a clock is ahead of another', () => {
 
   it.each<[string, () => Promise<number>]>([
     ['there is no answer', () => Promise.reject(new Error('away'))],
-    ['the answer is no time', async () => NaN],
+    ['the answer is not a time', async () => NaN],
     ['it comes too late to say anything', () => sleep(1_500, 0)],
   ])('is unknown when %s', async (_, read) => {
     expect(await secondsAheadOf(read)).toBeUndefined();

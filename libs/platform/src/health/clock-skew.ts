@@ -2,15 +2,15 @@ import { logger } from '../logging/logger';
 import type { Metrics } from '../metrics/metrics';
 import type { HealthCheck } from './health-check';
 
-/** From so many seconds on a process whose clock is wrong is not ready. */
+/** A process whose clock is off by this many seconds is not ready. */
 export const UNREADY_CLOCK_SKEW_SECONDS = 5;
-/** A reading that took longer says too little. Half of it is the largest error of a measurement. */
+/** A slower reading is too imprecise. Half of this is the largest error of a measurement. */
 const LONGEST_TRIP_MS = 1_000;
-/** Whoever asks sooner gets the last measurement: probes and scrapes must not become load for others. */
+/** A request within this time gets the last measurement: probes and scrapes must not become load for others. */
 const MEASURED_EVERY_MS = 2_000;
 
 /**
- * Seconds that this process's wall clock is ahead of another (behind: negative), from one reading in milliseconds since the epoch, which
+ * Seconds by which this process's wall clock is ahead of another (behind: negative), from one reading in milliseconds since the epoch, which
  * is taken for the middle of the round trip. Undefined when there was no reading, or it took longer than a second.
  */
 export async function secondsAheadOf(read: () => Promise<number>): Promise<number | undefined> {
@@ -24,7 +24,7 @@ export async function secondsAheadOf(read: () => Promise<number>): Promise<numbe
       ? undefined
       : (wallMs + (performance.now() - startedAt) / 2 - theirsMs) / 1_000;
   } catch {
-    // Who does not answer is another check's business.
+    // A missing answer is the concern of another check.
     return undefined;
   } finally {
     clearTimeout(timer);
@@ -32,8 +32,8 @@ export async function secondsAheadOf(read: () => Promise<number>): Promise<numbe
 }
 
 /**
- * Readiness check `clock` and gauge `clock_skew_seconds`: how far this process's wall clock is from those that it works with. Measured when
- * somebody asks, at most every two seconds; while it cannot be measured the last measurement counts.
+ * Readiness check `clock` and gauge `clock_skew_seconds`: how far this process's wall clock is from those that it works with. Measured on
+ * request, at most every two seconds; while it cannot be measured, the last measurement counts.
  */
 export class ClockSkew implements HealthCheck {
   readonly name = 'clock';
@@ -57,7 +57,7 @@ export class ClockSkew implements HealthCheck {
     );
   }
 
-  /** Throws when the clock is wrong by five seconds or more. */
+  /** @throws {Error} when the clock is off by five seconds or more */
   async check(): Promise<void> {
     await this.refresh();
     const { seconds } = this;

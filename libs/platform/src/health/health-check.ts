@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 
 /** One thing a process needs in order to serve. */
 export interface HealthCheck {
-  /** Shown to whoever asks: a plain word such as `database`, no address. */
+  /** Public: a plain word such as `database`, no address. */
   readonly name: string;
-  /** Settles when it is well, throws when it is not. Stopped waiting for after two seconds. */
+  /** Resolves when it is healthy and throws otherwise. Times out after two seconds. */
   check(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { Public } from '../http/public';
 import { Metrics } from '../metrics/metrics';
 import { HealthChecks, type HealthCheck } from './health-check';
 import { logger } from '../logging/logger';
-import { Readiness } from './readiness';
+import { Readiness } from '../readiness';
 
 /** Longest time one check may take. */
 const CHECK_TIMEOUT_MS = 2000;
@@ -19,12 +19,12 @@ interface HealthView {
   readonly checks: Readonly<Record<string, UpOrDown>>;
 }
 
-/** Probes and metrics. Open to whoever reaches the port: nothing here is worth hiding. */
+/** Probes and metrics. Open to everyone who reaches the port: they hold nothing confidential. */
 @Public()
 @Produces('application/json', 'text/plain')
 @Controller()
 export class HealthController {
-  /** Checks that were down when last asked: what changes is logged, once. */
+  /** Checks that were down last time: each transition is logged once. */
   private readonly down = new Set<string>();
 
   constructor(
@@ -34,14 +34,14 @@ export class HealthController {
     @Inject(Metrics) private readonly metrics: Metrics,
   ) {}
 
-  /** The process runs. Touches nothing outside of it: a restart would mend nothing there. */
+  /** The process runs. Checks nothing outside it: a restart would repair nothing there. */
   @Get('livez')
   @Header('cache-control', 'no-store')
   livez(): HealthView {
     return { status: 'ok', checks: {} };
   }
 
-  /** The process can serve: everything it needs is well, and it is neither starting nor about to stop. */
+  /** The process can serve: all checks pass, and it is neither starting nor stopping. */
   @Get(['readyz', 'health'])
   @Header('cache-control', 'no-store')
   async readyz(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthView> {
@@ -83,7 +83,7 @@ export class HealthController {
 
   private logChange(check: string, state: UpOrDown, reason: unknown): void {
     if (state === 'up') {
-      if (this.down.delete(check)) logger.info({ check }, 'readiness check is well again');
+      if (this.down.delete(check)) logger.info({ check }, 'readiness check passes again');
       return;
     }
     if (this.down.has(check)) return;

@@ -7,13 +7,13 @@ const PRODUCES = 'rookery:produces';
 /** Where Nest's `@Sse` leaves its mark. */
 const SSE = '__sse__';
 
-/** What a route produces of which only somebody else knows the media type. */
+/** Marks a route whose media type only its upstream knows. */
 export const ANY_MEDIA_TYPE = '*/*';
 
-/** Media types that a controller or route can answer with, where that is not JSON. */
+/** Media types of a controller's or route's responses, where they are not JSON. */
 export const Produces = (...types: readonly string[]) => SetMetadata(PRODUCES, types);
 
-/** 406: the client accepts nothing that the route can answer with. */
+/** 406: the client accepts none of the route's media types. */
 export class NotAcceptable extends DomainError {
   constructor(offered: readonly string[]) {
     super({
@@ -25,7 +25,7 @@ export class NotAcceptable extends DomainError {
   }
 }
 
-/** Refuses requests whose Accept header (RFC 9110, 12.5.1) excludes what the route answers with: JSON unless it says otherwise. */
+/** Refuses requests whose Accept header (RFC 9110, 12.5.1) excludes the route's media types. @default JSON */
 @Injectable()
 export class AcceptGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -47,7 +47,7 @@ function offeredBy(context: ExecutionContext): readonly string[] {
   return ['application/json', PROBLEM_MEDIA_TYPE];
 }
 
-/** Whether an Accept header lets `offered` through; the most specific range decides. */
+/** Whether an Accept header accepts `offered`; the most specific range decides. */
 export function accepts(header: string, offered: string): boolean {
   const [kind = ''] = offered.split('/');
   const quality = new Map(header.split(',').map(readRange));

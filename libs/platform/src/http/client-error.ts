@@ -7,9 +7,9 @@ import { logger } from '../logging/logger';
 import { RAW_SECURITY_HEADERS } from './security-headers';
 
 /**
- * Answers what never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).
- * Node has given up on the connection, so the answer is written by hand and the connection closed; without a word while an earlier request
- * is being answered, for it would be taken for that one's answer, and that one may have been carried out.
+ * Answers input that never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).
+ * Node has given up on the connection, so the answer is written by hand and the connection closed. While an earlier request
+ * is being answered, the connection is closed without an answer: the client would take it for the answer to that request, which may have taken effect.
  */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
@@ -34,7 +34,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
   );
 }
 
-/** Node's own handler looks at the same field. A response to what is still being received is not begun: the error is about that very request. */
+/** Node's own handler reads the same field. A response to a request still being received has not started: the error concerns that request. */
 function isAnswering(socket: Socket): boolean {
   const response: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
   return isResponse(response) && (response.headersSent || response.req.complete);

@@ -8,44 +8,44 @@ import { answerClientError } from './client-error';
 import { parseJsonBody } from './json-body';
 import { refuseForeignCoding } from './json-media-type';
 import { keepRawBody } from './raw-body';
-import { refuse } from './refuse';
+import { reject } from './reject';
 import { securityHeaders } from './security-headers';
 import { sendRawProblem } from './send-raw-problem';
-import { isUnclear } from './unclear-request';
+import { isAmbiguous } from './ambiguous-request';
 
 /** Limits of the HTTP side of a process. */
 export interface HttpLimits {
-  /** Largest body, bytes. Default 102,400. */
+  /** Largest body, bytes. @default 102400 */
   readonly bodyBytes?: number | undefined;
-  /** Deepest nesting of a JSON body. Default 20. */
+  /** Deepest nesting of a JSON body. @default 20 */
   readonly bodyDepth?: number | undefined;
   /** When set, each request's context carries the deadline `now + requestTimeoutMs`. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Addresses (CIDR) of proxies whose X-Forwarded-* are believed. Default none. */
+  /** Addresses (CIDR) of proxies whose X-Forwarded-* are trusted. @default none */
   readonly trustProxy?: readonly string[] | undefined;
-  /** Clients come over TLS, ended here or before: answers say so (HSTS, RFC 6797). Default false. */
+  /** Clients connect over TLS, terminated here or in front: responses carry HSTS (RFC 6797). @default false */
   readonly behindTls?: boolean | undefined;
-  /** A client has this long to send its headers, milliseconds. Default 10,000. */
+  /** Time limit for a client to send its headers, milliseconds. @default 10000 */
   readonly headersTimeoutMs?: number | undefined;
-  /** A client has this long to send a whole request, milliseconds. Default 30,000. */
+  /** Time limit for a client to send a whole request, milliseconds. @default 30000 */
   readonly receiveTimeoutMs?: number | undefined;
-  /** A connection without a request is closed after this long, milliseconds. Default 72,000. */
+  /** Idle time after which a connection is closed, milliseconds. @default 72000 */
   readonly keepAliveMs?: number | undefined;
-  /** Connections at a time; further ones are closed at once. Default 10,000. */
+  /** Maximum number of connections; further ones are closed at once. @default 10000 */
   readonly maxConnections?: number | undefined;
 }
 
 const MAX_HEADER_BYTES = 16_384;
-/** Slow clients do not hold connections. */
+/** Slow clients must not hold connections. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const RECEIVE_TIMEOUT_MS = 30_000;
-/** Node looks for connections past their time this often; its own 30 s would let them live up to 30 s more. */
+/** How often Node closes connections past their limit; its default of 30 s would let them live up to 30 s longer. */
 const TIMEOUT_CHECK_MS = 1_000;
-/** Once the port is closed, whoever has connected and sent nothing for this long will find another replica. */
+/** After the port is closed, connections that sent nothing for this long are closed; their clients find another replica. */
 const SILENT_MS = 1_000;
-/** Longer than the idle time of usual load balancers (60 s), so that it is them who close idle connections. */
+/** Longer than the idle time of usual load balancers (60 s), so that the load balancers close idle connections. */
 const KEEP_ALIVE_MS = 72_000;
-/** Far below the file descriptors of a process, far above what one process serves. */
+/** Far below a process's file descriptors, far above what one process serves. */
 const MAX_CONNECTIONS = 10_000;
 
 /** Fastify with this system's limits and its own JSON parser. */
@@ -57,7 +57,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     bodyLimit: bodyBytes,
     requestTimeout: receiveTimeoutMs,
     keepAliveTimeout: limits.keepAliveMs ?? KEEP_ALIVE_MS,
-    // A missing Host is refused below: Node's own refusal has no body.
+    // A missing Host is rejected below: Node's own response has no body.
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: headersTimeoutMs,
@@ -65,12 +65,12 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
       requireHostHeader: false,
     },
     clientErrorHandler: answerClientError,
-    // An address that cannot be decoded (400) or is too long (414) never reaches a hook or a filter.
+    // A URL that cannot be decoded (400) or is too long (414) never reaches a hook or a filter.
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       secure(request.raw, reply.raw);
-      refuse(request, reply, problemOfStatus(error.statusCode ?? 400));
+      reject(request, reply, problemOfStatus(error.statusCode ?? 400));
     },
-    // At shutdown idle connections are closed; what arrives on the others meanwhile is still answered, not refused.
+    // At shutdown idle connections are closed; requests that arrive on others meanwhile are still served.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
@@ -78,7 +78,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
   });
   const fastify = adapter.getInstance();
   fastify.server.maxConnections = limits.maxConnections ?? MAX_CONNECTIONS;
-  // No proxy: Node would hang up without a word.
+  // No proxying: Node would close the connection without a response.
   fastify.server.on('connect', (_request, socket: Socket) => answerClientError(new Error('CONNECT'), socket));
   fastify.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     // Anything but 100-continue (RFC 9110, 10.1.1). Node would answer without a body.
@@ -86,17 +86,17 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     response.setHeader('connection', 'close');
     sendRawProblem(request, response, problemOfStatus(417));
   });
-  // Right after the event loop took in who was waiting: whom nobody has taken in when the port closes is turned away by the system.
+  // After the event loop has accepted the waiting connections: the system resets those that are not accepted when the port closes.
   fastify.addHook('preClose', () => setImmediate());
   closeSilentConnections(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     secure(request.raw, reply.raw);
-    if (!isUnclear(request.raw)) {
+    if (!isAmbiguous(request.raw)) {
       done();
       return;
     }
     void reply.header('connection', 'close');
-    refuse(request, reply, problemOfStatus(400));
+    reject(request, reply, problemOfStatus(400));
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -113,8 +113,8 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
 }
 
 /**
- * Connections on which nothing has come, as browsers and proxies open them in advance, count as busy for Node until their headers are
- * late: a shutdown would wait for them.
+ * Connections that browsers and proxies open in advance count as busy for Node until their header timeout: a shutdown would
+ * wait for them.
  */
 function closeSilentConnections(fastify: FastifyInstance): void {
   const connections = new Set<Socket>();

@@ -5,7 +5,7 @@ import { Deadline } from '../context/deadline';
 import { contextFrom, runInContext, type RequestContext } from '../context/request-context';
 import { logger } from '../logging/logger';
 
-/** One answered request, as metrics count it. */
+/** Labels of an answered request in metrics. */
 export interface AnswerLabels {
   readonly method: string;
   readonly route: string;
@@ -16,26 +16,26 @@ const contexts = new WeakMap<IncomingMessage, RequestContext>();
 
 const mountedRoutes = new WeakMap<IncomingMessage, string>();
 
-/** Names the route of a request that something beside the router answers, for log and metrics: a pattern out of a short list. */
+/** Names the route of a request that is not served by the router, for log and metrics: one of a short list of patterns. */
 export function nameRoute(request: IncomingMessage, route: string): void {
   mountedRoutes.set(request, route);
 }
 
 const notes = new WeakMap<IncomingMessage, Readonly<Record<string, string>>>();
 
-/** Adds fields to the log line that tells how the request was answered. */
+/** Adds fields to the request's log line. */
 export function noteForLog(request: IncomingMessage, fields: Readonly<Record<string, string>>): void {
   notes.set(request, fields);
 }
 
-/** The context of an HTTP request, also where the asynchronous one is lost: while its body is being read. */
+/** The context of an HTTP request, also where the asynchronous context is lost: while its body is read. */
 export function contextOfRequest(request: IncomingMessage): RequestContext | undefined {
   return contexts.get(request);
 }
 
 const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-/** Answers a request's context, made from its headers when it is asked for the first time. */
+/** The request's context, created from its headers on first use. */
 export function openContext(request: IncomingMessage, requestTimeoutMs: number | undefined): RequestContext {
   const known = contexts.get(request);
   if (known !== undefined) return known;
@@ -52,8 +52,8 @@ export function openContext(request: IncomingMessage, requestTimeoutMs: number |
 }
 
 /**
- * Everything that concerns each HTTP request alike: its context, the correlation id on its answer, one log line, one metric,
- * and `connection: close` while the process drains so that clients move on to another replica.
+ * Handles what all HTTP requests share: the context, the correlation id of the response, one log line, one metric,
+ * and `connection: close` while the process drains, so that clients move to another replica.
  */
 export function observeRequests(
   fastify: FastifyInstance,
@@ -66,7 +66,7 @@ export function observeRequests(
   fastify.addHook('onRequest', (request, reply, done) => {
     const context = openContext(request.raw, options.requestTimeoutMs);
     void reply.header(Headers.correlationId, context.correlationId);
-    // Answers that bypass Fastify (the OpenID Provider writes to the raw response) carry it too.
+    // Responses that bypass Fastify (the OpenID Provider writes to the raw response) carry it too.
     reply.raw.setHeader(Headers.correlationId, context.correlationId);
     if (options.isDraining()) reply.raw.setHeader('connection', 'close');
     runInContext(context, done);
@@ -75,7 +75,7 @@ export function observeRequests(
   fastify.addHook('preValidation', (request, _reply, done) => {
     runInContext(openContext(request.raw, options.requestTimeoutMs), done);
   });
-  // Decided when the answer goes out: the request may have come in before the process was told to stop.
+  // Decided when the response is sent: the request may have arrived before the shutdown began.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     if (options.isDraining()) void reply.header('connection', 'close');
     done(null, payload);
@@ -91,7 +91,7 @@ export function observeRequests(
   });
 }
 
-/** The pattern (`/v1/orders/:id`): addresses and queries may carry personal data, and there is no end of them. */
+/** The pattern (`/v1/orders/:id`): paths and queries may carry personal data, and their number is unbounded. */
 function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? mountedRoutes.get(request.raw) ?? '(unknown)';
 }

@@ -7,19 +7,19 @@ import { problemOfStatus, toProblem } from '../errors/to-problem';
 import { logger } from '../logging/logger';
 import { openContext } from './http-context';
 import type { KnownRoutes } from './known-routes';
-import { OtherAnswer } from './other-answer';
+import { HandledElsewhere } from './handled-elsewhere';
 import { sendProblem } from './send-problem';
 
 /**
- * Answers everything that an HTTP route threw as problem+json (RFC 9457), with the headers that belong to its status:
- * Retry-After, WWW-Authenticate (RFC 6750) and, for a known address with another method, Allow. The stack goes to the log only.
+ * Sends everything that an HTTP route throws as problem+json (RFC 9457), with the headers of its status:
+ * Retry-After, WWW-Authenticate (RFC 6750) and, for a known path with another method, Allow. The stack goes to the log only.
  */
 @Catch()
 export class HttpProblemFilter implements ExceptionFilter {
   constructor(private readonly routes: KnownRoutes) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    if (error instanceof OtherAnswer) {
+    if (error instanceof HandledElsewhere) {
       error.send();
       return;
     }
@@ -30,13 +30,13 @@ export class HttpProblemFilter implements ExceptionFilter {
     runInContext(context, () => {
       const path = request.url.split('?', 1).join('');
       const known = isUnknownRoute(error) ? this.routes.methodsAt(path) : [];
-      // Behind a wildcard, as static files are, the method is known and only the file is not there.
+      // Behind a wildcard, as for static files, the method is known and only the file is missing.
       const allow = known.includes(request.method) ? [] : known;
       const cause = allow.length > 0 ? problemOfStatus(405) : hasBrokenOff(request) ? problemOfStatus(400) : error;
       const problem: Problem = { ...toProblem(cause), instance: path };
       if (problem.status === 500) logger.error({ err: error, code: problem.code }, 'unexpected error');
       if (reply.sent || reply.raw.headersSent) {
-        // Part of an answer is out: cutting it off is the only honest way to say that it is not whole.
+        // Part of the response is already sent: only cutting it off shows that it is incomplete.
         reply.raw.destroy();
         return;
       }
@@ -46,12 +46,12 @@ export class HttpProblemFilter implements ExceptionFilter {
   }
 }
 
-/** The client went away in the middle of its request: nobody reads the answer, and no fault of ours may be logged and counted. */
+/** The client disconnected in the middle of its request: nobody reads the response, and it must not count as a server error. */
 function hasBrokenOff({ raw }: FastifyRequest): boolean {
   return raw.destroyed && !raw.complete;
 }
 
-/** The router's own 404; those of resources are `NotFound`. */
+/** The router's own 404; resources throw `NotFound`. */
 function isUnknownRoute(error: unknown): boolean {
   return error instanceof HttpException && error.getStatus() === 404;
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors/domain-error';
 import { escapeToken } from '../errors/json-pointer';
 
-/** A body that is not JSON, or JSON that no store and no schema should have to see. `pointer` is empty for the body as a whole. */
+/** A body that is not JSON, or JSON that must not reach a store or a schema. `pointer` is empty for the body as a whole. */
 export class UnreadableBody extends DomainError {
   constructor(code: string, detail: string, pointer = '') {
     super({ status: 400, code, title: 'Unreadable body', detail, errors: [{ pointer, detail }] });
@@ -12,15 +12,15 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Keys that reach prototypes. No contract has them. */
 const poison = new Set(['__proto__', 'constructor', 'prototype']);
-/** Only a text in which one of them or an unsafe character can be is walked: escapes can spell anything. */
-const suspicious = /__proto__|constructor|prototype|\\u/;
+/** Only a text that may contain one of them or an unsafe character is walked: escapes can spell anything. */
+const SUSPICIOUS = /__proto__|constructor|prototype|\\u/;
 
-/** 400: the route takes a body and none came. */
+/** 400: the route requires a body and none was sent. */
 export const emptyBody = (): UnreadableBody => new UnreadableBody('request.empty-body', 'must not be empty');
 
 /**
- * Parses a JSON body (RFC 8259). No bytes are no body, `undefined`, whatever media type was announced: the route's contract tells whether it
- * needs one. Refuses with 400: bytes that are not UTF-8, anything but JSON, nesting deeper than
+ * Parses a JSON body (RFC 8259). An empty body is `undefined`, whatever its media type: the route's contract decides whether it
+ * requires one. Refuses with 400: bytes that are not UTF-8, anything but JSON, nesting deeper than
  * `maxDepth`, one name twice in an object (4: readers differ in which they take), U+0000 and lone surrogates in any string (Postgres
  * stores neither), and keys that reach prototypes.
  */
@@ -31,7 +31,7 @@ export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
   const value = parse(text);
   if (countKeys(value) !== members)
     throw new UnreadableBody('request.duplicate-key', 'must not name a key of an object twice');
-  if (suspicious.test(text)) refuseUnsafe(value, '');
+  if (SUSPICIOUS.test(text)) refuseUnsafe(value, '');
   return value;
 }
 
@@ -94,7 +94,7 @@ function countKeys(value: unknown): number {
   return children.reduce<number>((count, child) => count + countKeys(child), own);
 }
 
-/** The depth is known to be small here. A key that cannot be shown is pointed to by what it is in. */
+/** The depth is known to be small here. For an unsafe key the pointer names its parent. */
 function refuseUnsafe(value: unknown, pointer: string): void {
   if (typeof value === 'string') refuseUnsafeText(value, pointer);
   if (typeof value !== 'object' || value === null) return;

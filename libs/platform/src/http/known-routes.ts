@@ -5,21 +5,21 @@ interface KnownRoute {
   readonly method: string;
 }
 
-/** Remembers which methods each address knows, to tell 405 from 404. */
+/** Records the methods of each path, to distinguish 405 from 404. */
 export class KnownRoutes {
   private readonly routes: KnownRoute[] = [];
 
   /** Call before routes are added. */
   watch(fastify: FastifyInstance): void {
     fastify.addHook('onRoute', ({ url, method }) => {
-      // The preflight of CORS is answered at every address: it makes none of them known.
+      // The CORS preflight is answered at every path, so it does not make a path known.
       if (url === '*' && [method].flat().every((name) => name === 'OPTIONS')) return;
       const pattern = toPattern(url);
       for (const name of [method].flat()) this.routes.push({ pattern, method: name });
     });
   }
 
-  /** Methods that the address knows, sorted; empty when nothing is there. */
+  /** The methods of a path, sorted; empty for an unknown path. */
   methodsAt(path: string): readonly string[] {
     const known = this.routes.filter((route) => route.pattern.test(path)).map((route) => route.method);
     return [...new Set(known)].sort();

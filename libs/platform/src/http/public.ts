@@ -3,5 +3,5 @@ import { SetMetadata } from '@nestjs/common';
 /** Metadata key under which `@Public` leaves its mark. */
 export const PUBLIC = 'rookery:public';
 
-/** A controller or route that anyone may use: no token is looked for, and one that is sent is not looked at. */
+/** Marks a controller or route as public: no token is required, and a token that is sent is ignored. */
 export const Public = () => SetMetadata(PUBLIC, true);

@@ -3,17 +3,17 @@ import helmet from 'helmet';
 
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
 
-/** For answers that are no pages: nothing may be loaded by them, and nobody may frame them. */
+/** For responses that are not pages: they may load nothing and must not be framed. */
 const API_POLICY = { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] };
 
 /**
- * Puts Helmet's headers on a response, before anything else writes to it: refusals of the framework and what the OpenID Provider
- * sends past it carry them too. Pages replace the policy by their own. HSTS only where browsers come over TLS: it is for the host, whatever the port.
+ * Sets Helmet's headers on a response before anything else writes to it, so that refusals of the framework and the OpenID Provider's
+ * raw responses carry them too. Pages replace the policy. HSTS is set only where browsers connect over TLS: it applies to the host, on every port.
  */
 export function securityHeaders(behindTls: boolean): (request: IncomingMessage, response: ServerResponse) => void {
   const apply = helmet({
     contentSecurityPolicy: { useDefaults: false, directives: API_POLICY },
-    // A log-in in a pop-up ends when its opener is taken away; a page that wants to be alone says so itself.
+    // This policy would cut a sign-in pop-up off from its opener; pages that want isolation set it themselves.
     crossOriginOpenerPolicy: false,
     strictTransportSecurity: behindTls ? { maxAge: ONE_YEAR_SECONDS, includeSubDomains: false } : false,
     xFrameOptions: { action: 'deny' },
@@ -25,7 +25,7 @@ export function securityHeaders(behindTls: boolean): (request: IncomingMessage, 
     });
 }
 
-/** The same for answers that are written by hand on a connection that Node has given up. */
+/** The same headers for responses written by hand on a connection that Node has given up. */
 export const RAW_SECURITY_HEADERS: readonly string[] = [
   "content-security-policy: default-src 'none';frame-ancestors 'none'",
   'x-content-type-options: nosniff',

@@ -9,8 +9,8 @@ export function sendProblem(reply: FastifyReply, problem: Problem, challenge?: s
   }
   if (problem.status === 401) void reply.header('www-authenticate', challenge ?? 'Bearer realm="rookery"');
   else if (challenge !== undefined) void reply.header('www-authenticate', challenge);
-  // Fastify would close the connection on a client that is still sending, which might then never read the answer. Without this
-  // header Node reads the rest away, for no longer than a whole request may take.
+  // Fastify would close the connection on a client that is still sending, which might then never read the response. Without this
+  // header Node discards the rest, within the time limit of a whole request.
   if (problem.status === 413) void reply.removeHeader('connection');
   void reply
     .removeHeader('etag')

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Headers, PROBLEM_MEDIA_TYPE, type Problem } from '@rookery/contracts';
 import { openContext } from './http-context';
 
-/** Sends a problem (RFC 9457) past the framework. Headers that are set on the response go along. */
+/** Sends a problem (RFC 9457) without the framework. Headers already set on the response are kept. */
 export function sendRawProblem(request: IncomingMessage, response: ServerResponse, problem: Problem): void {
   const { correlationId } = openContext(request, undefined);
   const instance = request.url?.split('?', 1).join('');

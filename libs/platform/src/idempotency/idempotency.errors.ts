@@ -1,9 +1,9 @@
 import type { Service } from '@rookery/contracts';
 import { DomainError } from '../errors/domain-error';
 
-const pointer = '#/header/Idempotency-Key';
+const POINTER = '#/header/Idempotency-Key';
 
-/** 400: a request that must not take effect twice came without a key. Codes start with the service that keeps the key. */
+/** 400: a request that must not take effect twice has no key. Codes start with the service that stores the key. */
 export class IdempotencyKeyMissing extends DomainError {
   constructor(service: Service) {
     super({
@@ -12,7 +12,7 @@ export class IdempotencyKeyMissing extends DomainError {
       title: 'Idempotency-Key missing',
       detail:
         'Send an Idempotency-Key header with a value of your own, such as a UUID: it makes a repeated request safe.',
-      errors: [{ pointer, detail: 'is required' }],
+      errors: [{ pointer: POINTER, detail: 'is required' }],
     });
   }
 }
@@ -25,7 +25,7 @@ export class IdempotencyKeyMalformed extends DomainError {
       code: `${service}.idempotency-key-malformed`,
       title: 'Idempotency-Key malformed',
       detail: 'An Idempotency-Key is 8 to 255 visible ASCII characters, bare or in double quotes.',
-      errors: [{ pointer, detail: 'must be 8..255 visible ASCII characters' }],
+      errors: [{ pointer: POINTER, detail: 'must be 8..255 visible ASCII characters' }],
     });
   }
 }

@@ -4,23 +4,24 @@ import type { KeyedRequest } from './keyed-request';
 export class KeyedAnswer<Answer> {
   constructor(
     readonly answer: Answer,
-    /** This is the first answer again: the key had been used before. */
+    /** True when the key had been used before and this is the stored answer. */
     readonly replayed: boolean,
   ) {}
 
-  /** The same in another form. */
+  /** The same answer in another form. */
   map<Other>(form: (answer: Answer) => Other): KeyedAnswer<Other> {
     return new KeyedAnswer(form(this.answer), this.replayed);
   }
 }
 
-/** Makes a request take effect once per key. Persistence has the implementation: a row of the service's own database. */
+/** Makes a request take effect once per key. Persistence implements it with a row of the service's own database. */
 export abstract class Idempotency {
   /**
-   * Does work whose effect is not in the database of the service, and stores its answer for 24 hours. Whoever sends the request
-   * again meanwhile is refused; a failure frees the key. A process that dies in the middle leaves the key in use for a minute, after
-   * which the work may be done a second time: it must be harmless then.
-   * @throws IdempotencyKeyInUse (409), IdempotencyKeyReused (422), and what the work throws
+   * Runs work whose effect is not in the service's database, and stores its answer for 24 hours. A repeated request meanwhile
+   * is refused; a failure frees the key. A process that crashes midway leaves the key in use for a minute, after
+   * which the work may run a second time: it must be repeatable.
+   * @throws {IdempotencyKeyInUse} 409 while the first request runs
+   * @throws {IdempotencyKeyReused} 422 when the key belongs to another request
    */
   abstract act<Answer>(request: KeyedRequest<Answer>, work: () => Promise<Answer>): Promise<KeyedAnswer<Answer>>;
 }

@@ -5,7 +5,7 @@ import { requireContext } from '../context/request-context';
 import { checkedKey } from './idempotency-key';
 import { IdempotencyKeyMissing } from './idempotency.errors';
 
-/** Whose key it is. Two owners never share one. */
+/** The owner of a key. Two owners never share one. */
 export interface KeyOwner {
   readonly issuer: string;
   readonly subject: string;
@@ -13,38 +13,38 @@ export interface KeyOwner {
   readonly clientId: string;
 }
 
-/** A request under its owner's key: what a second request with that key is compared with, and how its answer reads. */
+/** A request with its owner's key: what a second request with that key is compared with, and how its answer is parsed. */
 export interface KeyedRequest<Answer> {
   readonly service: Service;
   readonly owner: KeyOwner;
   readonly key: string;
   /** SHA-256 of the operation and the whole request. */
   readonly fingerprint: string;
-  /** The answer that is stored; it reads what an earlier release stored within the last day. */
+  /** Schema of the stored answer; it must accept what an earlier release stored within the last day. */
   readonly answer: z.ZodType<Answer>;
 }
 
-/** What differs from the rule. */
+/** Deviations from the default. */
 export interface KeyedRequestOptions<Answer> {
-  /** What is stored, when it is not the contract's response. */
+  /** Schema of the stored answer, when it differs from the contract's response. */
   readonly answer?: z.ZodType<Answer>;
-  /** Of a request that anybody may send: who is told apart from whom. It must not let one stranger read another's answer. */
+  /** Identity of the sender of a public request. It must not let one client read another's answer. */
   readonly anonymous?: string;
-  /** Stands for the request in the fingerprint, when that has a secret that must not be hashed as it is. */
+  /** Replaces the request in the fingerprint, when the request has a secret that must not be hashed directly. */
   readonly compared?: unknown;
 }
 
 /**
- * The running request with the key that came with it. `request` is the parsed one, path parameters and all: its fields come in the
- * schema's order and with their defaults, however they were sent.
- * @throws IdempotencyKeyMissing, IdempotencyKeyMalformed (400)
+ * The running request with its idempotency key. `request` is the parsed one including path parameters: its fields have the
+ * schema's order and defaults, however they were sent.
+ * @throws {IdempotencyKeyMissing | IdempotencyKeyMalformed} 400
  */
 export function keyedRequest<Request extends z.ZodType, Response extends z.ZodType>(
   contract: KeyedContract<Request, Response>,
   request: z.output<Request>,
   options?: KeyedRequestOptions<z.output<Response>>,
 ): KeyedRequest<z.output<Response>>;
-/** As above, with another answer than the contract's response. */
+/** As above, with an answer other than the contract's response. */
 export function keyedRequest<Request extends z.ZodType, Answer>(
   contract: KeyedContract<Request>,
   request: z.output<Request>,
@@ -65,9 +65,9 @@ export function keyedRequest(
 }
 
 function ownerOf(anonymous: string | undefined): KeyOwner {
-  // Nobody's issuer is empty, so no token can name an anonymous owner.
+  // No token has an empty issuer, so no token can name an anonymous owner.
   if (anonymous !== undefined) return { issuer: '', subject: anonymous, clientId: '' };
   const { actor } = requireContext();
-  if (actor === undefined) throw new Error('a request that anybody may send must say by what strangers are told apart');
+  if (actor === undefined) throw new Error('a public request needs `anonymous`');
   return { issuer: actor.issuer, subject: actor.subject, clientId: actor.clientId ?? '' };
 }

@@ -75,7 +75,7 @@ describe('a log line', () => {
     }
   });
 
-  it('stays JSON with everything in it that is no secret', () => {
+  it('stays JSON with everything in it that is not a secret', () => {
     const fields = {
       url: 'http://localhost',
       mail: 'a:b@example.com',

@@ -10,7 +10,7 @@ const SECRET_NAME =
   /token|secret|password|passwd|authorization|cookie|credential|assertion|code_?verifier|private_?key|signing_?key|sealing_?key|database_?url|^(?:key|pass|jwk)$/i;
 const DEEPEST = 2;
 
-/** Names of fields are written in our code, so there are few; the bound is for those who log what they were sent. */
+/** Field names are written in our code, so there are few; the bound protects against code that logs input. */
 const MOST_NAMES = 1_000;
 const LONGEST_NAME = 64;
 const secretNames = new Map<string, boolean>();
@@ -23,7 +23,7 @@ function isSecret(name: string): boolean {
   return secret;
 }
 
-/** What is a secret wherever it stands: a JWT, the credentials of an authorization header, and those in an address. */
+/** Secrets in any position: a JWT, the credentials of an authorization header, and those in an address. */
 const JWT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 const HEADER = /\b(Bearer|Basic) +[\w.~+/=-]{8,}/gi;
 const ADDRESS = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"\\]{0,200}):[^\s/@"\\]{1,500}@/gi;
@@ -37,7 +37,7 @@ function scrub(line: string): string {
 
 /**
  * The fields with the values under the names of secrets replaced. Not pino's own redaction: path patterns for every name and
- * depth cost more than all else that a line takes.
+ * depth cost more than the rest of the line.
  */
 function redact(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
   let redacted = fields;
@@ -61,7 +61,7 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Messages of errors are ours or a library's; their other fields (a query's parameters, a request's body) stay out of the log. */
+/** Error messages come from our code or a library; other fields (query parameters, a request body) stay out of the log. */
 function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { logger } from './logger';
 
-/** What Nest says while it builds an application interests nobody in production. */
+/** Nest's messages while it builds an application are noise in production. */
 const quiet = new Set([
   'InstanceLoader',
   'RoutesResolver',

@@ -4,7 +4,7 @@ const CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
 const classOf = (status: string | number): string => `${String(status).charAt(0)}xx`;
 
-/** The two metrics of what a process answers. */
+/** The two metrics of a process's responses. */
 export interface AnswersOptions<Label extends string> {
   /** How long answers take, by the labels and `status`. */
   readonly durations: Histogram<Label | 'status'>;
@@ -15,8 +15,8 @@ export interface AnswersOptions<Label extends string> {
 }
 
 /**
- * What a process answers: durations by status, and a counter by class of status whose series are there before the first request. A counter
- * that begins with the first failure has a rate of 0 in Prometheus, so alerts read this one; the histogram has too many series for that.
+ * Responses of a process: durations by status, and a counter by status class whose series exist before the first request. A counter
+ * that starts with the first failure has a rate of 0 in Prometheus, so alerts read this one; the histogram has too many series for that.
  */
 export class Answers<Label extends string> {
   private readonly counter: Counter;
@@ -29,12 +29,12 @@ export class Answers<Label extends string> {
     this.counter = new Counter({ name, help, labelNames: [...labelNames, 'class'], registers: [registry] });
   }
 
-  /** Shows 0 for each class of status. Call it for whatever may be asked, before anybody asks. */
+  /** Initializes each status class to 0. Call it for every route before the first request. */
   expect(labels: Readonly<Record<Label, string>>): void {
     for (const status of CLASSES) this.counter.inc({ ...labels, class: status }, 0);
   }
 
-  /** Counts an answer and the seconds that it took. */
+  /** Records a response and its duration in seconds. */
   observe(labels: Readonly<Record<Label | 'status', string | number>>, seconds: number): void {
     this.options.durations.observe(labels, seconds);
     const own = Object.fromEntries(this.options.labelNames.map((name) => [name, labels[name]] as const));

@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Answers } from './answers';
 
-/** Seconds; from a cache hit to the longest deadline. */
-const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Histogram buckets of durations in seconds, from a cache hit to the longest deadline. */
+export const DURATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What a gauge shows now. */
+/** The current value of a gauge: one number, or one per set of labels. Undefined or empty keeps the last value. */
 export type Reading =
   number | undefined | readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 
-/** The process's Prometheus metrics: Node's own and rate, errors and duration of everything that comes in or goes out. */
+/** The process's Prometheus metrics: Node's own metrics, and rate, errors and duration of all inbound and outbound work. */
 @Injectable()
 export class Metrics {
   /** Register further metrics here; `/metrics` shows them. */
@@ -33,7 +33,7 @@ export class Metrics {
     help: 'NATS requests answered, by class of status',
     labelNames: ['subject'],
   });
-  /** Requests over NATS whose answer would have gone to nobody who may ask; nothing ran for them. */
+  /** NATS requests whose reply address belongs to no permitted caller; they were not handled. */
   readonly rpcServerDropped = new Counter({
     name: 'rpc_server_dropped_total',
     help: 'NATS requests dropped because their reply subject is not the inbox of a caller',
@@ -42,10 +42,10 @@ export class Metrics {
   });
   /** Requests over NATS made. */
   readonly rpcClient = this.histogram('rpc_client_duration_seconds', 'NATS requests made', ['subject', 'status']);
-  /** Events handled; `outcome` is what became of the message: ack, retry, dead-letter. */
+  /** Events handled, by `outcome` of the message: ack, retry, dead-letter. */
   readonly eventHandler = this.histogram('event_handler_duration_seconds', 'Events handled', ['event', 'outcome']);
 
-  /** Events that the stream took for repetitions; `outcome` is stored, or missing when it has them no more. */
+  /** Events that the stream considered duplicates; `outcome` is stored, or missing when the stream no longer has them. */
   readonly eventDuplicates = new Counter({
     name: 'event_publish_duplicates_total',
     help: 'Events published that the stream took for repetitions, by whether it has them',
@@ -68,28 +68,28 @@ export class Metrics {
     labelNames: ['dependency'],
     registers: [this.registry],
   });
-  /** Calls of a dependency that wait for its answer. */
+  /** Calls to a dependency in flight. */
   readonly dependencyInFlight = new Gauge({
     name: 'dependency_calls_in_flight',
     help: 'Calls of a dependency that wait for its answer',
     labelNames: ['dependency'],
     registers: [this.registry],
   });
-  /** Calls that were sent; `outcome` is answered (a refusal is an answer too) or failed. */
+  /** Calls sent, by `outcome`: answered (also by a refusal) or failed. */
   readonly dependencyCalls = new Counter({
     name: 'dependency_calls_total',
     help: 'Calls of a dependency that were sent, by outcome: answered or failed',
     labelNames: ['dependency', 'outcome'],
     registers: [this.registry],
   });
-  /** Calls that were not sent; `reason` is breaker, bulkhead or deadline. */
+  /** Calls not sent, by `reason`: breaker, bulkhead or deadline. */
   readonly dependencyRejections = new Counter({
     name: 'dependency_rejections_total',
     help: 'Calls of a dependency that were refused before they were sent',
     labelNames: ['dependency', 'reason'],
     registers: [this.registry],
   });
-  /** Calls that nobody took; `outcome` is sent (once more) or over-budget. */
+  /** Calls without a responder, by `outcome`: sent (once more) or over-budget. */
   readonly dependencyRetries = new Counter({
     name: 'dependency_retries_total',
     help: 'Queries that nobody took, by whether the retry budget let them be sent again',
@@ -102,8 +102,8 @@ export class Metrics {
   }
 
   /**
-   * Registers a gauge that is read when the metrics are scraped: a number, or one for each set of labels. Without an answer (undefined, an
-   * empty list) it keeps its last value. A second one of the same name is left out.
+   * Registers a gauge that is read when the metrics are scraped: a number, or one for each set of labels. Without a value (undefined, an
+   * empty list) it keeps the last one. A second gauge of the same name is ignored.
    */
   gauge(name: string, help: string, read: () => Reading | Promise<Reading>, labelNames: readonly string[] = []): void {
     if (this.registry.getSingleMetric(name) !== undefined) return;
@@ -121,6 +121,6 @@ export class Metrics {
   }
 
   private histogram<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Histogram<Label> {
-    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+    return new Histogram({ name, help, labelNames, buckets: DURATION_BUCKETS, registers: [this.registry] });
   }
 }

@@ -1,2 +1,2 @@
-/** Metadata key under which `@RpcHandler` leaves its `RpcContract`, for the guard that checks the contract's scopes. */
+/** Metadata key of `@RpcHandler`'s `RpcContract`, for the guard that checks the contract's scopes. */
 export const RPC_CONTRACT = 'rookery:rpc-contract';

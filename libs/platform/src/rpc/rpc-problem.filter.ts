@@ -4,7 +4,7 @@ import { ContractBroken } from '../contract.pipe';
 import { toProblem } from '../errors/to-problem';
 import { logger } from '../logging/logger';
 
-/** Turns whatever an RPC or event handler threw into a Problem, which is all that leaves the process. */
+/** Turns every error of an RPC or event handler into a Problem; nothing else leaves the process. */
 @Catch()
 export class RpcProblemFilter implements RpcExceptionFilter {
   catch(error: unknown): Observable<never> {

@@ -3,7 +3,7 @@ import { RpcProblemFilter } from '../rpc/rpc-problem.filter';
 import { HttpProblemFilter } from '../http/http-problem.filter';
 import type { KnownRoutes } from '../http/known-routes';
 
-/** The one global filter: Nest takes only the last of several that catch everything. */
+/** The one global filter: Nest uses only the last of several catch-all filters. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly http: HttpProblemFilter;

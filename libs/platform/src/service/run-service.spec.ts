@@ -23,9 +23,9 @@ import { z } from 'zod';
 import { currentContext, requireContext } from '../context/request-context';
 import { traceIdOf } from '../context/trace-context';
 import { NotFound, ServiceUnavailable } from '../errors/domain-error';
-import type { HealthCheck } from '../health/health-check';
+import { type HealthCheck, HealthChecks } from '../health/health-check';
 import { HealthModule } from '../health/health.module';
-import { Readiness } from '../health/readiness';
+import { Readiness } from '../readiness';
 import { configureLogger, logger } from '../logging/logger';
 import { createService, shutDown } from './run-service';
 
@@ -80,7 +80,7 @@ class NotesController {
 
   @Get(':id')
   one(@Param('id', { schema: z.uuid() }) id: string): never {
-    throw new NotFound('notes.note-not-found', `There is no such note${id === '' ? '' : '.'}`);
+    throw new NotFound('notes.note-not-found', `Unknown note${id === '' ? '' : '.'}`);
   }
 }
 
@@ -105,11 +105,13 @@ class QueueCheck implements HealthCheck {
 @Module({ providers: [QueueCheck], exports: [QueueCheck] })
 class QueueModule {}
 
-@Module({
-  imports: [HealthModule.register({ checks: [store, QueueCheck], imports: [QueueModule] })],
-  controllers: [NotesController],
-})
-class NotesModule {}
+@Module({ imports: [HealthModule, QueueModule], controllers: [NotesController] })
+class NotesModule {
+  constructor(@Inject(HealthChecks) checks: HealthChecks, @Inject(QueueCheck) queue: QueueCheck) {
+    checks.add(store);
+    checks.add(queue);
+  }
+}
 
 const config = { LOG_LEVEL: 'silent', HOST: '127.0.0.1', PORT: 0, SHUTDOWN_GRACE_SECONDS: 5 } as const;
 
@@ -382,7 +384,7 @@ describe('a service over HTTP', () => {
       expect(body).not.toContain('hunter2');
     });
 
-    it('logs a client that breaks off in the middle of its request as no fault of ours', async () => {
+    it('does not log a client that disconnects in the middle of its request as a server error', async () => {
       const failed = jest.spyOn(logger, 'error');
       try {
         const head = 'POST /v1/notes HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
@@ -408,7 +410,7 @@ describe('a service over HTTP', () => {
           .end();
       });
 
-    it('turns readiness red first, answers everything in hand, and tells clients to go elsewhere', async () => {
+    it('turns readiness red first, answers all requests in flight, and tells clients to go elsewhere', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 10 });
       const warm = await Promise.all(Array.from({ length: 10 }, () => call(agent, '/v1/notes')));
       expect(warm.map((answer) => answer.status)).toEqual(Array(10).fill(200));

@@ -4,7 +4,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DEFAULT_HANDOVER_MS, type ServiceConfig } from '../config/settings';
 import { ContractPipe } from '../contract.pipe';
-import { Readiness } from '../health/readiness';
+import { Readiness } from '../readiness';
 import { AcceptGuard } from '../http/accept.guard';
 import { createHttpAdapter, type HttpLimits } from '../http/http-adapter';
 import { observeRequests } from '../http/http-context';
@@ -15,16 +15,16 @@ import { Metrics } from '../metrics/metrics';
 import { ProblemFilter } from './problem.filter';
 import { explainOldNode, explainStartFailure } from './start-failure';
 
-/** What a process is made of. */
+/** The parts of a process. */
 export interface ServiceOptions {
-  /** Name of the process, in every log line. */
+  /** Name of the process in every log line. */
   readonly name: string;
-  /** Root module; it imports `HealthModule.register(...)`. */
+  /** Root module; it must import `HealthModule`. */
   readonly module: Parameters<typeof NestFactory.create>[0];
   readonly config: ServiceConfig;
   /** Last changes before the process listens: Swagger UI, CORS, further body parsers. */
   readonly configure?: (app: NestFastifyApplication) => void | Promise<void>;
-  /** Transports besides HTTP: the RPC server and the event consumers. They take over all global guards, pipes and filters. */
+  /** Transports besides HTTP: the RPC server and the event consumers. They inherit all global guards, pipes and filters. */
   readonly microservices?: (app: NestFastifyApplication) => readonly CustomTransportStrategy[];
   readonly http?: HttpLimits;
 }
@@ -32,8 +32,8 @@ export interface ServiceOptions {
 const IDLE_SWEEP_MS = 100;
 
 /**
- * Builds the application as `runService` runs it, without listening and without touching the process: component tests use it too.
- * End it by `app.close()`.
+ * Builds the application of `runService` without listening and without touching the process; component tests use it too.
+ * Close it with `app.close()`.
  */
 export async function createService(options: ServiceOptions): Promise<NestFastifyApplication> {
   const adapter = createHttpAdapter(options.http);
@@ -68,9 +68,10 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
 }
 
 /**
- * Runs a process from start to end. Listens, says `ready`, and on SIGTERM or SIGINT: readiness red, answers with `connection:
- * close` for SHUTDOWN_HANDOVER_MS, then no new connections and messages, what is in hand is finished, connections and pools close,
- * exit 0. Finishing longer than SHUTDOWN_GRACE_SECONDS, a second signal and a failed start (one line that names the variable to mend) exit 1.
+ * Runs a process from start to end. It listens and logs `ready`. On SIGTERM or SIGINT readiness turns red and responses carry `connection:
+ * close` for SHUTDOWN_HANDOVER_MS; then it accepts no new connections and messages, finishes work in progress, closes connections and pools
+ * and exits with 0. It exits with 1 when finishing takes longer than SHUTDOWN_GRACE_SECONDS, on a second signal, and when the start fails
+ * (one line names the variable to correct).
  */
 export async function runService(options: ServiceOptions): Promise<void> {
   const { name, config } = options;
@@ -85,7 +86,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
     const app = await createService(options);
     const readiness = app.get(Readiness);
     readiness.starting();
-    // The port first: a taken one must be known before any message is taken.
+    // The port first: a port conflict must show before any message is consumed.
     await app.listen({
       port: config.PORT,
       host: config.HOST,
@@ -95,7 +96,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
     readiness.started();
     stopOnSignal(app, config);
     logger.info({ address: await app.getUrl(), startMs: Math.round(performance.now() - startedAt) }, 'ready');
-    // To a parent that started us with a channel: whoever else answers on a shared port, this process does too.
+    // For a parent process with an IPC channel: on a shared port only this tells that this process is listening too.
     process.send?.('ready');
   } catch (error) {
     logger.fatal({ err: error }, 'start failed');
@@ -105,14 +106,14 @@ export async function runService(options: ServiceOptions): Promise<void> {
 }
 
 /**
- * Readiness red, hand over, finish, close. Settles when everything is closed. During the handover a load balancer notices that it
- * should send nothing more, and clients with a kept-alive connection learn by `connection: close` that they should go elsewhere;
- * connections that stay idle are closed after it without harm.
+ * Turns readiness red, hands over, finishes and closes; resolves when everything is closed. During the handover the load balancer stops
+ * sending, and clients with a kept-alive connection learn by `connection: close` to reconnect elsewhere;
+ * connections that stay idle are then closed safely.
  */
 export async function shutDown(app: NestFastifyApplication, handoverMs = DEFAULT_HANDOVER_MS): Promise<void> {
   app.get(Readiness).drain();
   await sleep(handoverMs);
-  // Node waits for connections that fall idle only after it began to close, and they would stay open for a minute.
+  // Node keeps connections that become idle after closing began, for up to a minute.
   const sweep = setInterval(() => app.getHttpServer().closeIdleConnections(), IDLE_SWEEP_MS);
   try {
     await app.close();
@@ -125,7 +126,7 @@ function stopOnSignal(app: NestFastifyApplication, config: ServiceConfig): void 
   let stopping = false;
   const stop = (reason: string, exitCode: number): void => {
     if (stopping) {
-      logger.warn({ reason }, 'told to stop again: stopping at once');
+      logger.warn({ reason }, 'second signal: stopping at once');
       process.exit(1);
     }
     stopping = true;
@@ -151,7 +152,7 @@ function stopOnSignal(app: NestFastifyApplication, config: ServiceConfig): void 
   };
   process.on('SIGTERM', () => stop('SIGTERM', 0));
   process.on('SIGINT', () => stop('SIGINT', 0));
-  // The state of the process is unknown after these: finish what is in hand and let it be started anew.
+  // The state of the process is unknown after these: finish work in progress and restart.
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'uncaught exception');
     stop('uncaughtException', 1);

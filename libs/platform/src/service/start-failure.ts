@@ -1,24 +1,24 @@
 import type { ServiceConfig } from '../config/settings';
 
-/** A setting that reads well and still cannot be used, as only the running system shows. Its message names it and what to mend. */
+/** A well-formed setting that turns out to be unusable at run time. The message names it and the correction. */
 export class UnusableSetting extends Error {}
 
-/** Settings in which a start failure can have its reason. */
+/** Settings that can cause a failed start. */
 interface Addresses extends ServiceConfig {
   readonly DATABASE_URL?: unknown;
   readonly NATS_URL?: unknown;
 }
 
-/** What the bundles are compiled for (`target` in nx.json): with an older Node they start, and fail later. */
+/** What the bundles are compiled for (`target` in nx.json): on an older Node they start and fail later. */
 const NODE_MAJOR = 24;
 
-/** One line when this Node is too old for the bundles, undefined when it is fit. */
+/** One line when this Node is too old for the bundles; undefined otherwise. */
 export function explainOldNode(name: string, nodeVersion: string): string | undefined {
   if (Number.parseInt(nodeVersion, 10) >= NODE_MAJOR) return undefined;
   return `${name} cannot start: it needs Node ${NODE_MAJOR} or newer, this is Node ${nodeVersion}.`;
 }
 
-/** One line for whoever starts the process: what is wrong, which variable to look at, what to do. No value of a secret. */
+/** One line for the operator: what is wrong, which variable to check, what to do. Never a secret's value. */
 export function explainStartFailure(name: string, error: unknown, config: Addresses): string {
   return `${name} cannot start: ${reasonOf(error, config)}`;
 }
@@ -50,7 +50,7 @@ function reasonOf(error: unknown, config: Addresses): string {
   }
 }
 
-/** What a database server, or a pooler before it, said of itself: so something answers there. */
+/** The reply of a database server, or of a pooler in front of it: so something listens there. */
 function refusedSession(error: unknown): string | undefined {
   const answered = chain(error).find(
     (one) => 'severity' in one && 'code' in one && typeof one.code === 'string' && /^(?:08|28|3D)/.test(one.code),
@@ -75,7 +75,7 @@ function unreachable(error: unknown, config: Addresses): string | undefined {
   return undefined;
 }
 
-/** An error and those that caused it: drivers wrap theirs. */
+/** An error and its causes: drivers wrap theirs. */
 function chain(error: unknown, depth = 0): readonly Error[] {
   if (!(error instanceof Error) || depth > 5) return [];
   const inner = error instanceof AggregateError ? error.errors.flatMap((one) => chain(one, depth + 1)) : [];

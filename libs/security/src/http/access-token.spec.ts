@@ -87,7 +87,7 @@ describe('access tokens at the HTTP edge', () => {
   const startApp = async () => {
     @Module({
       imports: [
-        HealthModule.register(),
+        HealthModule,
         SecurityModule.forHttp({
           issuer: provider.issuer,
           audience,

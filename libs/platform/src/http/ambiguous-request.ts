@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Whether two readers of a request could understand it differently, so that it must be refused with 400: an HTTP/1.1 request
- * without Host or with more than one (RFC 9112, 3.2), one of HTTP/1.0 with a Transfer-Encoding, which that does not know (6.1), or with one
- * that is not undone here, or a query whose escapes are not UTF-8, which parsers keep as they are.
+ * Whether two parsers could read a request differently, so that it must be rejected with 400: an HTTP/1.1 request
+ * without exactly one Host (RFC 9112, 3.2), an HTTP/1.0 request with a Transfer-Encoding, which it does not define (6.1), an encoding
+ * that is not decoded here, or a query whose escapes are not UTF-8, which parsers leave undecoded.
  */
-export function isUnclear(request: IncomingMessage): boolean {
+export function isAmbiguous(request: IncomingMessage): boolean {
   return (
     !hasOneHost(request) || !isFramedOnce(request) || !isDecodable(request.url?.split('?').slice(1).join('?') ?? '')
   );
 }
 
-/** HTTP/1.0 knew no Host. */
+/** HTTP/1.0 did not define Host. */
 function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
-  // `headers` keeps the first of several silently.
+  // `headers` silently keeps the first of several.
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 }

@@ -1,27 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '@rookery/contracts';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Readiness } from '../health/readiness';
+import { Readiness } from '../readiness';
 import { Metrics } from '../metrics/metrics';
 import { securityHeaders } from './security-headers';
 import { sendRawProblem } from './send-raw-problem';
 
-/** How requests are refused before anything else looks at them. */
-export interface EarlyRefusal {
-  /** As in `HttpLimits`: the refusals carry the same headers as all answers. */
+/** How requests are refused before any other handler sees them. */
+export interface EarlyRejection {
+  /** As in `HttpLimits`: refusals carry the same headers as all responses. */
   readonly behindTls: boolean;
-  /** Answers with the problem when the request is refused. */
+  /** Returns the problem when the request is refused. */
   readonly judge: (request: IncomingMessage) => Problem | undefined;
 }
 
-/** Route of what is refused here, in metrics. */
+/** Route label of these refusals in metrics. */
 const NO_ROUTE = '(refused)';
 
 /**
- * Refuses requests before routes, hooks and log lines, as cheaply as Node can: where most of a flood is refused, refusals must not cost
- * what answers do. They are counted like all answers. Call it once, before the process listens.
+ * Refuses requests before routes, hooks and log lines, as cheaply as Node can: under a flood, refusals must cost less than
+ * responses. They are counted like all responses. Call it once, before the process listens.
  */
-export function refuseEarly(app: NestFastifyApplication, { behindTls, judge }: EarlyRefusal): void {
+export function rejectEarly(app: NestFastifyApplication, { behindTls, judge }: EarlyRejection): void {
   const server = app.getHttpServer();
   const [readiness, { httpServer: answered }] = [app.get(Readiness), app.get(Metrics)];
   const secure = securityHeaders(behindTls);

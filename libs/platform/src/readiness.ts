@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 
 type State = 'starting' | 'ready' | 'draining';
 
-/** Whether this process should be given work: red while it starts and from the moment it is told to stop. */
+/** Whether this process accepts work: red while it starts and from the beginning of its shutdown. */
 @Injectable()
 export class Readiness {
   private state: State = 'ready';
   private readonly stopping = new AbortController();
 
-  /** Aborted when the process begins to drain: end long-lived answers (live streams) then, so that they do not hold it up. */
+  /** Aborted when the process begins to drain: end long-lived responses (live streams) then, so that they do not delay it. */
   get signal(): AbortSignal {
     return this.stopping.signal;
   }

@@ -1,0 +1,6 @@
+import { Module } from '@nestjs/common';
+import { ReservationDiagnosis } from './reservation-diagnosis';
+import { DiagnosisRpc } from './reservation-diagnosis.rpc';
+
+@Module({ controllers: [DiagnosisRpc], providers: [ReservationDiagnosis] })
+export class OrderDiagnosisModule {}
