@@ -183,7 +183,7 @@ if (!upToDate()) await withInstallLock(async () => (upToDate() ? undefined : ins
 
 const env = { ...process.env };
 env.PATH = [join(modules, '.bin'), env.PATH ?? ''].join(delimiter);
-// No program of ours leaves a background process behind.
+// No program here leaves a background process behind.
 env.NX_DAEMON = 'false';
 if (env.HTTPS_PROXY ?? env.https_proxy ?? env.HTTP_PROXY ?? env.http_proxy) env.NODE_USE_ENV_PROXY ??= '1';
 
@@ -194,7 +194,7 @@ const tell = (signal) => {
   child.kill(signal);
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tell(signal));
-// npm tells its shell, which tells nobody, and a killed one tells nothing: the program ends with whoever runs it.
+// npm tells its shell, which tells nobody, and a killed one tells nothing: the program ends with its parent process.
 if (process.env.npm_lifecycle_event !== undefined) {
   setInterval(() => !told && process.ppid !== parent && tell('SIGTERM'), PARENT_CHECK_MS).unref();
 }

@@ -16,7 +16,7 @@ import { makeSecrets } from '@rookery/devkit/stack/secrets';
 import { appSettings } from './app-settings';
 import { kubernetesSecrets } from './deployment-secrets';
 
-/** Every program of ours that reads settings. */
+/** Every program that reads settings. */
 const programs: Readonly<Record<string, SettingsSchema>> = {
   ...appSettings,
   'broker-admin': provisioningConfig,

@@ -12,7 +12,7 @@ import { eventually } from '@rookery/testing';
 
 /** How often each replica is asked whether it is ready; one red answer takes it out. */
 const PROBE_EVERY_MS = 250;
-/** Longer than any answer of ours may take. */
+/** Longer than any response may take. */
 const ANSWER_WITHIN_MS = 15_000;
 
 /** Without what is meant for us: the client's connection is another one. */

@@ -5,7 +5,7 @@ import type { Databases } from './databases';
 import { authUrl } from './environment';
 import { type ApiClient, clientOf, request } from './client';
 
-/** A customer whom nobody else of the tests knows: what is his in a database is what one spec did. */
+/** A customer that no other test knows: the rows of this customer are the effects of one spec. */
 export interface Customer extends ApiClient {
   readonly email: string;
   readonly subject: string;

@@ -14,7 +14,7 @@ const Counted = z.tuple([z.object({ count: z.coerce.number() })]);
 export class Databases {
   private readonly clients = new Map<Service, Promise<Client>>();
 
-  /** Those of the stack that all specs share, unless told. */
+  /** @default those of the stack that all specs share */
   constructor(private readonly urls = stackDatabaseUrls) {}
 
   async rows(service: Service, sql: string, parameters: readonly unknown[] = []): Promise<z.infer<typeof Row>[]> {

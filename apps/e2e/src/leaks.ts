@@ -67,7 +67,7 @@ async function messages({ infrastructure }: TestStack): Promise<readonly Piece[]
 
 /** A card token of the payment provider. */
 const CARD_TOKEN = /\btok_[a-z0-9_]+/;
-/** A JSON Web Token of whomever, by its first two parts. */
+/** A JSON Web Token of any issuer, by its first two parts. */
 const JWT = /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\./;
 
 /** Where a secret stands, and which kind it is; never the secret itself. Each place and kind once. */

@@ -7,7 +7,7 @@ import { startReplica, type Replica } from '../src/replica';
 import { type Answer, type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
-/** What a request is about: made anew for each one that would change it. */
+/** What a request is about: created afresh for each request that would change it. */
 interface Subject {
   readonly product: ProductView;
   /** The owner's. */
@@ -89,7 +89,7 @@ const samples: Readonly<Record<string, Sample>> = {
   },
   'Me.me': { path: () => '/v1/me', status: 200 },
   'DeadLetters.list': { path: () => '/v1/ops/dead-letters?limit=5', status: 200 },
-  // Whoever may is told that there is none; dead-letters.int-spec.ts has real ones.
+  // An operator gets 404 for it; dead-letters.int-spec.ts has real ones.
   'DeadLetters.show': { path: () => '/v1/ops/dead-letters/orders-999999999', status: 404 },
   'DeadLetters.replay': { path: () => '/v1/ops/dead-letters/payments-999999999/replays', status: 404 },
   'DeadLetters.discard': { path: () => '/v1/ops/dead-letters/products-999999999', status: 404 },
@@ -157,7 +157,7 @@ async function newSubject(paymentToken: string): Promise<Subject> {
 
 async function callerOf(name: CallerName, route: DocumentedRoute): Promise<CallerToken> {
   const forged = async (flaw: Parameters<OidcIssuer['token']>[0]): Promise<CallerToken> => ({
-    // Whoever it says it is could do everything.
+    // Such a token could do everything.
     token: await issuer.token({ subject: owner.subject, scopes: allScopes, roles: ['operator'], ...flaw }),
     good: false,
     gateway: replica.url,

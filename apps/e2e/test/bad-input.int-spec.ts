@@ -242,7 +242,7 @@ describe('a query', () => {
     await expectRefused(400, 'GET', `/v1/products?${new URLSearchParams({ sort: text }).toString()}`);
   });
 
-  it.each(sql)('a cursor is one of ours: %s is refused', async (text) => {
+  it.each(sql)('a cursor has our signature: %s is refused', async (text) => {
     await expectRefused(400, 'GET', `/v1/products?${new URLSearchParams({ cursor: text }).toString()}`);
     await expectRefused(400, 'GET', `/v1/orders?${new URLSearchParams({ cursor: text }).toString()}`, asAlice());
   });
@@ -700,7 +700,7 @@ describe('an address', () => {
     '/docs//etc/passwd',
     '/docs/%00',
     '/docs/.env',
-  ])('leads to no file of ours: %s', async (path) => {
+  ])('leads to no file of the repository: %s', async (path) => {
     expectProblem(await raw([`GET ${path} HTTP/1.1`, 'connection: close']), [403, 404]);
   });
 

@@ -81,7 +81,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   ...Object.fromEntries(SagaServices.map((service) => [`rpc.${service}.trace-order`, { id: uuidv7(), eventIds: [] }])),
 };
 
-/** Those who handle it in this stack, where no mails are sent. */
+/** The services that handle it in this stack, where no mails are sent. */
 const handlersOf = ({ name }: EventContract) => (eventHandlers[name] ?? []).filter((service) => service !== 'auth');
 
 const Reply = z.object({ id: z.string(), err: Problem.optional(), response: z.unknown().optional() });
@@ -118,7 +118,7 @@ afterAll(async () => {
   await Promise.all([gateway.close(), admin.close(), databases.close()]);
 });
 
-/** A token for requests to `audience`, as the gateway makes them unless told otherwise. */
+/** A token for requests to `audience`, as the gateway makes them by default. */
 async function internalToken(
   audience: string,
   { key = signingKey, claims = {}, header = {}, expiresIn = 60, issuedAgo = 0 }: TokenFlaw = {},
@@ -202,7 +202,7 @@ it('knows a body for each request of the catalogue', () => {
 describe.each(rpcContracts.map((contract) => [contract.subject, contract] as const))('%s', (subject, contract) => {
   const { service } = contract;
 
-  it('refuses what is no request packet', async () => {
+  it('refuses a malformed request packet', async () => {
     const token = await internalToken(service);
     const malformed: readonly (readonly [string, string | Uint8Array])[] = [
       ['nothing', ''],
@@ -258,7 +258,7 @@ describe.each(rpcContracts.map((contract) => [contract.subject, contract] as con
     });
   });
 
-  it('does nothing for whoever names no reply subject', async () => {
+  it('does nothing for a caller that names no reply subject', async () => {
     const headers = newHeaders();
     headers.set(Headers.authorization, await internalToken(service));
     headers.set(Headers.idempotencyKey, randomUUID());
@@ -434,14 +434,14 @@ describe('poison in a stream', () => {
     }
   });
 
-  // What was injected here is no business of whoever looks at the dead letters afterwards.
+  // Later specs read the dead letters too, so what was injected here is deleted.
   afterAll(async () => {
     const manager = await jetstreamManager(admin);
     await Promise.all(deadLetters.map(({ stream, position }) => manager.streams.deleteMessage(stream, position)));
   });
 
   it.each(eventContracts.map((contract) => [contract.subject, contract] as const))(
-    '%s goes to the dead letters of those who handle it, while orders are confirmed promptly',
+    '%s becomes a dead letter of its handlers, while orders are confirmed promptly',
     async (subject, contract) => {
       const injected = await Promise.all(
         Object.values(poisons(contract)).map(async ({ payload, headers, reason }) => {

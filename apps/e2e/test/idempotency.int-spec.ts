@@ -190,7 +190,7 @@ it('a stock adjustment that is sent again adds once', async () => {
   expect(JSON.parse((await adjust()).text)).toMatchObject({ stock: { available: 15 } });
 });
 
-it('whoever knows key and address of a registration, but not its password, does not see its answer', async () => {
+it('a stranger who knows key and address of a registration, but not its password, does not see its response', async () => {
   const [email, key] = [`${randomUUID()}@keyed.example`, randomUUID()];
   const register = (password: string, address = email) =>
     request('POST', '/v1/accounts', {

@@ -79,7 +79,7 @@ describe('operator reconcile', () => {
     return Number(line?.slice(name.length));
   };
 
-  /** Asks again when the machine has too much to do, and while the first try is in hand, as customers do. */
+  /** Repeats when the machine is overloaded, and while the first attempt is in progress, as customers do. */
   const place = async (productId: string, quantity: number, paymentToken: string): Promise<OrderView> => {
     const key = randomUUID();
     const placing = () => alice.place({ lines: [{ productId, quantity }], paymentToken }, key);

@@ -12,7 +12,7 @@ import { tokenOf } from '../src/tokens';
 
 const { E2E_STACK_FOLDER: stackFolder } = z.object({ E2E_STACK_FOLDER: z.string() }).parse(process.env);
 
-describe('a SIGTERM with requests in hand', () => {
+describe('a SIGTERM with requests in flight', () => {
   const logs = mkdtempSync(join(tmpdir(), 'rookery-shutdown-'));
   const replicas: AppProcess[] = [];
   let productId: string;
@@ -61,7 +61,7 @@ describe('a SIGTERM with requests in hand', () => {
       inHand -= 1;
       return response.status;
     });
-    // The connections are open and the first answers are there; most requests are still in hand.
+    // The connections are open and the first responses have arrived; most requests are still in flight.
     await Promise.any(answers);
     expect(inHand).toBeGreaterThan(10);
     const stopped = process.stop();

@@ -69,7 +69,7 @@ suite(`one process with a wrong clock${noWrongClocks === undefined ? '' : `: ${n
     );
   };
 
-  /** The replica may refuse those who call it by a wrong clock; the other one takes the order. */
+  /** By its wrong clock the replica may refuse its callers; the other one takes the order. */
   const buy = (shopper: ApiClient, productId: string): Promise<OrderView> => {
     const key = randomUUID();
     return eventually(

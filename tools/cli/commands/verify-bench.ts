@@ -7,13 +7,19 @@ export function addVerifyBench(parent: Command): void {
     .command('bench')
     .argument('[names...]', 'benches to run, for example relay or overload; all by default')
     .option('--list', 'print the benches')
+    .option('--record', 'write the report to docs/results too, with date, commit and machine')
     .addHelpText('after', '\nEach bench starts servers of its own. Reports go to .data/bench.')
     .action(running(bench));
 }
 
-async function bench({ progress }: Run, names: readonly string[], { list }: { readonly list?: true }): Promise<number> {
+interface BenchArguments {
+  readonly list?: true;
+  readonly record?: true;
+}
+
+async function bench({ progress }: Run, names: readonly string[], { list, record }: BenchArguments): Promise<number> {
   const { printBenches, runBenches } = await import('@rookery/verify/bench/bench');
   if (list === true) printBenches();
-  else await runBenches(names, progress);
+  else await runBenches(names, progress, record === true);
   return DONE;
 }

@@ -11,6 +11,7 @@ export interface ChaosArguments {
   readonly faults?: readonly string[];
   readonly list?: true;
   readonly keep?: true;
+  readonly record?: true;
 }
 
 export function addVerifyChaos(parent: Command): void {
@@ -23,6 +24,7 @@ export function addVerifyChaos(parent: Command): void {
     .option('--faults <names>', 'for example service-crash,poison; all by default', list)
     .option('--list', 'print the faults')
     .option('--keep', 'keep the data of the run')
+    .option('--record', 'write the report to docs/results too, with date, commit and machine')
     .addHelpText('after', '\nReports go to .data/chaos. Exit code 1 when an invariant was violated.')
     .action(running(chaos));
 }
@@ -39,6 +41,7 @@ async function chaos({ progress }: Run, args: ChaosArguments): Promise<number> {
     rate: args.rate,
     faults: args.faults,
     keep: args.keep === true,
+    record: args.record === true,
     progress,
   });
   return held ? DONE : FAILED;

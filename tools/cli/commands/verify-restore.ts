@@ -7,6 +7,7 @@ export interface RestoreArguments {
   readonly service: Service;
   readonly loseWal?: true;
   readonly keep?: true;
+  readonly record?: true;
 }
 
 export function addVerifyRestore(parent: Command): void {
@@ -15,12 +16,14 @@ export function addVerifyRestore(parent: Command): void {
     .addOption(new Option('--service <service>', 'whose database is lost').choices(Services).default('orders'))
     .option('--lose-wal', 'lose the write-ahead log as well, so that only the base backup is left')
     .option('--keep', 'keep the data of the run')
+    .option('--record', 'write the report to docs/results too, with date, commit and machine')
     .addHelpText('after', '\nReports go to .data/restore. Exit code 1 when a promise was broken.')
     .action(running(restore));
 }
 
-async function restore({ progress }: Run, { service, loseWal, keep }: RestoreArguments): Promise<number> {
+async function restore({ progress }: Run, args: RestoreArguments): Promise<number> {
   const { testRestore } = await import('@rookery/verify/restore/restore');
-  const kept = await testRestore({ service, loseWal: loseWal === true, keep: keep === true, progress });
+  const { service, loseWal = false, keep = false, record = false } = args;
+  const kept = await testRestore({ service, loseWal, keep, record, progress });
   return kept ? DONE : FAILED;
 }

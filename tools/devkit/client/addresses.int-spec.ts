@@ -29,7 +29,7 @@ describe('the system that a program talks to', () => {
   });
 
   it('is the one that runs on the data folder, wherever its ports are', async () => {
-    // What `npm start` leaves while it runs: a lock with the number of a process of ours.
+    // What `npm start` leaves while it runs: a lock with the number of one of our processes.
     stack = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1_000)', 'tools/cli/commands/start.ts']);
     writeFileSync(join(folder, 'lock'), `${stack.pid}\n`);
     await eventually(() => expect(lockHolder(folder)).toBe(stack?.pid));

@@ -18,8 +18,8 @@ export interface RotationOptions extends StackOptions {
 export type Say = (line: string) => void;
 
 /**
- * Gives a running stack new credentials. Each time the same three steps: whoever checks the credential takes the new one beside the old
- * one, whoever shows it is replaced by a process that has the new one, and the old one is refused. No request fails meanwhile.
+ * Gives a running stack new credentials. Each time the same three steps: the side that checks the credential accepts the new one beside the old
+ * one, the side that shows it is replaced by a process that has the new one, and the old one is refused. No request fails meanwhile.
  */
 export class Rotation {
   private secrets: Secrets;

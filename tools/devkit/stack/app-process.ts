@@ -39,7 +39,7 @@ const bundle = (app: Caller, file: string, apps = BUILT): string => {
  */
 const inherited = (env: AppEnv): NodeJS.ProcessEnv => ({ ...process.env, NODE_OPTIONS: '', ...env });
 
-/** One running app of ours. */
+/** One running app. */
 export class AppProcess {
   private readonly child: ChildProcess;
   private stopping = false;
@@ -106,7 +106,7 @@ export class AppProcess {
     );
   }
 
-  /** Resolves when this very process is ready, whoever else answers on its port. */
+  /** Resolves when this very process is ready, also when another one answers on its port. */
   async readyBesideAnother(): Promise<void> {
     await Promise.race([this.saidReady, sleep(READY_WITHIN_MS, undefined, { ref: false })]);
     if (this.diedByItself) throw new UserError(this.exitReport());

@@ -19,7 +19,7 @@ describe('the broker that NATS_URL names', () => {
     return `nats://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
   };
 
-  it('tells its version to whoever connects, also when another of several is away', async () => {
+  it('sends its version to every client, also when another of several is down', async () => {
     const url = process.env['TEST_NATS_URL'] ?? '';
     const version = await brokerVersion(url);
     expect(version).toMatch(/^\d+\.\d+\.\d+/);

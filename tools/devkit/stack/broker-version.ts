@@ -6,7 +6,7 @@ const DEFAULT_PORT = 4222;
 const Info = z.object({ version: z.string() });
 
 /**
- * Version of the nats-server at `url` (of the first that answers, when there are several with commas). A server tells it to whoever
+ * Version of the nats-server at `url` (of the first that answers, when there are several with commas). A server sends it to every client that
  * connects, before any log-in and before TLS. Undefined when none answers in time.
  */
 export async function brokerVersion(url: string): Promise<string | undefined> {

@@ -10,7 +10,7 @@ const inherited = (): NodeJS.ProcessEnv =>
 
 export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Folder of another checkout, with packages installed; this repository unless told. */
+  /** Folder of another checkout, with packages installed. @default this repository */
   readonly workspace?: string;
   readonly apps?: readonly ImageName[];
 }

@@ -70,7 +70,7 @@ describe('certificates of our own', () => {
     }
   });
 
-  it('stay as they are when they are asked for again, and are made anew when they are lost, damaged, or it is forced', async () => {
+  it('stay as they are by default, and are created again when they are lost, damaged, or it is forced', async () => {
     const bytes = (): ReadonlyMap<string, string> =>
       new Map(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]));
     await provideCertificates(folder);

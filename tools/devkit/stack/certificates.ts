@@ -20,7 +20,7 @@ import { BROKER_CLIENTS } from './broker-accounts';
 const DAY_MS = 24 * 60 * 60_000;
 const AUTHORITY_DAYS = 3_650;
 const CERTIFICATE_DAYS = 365;
-/** A certificate that ends sooner is made anew. */
+/** A certificate that ends sooner is replaced. */
 const RENEW_BEFORE_DAYS = 30;
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
@@ -68,7 +68,7 @@ export function natsTlsFiles(folder: string, client: BrokerClient): Readonly<Rec
 
 /**
  * A certificate authority of this folder's own, with certificates for the servers and for each client of the broker, P-256, readable by
- * the owner only. What is there and good for another month stays; with `force` everything is made anew, the authority too.
+ * the owner only. What is there and good for another month stays; with `force` everything is replaced, the authority too.
  */
 export async function provideCertificates(folder: string, { force = false } = {}): Promise<readonly Certificate[]> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -184,7 +184,7 @@ async function write(folder: string, name: string, pem: string, key: CryptoKey):
     [files.key, pkcs8],
     [files.cert, pem],
   ] as const) {
-    // Beside its place and renamed: whoever reads it now reads the old one or the new one.
+    // Beside its place and renamed: a concurrent reader gets the old one or the new one.
     writeFileSync(`${file}.new`, `${text}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }

@@ -66,7 +66,7 @@ export async function allowLogin(superuser: Client, owner: string, second: boole
   return role;
 }
 
-/** Shuts one of the owner's two roles out, those who are in by it too. */
+/** Shuts one of the owner's two roles out, and ends its sessions. */
 export async function refuseLogin(superuser: Client, owner: string, second: boolean): Promise<void> {
   const role = loginRoleOf(owner, second);
   await superuser.query(`alter role ${escapeIdentifier(role)} nologin password null`);

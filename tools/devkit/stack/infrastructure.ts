@@ -182,7 +182,7 @@ export function givenBroker(env: NodeJS.ProcessEnv = process.env): NatsOptions {
   throw new UserError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
 }
 
-/** Throws a UserError when the broker at `url` is too old. One that does not answer is left to those who need it. */
+/** Throws a UserError when the broker at `url` is too old. One that does not answer is left to its clients. */
 async function requireSupportedBroker(url: string): Promise<void> {
   try {
     requireSupportedNatsServer((await brokerVersion(url)) ?? '');

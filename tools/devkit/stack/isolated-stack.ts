@@ -31,7 +31,7 @@ type PerService<T> = Record<Service, T>;
 
 export interface IsolatedStackOptions {
   readonly progress: Progress;
-  /** Folder of the built apps; `dist/apps` unless told. */
+  /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;
   /** Servers that get a small disk of their own, to be filled. */
   readonly disks?: ReadonlySet<DiskOwner>;
@@ -247,7 +247,7 @@ export class IsolatedStack {
     this.disks.get(owner)?.empty();
   }
 
-  /** Starts a Postgres server again that has ended by itself, as whoever watches over it would; returns whether that was needed. */
+  /** Starts a Postgres server again that has ended by itself, as a supervisor would; returns whether that was needed. */
   async reviveDatabase(owner: Service): Promise<boolean> {
     if (this.databases.get(owner)?.process.exitCode === undefined) return false;
     await this.startDatabase(owner);

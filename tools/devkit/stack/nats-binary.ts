@@ -116,7 +116,7 @@ async function inspectGiven(path: string): Promise<NatsServerBinary> {
   }
 }
 
-/** Throws for what is no nats-server or one that is not supported. */
+/** @throws {UserError} when it is not a nats-server, or not a supported one */
 async function inspect(path: string, from: string): Promise<NatsServerBinary> {
   const { stdout } = await run(path, ['--version'], { timeout: 10_000 });
   const [, version] = /^nats-server: v(\d+\.\d+\.\d+\S*)/.exec(stdout) ?? [];

@@ -56,7 +56,7 @@ export const Settings = z.object({
     .int()
     .min(1)
     .default(600_000)
-    .describe('Requests per minute, subject and address; 600 unless told where the gateway is started by itself'),
+    .describe('Requests per minute, subject and address; 600 by default where the gateway is started by itself'),
   OIDC_ISSUER: text('Another OpenID Provider than auth'),
   OIDC_AUDIENCE: text('Audience of that provider’s access tokens'),
 });

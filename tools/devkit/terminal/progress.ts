@@ -3,7 +3,7 @@ import { UserError } from './user-error';
 const seconds = (since: number): string => `${((Date.now() - since) / 1_000).toFixed(1)} s`;
 
 export interface StepOptions {
-  /** Whether it is said that it runs, while it runs; false where others write to the terminal meanwhile. */
+  /** Whether to show that it runs, while it runs; false where others write to the terminal meanwhile. */
   readonly ticks: boolean;
 }
 

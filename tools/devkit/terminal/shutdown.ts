@@ -1,6 +1,6 @@
 import { UserError } from './user-error';
 
-/** Signal that asks a program of ours to stop. */
+/** Signal that asks a program to stop. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -11,7 +11,7 @@ export interface Query {
 }
 
 /**
- * What is no request of a client: probes, scrapes, documents, the way to them, and addresses that lead nowhere. A promise to clients counts
+ * Requests that do not come from clients: probes, scrapes, documents, the way to them, and addresses that lead nowhere. A promise to clients counts
  * none of it: a probe every few seconds hides that each of fifteen orders an hour fails.
  */
 export const NOT_OF_CLIENTS =
@@ -52,7 +52,7 @@ export function selectorsOf(query: string, prefix: string): readonly string[] {
   return found;
 }
 
-/** Selectors of HTTP requests that are neither about one route nor leave out what is no request of a client. */
+/** Selectors of HTTP requests that are neither about one route nor leave out requests that do not come from clients. */
 export function countingMoreThanClients(queries: readonly Query[]): readonly string[] {
   return queries.flatMap(({ file, query }) =>
     selectorsOf(query, 'http_server_')

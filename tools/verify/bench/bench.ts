@@ -1,9 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { configureLogger } from '@rookery/platform';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
 import { UserError } from '@rookery/devkit/terminal/user-error';
+import { storeReport } from '../results/store-report';
 import { costBench } from './cost-bench';
 import { overloadBench } from './overload-bench';
 import { relayBench } from './relay-bench';
@@ -27,18 +26,16 @@ export function printBenches(): void {
  * Runs the named benches, or all, and writes their reports to `.data/bench`.
  * @throws {UserError} when there is no bench of a name
  */
-export async function runBenches(names: readonly string[], progress: Progress): Promise<void> {
+export async function runBenches(names: readonly string[], progress: Progress, record: boolean): Promise<void> {
   const chosen = names.length === 0 ? benches : names.map(benchNamed);
   configureLogger('bench', 'error');
-  const folder = join(repository, '.data/bench');
-  mkdirSync(folder, { recursive: true });
   for (const bench of chosen) {
     progress.say(`${bench.name}: ${bench.what}`);
     const { json, markdown } = await bench.run(progress);
-    writeFileSync(join(folder, `${bench.name}.json`), `${JSON.stringify(json, null, 2)}\n`);
-    writeFileSync(join(folder, `${bench.name}.md`), markdown);
+    const report = { kind: 'bench', name: bench.name, json, markdown };
+    const written = storeReport(report, { root: repository, record, now: new Date() });
     process.stdout.write(`\n${markdown}\n`);
-    progress.say(`report: ${join(folder, bench.name)}.md and .json`);
+    progress.say(`report: ${written.join(', ')}`);
   }
 }
 

@@ -31,7 +31,7 @@ export interface Variant {
   readonly what: string;
   readonly cost: Cost;
   readonly ratePerSecond: number;
-  /** Requests that had to be made again. */
+  /** Requests that had to be repeated. */
   readonly repeated: number;
   readonly idleCores: Table;
   readonly idleMiB: Table;
@@ -88,11 +88,11 @@ function markdownOf({ at, machine, options, variants }: CostResult): string {
     '# cost',
     '',
     `\`npm run bench -- cost\`, ${at}, ${machine}. ${options.orders} orders of each kind, ${options.rate} a second, after ${options.warmUp} to warm up; ` +
-      'a Postgres server per service, one broker and the five apps share the machine with whoever places the orders, who is not counted.',
+      'a Postgres server per service, one broker and the five apps share the machine with the client that places the orders, which is not counted.',
     '',
     ...variants.map(
       ({ name, what, repeated }) =>
-        `- ${name}: ${what}${repeated === 0 ? '' : `; ${repeated} requests were made again, the machine was busy`}`,
+        `- ${name}: ${what}${repeated === 0 ? '' : `; ${repeated} requests were repeated, the machine was busy`}`,
     ),
     '',
     'CPU in milliseconds, over what the process takes idle:',

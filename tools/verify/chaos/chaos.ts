@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { storeReport } from '../results/store-report';
 import { faults, faultsNamed } from './faults/faults';
 import { markdownOf, seriesOf } from './report';
 import { runChaos, type ChaosResult } from './run';
@@ -18,6 +17,8 @@ export interface SeriesOptions {
   readonly faults: readonly string[] | undefined;
   /** Keeps the data of the runs. */
   readonly keep: boolean;
+  /** Adds each report to docs/results. */
+  readonly record: boolean;
   readonly progress: Progress;
 }
 
@@ -31,21 +32,18 @@ export function printFaults(): void {
  * invariant held in every run.
  * @throws {UserError} when there is no fault of a name
  */
-export async function runSeries({ seeds, progress, ...options }: SeriesOptions): Promise<boolean> {
+export async function runSeries({ seeds, progress, record, ...options }: SeriesOptions): Promise<boolean> {
   const chosen = faultsNamed(options.faults ?? faults.map(({ name }) => name));
   await progress.step('build', () => buildApps());
-  const folder = join(repository, '.data/chaos');
-  mkdirSync(folder, { recursive: true });
   const results: ChaosResult[] = [];
   for (const [index, seed] of seeds.entries()) {
     progress.say(`chaos with seed ${seed}${seeds.length === 1 ? '' : `, run ${index + 1} of ${seeds.length}`}`);
     const result = await runChaos({ ...options, faults: chosen, seed, progress });
     results.push(result);
-    const report = join(folder, `seed-${seed}`);
-    writeFileSync(`${report}.json`, `${JSON.stringify(result, null, 2)}\n`);
-    writeFileSync(`${report}.md`, markdownOf(result));
-    process.stdout.write(markdownOf(result));
-    progress.say(`report: ${report}.md and .json`);
+    const report = { kind: 'chaos', name: `seed-${seed}`, json: result, markdown: markdownOf(result) };
+    const written = storeReport(report, { root: repository, record, now: new Date() });
+    process.stdout.write(report.markdown);
+    progress.say(`report: ${written.join(', ')}`);
   }
   if (results.length > 1) process.stdout.write(seriesOf(results));
   return results.every(({ violations }) => violations.length === 0);

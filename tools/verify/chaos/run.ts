@@ -27,7 +27,7 @@ export interface ChaosOptions {
   readonly leniency?: number;
   /** Leave the folder with databases and logs for a look. */
   readonly keep?: boolean;
-  /** Folder of the built apps; `dist/apps` unless told. */
+  /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;
   readonly progress: Progress;
 }

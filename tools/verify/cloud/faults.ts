@@ -160,7 +160,7 @@ function encryption(configuration: Configuration): readonly string[] {
       const closed = about(configuration, 'aws_s3_bucket_public_access_block', 'bucket', bucket).length > 0;
       return [
         ...(encrypted.length > 0 ? [] : [`${address(bucket)} is not encrypted`]),
-        ...(own ? [] : [`${address(bucket)} is not encrypted with a key of ours`]),
+        ...(own ? [] : [`${address(bucket)} is not encrypted with our key`]),
         ...(closed ? [] : [`${address(bucket)} may become public`]),
       ];
     }),

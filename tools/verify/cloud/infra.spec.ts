@@ -306,8 +306,8 @@ describe('the check of the infrastructure', () => {
       'resource "aws_s3_bucket_public_access_block" "backups" {',
       'backups may become public',
     ],
-    ['a bucket with a key of Amazon’s', '"aws:kms"', '"AES256"', 'backups is not encrypted with a key of ours'],
-    ['a bucket with a key that is not named', 'kms_master_key_id = aws_kms_key.key.arn', '', 'with a key of ours'],
+    ['a bucket with a key of Amazon’s', '"aws:kms"', '"AES256"', 'backups is not encrypted with our key'],
+    ['a bucket with a key that is not named', 'kms_master_key_id = aws_kms_key.key.arn', '', 'with our key'],
     ['a bucket without versions', 'status = "Enabled"', 'status = "Suspended"', 'backups forgets what is overwritten'],
     ['a network without a flow log', 'vpc_id = aws_vpc.main.id', 'subnet_id = "x"', 'aws_vpc.main has no flow log'],
     ['a control plane without a log', ', "scheduler"', '', 'aws_eks_cluster.main has no log of its scheduler'],
@@ -320,7 +320,7 @@ describe('the check of the infrastructure', () => {
     ['a variable without a type', 'type        = string', '', 'var.region has no type'],
     ['a variable without a description', 'description = "Where"', '', 'var.region has no description'],
     [
-      'a variable for nothing',
+      'an unused variable',
       'variable "region"',
       'variable "zone" {\n  type = string\n  description = "Where"\n}\nvariable "region"',
       'var.zone is not used',
@@ -356,7 +356,7 @@ describe('the check of the infrastructure', () => {
     await expect(faults(bad)).resolves.toContainEqual(expect.stringContaining(fault));
   });
 
-  it('refuses what is no HCL', async () => {
+  it('refuses a text that is not HCL', async () => {
     await expect(faults('resource "aws_vpc" {')).rejects.toThrow(/a\.tf/);
   });
 });

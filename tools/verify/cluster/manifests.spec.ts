@@ -385,7 +385,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
       expect(networkDifferences(gone, contextMap)).toContainEqual(expect.stringContaining('payments -> nats:4222'));
     });
 
-    it('a patch for nobody, which kustomize applies to nothing', async () => {
+    it('a patch without a target, which kustomize applies to nothing', async () => {
       const patch = (kind: string, name: string): string => `
 resources: [../dev]
 patches:

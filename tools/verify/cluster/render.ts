@@ -16,10 +16,10 @@ const run = promisify(execFile);
 export const Overlays = ['dev', 'dev-shared', 'staging', 'prod'] as const;
 export type Overlay = (typeof Overlays)[number];
 
-/** Of whoever works here. */
+/** Of the local user. */
 const REAL_SECRETS = join(repository, K8S_SECRETS_FOLDER);
 
-/** Objects of a text of YAML documents. Throws UserError for what is no such text: a duplicate key, too. */
+/** Objects of a text of YAML documents. Throws UserError for a malformed text and for a duplicate key. */
 export function readObjects(text: string, what: string): readonly KubernetesObject[] {
   return parseAllDocuments(text, { uniqueKeys: true }).flatMap((document) => {
     const [error] = document.errors;
@@ -97,7 +97,7 @@ export class Manifests {
   }
 }
 
-/** What the comment of overlays/dev-shared has whoever makes the cluster put there. */
+/** What the creator of the cluster puts there, by the comment of overlays/dev-shared. */
 async function secretsByHand(): Promise<readonly KubernetesObject[]> {
   return Object.entries(kubernetesSecrets(await makeSecrets())).map(([of, data]) =>
     KubernetesObject.parse({

@@ -6,7 +6,7 @@ import { entriesOf, idOf, type KubernetesObject } from './manifest';
 import { operatorSchemas } from './operator-schemas';
 
 interface Kinds {
-  /** Where their models are, or each one's; none: a schema of ours stands in. */
+  /** Where their models are, or each one's; none: our own schema stands in. */
   readonly models?: string | Readonly<Record<string, string>>;
   readonly kinds: readonly string[];
 }

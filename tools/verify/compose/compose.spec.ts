@@ -234,7 +234,7 @@ describe('docker/compose.yaml', () => {
         changed?.environment['DATABASE_POOL_SIZE'] ??
           interpolate(service(name).environment['DATABASE_POOL_SIZE'] ?? '', {}),
       );
-      // Each process has more besides the pool: the relay's, its lock's, and those for what was begun.
+      // Each process has more besides the pool: the relay's, its lock's, and those for events and deadlines.
       return (pool + 2 + RESERVED_CONNECTIONS) * Number(changed?.['scale'] ?? 1);
     });
     // Three are kept for the superuser; a rolling replacement has one more of a service for a while.

@@ -120,7 +120,7 @@ export class AnswerChecks {
       .map(([name]) => name);
   }
 
-  /** Whether the document allows this request, whoever sends it. */
+  /** Whether the document allows this request, for any caller. */
   isValid(one: FuzzCase, request: WireRequest): boolean {
     return this.whyInvalid(one, request) === undefined;
   }

@@ -112,7 +112,7 @@ const kubectl = await kubectlHere();
     expect(missing).toContain('Secret/orders-secrets');
   });
 
-  it('follows main by itself in dev and staging, and in prod only when told to', () => {
+  it('follows main by itself in dev and staging, and in prod only by hand', () => {
     for (const name of ['dev', 'staging'] as const) {
       expect(environment(name).spec.syncPolicy.automated).toEqual({ prune: true, selfHeal: true });
     }

@@ -121,10 +121,10 @@ function onTheBroker(): readonly string[] {
       ['a misspelt field', 'Server/auth', { proxyprotocol: 'HTTP/1' }, 'proxyprotocol'],
       ['one that lets everybody in', 'Server/auth', { accessPolicy: 'all-unauthenticated' }, 'deny'],
       [
-        'an authorization for nothing',
+        'an unused authorization',
         'AuthorizationPolicy/auth',
         { targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'gone' } },
-        'is for nothing',
+        'is unused',
       ],
       ['a client without a name', 'MeshTLSAuthentication/auth', { identityRefs: [{ kind: 'ServiceAccount' }] }, 'name'],
     ])('%s', (_, id, difference, said) => {

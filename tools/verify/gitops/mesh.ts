@@ -66,7 +66,7 @@ const Authorization = z.strictObject({
 
 /**
  * Who may call whom by the mesh’s policies, `orders -> nats:4222`; from another namespace by its name, as network policies tell it.
- * Throws for what Linkerd would not take, or would silently ignore: an unknown field, an authorization for nothing, a server of
+ * Throws for what Linkerd would not take, or would silently ignore: an unknown field, an unused authorization, a server of
  * no pod, two servers for one port.
  */
 export function meshEdges(bundle: Bundle): ReadonlySet<string> {
@@ -100,7 +100,7 @@ export function meshEdges(bundle: Bundle): ReadonlySet<string> {
       const ports = reached.get(targetRef.name);
       const [{ name: wanted }] = requiredAuthenticationRefs;
       const clients = authentications.find((one) => one.metadata.name === wanted);
-      if (ports === undefined || clients === undefined) throw new Error(`AuthorizationPolicy ${name} is for nothing`);
+      if (ports === undefined || clients === undefined) throw new Error(`AuthorizationPolicy ${name} is unused`);
       return clients.spec.identityRefs.flatMap((ref) => {
         const client = ref.kind === 'ServiceAccount' ? (ref.namespace ?? ref.name) : ref.name;
         return ports.map((port) => `${client} -> ${port}`);

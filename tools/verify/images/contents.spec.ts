@@ -42,15 +42,15 @@ describe('what an image must not hold', () => {
     expect(find()).toHaveLength(2);
   });
 
-  it('finds source maps and sources of ours, npm, and settings of whoever built it', () => {
+  it('finds our source maps and sources, npm, and settings of the builder', () => {
     put('app/main.js.map');
     put('app/src/main.ts');
     put('usr/local/lib/node_modules/npm/bin/npm-cli.js');
     put('root/.npmrc');
     expect(find().toSorted()).toEqual([
-      '/app/main.js.map is a source map of ours',
-      '/app/src/main.ts is a source of ours',
-      '/root/.npmrc holds settings of whoever built it',
+      '/app/main.js.map is one of our source maps',
+      '/app/src/main.ts is one of our sources',
+      '/root/.npmrc holds settings of the builder',
       '/usr/local/lib/node_modules/npm does not belong to the product',
       '/usr/local/lib/node_modules/npm/bin/npm-cli.js is npm',
     ]);

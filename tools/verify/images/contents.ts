@@ -74,9 +74,9 @@ function packageAt(path: string): string | undefined {
 }
 
 function unwantedFile(path: string): readonly string[] {
-  if (/^\/app\/[^/]+\.map$/.test(path)) return [`${path} is a source map of ours`];
-  if (/^\/app\/(?!node_modules\/).*\.ts$/.test(path)) return [`${path} is a source of ours`];
-  if (/\/\.npmrc$|\/\.env$/.test(path)) return [`${path} holds settings of whoever built it`];
+  if (/^\/app\/[^/]+\.map$/.test(path)) return [`${path} is one of our source maps`];
+  if (/^\/app\/(?!node_modules\/).*\.ts$/.test(path)) return [`${path} is one of our sources`];
+  if (/\/\.npmrc$|\/\.env$/.test(path)) return [`${path} holds settings of the builder`];
   return /\/node_modules\/npm\/bin\/npm-cli\.js$/.test(path) ? [`${path} is npm`] : [];
 }
 

@@ -188,7 +188,7 @@ export class System {
     return { code: Number(code), seconds: (performance.now() - since) / 1_000 };
   }
 
-  /** Runs node of an app's image on a script of ours, with the same hardening. */
+  /** Runs node of an app's image on a given script, with the same hardening. */
   node(app: Caller, script: string, memory = MEMORY): Promise<Answer> {
     const name = `${this.#prefix}-script`;
     const options = ['--rm', '--name', name, ...this.#hardenedApp(memory)];

@@ -57,7 +57,7 @@ describe('a release', () => {
   const steps = (jobs['image']?.steps ?? []).map((step) => JSON.stringify(step));
   const stepWith = (text: string): number => steps.findIndex((step) => step.includes(text));
 
-  it('is not made again by the merge of its own promotion', () => {
+  it('is not rebuilt by the merge of its own promotion', () => {
     expect(on.push['paths-ignore']).toContain('k8s/overlays/**');
   });
 
@@ -166,7 +166,7 @@ describe('the check of the pipeline', () => {
       `some/action@${sha} # v1`,
       'does not say its version',
     ],
-    ['an action of ours that is not there', 'actions/node', 'actions/bun', '.github/actions/bun does not exist'],
+    ['a local action that does not exist', 'actions/node', 'actions/bun', '.github/actions/bun does not exist'],
     ['permissions for all jobs', 'permissions: {}\njobs', 'permissions: read-all\njobs', 'permissions are not {}'],
     ['no permissions at the top', 'permissions: {}\njobs', 'jobs', 'permissions are not {}'],
     [

@@ -8,7 +8,7 @@ export interface Case {
   readonly refusedFor: string | undefined;
 }
 
-/** An image of ours as it is deployed. */
+/** One of our images as it is deployed. */
 export const digest = `ghcr.io/rookery/orders@sha256:${'5e'.repeat(32)}`;
 
 const hardened = {

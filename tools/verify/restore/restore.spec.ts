@@ -36,7 +36,7 @@ describe('the report of the drill', () => {
     rpo: 19.5,
     rto: 7,
     steps: [['base backup put back and WAL recovered', 4]],
-    recovered: ['from the stream: 3 orders made again'],
+    recovered: ['from the stream: 3 orders recreated'],
     promised: 9,
     lost: [],
     untold: 0,

@@ -18,7 +18,7 @@ export const tokens = [
 ] as const;
 export type Token = (typeof tokens)[number];
 
-/** A row of the bank's own ledger, which no crash of ours rolls back. */
+/** A row of the bank's own ledger, which no crash of a service rolls back. */
 export interface Charge {
   readonly orderId: string | null;
   readonly amount: Money | null;

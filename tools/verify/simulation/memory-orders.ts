@@ -5,7 +5,7 @@ import { OrderRepository } from '../../../apps/orders/src/order/order.repository
 import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
 import { Rows } from './memory-rows';
 
-/** Satisfies a constructor; whoever uses it fails. */
+/** Satisfies a constructor; every use fails. */
 function noBroker(): Nats {
   const nats: unknown = Object.create(Nats.prototype);
   if (nats instanceof Nats) return nats;

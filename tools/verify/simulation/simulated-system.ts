@@ -15,7 +15,7 @@ export const ORDER_DEADLINE_MS = 60_000;
 const customer: Actor = { subject: 'alice', issuer: 'saga', clientId: null, scopes: [], roles: [] };
 const eventsByName = new Map(eventContracts.map((contract) => [contract.name, contract]));
 
-/** The three services of the saga, the broker between them, the bank and the customers: everything moves only when told to. */
+/** The three services of the saga, the broker between them, the bank and the customers: everything moves only step by step. */
 export class SimulatedSystem {
   readonly clock = new SimulatedClock();
   readonly bank = new Bank((text) => this.nameIn(text));
@@ -157,7 +157,7 @@ export class SimulatedSystem {
     return attempts.length;
   }
 
-  /** Something on the line to the bank arrives or is lost; whoever waited for it goes on as far as it can. */
+  /** Something on the line to the bank arrives or is lost; its waiter continues as far as it can. */
   async move(
     hop: Hop,
     { isLost = false, crash }: { isLost?: boolean; crash?: CrashPoint | undefined } = {},
@@ -200,7 +200,7 @@ export class SimulatedSystem {
       return await work();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
-      // What the process had in hand beside it is lost with it.
+      // The other work in progress of the process is lost with it.
       if (service.name === 'payments') this.bank.forgetAsker();
       return 'crashed';
     } finally {

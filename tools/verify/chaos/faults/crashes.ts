@@ -28,7 +28,7 @@ async function calm({ failedRequests }: FaultContext): Promise<boolean> {
   return (await until(() => Promise.resolve(isCalm()), 10 * CALM_MS)) !== undefined;
 }
 
-/** Kills, stops and freezes processes of ours. */
+/** Kills, stops and freezes our processes. */
 export const crashes: readonly Fault[] = [
   {
     name: 'service-crash',

@@ -19,7 +19,7 @@ async function fillDatabase({ stack }: FaultContext): Promise<FaultOutcome> {
   if (!stack.fillDisk('orders')) return NO_DISK;
   await sleep(FULL_MS);
   stack.emptyDisk('orders');
-  // A server that gave up for want of room is started by whoever watches over it.
+  // A supervisor would start a server that gave up for want of room.
   const end = (await stack.reviveDatabase('orders')) ? 'the server had to be started again' : 'the server went on';
   return { app: 'orders', detail: `for ${FULL_MS} ms; ${end}` };
 }

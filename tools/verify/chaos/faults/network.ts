@@ -9,7 +9,7 @@ import { BREAKABLE, OWNERS, until, type Fault, type FaultContext, type FaultOutc
 const NOTICED_WITHIN_MS = 25_000;
 const SLOW_CONSUMER_MS = 15_000;
 const MOST_GROWTH_MIB = 200;
-/** Each message in hand once: what is a storm comes again and again. */
+/** Each unacknowledged message once: a storm repeats them. */
 const MOST_REDELIVERIES = 1_000;
 
 /** No packet passes for 10-30 s; the app must know of it and say so. */

@@ -2,7 +2,7 @@ import { parseConfig, type SettingsSchema } from '@rookery/platform';
 import { entriesOf, pick, podsOf, strings, type Bundle, type Container, type PodSpec } from '../manifest';
 import { secretKeys } from './references';
 
-/** How a program of ours reads its environment. */
+/** How a program reads its environment. */
 export interface Program {
   readonly schema: SettingsSchema;
   /** Values that pass for secrets. */

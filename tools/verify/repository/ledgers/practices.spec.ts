@@ -123,7 +123,7 @@ describe('the check of the ledger', () => {
     ['a path that is not there', { where: ['shop', 'gone'] }, 'gone does not exist'],
     ['a spec that is not there', { proof: [sells, { ...sells, spec: 'gone.spec.ts' }] }, 'gone.spec.ts does not exist'],
     ['a test that is not there', { proof: [{ ...sells, titles: ['sells'] }] }, 'shop/shop.spec.ts has no test "sells"'],
-    ['a proof that is no spec', { proof: [{ ...sells, spec: 'shop' }] }, 'shop is no spec'],
+    ['a proof that is not a spec', { proof: [{ ...sells, spec: 'shop' }] }, 'shop is not a spec'],
     ['done, but nowhere', { where: [] }, 'done, but nowhere'],
     ['done without proof', { proof: [] }, 'done, but without proof'],
     ['done by a spec whose test is not named', { proof: [{ spec: 'shop/shop.spec.ts' }] }, 'done, but without proof'],

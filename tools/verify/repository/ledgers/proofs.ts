@@ -15,7 +15,7 @@ const TITLE = /\(\s*(?<quote>['"`])(?<title>(?:(?!\k<quote>).)+)\k<quote>,/g;
 /** The proofs that are not specs, and the titles that no test has. */
 export function faultsOfProof({ path, titles }: Proof, files: RepositoryFiles): readonly string[] {
   if (!files.exists(path)) return [`${path} does not exist`];
-  if (!/\.(int-)?spec\.ts$/.test(path)) return [`${path} is no spec`];
+  if (!/\.(int-)?spec\.ts$/.test(path)) return [`${path} is not a spec`];
   const spec = files.read(path);
   return titles.filter((title) => !hasTitle(spec, title)).map((title) => `${path} has no test "${title}"`);
 }

@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+
+/** What a run found. */
+export interface RunReport {
+  /** What was run, for example `bench`. */
+  readonly kind: string;
+  /** Which one, for example `relay`. */
+  readonly name: string;
+  readonly json: unknown;
+  /** Begins with a heading of the first level. */
+  readonly markdown: string;
+}
+
+export interface StoreOptions {
+  /** The repository's root folder. */
+  readonly root: string;
+  /** Whether to write the report to `docs/results` as well, as a page with date, commit and machine. */
+  readonly record: boolean;
+  readonly now: Date;
+}
+
+/** Writes a report to `.data/<kind>/<name>.json` and `.md`. Result: the paths of the Markdown files, from the root. */
+export function storeReport({ kind, name, json, markdown }: RunReport, options: StoreOptions): readonly string[] {
+  const { root, record, now } = options;
+  const written = [`.data/${kind}/${name}.md`];
+  mkdirSync(join(root, '.data', kind), { recursive: true });
+  writeFileSync(join(root, `.data/${kind}/${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
+  writeFileSync(join(root, `.data/${kind}/${name}.md`), markdown);
+  if (!record) return written;
+  const page = `docs/results/${now.toISOString().slice(0, 10)}-${kind}-${name}.md`;
+  mkdirSync(join(root, 'docs/results'), { recursive: true });
+  writeFileSync(join(root, page), recorded(markdown, now, commitOf(root)));
+  return [...written, page];
+}
+
+function recorded(markdown: string, now: Date, commit: string): string {
+  const [heading = '', ...rest] = markdown.trimEnd().split('\n');
+  const cores = cpus();
+  const machine = `${cores.length} cores of ${cores[0]?.model ?? 'an unknown model'}, Node ${process.versions.node}`;
+  return [heading, '', `${now.toISOString()}, commit ${commit}, ${machine}.`, ...rest, ''].join('\n');
+}
+
+function commitOf(root: string): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
