@@ -5,6 +5,7 @@ import { IMAGES } from '@rookery/devkit/stack/app-process';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { repository } from '@rookery/devkit/stack/repository';
 import { UserError } from '@rookery/devkit/terminal/user-error';
+import { bomOf, validateBom } from '@rookery/release/bom';
 import { licenceProblems, productionPackages, readLockFile } from '@rookery/release/licences';
 import { running, type Run } from '../run';
 
@@ -18,7 +19,6 @@ export function addReleaseSbom(parent: Command): void {
 }
 
 async function writeSboms({ progress }: Run): Promise<undefined> {
-  const { bomOf, validateBom } = await import('@rookery/release/bom');
   await progress.step('build', () => buildApps({ apps: IMAGES }));
   mkdirSync(FOLDER, { recursive: true });
   for (const app of IMAGES) {

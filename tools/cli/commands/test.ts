@@ -108,7 +108,7 @@ class TestRun {
     });
   }
 
-  private get stopped(): boolean {
+  private stopped(): boolean {
     return this.tools.shutdown.signal.aborted;
   }
 
@@ -119,13 +119,13 @@ class TestRun {
   /** Builds, then runs the specs and beside them every other check. */
   async everything(paths: readonly string[]): Promise<number> {
     await this.check(BUILD);
-    if (this.stopped) return INTERRUPTED;
+    if (this.stopped()) return INTERRUPTED;
     const built = this.failures.length === 0;
     const [counts] = await Promise.all([
       built ? this.specs(paths, { ROOKERY_BUILT: '1' }) : { passed: 0, failed: 0 },
       this.checks(),
     ]);
-    if (this.stopped) return INTERRUPTED;
+    if (this.stopped()) return INTERRUPTED;
     const { progress } = this.tools;
     const failed = this.failures.length === 0 ? '' : `; failed checks: ${this.failures.join('; ')}`;
     progress.say(`after ${progress.elapsed}${failed}`);
@@ -145,7 +145,7 @@ class TestRun {
       LANES.map(async (lane) => {
         for (const check of lane) {
           const modest = { ...check, command: 'nice', args: ['-n', '19', check.command, ...check.args] };
-          if (!this.stopped) await this.check(modest, { ticks: false });
+          if (!this.stopped()) await this.check(modest, { ticks: false });
         }
       }),
     );
@@ -162,7 +162,7 @@ class TestRun {
         options,
       );
     } catch (error) {
-      if (this.stopped) return;
+      if (this.stopped()) return;
       this.failures.push(what);
       process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
     }

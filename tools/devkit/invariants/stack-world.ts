@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { eventProducers, OrderView, type OrderStatus, type Service } from '@rookery/contracts';
 import type { RetryingLoad } from '../client/retrying-load';
 import { asAdmin, messagesOf, streamsOf } from '../stack/broker-reader';
-import { ORDER_DEADLINE_SECONDS, type ChaosStack } from '../stack/isolated-stack';
+import { ORDER_DEADLINE_SECONDS, type IsolatedStack } from '../stack/isolated-stack';
 import { rowsOf } from '../stack/rows';
 import { brokenAtRest } from './invariants';
 import type { EffectFacts, EventFacts, OrderFacts, Poison, StockFacts, Violation, World } from './world';
 
 /** The end of a run against a stack. */
 export interface Aftermath {
-  readonly stack: ChaosStack;
+  readonly stack: IsolatedStack;
   readonly load: RetryingLoad;
   readonly poison: readonly Poison[];
   /** What must not stand in any log besides the stack's own secrets. */
@@ -65,7 +65,7 @@ export async function readWorld(aftermath: Aftermath): Promise<World> {
   };
 }
 
-async function ordersOf(stack: ChaosStack): Promise<readonly OrderFacts[]> {
+async function ordersOf(stack: IsolatedStack): Promise<readonly OrderFacts[]> {
   const rows = await rowsOf<{
     id: string;
     status: OrderStatus;
@@ -87,7 +87,7 @@ async function ordersOf(stack: ChaosStack): Promise<readonly OrderFacts[]> {
   }));
 }
 
-async function moneyOf(stack: ChaosStack): Promise<Pick<World, 'payments' | 'charges'>> {
+async function moneyOf(stack: IsolatedStack): Promise<Pick<World, 'payments' | 'charges'>> {
   const payments = await rowsOf<{ id: string; status: string; amount: string | null }>(
     stack,
     'payments',
@@ -107,7 +107,7 @@ async function moneyOf(stack: ChaosStack): Promise<Pick<World, 'payments' | 'cha
   };
 }
 
-async function stockOf(stack: ChaosStack): Promise<readonly StockFacts[]> {
+async function stockOf(stack: IsolatedStack): Promise<readonly StockFacts[]> {
   const rows = await rowsOf<Record<'id' | 'supplied' | 'available' | 'reserved' | 'sold', string>>(
     stack,
     'products',
@@ -119,7 +119,7 @@ async function stockOf(stack: ChaosStack): Promise<readonly StockFacts[]> {
   }));
 }
 
-async function eventsOf(stack: ChaosStack): Promise<readonly EventFacts[]> {
+async function eventsOf(stack: IsolatedStack): Promise<readonly EventFacts[]> {
   return asAdmin(stack, async (admin) => {
     const events: EventFacts[] = [];
     for (const producer of eventProducers) {
@@ -137,7 +137,7 @@ async function eventsOf(stack: ChaosStack): Promise<readonly EventFacts[]> {
   });
 }
 
-const effectsOf = (stack: ChaosStack, consumer: Service): Promise<readonly EffectFacts[]> =>
+const effectsOf = (stack: IsolatedStack, consumer: Service): Promise<readonly EffectFacts[]> =>
   rowsOf(
     stack,
     consumer,
@@ -145,7 +145,7 @@ const effectsOf = (stack: ChaosStack, consumer: Service): Promise<readonly Effec
      FROM inbox ORDER BY processed_at`,
   );
 
-async function deadLettersOf(stack: ChaosStack): Promise<World['deadLetters']> {
+async function deadLettersOf(stack: IsolatedStack): Promise<World['deadLetters']> {
   const messages = await asAdmin(stack, async (admin) => {
     const streams = (await streamsOf(admin)).filter(({ dead }) => dead);
     return (await Promise.all(streams.map(({ name }) => messagesOf(admin, name)))).flat();
@@ -156,7 +156,7 @@ async function deadLettersOf(stack: ChaosStack): Promise<World['deadLetters']> {
   }));
 }
 
-async function orderIdByKey(stack: ChaosStack): Promise<ReadonlyMap<string, string>> {
+async function orderIdByKey(stack: IsolatedStack): Promise<ReadonlyMap<string, string>> {
   const rows = await rowsOf<{ key: string; response: string }>(
     stack,
     'orders',
@@ -166,13 +166,13 @@ async function orderIdByKey(stack: ChaosStack): Promise<ReadonlyMap<string, stri
   return new Map(rows.map(({ key, response }) => [key, OrderView.parse(JSON.parse(response)).id]));
 }
 
-function* logsOf({ logsFolder }: ChaosStack): Iterable<{ readonly file: string; readonly text: string }> {
+function* logsOf({ logsFolder }: IsolatedStack): Iterable<{ readonly file: string; readonly text: string }> {
   for (const file of readdirSync(logsFolder).filter((name) => name.endsWith('.log'))) {
     yield { file, text: readFileSync(join(logsFolder, file), 'utf8') };
   }
 }
 
-async function busyConnections(stack: ChaosStack): Promise<readonly string[]> {
+async function busyConnections(stack: IsolatedStack): Promise<readonly string[]> {
   const rows = await Promise.all(
     eventProducers.map((service) =>
       rowsOf<{ pid: number; state: string }>(

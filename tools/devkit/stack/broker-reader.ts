@@ -3,7 +3,7 @@ import { headers as newHeaders, type MsgHdrs, type NatsConnection } from '@nats-
 import { connect } from '@nats-io/transport-node';
 import { eventEdges, type Service } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
-import type { ChaosStack } from './isolated-stack';
+import type { IsolatedStack } from './isolated-stack';
 
 /** A message as it lies in a stream. */
 export interface StoredMessage {
@@ -13,7 +13,7 @@ export interface StoredMessage {
 }
 
 /** Runs with a connection of the broker's admin. */
-export async function asAdmin<T>(stack: ChaosStack, work: (admin: NatsConnection) => Promise<T>): Promise<T> {
+export async function asAdmin<T>(stack: IsolatedStack, work: (admin: NatsConnection) => Promise<T>): Promise<T> {
   const admin = await connect({ servers: stack.brokerUrl, ...brokerLogin(stack.brokerAdmin), timeout: 10_000 });
   try {
     return await work(admin);
@@ -79,7 +79,7 @@ export async function consumersAreIdle(admin: NatsConnection): Promise<boolean> 
 }
 
 /** How often the broker has delivered something to a service that it had delivered before, since the consumers were made. */
-export async function redeliveriesTo(stack: ChaosStack, service: Service): Promise<number> {
+export async function redeliveriesTo(stack: IsolatedStack, service: Service): Promise<number> {
   return asAdmin(stack, async (admin) => {
     const manager = await jetstreamManager(admin);
     const counts = await Promise.all(

@@ -58,6 +58,59 @@ export async function provision(url: string, login: Pick<NatsOptions, 'nkeySeed'
   }
 }
 
+interface OwnServerOptions {
+  readonly settings: StackSettings;
+  readonly secrets: Secrets;
+  readonly progress: Progress;
+  /** Folder of the certificates, where the servers speak TLS. */
+  readonly certificates: string | undefined;
+}
+
+async function startDatabases({ settings, secrets, progress, certificates }: OwnServerOptions) {
+  const { dataFolder, postgresPort } = settings;
+  const postgres = await startPostgres({
+    dataFolder: join(dataFolder, 'postgres'),
+    port: postgresPort,
+    password: secrets.postgres,
+    logFile: join(dataFolder, 'logs/postgres.log'),
+    tls: certificates === undefined ? undefined : serverTls(certificates, 'postgres'),
+    say: progress.say,
+    beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(0, 1)),
+  });
+  try {
+    const { databases: passwords, secondRoles: second } = secrets;
+    return { postgres, databases: await createDatabases({ url: postgres.url, passwords, second }) };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+async function startBroker({ settings, secrets, progress, certificates }: OwnServerOptions, config: string) {
+  const { dataFolder, natsPort } = settings;
+  const server = await locateNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say });
+  progress.say(`nats-server ${server.version} of ${server.from}`);
+  const nats = await startNats({
+    binary: server.path,
+    config,
+    port: natsPort,
+    folder: join(dataFolder, 'nats'),
+    logFile: join(dataFolder, 'logs/nats.log'),
+    say: progress.say,
+    beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(1)),
+  });
+  try {
+    await provision(nats.url, {
+      nkeySeed: secrets.broker.admin,
+      tls: certificates === undefined ? undefined : clientTls(certificates, 'admin'),
+    });
+    return nats;
+  } catch (error) {
+    await nats.stop();
+    throw error;
+  }
+}
+
 /** Postgres and nats-server of our own, with a database for each service, the users, streams and consumers. */
 export async function embeddedInfrastructure(
   settings: StackSettings,
@@ -65,68 +118,22 @@ export async function embeddedInfrastructure(
   progress: Progress,
 ): Promise<Infrastructure> {
   const { dataFolder, postgresPort, natsPort } = settings;
-  const logs = join(dataFolder, 'logs');
-  mkdirSync(logs, { recursive: true });
+  mkdirSync(join(dataFolder, 'logs'), { recursive: true });
   const certificates = settings.tls ? join(dataFolder, 'certs') : undefined;
   if (certificates !== undefined) await progress.step('certificates', () => provideCertificates(certificates));
-  const startDatabases = async () => {
-    const postgres = await startPostgres({
-      dataFolder: join(dataFolder, 'postgres'),
-      port: postgresPort,
-      password: secrets.postgres,
-      logFile: join(logs, 'postgres.log'),
-      tls: certificates === undefined ? undefined : serverTls(certificates, 'postgres'),
-      say: progress.say,
-      beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(0, 1)),
-    });
-    try {
-      return {
-        postgres,
-        databases: await createDatabases({
-          url: postgres.url,
-          passwords: secrets.databases,
-          second: secrets.secondRoles,
-        }),
-      };
-    } catch (error) {
-      await postgres.stop();
-      throw error;
-    }
-  };
-  const folder = join(dataFolder, 'nats');
+  const servers: OwnServerOptions = { settings, secrets, progress, certificates };
   const brokerConfigOf = (seeds: BrokerSeeds, also: Readonly<Partial<BrokerSeeds>> = {}): string =>
     natsServerConfig({
       port: natsPort,
-      storeDir: join(folder, 'jetstream'),
+      storeDir: join(dataFolder, 'nats/jetstream'),
       tls: certificates === undefined ? undefined : serverTls(certificates, 'nats'),
       accounts: [brokerAccount(MAIN_ACCOUNT, seeds, also)],
     });
-  const startBroker = async () => {
-    const server = await locateNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say });
-    progress.say(`nats-server ${server.version} of ${server.from}`);
-    const nats = await startNats({
-      binary: server.path,
-      config: brokerConfigOf(secrets.broker),
-      port: natsPort,
-      folder,
-      logFile: join(logs, 'nats.log'),
-      say: progress.say,
-      beforeStart: () => requireFreePorts(embeddedPorts(settings).slice(1)),
-    });
-    try {
-      await provision(nats.url, {
-        nkeySeed: secrets.broker.admin,
-        tls: certificates === undefined ? undefined : clientTls(certificates, 'admin'),
-      });
-      return nats;
-    } catch (error) {
-      await nats.stop();
-      throw error;
-    }
-  };
   const [databases, broker] = await Promise.allSettled([
-    progress.step(`Postgres on 127.0.0.1:${postgresPort}, a database for each service`, startDatabases),
-    progress.step(`NATS on 127.0.0.1:${natsPort}, users and streams`, startBroker),
+    progress.step(`Postgres on 127.0.0.1:${postgresPort}, a database for each service`, () => startDatabases(servers)),
+    progress.step(`NATS on 127.0.0.1:${natsPort}, users and streams`, () =>
+      startBroker(servers, brokerConfigOf(secrets.broker)),
+    ),
   ]);
   const stop = async (): Promise<void> => {
     if (broker.status === 'fulfilled') await broker.value.stop();

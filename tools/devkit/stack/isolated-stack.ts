@@ -29,7 +29,7 @@ const BROKER_LIVENESS = { everyMs: 1_000, failures: 3, liveWithinMs: 30_000 } as
 
 type PerService<T> = Record<Service, T>;
 
-export interface ChaosStackOptions {
+export interface IsolatedStackOptions {
   readonly progress: Progress;
   /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;
@@ -45,7 +45,7 @@ export interface ChaosStackOptions {
  * A stack to break: a Postgres server per service, one broker, every app a process of its own, and a link that can be cut, silenced
  * or slowed between each service and its database and broker. Everything is in a temporary folder and on free ports.
  */
-export class ChaosStack {
+export class IsolatedStack {
   readonly folder = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
   private readonly databases = new Map<Service, EmbeddedPostgres>();
   private readonly apps = new Map<Caller, AppProcess>();
@@ -67,7 +67,7 @@ export class ChaosStack {
       readonly apps: Record<Caller, number>;
       readonly replica: number;
     },
-    private readonly options: ChaosStackOptions,
+    private readonly options: IsolatedStackOptions,
   ) {
     process.once('exit', this.discard);
     // Postgres may run as another user and must get through.
@@ -75,10 +75,10 @@ export class ChaosStack {
   }
 
   /** A running stack. */
-  static async start(options: ChaosStackOptions): Promise<ChaosStack> {
+  static async start(options: IsolatedStackOptions): Promise<IsolatedStack> {
     const ports = await freePorts(12);
     const port = (index: number): number => ports[index] ?? 0;
-    const stack = new ChaosStack(
+    const stack = new IsolatedStack(
       await makeSecrets(),
       await findNatsServer({ binFolder: join(repository, '.data/bin'), say: options.progress.say }),
       {

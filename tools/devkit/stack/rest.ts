@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventProducers } from '@rookery/contracts';
 import { asAdmin, consumersAreIdle } from './broker-reader';
-import type { ChaosStack } from './isolated-stack';
+import type { IsolatedStack } from './isolated-stack';
 import { rowsOf } from './rows';
 
 export const RESTS_WITHIN_MS = 60_000;
 
 /** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `RESTS_WITHIN_MS`. */
-export async function drained(stack: ChaosStack): Promise<number | undefined> {
+export async function drained(stack: IsolatedStack): Promise<number | undefined> {
   const startedAt = Date.now();
   while (Date.now() - startedAt < RESTS_WITHIN_MS) {
     if (await isAtRest(stack)) return Date.now() - startedAt;
@@ -16,7 +16,7 @@ export async function drained(stack: ChaosStack): Promise<number | undefined> {
   return undefined;
 }
 
-async function isAtRest(stack: ChaosStack): Promise<boolean> {
+async function isAtRest(stack: IsolatedStack): Promise<boolean> {
   const moving = await Promise.all([
     countOf(stack, 'orders', `orders WHERE status = 'Pending'`),
     countOf(stack, 'payments', 'payments WHERE operation IS NOT NULL'),
@@ -27,7 +27,7 @@ async function isAtRest(stack: ChaosStack): Promise<boolean> {
 
 /** Rows of `from`, for example `orders WHERE status = 'Pending'`. */
 export async function countOf(
-  stack: ChaosStack,
+  stack: IsolatedStack,
   service: (typeof eventProducers)[number],
   from: string,
 ): Promise<number> {

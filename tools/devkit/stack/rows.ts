@@ -1,6 +1,6 @@
 import type { Service } from '@rookery/contracts';
 import { Client, type QueryResultRow } from 'pg';
-import type { ChaosStack } from './isolated-stack';
+import type { IsolatedStack } from './isolated-stack';
 
 /** Runs with a connection that is closed afterwards. */
 export async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
@@ -14,5 +14,8 @@ export async function withDatabase<T>(url: string, work: (client: Client) => Pro
 }
 
 /** Asks a service's database, past the link that faults break. */
-export const rowsOf = <Row extends QueryResultRow>(stack: ChaosStack, service: Service, text: string): Promise<Row[]> =>
-  withDatabase(stack.databaseUrl(service), async (client) => (await client.query<Row>(text)).rows);
+export const rowsOf = <Row extends QueryResultRow>(
+  stack: IsolatedStack,
+  service: Service,
+  text: string,
+): Promise<Row[]> => withDatabase(stack.databaseUrl(service), async (client) => (await client.query<Row>(text)).rows);

@@ -97,14 +97,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     running.set(name, next);
     await former.stop();
   };
-  const untilEnds = async (name: Caller): Promise<string> => {
-    for (;;) {
-      const process = appNamed(name);
-      await process.ended;
-      // One that was replaced ends because it should.
-      if (running.get(name) === process) return process.exitReport();
-    }
-  };
   try {
     await progress.step(`apps: ${APPS.join(', ')}`, async () => {
       for (const app of APPS) {
@@ -117,7 +109,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
-  const untilFailure = () => Promise.race([untilServerEnds(infrastructure), ...APPS.map(untilEnds)]);
+  const untilFailure = () =>
+    Promise.race([untilServerEnds(infrastructure), ...APPS.map((name) => untilEnds(name, running))]);
   return {
     envs,
     gatewayUrl: `http://localhost:${ports.gateway}`,
@@ -127,6 +120,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     untilFailure,
     stop,
   };
+}
+
+/** Resolves with the exit report of an app that ends by itself. One that was replaced ends because it should. */
+async function untilEnds(name: Caller, running: ReadonlyMap<Caller, AppProcess>): Promise<string> {
+  for (;;) {
+    const process = running.get(name);
+    if (process === undefined) throw new UserError(`${name} does not run`);
+    await process.ended;
+    if (running.get(name) === process) return process.exitReport();
+  }
 }
 
 /** Resolves with what to tell the user when a server of our own ends by itself. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventProducers, type Caller, type Service } from '@rookery/contracts';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { asAdmin } from '@rookery/devkit/stack/broker-reader';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { addProducts, untilDefinite } from '@rookery/devkit/client/retrying-load';
@@ -40,7 +40,7 @@ export async function measureCost(progress: Progress, options: CostBenchOptions)
   const load = loadavg()[0] ?? 0;
   const measured = new Map<string, Variant>();
   for (const logLevel of new Set(VARIANTS.map((variant) => variant.logLevel))) {
-    const stack = await ChaosStack.start({ progress, environment: { LOG_LEVEL: logLevel } });
+    const stack = await IsolatedStack.start({ progress, environment: { LOG_LEVEL: logLevel } });
     try {
       const metered = await MeteredStack.open(stack, progress, options);
       for (const variant of VARIANTS.filter((one) => one.logLevel === logLevel))
@@ -78,7 +78,7 @@ class MeteredStack {
   private repeated = 0;
 
   private constructor(
-    private readonly stack: ChaosStack,
+    private readonly stack: IsolatedStack,
     private readonly progress: Progress,
     private readonly options: CostBenchOptions,
     private readonly customer: ApiClient,
@@ -89,7 +89,7 @@ class MeteredStack {
   ) {}
 
   /** Warmed up, and measured while it stands idle. */
-  static async open(stack: ChaosStack, progress: Progress, options: CostBenchOptions): Promise<MeteredStack> {
+  static async open(stack: IsolatedStack, progress: Progress, options: CostBenchOptions): Promise<MeteredStack> {
     const customer = await ApiClient.signIn(stack, 'alice');
     const [, product = ''] = await addProducts(await ApiClient.signIn(stack, 'olga'));
     const nothing = new Map<string, number>();
@@ -205,7 +205,7 @@ class MeteredStack {
   }
 }
 
-async function streamBytes(stack: ChaosStack): Promise<ReadonlyMap<string, number>> {
+async function streamBytes(stack: IsolatedStack): Promise<ReadonlyMap<string, number>> {
   return asAdmin(stack, async (admin) => {
     const manager = await jetstreamManager(admin);
     const bytes = eventProducers.map(async (producer) => {

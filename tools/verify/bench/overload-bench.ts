@@ -1,5 +1,5 @@
 import { cpus, loadavg } from 'node:os';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import { ApiClient, tokenOf } from '@rookery/devkit/client/api-client';
 import { addProducts } from '@rookery/devkit/client/retrying-load';
@@ -40,7 +40,7 @@ export async function measureOverload(progress: Progress, options: OverloadBench
   const load = loadavg()[0] ?? 0;
   // The stack inherits it.
   const ownCore = keepTo(otherCores(), process.pid);
-  const stack = await ChaosStack.start({ progress, environment: { LOG_LEVEL: 'warn' } });
+  const stack = await IsolatedStack.start({ progress, environment: { LOG_LEVEL: 'warn' } });
   try {
     await progress.step('a second gateway, without load shedding', () =>
       stack.startReplica('gateway', { LOAD_SHEDDING: 'off' }),
@@ -89,12 +89,12 @@ class OfferedLoad {
   private readonly taken = new Set<string>();
 
   private constructor(
-    private readonly stack: ChaosStack,
+    private readonly stack: IsolatedStack,
     private readonly progress: Progress,
     private readonly products: readonly string[],
   ) {}
 
-  static async open(stack: ChaosStack, progress: Progress): Promise<OfferedLoad> {
+  static async open(stack: IsolatedStack, progress: Progress): Promise<OfferedLoad> {
     // The first one is few.
     const [, ...products] = await addProducts(await ApiClient.signIn(stack, 'olga'));
     const offered = new OfferedLoad(stack, progress, products);

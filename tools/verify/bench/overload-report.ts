@@ -95,19 +95,8 @@ export function overloadReport(result: OverloadResult): Report {
   };
 }
 
-function markdownOf({
-  at,
-  machine,
-  seconds,
-  ownCore,
-  search,
-  peak,
-  overload,
-  peer,
-  orders,
-  placed,
-  confirmed,
-}: OverloadResult): string {
+function markdownOf(result: OverloadResult): string {
+  const { at, machine, seconds, ownCore, peak, overload, peer, orders } = result;
   const line = (name: string, phases: readonly Phase[], isPeak: boolean): string => {
     const ratios = ratiosOf(peak, phases);
     return row(
@@ -124,13 +113,6 @@ function markdownOf({
   };
   const admitted = (name: string, phases: readonly Phase[]): string =>
     row(name, ...MIX.map(({ kind }) => percent(median(phases.map((phase) => phase.admitted[kind])))));
-  const ratios = ratiosOf(peak, overload);
-  const clientLateMs = Math.max(...[...peak, ...overload, ...peer, ...orders].map((phase) => phase.clientLateMs));
-  const verdict = (met: boolean): string => {
-    if (clientLateMs > CLIENT_LATE_MS)
-      return 'not decided, the client was late itself: the machine has other things to do';
-    return met ? 'met' : '**missed**';
-  };
   return [
     '# overload',
     '',
@@ -165,11 +147,25 @@ function markdownOf({
     admitted('the same, LOAD_SHEDDING=off', peer),
     admitted('twice the orders too', orders),
     '',
+    ...verdicts(result),
+    '',
+  ].join('\n');
+}
+
+/** One line for each promise: whether it was met, or why that is not decided. */
+function verdicts({ search, peak, overload, peer, orders, placed, confirmed }: OverloadResult): readonly string[] {
+  const ratios = ratiosOf(peak, overload);
+  const clientLateMs = Math.max(...[...peak, ...overload, ...peer, ...orders].map((phase) => phase.clientLateMs));
+  const verdict = (met: boolean): string => {
+    if (clientLateMs > CLIENT_LATE_MS)
+      return 'not decided, the client was late itself: the machine has other things to do';
+    return met ? 'met' : '**missed**';
+  };
+  return [
     `- Goodput at twice the capacity at least 80 % of the peak: ${verdict(ratios.goodput >= 0.8)} (${percent(ratios.goodput)}).`,
     `- p99 of the admitted at most twice that at the peak: ${verdict(ratios.p99 <= 2)} (${ratios.p99.toFixed(2)} ×).`,
     `- ${whole(confirmed)} of the ${whole(placed)} orders taken were Confirmed when everything had come to rest.`,
     `- The peak was looked for at ${search.map(({ offeredPerSecond, goodput }) => `${whole(offeredPerSecond)} (${whole(goodput)})`).join(', ')} requests/s (goodput).`,
     `- The client’s own event loop was late by ${whole(clientLateMs)} ms at most (p99 of a phase).`,
-    '',
-  ].join('\n');
+  ];
 }

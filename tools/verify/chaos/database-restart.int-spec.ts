@@ -7,7 +7,7 @@ import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { Progress } from '@rookery/devkit/terminal/progress';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
 import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
@@ -22,7 +22,7 @@ const REFUSALS = 8;
 const SPEC_MS = 240_000;
 
 describe('a restart of one service’s database under load', () => {
-  let stack: ChaosStack;
+  let stack: IsolatedStack;
   let load: RetryingLoad;
   let running: Promise<void>;
   let pids: readonly (number | undefined)[];
@@ -38,7 +38,7 @@ describe('a restart of one service’s database under load', () => {
 
   beforeAll(async () => {
     if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
-    stack = await ChaosStack.start({ progress: new Progress(true) });
+    stack = await IsolatedStack.start({ progress: new Progress(true) });
     pids = processes();
     const [alice, olga] = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'olga')]);
     secretTexts = [alice, olga].flatMap(({ name, token }) => [token, demoPassword(name)]);

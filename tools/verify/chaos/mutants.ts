@@ -25,8 +25,8 @@ export const mutants: readonly Mutant[] = [
     apps: CONSUMERS,
     changes: [
       [
-        'if (await this.isNoted(tx, event)) return false;',
-        'if (await this.isNoted(tx, event)) return void (await effect(tx)) ?? true;',
+        'if (await this.isRecorded(tx, event)) return false;',
+        'if (await this.isRecorded(tx, event)) return void (await effect(tx)) ?? true;',
       ],
     ],
     faults: ['redelivery'],

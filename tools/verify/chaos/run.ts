@@ -5,7 +5,7 @@ import { addProducts, RetryingLoad } from '@rookery/devkit/client/retrying-load'
 import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
 import { until, type Fault, type FaultOutcome } from './faults/fault';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
@@ -72,7 +72,7 @@ const EDGE_DEADLINE_MS = 5_000;
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { seed, seconds, rate, leniency = 1, keep = false, progress } = options;
   const disks = new Set(options.faults.flatMap(({ disk }) => (disk === undefined ? [] : [disk])));
-  const stack = await ChaosStack.start({ progress, apps: options.apps, disks });
+  const stack = await IsolatedStack.start({ progress, apps: options.apps, disks });
   let stopped = false;
   const stop = async (keepFolder: boolean): Promise<void> => {
     if (!stopped) await stack.stop({ keep: keepFolder });
@@ -127,7 +127,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 
 /** One fault after the other, with short pauses, until the load is over; each heals what it broke. */
 async function breakThings(
-  stack: ChaosStack,
+  stack: IsolatedStack,
   { seed, seconds, faults, everyFault = false, leniency = 1, progress }: ChaosOptions,
   load: RetryingLoad,
   poison: Poison[],
@@ -179,7 +179,7 @@ export const whatHappened = ({ app, detail }: FaultOutcome): string =>
 /** An event older than this waits for something. */
 const LATE_SECONDS = 1;
 
-async function recovered(stack: ChaosStack): Promise<boolean> {
+async function recovered(stack: IsolatedStack): Promise<boolean> {
   const ready = await Promise.all(APPS.map((app) => stack.isReady(app)));
   if (ready.includes(false)) return false;
   const late = await Promise.all(
@@ -194,7 +194,7 @@ async function recovered(stack: ChaosStack): Promise<boolean> {
   return late.every((count) => count === 0);
 }
 
-async function countOrders(stack: ChaosStack): Promise<Record<string, number>> {
+async function countOrders(stack: IsolatedStack): Promise<Record<string, number>> {
   const rows = await rowsOf<{ ending: string; count: number }>(
     stack,
     'orders',

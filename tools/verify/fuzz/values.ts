@@ -203,24 +203,7 @@ export function mutatedJson(document: FuzzedDocument, schema: Schema, name = '')
   const { type, anyOf, properties, items, maxItems } = resolved(document, schema);
   if (Array.isArray(anyOf))
     return fc.oneof(hostileJson, ...schemasOf(anyOf).map((one) => mutatedJson(document, one, name)));
-  if (type === 'array') {
-    const item = asSchema(items);
-    const most = numberOf(maxItems, 100);
-    return fc.oneof(
-      hostileJson,
-      fc.constant('[]'),
-      validJson(document, item, name).map(
-        (one) =>
-          `[${Array(most + 1)
-            .fill(one)
-            .join(',')}]`,
-      ),
-      validJson(document, item, name).map((one) => `[${one},${one}]`),
-      fc
-        .tuple(validJson(document, item, name), mutatedJson(document, item, name))
-        .map(([right, wrong]) => `[${right},${wrong}]`),
-    );
-  }
+  if (type === 'array') return mutatedArray(document, asSchema(items), numberOf(maxItems, 100), name);
   if (type !== 'object') return hostileJson;
   const members = propertiesOf({ properties });
   const valid = (key: string, value: Schema): JsonText =>
@@ -260,6 +243,18 @@ export function mutatedJson(document: FuzzedDocument, schema: Schema, name = '')
         return [...all(), hostileJson.map((json) => `${text(key)}:${json}`)];
       }),
     },
+  );
+}
+
+/** An empty array, one with too many items, one with the same item twice, one with a wrong item. */
+function mutatedArray(document: FuzzedDocument, item: Schema, maxItems: number, name: string): JsonText {
+  const valid = validJson(document, item, name);
+  return fc.oneof(
+    hostileJson,
+    fc.constant('[]'),
+    valid.map((one) => `[${Array.from({ length: maxItems + 1 }, () => one).join(',')}]`),
+    valid.map((one) => `[${one},${one}]`),
+    fc.tuple(valid, mutatedJson(document, item, name)).map(([right, wrong]) => `[${right},${wrong}]`),
   );
 }
 

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Reconciliation, type Difference, type Service } from '@rookery/contracts';
-import { ChaosStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
+import { IsolatedStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
 import { rowsOf, withDatabase } from '@rookery/devkit/stack/rows';
@@ -85,35 +85,44 @@ const SETTLING_SECONDS = 3;
  */
 export async function restoreTest(options: RestoreOptions): Promise<RestoreResult> {
   const { service, loseWal, progress, keep = false } = options;
-  const stack = await ChaosStack.start({
+  const stack = await IsolatedStack.start({
     progress,
     apps: options.apps,
     databaseSettings: (owner, folder) => (owner === service ? archivingTo(archiveOf(folder), ARCHIVE_SECONDS) : {}),
     environment: { RECONCILIATION_SETTLING_SECONDS: String(SETTLING_SECONDS) },
   });
   try {
-    return await new RestoreDrill(stack, options).run();
+    return await new RestoreTest(stack, options).run();
   } finally {
     await progress.step('stopped', () => stack.stop({ keep }));
     if (keep) progress.say(`left for a look after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
   }
 }
 
+/** What the run saw, before it is judged. */
+interface Seen extends Pick<RestoreResult, 'compared' | 'differences'> {
+  readonly load: RetryingLoad;
+  readonly secretTexts: readonly string[];
+  /** How long the system took to come to rest; undefined when it did not. */
+  readonly drainedMs: number | undefined;
+  readonly times: Pick<RestoreResult, 'backupAge' | 'rpo' | 'rto'>;
+}
+
 const archiveOf = (folder: string): string => join(folder, 'archive');
 
-class RestoreDrill {
+class RestoreTest {
   private readonly steps: [string, number][] = [];
   private readonly recovered: string[] = [];
   private readonly accounts: string[] = [];
 
   constructor(
-    private readonly stack: ChaosStack,
+    private readonly stack: IsolatedStack,
     private readonly options: RestoreOptions,
   ) {}
 
   async run(): Promise<RestoreResult> {
     const { stack } = this;
-    const { service, loseWal, progress, keep = false } = this.options;
+    const { service, progress } = this.options;
     const startedAt = new Date();
     const customers = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'bob')]);
     const operator = await ApiClient.signIn(stack, 'olga');
@@ -151,8 +160,18 @@ class RestoreDrill {
     const drainedMs = await progress.step('everything comes to rest', () => drained(stack));
     await sleep(SETTLING_SECONDS * 1_000);
     const { compared, differences } = await progress.step('reconcile', () => reconcile(operator, startedAt));
+    const rpo = Math.max(0, lastCommit.getTime() - recoveredTo.getTime()) / 1_000;
+    const times = { backupAge: (lostAt - backedUpAt) / 1_000, rpo, rto };
     const secretTexts = [...customers, operator].flatMap(({ name, token }) => [token, demoPassword(name)]);
-    const violations = await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: rto * 1_000 });
+    return this.result({ load, secretTexts, drainedMs, compared, differences, times });
+  }
+
+  /** What the run showed: the invariants, the lost orders and accounts, and the verdict on them. */
+  private async result(seen: Seen): Promise<RestoreResult> {
+    const { stack } = this;
+    const { service, loseWal, keep = false } = this.options;
+    const { load, secretTexts, drainedMs, compared, differences, times } = seen;
+    const violations = await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: times.rto * 1_000 });
     const promised = new Set(load.placements.flatMap(({ orderIds }) => orderIds));
     const orders = await rowsOf<OrderRow>(
       stack,
@@ -173,9 +192,7 @@ class RestoreDrill {
     return {
       service,
       loseWal,
-      backupAge: (lostAt - backedUpAt) / 1_000,
-      rpo: Math.max(0, lastCommit.getTime() - recoveredTo.getTime()) / 1_000,
-      rto,
+      ...times,
       steps: this.steps,
       recovered: this.recovered,
       promised: promised.size,

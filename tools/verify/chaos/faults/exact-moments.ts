@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import type { Service } from '@rookery/contracts';
-import type { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import { OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
 
@@ -8,13 +8,13 @@ const RELAY = `FROM pg_stat_activity WHERE application_name = 'outbox-relay' AND
 const WAITING_MS = 10_000;
 
 /** The database's process that serves the relay: while it is stopped, the service commits and publishes nothing. */
-async function relayBackend(stack: ChaosStack, service: Service): Promise<number | undefined> {
+async function relayBackend(stack: IsolatedStack, service: Service): Promise<number | undefined> {
   const leads = `pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)`;
   const [row] = await rowsOf<{ pid: number }>(stack, service, `SELECT pid ${RELAY} AND ${leads}`);
   return row?.pid;
 }
 
-async function somethingWaits(stack: ChaosStack, service: Service): Promise<boolean> {
+async function somethingWaits(stack: IsolatedStack, service: Service): Promise<boolean> {
   const rows = await rowsOf(stack, service, 'SELECT FROM outbox WHERE published_at IS NULL LIMIT 3');
   return rows.length === 3;
 }

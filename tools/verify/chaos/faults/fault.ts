@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
-import type { ChaosStack } from '@rookery/devkit/stack/isolated-stack';
+import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import type { Random } from '@rookery/devkit/client/random';
 import type { Poison } from '@rookery/devkit/invariants/world';
 
 /** What a fault works with. */
 export interface FaultContext {
-  readonly stack: ChaosStack;
+  readonly stack: IsolatedStack;
   readonly random: Random;
   /** Told of each poison that went into a stream: the dead letters must be exactly these. */
   readonly poisoned: (poison: Poison) => void;
