@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { eventually } from '@rookery/testing';
 import { z } from 'zod';
 import { isAlive } from '@rookery/devkit/stack/leftover';
 import { repository } from '@rookery/devkit/stack/repository';
+import { eventually } from '@rookery/testing';
 
 const folder = mkdtempSync(join(tmpdir(), 'rookery-bootstrap-'));
 const program = join(folder, 'program.mjs');
@@ -30,7 +30,9 @@ const Manifest = z.object({ scripts: z.record(z.string(), z.string()) });
 describe('a program that npm runs', () => {
   it('takes the place of npm’s shell, so that a signal to npm reaches it', () => {
     const { scripts } = Manifest.parse(JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')));
-    for (const command of Object.values(scripts)) expect(command).toMatch(/^exec /);
+    for (const command of Object.values(scripts)) {
+      expect(command).toMatch(/^exec /);
+    }
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends by a %s to the npm process', async (signal) => {

@@ -1,7 +1,7 @@
 import { spawn, type StdioOptions } from 'node:child_process';
 import { repository } from '@rookery/devkit/stack/repository';
-import type { Run } from './run';
 import { FAILED } from './exit-codes';
+import type { Run } from './run';
 
 export interface ChildOptions {
   readonly stdio?: StdioOptions;
@@ -21,7 +21,9 @@ export async function runChild(
     child.once('exit', (code) => resolve(code ?? FAILED));
   });
   shutdown.afterwards(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill();
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill();
+    }
     await ended;
   });
   return ended;

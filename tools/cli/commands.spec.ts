@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
-import { CommanderError, type Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { repository } from '@rookery/devkit/stack/repository';
 import { completionOf, SHELLS } from './completion';
 import { buildProgram, calledBy, pathOf } from './program';
@@ -27,13 +27,17 @@ async function run(...args: readonly string[]): Promise<Outcome> {
   });
   let called: readonly unknown[] | undefined;
   for (const command of allOf(program)) {
-    if (command.commands.length === 0) command.action((...given: readonly unknown[]) => void (called = given));
+    if (command.commands.length === 0) {
+      command.action((...given: readonly unknown[]) => void (called = given));
+    }
   }
   try {
     await program.parseAsync(args, { from: 'user' });
     return { code: undefined, ...printed, ...(called === undefined ? {} : { called }) };
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) {
+      throw error;
+    }
     return { code: error.exitCode, ...printed };
   }
 }
@@ -60,7 +64,9 @@ describe('every command', () => {
     const program = await buildProgram(commands, silent);
     for (const shell of SHELLS) {
       const script = completionOf(program, shell);
-      for (const command of allOf(program).slice(1)) expect(script).toContain(command.name());
+      for (const command of allOf(program).slice(1)) {
+        expect(script).toContain(command.name());
+      }
     }
     expect(spawnSync('bash', ['-n'], { input: completionOf(program, 'bash') }).status).toBe(0);
   });

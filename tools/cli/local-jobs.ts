@@ -13,7 +13,9 @@ const given = (env: NodeJS.ProcessEnv, name: string): string | undefined => (env
 /** What `npm start` wrote for a service of the stack on this data folder; undefined when it never started. */
 function stackEnv(service: Service, env: NodeJS.ProcessEnv): AppEnv | undefined {
   const file = envFileOf(service, env);
-  if (!existsSync(file)) return undefined;
+  if (!existsSync(file)) {
+    return undefined;
+  }
   const values = Object.entries(parseEnv(readFileSync(file, 'utf8')));
   return Object.fromEntries(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
@@ -29,7 +31,9 @@ export function jobEnv(service: Service, env: NodeJS.ProcessEnv = process.env): 
   const variable = `DATABASE_URL_${service.toUpperCase()}`;
   const known = stackEnv(service, env);
   const url = given(env, variable) ?? known?.['DATABASE_URL'];
-  if (url !== undefined) return { ...known, DATABASE_URL: url };
+  if (url !== undefined) {
+    return { ...known, DATABASE_URL: url };
+  }
   throw new UserError(
     `There is no database of ${service}: neither ${variable} nor ${envFileOf(service, env)}.`,
     `Set ${variable}, or start the system once with \`npm start\`.`,
@@ -38,7 +42,9 @@ export function jobEnv(service: Service, env: NodeJS.ProcessEnv = process.env): 
 
 /** The broker's admin: NATS_URL and NATS_NKEY_SEED, else that of the stack on this data folder. */
 async function brokerAdmin(env: NodeJS.ProcessEnv): Promise<AppEnv> {
-  if (given(env, 'NATS_NKEY_SEED') !== undefined) return {};
+  if (given(env, 'NATS_NKEY_SEED') !== undefined) {
+    return {};
+  }
   const { broker } = await provideSecrets(readSettings(env).dataFolder);
   return { NATS_NKEY_SEED: broker.admin };
 }

@@ -12,15 +12,25 @@ async function main(given: readonly string[]): Promise<number> {
   const args = given[0] === 'help' ? [...given.slice(1), '--help'] : given;
   const called = calledBy(args);
   try {
-    if (called?.readsEnvFile !== false && !asksForHelp(args)) loadEnvFile(repository);
+    if (called?.readsEnvFile !== false && !asksForHelp(args)) {
+      loadEnvFile(repository);
+    }
     const program = await buildProgram(called === undefined ? [] : [called], process);
-    if (args.length === 0) program.outputHelp();
-    else await program.parseAsync(args, { from: 'user' });
+    if (args.length === 0) {
+      program.outputHelp();
+    } else {
+      await program.parseAsync(args, { from: 'user' });
+    }
     return Number(process.exitCode ?? DONE);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === DONE ? DONE : WRONG_USAGE;
-    if (error instanceof OperatorError) process.stderr.write(`${error.message}\n`);
-    else printFailure(error);
+    if (error instanceof CommanderError) {
+      return error.exitCode === DONE ? DONE : WRONG_USAGE;
+    }
+    if (error instanceof OperatorError) {
+      process.stderr.write(`${error.message}\n`);
+    } else {
+      printFailure(error);
+    }
     return error instanceof UserError || error instanceof OperatorError ? error.exitCode : FAILED;
   }
 }

@@ -8,7 +8,9 @@ export const wholeNumber =
   (from: number, to: number) =>
   (text: string): number => {
     const value = Number(text);
-    if (text !== '' && Number.isInteger(value) && value >= from && value <= to) return value;
+    if (text !== '' && Number.isInteger(value) && value >= from && value <= to) {
+      return value;
+    }
     throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
   };
 

@@ -1,5 +1,5 @@
 import { Command, type Help } from 'commander';
-import { commands, FAMILIES, type CommandEntry } from './registry';
+import { type CommandEntry, commands, FAMILIES } from './registry';
 
 const HELP_WIDTH = 120;
 
@@ -47,8 +47,11 @@ export async function buildProgram(loaded: readonly CommandEntry[], { stdout, st
     const [first = '', second] = entry.name.split(' ');
     const parent = second === undefined ? program : familyOf(program, first);
     const name = second ?? first;
-    if (loaded.includes(entry)) (await entry.load())(parent);
-    else parent.command(name).allowUnknownOption().helpOption('-h, --help', 'print this help');
+    if (loaded.includes(entry)) {
+      (await entry.load())(parent);
+    } else {
+      parent.command(name).allowUnknownOption().helpOption('-h, --help', 'print this help');
+    }
     named(parent, name)?.description(entry.summary).helpGroup(`${entry.group}:`);
   }
   return program;

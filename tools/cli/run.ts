@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Progress, printFailure } from '@rookery/devkit/terminal/progress';
+import { printFailure, Progress } from '@rookery/devkit/terminal/progress';
 import { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { DONE, FAILED, INTERRUPTED } from './exit-codes';
@@ -45,14 +45,18 @@ export const staying =
     let code = DONE;
     try {
       const failure = await Promise.race([asked, started.then((failure) => Promise.race([asked, failure()]))]);
-      if (failure !== undefined) throw new UserError(failure);
+      if (failure !== undefined) {
+        throw new UserError(failure);
+      }
     } catch (error) {
       code = failed(error);
     }
     // After Ctrl-C during the start, the current step ends first and registers what to undo.
     await Promise.race([Promise.allSettled([started]), sleep(GIVE_UP_WITHIN_MS, undefined, { ref: false })]);
     await run.shutdown.run();
-    if (code === DONE) run.progress.say('everything is stopped');
+    if (code === DONE) {
+      run.progress.say('everything is stopped');
+    }
     process.exit(code);
   };
 

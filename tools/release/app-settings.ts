@@ -2,8 +2,8 @@ import type { Caller } from '@rookery/contracts';
 import type { SettingsSchema } from '@rookery/platform';
 import { AuthConfig } from '../../apps/auth/src/auth.config';
 import { GatewayConfig } from '../../apps/gateway/src/gateway.config';
-import { OrderRecoveryConfig } from '../../apps/orders/src/recovery/order-recovery.settings';
 import { OrdersConfig } from '../../apps/orders/src/orders.config';
+import { OrderRecoveryConfig } from '../../apps/orders/src/recovery/order-recovery.settings';
 import { PaymentsConfig } from '../../apps/payments/src/payments.config';
 import { ProductsConfig } from '../../apps/products/src/products.config';
 

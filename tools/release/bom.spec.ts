@@ -1,4 +1,4 @@
-import { reproducible, validateBom, type Bom } from './bom';
+import { type Bom, reproducible, validateBom } from './bom';
 
 const bom = (change: Partial<Bom> = {}): Bom => ({
   $schema: 'http://cyclonedx.org/schema/bom-1.5.schema.json',
@@ -10,18 +10,18 @@ const bom = (change: Partial<Bom> = {}): Bom => ({
   components: [{ type: 'library', name: 'pg', version: '8.23.1', purl: 'pkg:npm/pg@8.23.1' }],
   ...change,
 });
-const time = '2026-11-25T00:00:00.000Z';
+const TIME = '2026-11-25T00:00:00.000Z';
 
 describe('a bill of materials', () => {
   it('is the same for the same content, whenever it is made, and another one for other content', () => {
     const later = bom({ serialNumber: 'urn:uuid:00000000-0000-4000-8000-000000000000' });
-    expect(reproducible(later, time)).toEqual(reproducible(bom(), time));
+    expect(reproducible(later, TIME)).toEqual(reproducible(bom(), TIME));
     const other = bom({ components: [{ type: 'library', name: 'pg', version: '8.23.2', purl: 'pkg:npm/pg@8.23.2' }] });
-    expect(reproducible(other, time)['serialNumber']).not.toBe(reproducible(bom(), time)['serialNumber']);
+    expect(reproducible(other, TIME)['serialNumber']).not.toBe(reproducible(bom(), TIME)['serialNumber']);
   });
 
   it('follows the CycloneDX schema', async () => {
-    await expect(validateBom(JSON.stringify(reproducible(bom(), time)))).resolves.toBeUndefined();
+    await expect(validateBom(JSON.stringify(reproducible(bom(), TIME)))).resolves.toBeUndefined();
   });
 
   it.each([

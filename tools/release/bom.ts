@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
 import { Version } from '@cyclonedx/cyclonedx-library/Spec';
+import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
 import { z } from 'zod';
 import type { ImageName } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
@@ -54,6 +54,7 @@ export function reproducible(bom: Bom, time: string): Bom {
 /** Throws unless the document follows the CycloneDX schema strictly. */
 export async function validateBom(text: string): Promise<void> {
   const error: unknown = await new JsonStrictValidator(Version.v1dot5).validate(text);
-  if (error !== null)
+  if (error !== null) {
     throw new UserError(`The bill of materials does not follow the schema:\n${JSON.stringify(error, null, 2)}`);
+  }
 }

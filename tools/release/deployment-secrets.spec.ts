@@ -1,17 +1,17 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig } from '@rookery/platform';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { provideCertificates } from '@rookery/devkit/stack/certificates';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
+import { parseConfig } from '@rookery/platform';
 import { appSettings } from './app-settings';
 import {
   COMPOSE_CERTIFICATES,
   COMPOSE_ENV_FILE,
-  renewComposeCertificates,
   K8S_SECRETS_FOLDER,
   kubernetesSecrets,
+  renewComposeCertificates,
   writeComposeSecrets,
   writeKubernetesSecrets,
 } from './deployment-secrets';
@@ -69,7 +69,9 @@ describe('npx rookery credentials new', () => {
     const keys = filesIn(folder).filter((path) => path.endsWith('/CURSOR_KEY'));
     const others = filesIn(folder).filter((path) => !keys.includes(path));
     const before = others.map((path) => readFileSync(path, 'utf8'));
-    for (const path of keys) rmSync(path);
+    for (const path of keys) {
+      rmSync(path);
+    }
     await writeKubernetesSecrets(await makeSecrets(), { root, force: false });
     expect(keys).toHaveLength(3);
     expect(new Set(keys.map((path) => readFileSync(path, 'utf8'))).size).toBe(1);
@@ -100,7 +102,9 @@ describe('npx rookery credentials new', () => {
     const keys = Object.values(kubernetesSecrets(await makeSecrets())['nats'] ?? {});
     expect(keys).toHaveLength(11);
     expect(new Set(keys).size).toBe(11);
-    for (const key of keys) expect(key).toMatch(/^U[A-Z2-7]{55}$/);
+    for (const key of keys) {
+      expect(key).toMatch(/^U[A-Z2-7]{55}$/);
+    }
   });
 
   it('gives the admin’s key to the job that provisions the broker, and to nobody else', async () => {

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Callers, recordOf, Requesters, Services, type Caller } from '@rookery/contracts';
-import { nkeyOf } from '@rookery/messaging';
+import { type Caller, Callers, recordOf, Requesters, Services } from '@rookery/contracts';
 import { BROKER_CLIENTS, makeSeed } from '@rookery/devkit/stack/broker-accounts';
 import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack/certificates';
 import type { Secrets } from '@rookery/devkit/stack/secrets';
 import { UserError } from '@rookery/devkit/terminal/user-error';
+import { nkeyOf } from '@rookery/messaging';
 import { brokerKeyVariables } from './nats-config';
 
 /** Where the secrets of docker/compose.yaml are, relative to the repository. */
@@ -145,7 +145,9 @@ export async function writeComposeSecrets(secrets: Secrets, { root, force }: Wri
 /** Puts the certificates as they are now into docker/.env, where it is there; everything else in it stays. */
 export function renewComposeCertificates(root: string): void {
   const file = join(root, COMPOSE_ENV_FILE);
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) {
+    return;
+  }
   // A value may go over several lines, up to its closing quote.
   const others = readFileSync(file, 'utf8').replace(/^NATS_TLS_\w+='[^']*'\n/gm, '');
   write(file, [others.trimEnd(), ...linesOf(composeCertificates(join(root, COMPOSE_CERTIFICATES))), ''].join('\n'));
@@ -166,17 +168,23 @@ export async function writeKubernetesSecrets(secrets: Secrets, { root, force }: 
   );
   const missing = existsSync(folder) && !force ? files.filter(({ path }) => !existsSync(path)) : [];
   if (missing.length > 0) {
-    for (const { path, value } of missing) write(path, value);
+    for (const { path, value } of missing) {
+      write(path, value);
+    }
     return folder;
   }
   refuseExisting(folder, force, 'kubectl delete namespace rookery-dev');
   rmSync(folder, { recursive: true, force: true });
-  for (const { path, value } of files) write(path, value);
+  for (const { path, value } of files) {
+    write(path, value);
+  }
   return folder;
 }
 
 function refuseExisting(path: string, force: boolean, emptied: string): void {
-  if (!existsSync(path) || force) return;
+  if (!existsSync(path) || force) {
+    return;
+  }
   throw new UserError(
     `${path} is there already; databases and broker were made with what it holds.`,
     `To begin anew: \`${emptied}\`, then the same command with --force.`,

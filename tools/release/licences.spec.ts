@@ -1,4 +1,4 @@
-import { isAllowed, licenceProblems, productionPackages, READ_LICENCES, readLockFile, type LockFile } from './licences';
+import { isAllowed, licenceProblems, type LockFile, productionPackages, READ_LICENCES, readLockFile } from './licences';
 
 const nothing = { dependencies: {}, optionalDependencies: {}, peerDependencies: {}, peerDependenciesMeta: {} };
 const lock = (packages: Readonly<Record<string, Partial<LockFile['packages'][string]>>>): LockFile => ({

@@ -38,17 +38,25 @@ export function productionPackages({ packages }: LockFile): readonly ProductionP
   const visit = (from: string, name: string): void => {
     const path = resolve(packages, from, name);
     // A peer that nobody installed, or an optional one of another platform.
-    if (path === undefined || reached.has(path)) return;
+    if (path === undefined || reached.has(path)) {
+      return;
+    }
     reached.add(path);
     const found = packages[path];
-    if (found === undefined) return;
+    if (found === undefined) {
+      return;
+    }
     const peers = Object.keys(found.peerDependencies).filter(
       (peer) => found.peerDependenciesMeta[peer]?.optional !== true,
     );
     const needed = [...Object.keys(found.dependencies), ...Object.keys(found.optionalDependencies), ...peers];
-    for (const next of needed) visit(path, next);
+    for (const next of needed) {
+      visit(path, next);
+    }
   };
-  for (const name of Object.keys(packages['']?.dependencies ?? {})) visit('', name);
+  for (const name of Object.keys(packages['']?.dependencies ?? {})) {
+    visit('', name);
+  }
   return [...reached].toSorted().map((path) => ({
     name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
     version: packages[path]?.version ?? '',
@@ -60,8 +68,12 @@ export function productionPackages({ packages }: LockFile): readonly ProductionP
 function resolve(packages: LockFile['packages'], from: string, name: string): string | undefined {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
     const path = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
-    if (path in packages) return path;
-    if (folder === '') return undefined;
+    if (path in packages) {
+      return path;
+    }
+    if (folder === '') {
+      return undefined;
+    }
   }
 }
 
@@ -101,7 +113,9 @@ export function isAllowed(expression: string): boolean {
 export function licenceProblems(packages: readonly ProductionPackage[]): readonly string[] {
   return packages.flatMap(({ name, version, licence }) => {
     const known = licence ?? READ_LICENCES.get(`${name}@${version}`);
-    if (known === undefined) return [`${name}@${version} has no licence that is known`];
+    if (known === undefined) {
+      return [`${name}@${version} has no licence that is known`];
+    }
     return isAllowed(known) ? [] : [`${name}@${version} is under ${known}`];
   });
 }

@@ -1,6 +1,6 @@
-import { type BrokerClient, brokerUsers, natsAccountsConfig, natsServerSettings } from '@rookery/messaging';
 import { recordOf } from '@rookery/contracts';
 import { BROKER_CLIENTS, MAIN_ACCOUNT } from '@rookery/devkit/stack/broker-accounts';
+import { type BrokerClient, brokerUsers, natsAccountsConfig, natsServerSettings } from '@rookery/messaging';
 
 /** Where the files are that nats-server reads in a container. */
 export const NATS_CONFIG_FOLDER = 'k8s/platform/nats';

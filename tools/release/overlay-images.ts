@@ -1,5 +1,5 @@
+import { isMap, isScalar, isSeq, type Pair, parseDocument, type Range, type YAMLMap } from 'yaml';
 import { Services } from '@rookery/contracts';
-import { isMap, isScalar, isSeq, parseDocument, type Pair, type Range, type YAMLMap } from 'yaml';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 
 /** In the order in which a digest passes through them. */
@@ -53,7 +53,9 @@ export class OverlayImages {
     const entry = isSeq(images)
       ? images.items.find((item) => isMap(item) && item.get('name') === imageOf(app))
       : undefined;
-    if (document.errors.length > 0 || !isMap(entry)) throw this.broken(`names no image ${imageOf(app)} under images:`);
+    if (document.errors.length > 0 || !isMap(entry)) {
+      throw this.broken(`names no image ${imageOf(app)} under images:`);
+    }
     return entry;
   }
 

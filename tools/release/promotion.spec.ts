@@ -1,4 +1,4 @@
-import { Apps, type App, type Environment } from './overlay-images';
+import { type App, Apps, type Environment } from './overlay-images';
 import { promote } from './promotion';
 
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;

@@ -1,5 +1,5 @@
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import { Apps, Environments, OverlayImages, type App, type Environment } from './overlay-images';
+import { type App, Apps, type Environment, Environments, OverlayImages } from './overlay-images';
 
 /** What is asked for: chosen digests, or those that the environment before carries. */
 export interface Request {
@@ -46,7 +46,9 @@ export function promote({ to, digests }: Request, read: (environment: Environmen
       );
     }
     const from = overlay.digestOf(app);
-    if (from === digest) continue;
+    if (from === digest) {
+      continue;
+    }
     overlay = overlay.with(app, digest);
     changes.push({ app, from, to: digest });
   }
@@ -54,7 +56,9 @@ export function promote({ to, digests }: Request, read: (environment: Environmen
 }
 
 function carriedBy(source: OverlayImages | undefined, to: Environment): ReadonlyMap<App, string> {
-  if (source === undefined) throw new UserError(`Nothing comes before ${to}.`, 'Give --app and --digest.');
+  if (source === undefined) {
+    throw new UserError(`Nothing comes before ${to}.`, 'Give --app and --digest.');
+  }
   return new Map(
     Apps.map((app) => {
       const digest = source.digestOf(app);

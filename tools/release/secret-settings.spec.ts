@@ -1,6 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { clientTls, provideCertificates } from '@rookery/devkit/stack/certificates';
+import { makeSecrets } from '@rookery/devkit/stack/secrets';
 import { provisioningConfig } from '@rookery/messaging';
 import {
   databaseConfig,
@@ -10,9 +13,6 @@ import {
   SECRET,
   type SettingsSchema,
 } from '@rookery/platform';
-import { z } from 'zod';
-import { clientTls, provideCertificates } from '@rookery/devkit/stack/certificates';
-import { makeSecrets } from '@rookery/devkit/stack/secrets';
 import { appSettings } from './app-settings';
 import { kubernetesSecrets } from './deployment-secrets';
 
@@ -56,7 +56,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** What a program writes when it cannot start with `env`. */
 function failureOf(schema: SettingsSchema, env: Readonly<Record<string, string>>): string {
   const result = parseConfig(schema, env);
-  if (result.ok) throw new Error('the program would start');
+  if (result.ok) {
+    throw new Error('the program would start');
+  }
   return describeBadSettings('a program', result.bad);
 }
 
@@ -71,14 +73,18 @@ describe.each(table)('the secrets of %s', (name, schema) => {
     const sample = samples[name] ?? {};
     const byFile = Object.fromEntries(
       Object.entries(sample).map(([setting, value]) => {
-        if (!secretsOf(schema).includes(setting)) return [setting, value];
+        if (!secretsOf(schema).includes(setting)) {
+          return [setting, value];
+        }
         const file = join(folder, `${name}.${setting}`);
         writeFileSync(file, `${value}\n`);
         return [`${setting}_FILE`, file];
       }),
     );
     const given = parseConfig(schema, sample);
-    if (!given.ok) throw new Error(JSON.stringify(given.bad));
+    if (!given.ok) {
+      throw new Error(JSON.stringify(given.bad));
+    }
     expect(parseConfig(schema, byFile)).toEqual(given);
     // Each of them really came by file: none was left to its default.
     expect(secretsOf(schema).filter((setting) => byFile[`${setting}_FILE`] === undefined)).toEqual([]);
@@ -88,7 +94,9 @@ describe.each(table)('the secrets of %s', (name, schema) => {
     const sample = samples[name] ?? {};
     const others = Object.keys(schema.shape).filter((setting) => !secretsOf(schema).includes(setting));
     const said = failureOf(schema, { ...sample, ...Object.fromEntries(others.map((setting) => [setting, '☠'])) });
-    for (const setting of secretsOf(schema)) expect(said).not.toContain(sample[setting]);
+    for (const setting of secretsOf(schema)) {
+      expect(said).not.toContain(sample[setting]);
+    }
 
     for (const broken of ['hunter2', '{"d":"hunter2"}', 'mysql://root:hunter2@db/x', `hunter2${' '.repeat(3)}x`]) {
       const all = Object.fromEntries(secretsOf(schema).map((setting) => [setting, broken]));

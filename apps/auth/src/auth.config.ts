@@ -1,7 +1,7 @@
+import { z } from 'zod';
 import { addressesSetting, commaList, commonConfig, databaseConfig, portSetting, SECRET } from '@rookery/platform';
 import { redisConfig } from '@rookery/resilience';
 import { internalJwksSetting } from '@rookery/security';
-import { z } from 'zod';
 import { mailboxSetting, smtpServerSetting } from './notification/smtp-setting';
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)$/u;
@@ -93,7 +93,9 @@ export const AuthConfig = z
       context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'must be https unless it is on localhost' });
     }
     const smtp = config.SMTP_URL;
-    if (smtp === undefined) return;
+    if (smtp === undefined) {
+      return;
+    }
     if (config.MAIL_FROM === undefined) {
       context.addIssue({ code: 'custom', path: ['MAIL_FROM'], message: 'must be given with SMTP_URL' });
     }

@@ -1,7 +1,7 @@
+import type { ServerResponse } from 'node:http';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { requestsAndEvents } from '@rookery/messaging';
 import { defineService, nameRoute } from '@rookery/platform';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { ServerResponse } from 'node:http';
 import { AuthConfig } from './auth.config';
 import { AuthModule } from './auth.module';
 import { FrontDoor, type MiddlewareRequest } from './provider/front-door';
@@ -31,12 +31,18 @@ function mountProvider(app: NestFastifyApplication): void {
       next();
       return;
     }
-    if (place !== NOWHERE) nameRoute(request, place.label);
+    if (place !== NOWHERE) {
+      nameRoute(request, place.label);
+    }
     door
       .admits(request, response, place)
       .then((admitted) => {
-        if (!admitted) return undefined;
-        if (place.isProviderRoute) return host.handle(request, response);
+        if (!admitted) {
+          return undefined;
+        }
+        if (place.isProviderRoute) {
+          return host.handle(request, response);
+        }
         next();
         return undefined;
       })

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { jest } from '@jest/globals';
-import { configureLogger, createService } from '@rookery/platform';
-import { internalKeys, type TestBroker, testBroker, testDatabase, type TestDatabase } from '@rookery/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import * as oidc from 'openid-client';
+import { configureLogger, createService } from '@rookery/platform';
+import { internalKeys, type TestBroker, testBroker, testDatabase, type TestDatabase } from '@rookery/testing';
 import { auth } from '../src/auth';
 import { AuthConfig } from '../src/auth.config';
 import { authDatabase } from '../src/data-source';
@@ -105,7 +105,9 @@ export class AuthUnderTest {
   async logIn(client: oidc.Configuration, user: string, options: AuthorizeOptions = {}): Promise<LoggedIn> {
     const attempt = await this.authorize(client, options);
     let page = await attempt.browser.submit(attempt.page, credentials(user));
-    if (page.text.includes('Allow access')) page = await attempt.browser.submit(page, { action: 'continue' });
+    if (page.text.includes('Allow access')) {
+      page = await attempt.browser.submit(page, { action: 'continue' });
+    }
     const callback = new URL(page.url);
     const redeem = () => oidc.authorizationCodeGrant(client, callback, { pkceCodeVerifier: attempt.verifier });
     return { ...attempt, page, redeem };
@@ -141,6 +143,8 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') {
+    throw new Error('no port');
+  }
   return address.port;
 }

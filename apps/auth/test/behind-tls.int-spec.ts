@@ -51,7 +51,9 @@ describe('an issuer behind a proxy that terminates TLS', () => {
       }
       const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
       const location = response.headers.get('location');
-      if (location?.startsWith(CALLBACK) === true) return { lines, pages, location };
+      if (location?.startsWith(CALLBACK) === true) {
+        return { lines, pages, location };
+      }
       if (location !== null) {
         response = await ask(location, { headers: { cookie } });
         continue;
@@ -60,7 +62,9 @@ describe('an issuer behind a proxy that terminates TLS', () => {
       const page = await response.text();
       const action = /<form[^>]*action="([^"]*)"/.exec(page)?.[1];
       const token = /name="token"\s+value="([^"]*)"/.exec(page)?.[1];
-      if (action === undefined || token === undefined) throw new Error(`no form: ${response.status} ${page}`);
+      if (action === undefined || token === undefined) {
+        throw new Error(`no form: ${response.status} ${page}`);
+      }
       const body = new URLSearchParams({ token, ...credentials('alice') });
       response = await ask(action, { method: 'POST', body, headers: { cookie, origin: ISSUER } });
     }
@@ -79,7 +83,9 @@ describe('an issuer behind a proxy that terminates TLS', () => {
       expect(line).toMatch(/; samesite=lax\b/i);
       expect(line).not.toMatch(/; domain=/i);
       // Browsers require this for a cookie with this prefix (RFC 6265bis, 4.1.3).
-      if (line.startsWith('__Host-')) expect(line).toMatch(/; path=\/(;|$)/i);
+      if (line.startsWith('__Host-')) {
+        expect(line).toMatch(/; path=\/(;|$)/i);
+      }
     }
   });
 

@@ -45,11 +45,16 @@ export class Browser {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Page> {
     const form = /<form\b[^>]*>/u.exec(page.text)?.[0];
-    if (form === undefined) throw new Error(`no form on the page at ${page.url}, status ${page.status}`);
+    if (form === undefined) {
+      throw new Error(`no form on the page at ${page.url}, status ${page.status}`);
+    }
     const body = new URLSearchParams();
-    for (const [tag] of page.text.matchAll(/<input\b[^>]*>/gu))
+    for (const [tag] of page.text.matchAll(/<input\b[^>]*>/gu)) {
       body.set(attribute(tag, 'name'), attribute(tag, 'value'));
-    for (const [name, value] of Object.entries(fields)) body.set(name, value);
+    }
+    for (const [name, value] of Object.entries(fields)) {
+      body.set(name, value);
+    }
     return this.follow(new URL(attribute(form, 'action'), page.url), { method: 'POST', body, headers });
   }
 
@@ -61,7 +66,9 @@ export class Browser {
     let current = url;
     let init = request;
     for (let hops = 0; hops < 12; hops += 1) {
-      if (current.origin !== this.origin) return { url: current.href, status: 0, headers: new Headers(), text: '' };
+      if (current.origin !== this.origin) {
+        return { url: current.href, status: 0, headers: new Headers(), text: '' };
+      }
       const response = await fetch(current, {
         method: init.method,
         body: init.body,
@@ -85,8 +92,11 @@ export class Browser {
       const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
       const [name = '', value = ''] = pair.split(/=(.*)/su);
       const path = attributes.find((part) => part.toLowerCase().startsWith('path='))?.slice(5) ?? from.pathname;
-      if (value === '' || /expires=Thu, 01 Jan 1970/iu.test(line)) this.cookies.delete(name);
-      else this.cookies.set(name, { value, path });
+      if (value === '' || /expires=Thu, 01 Jan 1970/iu.test(line)) {
+        this.cookies.delete(name);
+      } else {
+        this.cookies.set(name, { value, path });
+      }
     }
   }
 

@@ -1,9 +1,9 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import * as jose from 'jose';
 import * as oidc from 'openid-client';
+import { z } from 'zod';
 import { createService } from '@rookery/platform';
 import { rawRequest } from '@rookery/testing';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { z } from 'zod';
 import { auth as authService } from '../src/auth';
 import { AuthUnderTest, credentials } from './auth-under-test';
 

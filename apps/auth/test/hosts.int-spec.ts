@@ -85,12 +85,14 @@ describe('the host of a request', () => {
     expect((await ask('GET', '/jwks', 'identity.internal:8080')).status).toBe(200);
     const device = await ask('POST', '/device/auth', 'auth', [], 'client_id=rookery-cli&scope=openid');
     expect(device.body).toContain(`"verification_uri":"${auth.issuer}/device"`);
-    for (const path of ['/device', '/session/end', '/auth', '/interaction/x'])
+    for (const path of ['/device', '/session/end', '/auth', '/interaction/x']) {
       expect((await ask('GET', path, 'auth')).status).toBe(421);
+    }
   });
 
   it('is ignored for probes', async () => {
-    for (const path of ['/livez', '/readyz', '/metrics'])
+    for (const path of ['/livez', '/readyz', '/metrics']) {
       expect((await ask('GET', path, '10.0.0.7:3001')).status).toBe(200);
+    }
   });
 });

@@ -1,7 +1,7 @@
-import { eventually } from '@rookery/testing';
 import * as jose from 'jose';
 import * as oidc from 'openid-client';
 import { z } from 'zod';
+import { eventually } from '@rookery/testing';
 import { SigningKeys } from '../src/keys/signing-keys';
 import { AuthUnderTest } from './auth-under-test';
 
@@ -61,7 +61,9 @@ describe('the rotation of the signing key', () => {
   it('never stores a private key unencrypted', async () => {
     const rows = await auth.database.query<{ sealed_jwk: string }>('SELECT sealed_jwk FROM signing_keys');
     expect(rows.length).toBeGreaterThan(0);
-    for (const row of rows) expect(Buffer.from(row.sealed_jwk, 'base64url').toString('latin1')).not.toContain('"d"');
+    for (const row of rows) {
+      expect(Buffer.from(row.sealed_jwk, 'base64url').toString('latin1')).not.toContain('"d"');
+    }
   });
 
   it('creates one first key, however many instances start', async () => {

@@ -49,8 +49,11 @@ export class MailServer {
 
   /** Rejects every mail to this address with the status and a text that quotes the address; undefined accepts it again. */
   refuse(address: string, status: number | undefined): void {
-    if (status === undefined) this.refusals.delete(address);
-    else this.refusals.set(address, status);
+    if (status === undefined) {
+      this.refusals.delete(address);
+    } else {
+      this.refusals.set(address, status);
+    }
   }
 
   /** Stops listening until the server is started again. */
@@ -69,14 +72,20 @@ export class MailServer {
       disabledCommands: ['STARTTLS'],
       closeTimeout: 100,
       onAuth: ({ username, password }, _session, done) => {
-        if (username === login?.user && password === login?.password) done(null, { user: username });
-        else done(new Error('who are you?'));
+        if (username === login?.user && password === login?.password) {
+          done(null, { user: username });
+        } else {
+          done(new Error('who are you?'));
+        }
       },
       onRcptTo: ({ address }, _session, done) => {
         this.asked.push(address);
         const responseCode = this.refusals.get(address);
-        if (responseCode === undefined) done();
-        else done(Object.assign(new Error(`<${address}> is not wanted here`), { responseCode }));
+        if (responseCode === undefined) {
+          done();
+        } else {
+          done(Object.assign(new Error(`<${address}> is not wanted here`), { responseCode }));
+        }
       },
       onData: (stream, { envelope }, done) => {
         void text(stream).then((raw) => {
@@ -90,7 +99,9 @@ export class MailServer {
     const listening = await new Promise<AddressInfo | string | null>((resolve) => {
       const listener = server.listen(this.listeningPort, '127.0.0.1', () => resolve(listener.address()));
     });
-    if (listening === null || typeof listening === 'string') throw new Error('the mail server has no port');
+    if (listening === null || typeof listening === 'string') {
+      throw new Error('the mail server has no port');
+    }
     this.listeningPort = listening.port;
     this.server = server;
   }

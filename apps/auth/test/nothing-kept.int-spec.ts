@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { jest } from '@jest/globals';
-import { Clock } from '@rookery/platform';
 import type * as oidc from 'openid-client';
 import { z } from 'zod';
+import { Clock } from '@rookery/platform';
 import { PROVIDER_ROUTES } from '../src/provider/provider-routes';
 import { AuthUnderTest, CALLBACK, credentials } from './auth-under-test';
 import { type LibraryRoute, routesOfLibrary } from './provider-routes';
@@ -116,7 +116,9 @@ describe('without a sign-in', () => {
   it('one row is stored per started log-in, of bounded size, however often its page is opened', async () => {
     const before = await kept();
     const { browser, page } = await auth.authorize(cli);
-    for (let again = 0; again < 10; again += 1) await browser.open(page.url);
+    for (let again = 0; again < 10; again += 1) {
+      await browser.open(page.url);
+    }
     expect(await kept()).toBe(before + 1);
     const body = `client_id=rookery-cli&scope=openid&nonce=${'x'.repeat(50_000)}`;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -128,11 +130,14 @@ describe('without a sign-in', () => {
     await auth.database.query(`DELETE FROM oidc_payload WHERE model = 'FormToken'`);
     const { browser, page: first } = await auth.authorize(cli);
     const before = await kept();
-    for (let again = 0; again < 5; again += 1)
+    for (let again = 0; again < 5; again += 1) {
       await browser.submit(first, { token: `made-up-${again}`, ...credentials('x') });
+    }
     expect(await kept()).toBe(before);
     let page = first;
-    for (let again = 0; again < 5; again += 1) page = await browser.submit(page, { action: 'unknown', login: '' });
+    for (let again = 0; again < 5; again += 1) {
+      page = await browser.submit(page, { action: 'unknown', login: '' });
+    }
     const forms = await auth.database.query(`SELECT 1 FROM oidc_payload WHERE model = 'FormToken'`);
     expect(forms).toHaveLength(1);
   });
@@ -162,14 +167,19 @@ describe('an address beyond its limit', () => {
       for (const { method, path } of [...library, { method: 'GET', path: '/interaction/:uid' }]) {
         const address = `${auth.issuer}${path.replace(':uid', 'x')}`;
         const statuses = [];
-        for (let index = 0; index < 31; index += 1)
+        for (let index = 0; index < 31; index += 1) {
           statuses.push((await fetch(address, { method, redirect: 'manual' })).status);
-        if (statuses.at(-1) !== 429) uncounted.push(`${method} ${path}`);
+        }
+        if (statuses.at(-1) !== 429) {
+          uncounted.push(`${method} ${path}`);
+        }
       }
       expect(uncounted).toEqual([]);
       const nowhere = [];
       for (const path of ['/device/a/b/c', '/nowhere', '/favicon.ico', '/v1/products']) {
-        for (let index = 0; index < 4; index += 1) nowhere.push((await fetch(`${auth.issuer}${path}`)).status);
+        for (let index = 0; index < 4; index += 1) {
+          nowhere.push((await fetch(`${auth.issuer}${path}`)).status);
+        }
         expect(nowhere.at(-1)).toBe(429);
       }
       expect((await fetch(`${auth.issuer}/livez`)).status).toBe(200);

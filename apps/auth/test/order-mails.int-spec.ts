@@ -1,8 +1,8 @@
 import fs from 'node:fs';
+import { jest } from '@jest/globals';
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders } from '@nats-io/nats-core';
-import { jest } from '@jest/globals';
-import { DeadLetterRpc, OrderCanceled, OrderConfirmed, OrderCreated, type DataOf } from '@rookery/contracts';
+import { type DataOf, DeadLetterRpc, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
 import { JetStreamServer } from '@rookery/messaging';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { eventually, handledEvents, publishEvent, testActor, TestCaller } from '@rookery/testing';
@@ -11,7 +11,7 @@ import { MailServer, type ReceivedMail } from './mail-server';
 
 const PASSWORD = 'the-password-of-the-mail-server';
 const FROM = 'Rookery <no-reply@rookery.example>';
-const alice = 'alice@example.com';
+const ALICE = 'alice@example.com';
 
 /** The events of the orders service. */
 class Orders {
@@ -28,7 +28,9 @@ class Orders {
     const [row] = await this.auth.database.query<{ id: string }>('SELECT id FROM users WHERE username = $1', [
       username,
     ]);
-    if (row === undefined) throw new Error(`there is no ${username}`);
+    if (row === undefined) {
+      throw new Error(`there is no ${username}`);
+    }
     return row.id;
   }
 
@@ -57,10 +59,16 @@ class Orders {
   /** Publishes the latest event of a kind again, so that it is redelivered. */
   async repeat(subject: string): Promise<void> {
     const stored = await this.manager.streams.getMessage('ORDERS', { last_by_subj: subject });
-    if (stored === null) throw new Error(`there is no ${subject}`);
+    if (stored === null) {
+      throw new Error(`there is no ${subject}`);
+    }
     const headers = newHeaders();
     for (const [name, values] of stored.header) {
-      if (!name.toLowerCase().startsWith('nats-')) for (const value of values) headers.append(name, value);
+      if (!name.toLowerCase().startsWith('nats-')) {
+        for (const value of values) {
+          headers.append(name, value);
+        }
+      }
     }
     await jetstream(await this.auth.broker.adminConnection()).publish(subject, stored.data, { headers });
   }
@@ -126,10 +134,10 @@ describe('auth with a mail server', () => {
     await eventually(() => expect(mailsAbout(orderId)).toHaveLength(2), { timeoutMs: 30_000 });
     const [placed, confirmed] = mailsAbout(orderId);
     for (const mail of [placed, confirmed]) {
-      expect(mail).toMatchObject({ from: 'no-reply@rookery.example', to: [alice] });
+      expect(mail).toMatchObject({ from: 'no-reply@rookery.example', to: [ALICE] });
       expect(Object.fromEntries(mail?.headers ?? [])).toMatchObject({
         from: FROM,
-        to: alice,
+        to: ALICE,
         'auto-submitted': 'auto-generated',
       });
       expect(mail?.headers.get('content-type')).toMatch(/^multipart\/alternative;/);
@@ -236,7 +244,9 @@ describe('auth with a mail server', () => {
     try {
       configureLogger('auth', 'trace');
       const people = await Promise.all(['alice', 'bob', 'olga'].map((name) => orders.subjectOf(name)));
-      for (const person of people) await orders.place(person);
+      for (const person of people) {
+        await orders.place(person);
+      }
       const said = ['mail sent', 'could not send a mail', 'gave up on a mail'];
       await eventually(() => expect(said.filter((text) => !lines.join('').includes(text))).toEqual([]), {
         timeoutMs: 30_000,
@@ -247,8 +257,9 @@ describe('auth with a mail server', () => {
     }
     const log = lines.join('');
     expect(log).toContain('"smtpStatus":554');
-    for (const secret of ['@example.com', PASSWORD, 'sealed-payment-token', 'is not wanted here', 'Alice'])
+    for (const secret of ['@example.com', PASSWORD, 'sealed-payment-token', 'is not wanted here', 'Alice']) {
       expect(log).not.toContain(secret);
+    }
   });
 });
 

@@ -1,6 +1,6 @@
+import { hash } from '@node-rs/argon2';
 import { AuthRpc } from '@rookery/contracts';
 import { TestCaller } from '@rookery/testing';
-import { hash } from '@node-rs/argon2';
 import { AuthUnderTest } from './auth-under-test';
 
 const COMPOSED = 'caf\u00e9 cr\u00e8me br\u00fbl\u00e9e';
@@ -33,7 +33,9 @@ describe('a password', () => {
   ])('that was chosen %s is the same in every form', async (name, password) => {
     const email = `${name}@example.com`;
     await register(email, password);
-    for (const typed of [COMPOSED, DECOMPOSED, WIDE]) expect(await auth.canSignIn(email, typed)).toBe(true);
+    for (const typed of [COMPOSED, DECOMPOSED, WIDE]) {
+      expect(await auth.canSignIn(email, typed)).toBe(true);
+    }
     expect(await auth.canSignIn(email, COMPOSED.replace('\u00e9', 'e'))).toBe(false);
   });
 
@@ -52,7 +54,9 @@ describe('a password', () => {
       expect(await auth.canSignIn(email, 'not the right one at all')).toBe(false);
       expect(await storedHash(email)).toBe(old);
       expect(await auth.canSignIn(email, typed)).toBe(true);
-      for (const later of [COMPOSED, DECOMPOSED, WIDE]) expect(await auth.canSignIn(email, later)).toBe(true);
+      for (const later of [COMPOSED, DECOMPOSED, WIDE]) {
+        expect(await auth.canSignIn(email, later)).toBe(true);
+      }
     },
   );
 

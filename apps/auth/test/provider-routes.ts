@@ -1,6 +1,6 @@
 import { Provider } from 'oidc-provider';
-import { z } from 'zod';
 import { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { AccountService } from '../src/account/account.service';
 import { ClientAdapter } from '../src/clients/client-adapter';
 import { KeyCipher } from '../src/keys/key-cipher';
@@ -34,7 +34,9 @@ export async function routesOfLibrary({ app, issuer }: AuthUnderTest): Promise<r
   for (const { verb, original } of originals) {
     Reflect.set(Router.prototype, verb, function (this: object, name: string, path: string, ...stack: unknown[]) {
       routes.push({ method: verb.toUpperCase(), path });
-      if (verb === 'get') routes.push({ method: 'HEAD', path });
+      if (verb === 'get') {
+        routes.push({ method: 'HEAD', path });
+      }
       return Reflect.apply(original, this, [name, path, ...stack]);
     });
   }
@@ -50,7 +52,9 @@ export async function routesOfLibrary({ app, issuer }: AuthUnderTest): Promise<r
   try {
     new Provider(issuer, configuration);
   } finally {
-    for (const { verb, original } of originals) Reflect.set(Router.prototype, verb, original);
+    for (const { verb, original } of originals) {
+      Reflect.set(Router.prototype, verb, original);
+    }
   }
   return routes;
 }

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { jest } from '@jest/globals';
+import * as oidc from 'openid-client';
 import { AuthRpc } from '@rookery/contracts';
 import { configureLogger, createService, logger } from '@rookery/platform';
 import { eventually, TestCaller } from '@rookery/testing';
-import * as oidc from 'openid-client';
 import { auth as authService } from '../src/auth';
 import { Maintenance } from '../src/maintenance/maintenance';
 import { AuthUnderTest, credentials, MACHINE_SECRET } from './auth-under-test';
@@ -40,7 +40,9 @@ describe('the auth service', () => {
     await fetch(`${auth.issuer}/token`, { method: 'POST' });
     await fetch(`${auth.issuer}/.well-known/openid-configuration?x=1`);
     const metrics = await (await fetch(`${auth.issuer}/metrics`)).text();
-    for (const route of ['/token', '/.well-known/openid-configuration']) expect(metrics).toContain(`route="${route}"`);
+    for (const route of ['/token', '/.well-known/openid-configuration']) {
+      expect(metrics).toContain(`route="${route}"`);
+    }
   });
 
   it('can restart on the same database: demo users, clients and keys stay unchanged', async () => {
@@ -135,6 +137,8 @@ describe('the auth service', () => {
     expect(log).toContain('the log is read');
     expect(log).toContain('"msg":"request"');
     expect(secrets).not.toContain(undefined);
-    for (const secret of secrets) expect(log).not.toContain(secret);
+    for (const secret of secrets) {
+      expect(log).not.toContain(secret);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type * as oidc from 'openid-client';
-import { AuthUnderTest, credentials, CALLBACK } from './auth-under-test';
+import { AuthUnderTest, CALLBACK, credentials } from './auth-under-test';
 import { aheadBy } from './clock-ahead';
 
 const HOSTILE = `"><script>alert('x')</script>`;
@@ -73,8 +73,9 @@ describe('the sign-in pages', () => {
   it('slow down guessing at one account, even with the correct password, and say when to retry', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     let page = first;
-    for (let guess = 0; guess < 5; guess += 1)
+    for (let guess = 0; guess < 5; guess += 1) {
       page = await browser.submit(page, credentials('bob', `wrong-password-${guess}`));
+    }
     expect(page.status).toBe(401);
     const slowed = await browser.submit(page, credentials('bob'));
     expect(slowed.status).toBe(429);
@@ -116,8 +117,9 @@ describe('the sign-in pages', () => {
 
     await auth.database.query(`UPDATE sign_in_failures SET blocked_until = 'epoch' WHERE failures = 101`);
     await auth.database.query('DELETE FROM sign_in_failures');
-    for (let guess = 0; guess < 6; guess += 1)
+    for (let guess = 0; guess < 6; guess += 1) {
       page = await browser.submit(page, credentials('bob', 'wrong-password-1'));
+    }
     await auth.database.query(
       `UPDATE sign_in_failures SET blocked_until = now() + interval '1 minute' WHERE failures = 5 AND blocked_until > 'epoch'`,
     );
@@ -145,8 +147,9 @@ describe('the sign-in pages', () => {
   it('slow down one address that tries many accounts', async () => {
     const { browser, page: first } = await auth.authorize(cli);
     let page = first;
-    for (let guess = 0; guess < 5; guess += 1)
+    for (let guess = 0; guess < 5; guess += 1) {
       page = await browser.submit(page, credentials(`someone-${guess}`, 'wrong-password-1'));
+    }
     // Five accounts and one address so far; 95 more attempts would take too long.
     await auth.database.query('UPDATE sign_in_failures SET failures = 99 WHERE failures = 5');
     page = await browser.submit(page, credentials('someone-5', 'wrong-password-1'));

@@ -1,6 +1,6 @@
-import { eventually, redisServer, TestRedis } from '@rookery/testing';
-import { createService } from '@rookery/platform';
 import { z } from 'zod';
+import { createService } from '@rookery/platform';
+import { eventually, redisServer, TestRedis } from '@rookery/testing';
 import { auth as authService } from '../src/auth';
 import { AuthUnderTest, freePort } from './auth-under-test';
 
@@ -20,7 +20,9 @@ describe('the token endpoints', () => {
   it('answer 429 beyond an address’s limit, as an OAuth error, with Retry-After', async () => {
     auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '2' });
     const answers = [];
-    for (let index = 0; index < 3; index += 1) answers.push(await guess(auth.issuer));
+    for (let index = 0; index < 3; index += 1) {
+      answers.push(await guess(auth.issuer));
+    }
     expect(answers.map(({ status }) => status)).toEqual([400, 400, 429]);
     const [, , refused] = answers;
     expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -55,7 +57,9 @@ describe('the token endpoints', () => {
     const cli = await auth.client('rookery-cli');
     const pages = [];
     // Each is redirected to its log-in page, which has its own budget.
-    for (let index = 0; index < 3; index += 1) pages.push((await auth.authorize(cli)).page);
+    for (let index = 0; index < 3; index += 1) {
+      pages.push((await auth.authorize(cli)).page);
+    }
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(pages[2]?.text).toContain('Too many attempts');
     expect(pages[2]?.headers.has('retry-after')).toBe(true);
@@ -105,7 +109,9 @@ describe('the token endpoints', () => {
       const statuses = [];
       // The same address for both: "localhost" may be ::1.
       const first = await auth.app.getUrl();
-      for (const url of [first, other, first, other, first, other]) statuses.push((await guess(url)).status);
+      for (const url of [first, other, first, other, first, other]) {
+        statuses.push((await guess(url)).status);
+      }
       expect(statuses).toEqual([400, 400, 400, 400, 429, 429]);
     } finally {
       await second.close();

@@ -72,9 +72,13 @@ describe('tokens', () => {
       `SELECT id, row_to_json(p)::text AS text FROM oidc_payload p WHERE model <> 'Grant'`,
     );
     const text = rows.map((row) => row.text).join('\n');
-    for (const token of [tokens.refresh_token, tokens.access_token, tokens.id_token]) expect(text).not.toContain(token);
+    for (const token of [tokens.refresh_token, tokens.access_token, tokens.id_token]) {
+      expect(text).not.toContain(token);
+    }
     expect(rows.length).toBeGreaterThan(3);
-    for (const { id } of rows) await expect(oidc.refreshTokenGrant(cli, id)).rejects.toMatchObject(INVALID_GRANT);
+    for (const { id } of rows) {
+      await expect(oidc.refreshTokenGrant(cli, id)).rejects.toMatchObject(INVALID_GRANT);
+    }
     expect((await oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).access_token).toBeDefined();
   });
 
@@ -179,8 +183,9 @@ describe('tokens', () => {
 
     await auth.database.query(`UPDATE users SET disabled = true WHERE username = 'alice'`);
     try {
-      for (const token of [alice.access_token, alice.refresh_token])
+      for (const token of [alice.access_token, alice.refresh_token]) {
         expect(await active(token)).toEqual({ active: false });
+      }
     } finally {
       await auth.database.query(`UPDATE users SET disabled = false WHERE username = 'alice'`);
     }
@@ -216,8 +221,9 @@ describe('tokens', () => {
     const tokens = await oidc.authorizationCodeGrant(cli, new URL(page.url), { pkceCodeVerifier: attempt.verifier });
     expect(await oidc.tokenIntrospection(machine, tokens.access_token)).toMatchObject({ active: true });
     await auth.database.query(`DELETE FROM users WHERE username = 'carl'`);
-    for (const token of [tokens.access_token, tokens.refresh_token ?? ''])
+    for (const token of [tokens.access_token, tokens.refresh_token ?? '']) {
       expect(await oidc.tokenIntrospection(machine, token)).toEqual({ active: false });
+    }
     await expect(oidc.refreshTokenGrant(cli, tokens.refresh_token ?? '')).rejects.toMatchObject(INVALID_GRANT);
 
     await auth.database.query(
@@ -230,8 +236,9 @@ describe('tokens', () => {
     );
     expect(await oidc.tokenIntrospection(machine, theirs.access_token)).toMatchObject({ scope: 'orders:read' });
     await auth.database.query(`DELETE FROM oauth_clients WHERE client_id = 'short-lived'`);
-    for (const token of [theirs.access_token, theirs.refresh_token ?? ''])
+    for (const token of [theirs.access_token, theirs.refresh_token ?? '']) {
       expect(await oidc.tokenIntrospection(machine, token)).toEqual({ active: false });
+    }
   });
 
   it('expires codes and tokens by the database’s clock, on a replica whose clock is wrong', async () => {

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import {
   Agent,
   createServer,
-  request,
   type IncomingHttpHeaders,
   type IncomingMessage,
+  request,
   type Server,
   type ServerResponse,
 } from 'node:http';
@@ -48,7 +48,9 @@ export class Balancer {
     const server = createServer({ keepAliveTimeout: 72_000 }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('the balancer has no port');
+    if (address === null || typeof address === 'string') {
+      throw new Error('the balancer has no port');
+    }
     return new Balancer(server, address.port);
   }
 
@@ -61,19 +63,27 @@ export class Balancer {
     const target: Target = { port, agent: new Agent({ keepAlive: true }), ready: false };
     this.targets = [...this.targets, target];
     await eventually(() => {
-      if (!target.ready) throw new Error(`the replica on port ${port} is not ready`);
+      if (!target.ready) {
+        throw new Error(`the replica on port ${port} is not ready`);
+      }
     });
   }
 
   /** Forgets a replica that has ended. */
   remove(port: number): void {
-    for (const target of this.targets) if (target.port === port) target.agent.destroy();
+    for (const target of this.targets) {
+      if (target.port === port) {
+        target.agent.destroy();
+      }
+    }
     this.targets = this.targets.filter((target) => target.port !== port);
   }
 
   async stop(): Promise<void> {
     clearInterval(this.probing);
-    for (const { agent } of this.targets) agent.destroy();
+    for (const { agent } of this.targets) {
+      agent.destroy();
+    }
     this.server.closeAllConnections();
     this.server.close();
     await once(this.server, 'close');
@@ -122,7 +132,10 @@ export class Balancer {
 
   private lose({ method = '', url = '' }: IncomingMessage, answer: ServerResponse, why: string): void {
     this.lost.push(`${method} ${url}: ${why}`);
-    if (answer.headersSent) answer.destroy();
-    else answer.writeHead(502).end();
+    if (answer.headersSent) {
+      answer.destroy();
+    } else {
+      answer.writeHead(502).end();
+    }
   }
 }

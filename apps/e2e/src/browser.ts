@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const MAC_PATHS = ['Google Chrome', 'Chromium'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
@@ -16,7 +16,9 @@ export const NO_BROWSER = `SKIPPED, NOT PASSED: no Chromium or Chrome on the PAT
 
 /** Starts that browser without a window, with a profile of its own that is deleted when it is closed. */
 export function openBrowser(): Promise<Browser> {
-  if (browserPath === undefined) throw new Error(NO_BROWSER);
+  if (browserPath === undefined) {
+    throw new Error(NO_BROWSER);
+  }
   return chromium.launch({
     executablePath: browserPath,
     headless: true,

@@ -1,6 +1,6 @@
 import { Problem, type ProductPage, type ProductView } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
-import { read, request as send, type Answer, type RequestOptions as AnyRequest } from '@rookery/devkit/client/request';
+import { type Answer, read, request as send, type RequestOptions as AnyRequest } from '@rookery/devkit/client/request';
 import { gatewayUrl } from './environment';
 
 export { ApiClient, read, type Answer };

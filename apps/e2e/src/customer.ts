@@ -1,9 +1,9 @@
-import { decodeJwt } from 'jose';
 import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { ALL_SCOPES, signIn, type Tokens } from '@rookery/devkit/client/sign-in';
+import { type ApiClient, clientOf, request } from './client';
 import type { Databases } from './databases';
 import { authUrl } from './environment';
-import { type ApiClient, clientOf, request } from './client';
 
 /** A customer that no other test knows: the rows of this customer are the effects of one spec. */
 export interface Customer extends ApiClient {

@@ -1,6 +1,6 @@
-import { recordOf, Services, type Service } from '@rookery/contracts';
 import { Client } from 'pg';
 import { z } from 'zod';
+import { recordOf, type Service, Services } from '@rookery/contracts';
 
 /** Address of each service's database in the stack that all specs share. */
 export const stackDatabaseUrls: Readonly<Record<Service, string>> = recordOf(Services, (service) =>
@@ -30,12 +30,16 @@ export class Databases {
   }
 
   async close(): Promise<void> {
-    for (const client of this.clients.values()) await (await client).end();
+    for (const client of this.clients.values()) {
+      await (await client).end();
+    }
   }
 
   private client(service: Service): Promise<Client> {
     const known = this.clients.get(service);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const client = new Client({ connectionString: this.urls[service] });
     const connected = client.connect().then(() => client);
     this.clients.set(service, connected);

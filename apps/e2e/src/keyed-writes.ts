@@ -1,15 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { z } from 'zod';
 import { DeadLetterPage, type OrderView, type Service } from '@rookery/contracts';
+import { plantDeadLetter } from '@rookery/devkit/stack/planted-events';
 import { brokerLogin } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
-import { plantDeadLetter } from '@rookery/devkit/stack/planted-events';
+import { type ApiClient, clientOf, read, request } from './client';
 import { newCustomer, newOperator } from './customer';
 import type { Databases } from './databases';
-import { type ApiClient, clientOf, read, request } from './client';
 
 /** One request that changes something. */
 export interface Write {
@@ -196,7 +196,9 @@ async function deadLetter(broker: NatsConnection, { token }: ApiClient): Promise
     const path = '/v1/ops/dead-letters?consumer=payments&limit=100';
     const { items } = read(DeadLetterPage, await request('GET', path, { token }));
     const letter = items.find((candidate) => candidate.eventId === eventId);
-    if (letter === undefined) throw new Error(`there is no dead letter of ${eventId}`);
+    if (letter === undefined) {
+      throw new Error(`there is no dead letter of ${eventId}`);
+    }
     return letter.id;
   });
 }

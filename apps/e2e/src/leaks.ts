@@ -1,11 +1,11 @@
-import { connect } from '@nats-io/transport-node';
-import { Services } from '@rookery/contracts';
-import { brokerLogin } from '@rookery/messaging';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { Services } from '@rookery/contracts';
 import { messagesOf, streamsOf } from '@rookery/devkit/stack/broker-reader';
-import { withDatabase } from '@rookery/devkit/stack/rows';
 import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { withDatabase } from '@rookery/devkit/stack/rows';
+import { brokerLogin } from '@rookery/messaging';
 
 /** A piece of what a system has written down: where, and what. */
 export interface Piece {
@@ -39,7 +39,9 @@ async function rows({ infrastructure }: TestStack): Promise<readonly Piece[]> {
         const { rows: texts } = await client.query<{ text: string }>(
           `SELECT row_to_json(t)::text AS text FROM ${name} t`,
         );
-        for (const { text } of texts) found.push({ where: `${service}: ${name.replace(/^public\./, '')}`, text });
+        for (const { text } of texts) {
+          found.push({ where: `${service}: ${name.replace(/^public\./, '')}`, text });
+        }
       }
     });
   }
@@ -74,9 +76,17 @@ const JWT = /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\./;
 export function leaksIn(records: readonly Piece[], secrets: ReadonlyMap<string, string>): readonly string[] {
   const found = new Set<string>();
   for (const { where, text } of records) {
-    for (const [secret, what] of secrets) if (text.includes(secret)) found.add(`${where}: ${what}`);
-    if (CARD_TOKEN.test(text)) found.add(`${where}: a card token`);
-    if (JWT.test(text)) found.add(`${where}: a JWT`);
+    for (const [secret, what] of secrets) {
+      if (text.includes(secret)) {
+        found.add(`${where}: ${what}`);
+      }
+    }
+    if (CARD_TOKEN.test(text)) {
+      found.add(`${where}: a card token`);
+    }
+    if (JWT.test(text)) {
+      found.add(`${where}: a JWT`);
+    }
   }
   return [...found].toSorted();
 }

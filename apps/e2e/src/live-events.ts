@@ -1,4 +1,4 @@
-import { eventsIn, openLiveEvents, type LiveEvent } from '@rookery/devkit/client/live-events';
+import { eventsIn, type LiveEvent, openLiveEvents } from '@rookery/devkit/client/live-events';
 import { gatewayUrl } from './environment';
 
 /** The live events of an order until the server ends the stream, or `limit` of them. */
@@ -17,7 +17,9 @@ export async function liveEvents(
   const events: LiveEvent[] = [];
   for await (const event of eventsIn(response)) {
     events.push(event);
-    if (events.length === limit) break;
+    if (events.length === limit) {
+      break;
+    }
   }
   abort.abort();
   return events;

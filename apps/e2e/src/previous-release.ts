@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Services, type Service } from '@rookery/contracts';
 import { z } from 'zod';
+import { type Service, Services } from '@rookery/contracts';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { repository } from '@rookery/devkit/stack/repository';
 
@@ -42,13 +42,19 @@ function commitBeforeNewestMigration(service: Service): string | undefined {
     (a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10),
   );
   const newest = files.at(-1);
-  if (newest === undefined || files.length < 2) return undefined;
+  if (newest === undefined || files.length < 2) {
+    return undefined;
+  }
   const [addedIn = ''] = git('log', '--diff-filter=A', '--format=%H', '--', `${folder}/${newest}`).split('\n');
   // Not committed yet: what is committed does not know it.
-  if (addedIn === '') return git('rev-parse', 'HEAD');
+  if (addedIn === '') {
+    return git('rev-parse', 'HEAD');
+  }
   const parents = git('log', '-1', '--format=%P', addedIn);
   const [parent = ''] = parents.split(' ');
-  if (parent === '') throw new NoHistory(`there is no history before ${newest} of ${service} (a shallow clone?)`);
+  if (parent === '') {
+    throw new NoHistory(`there is no history before ${newest} of ${service} (a shallow clone?)`);
+  }
   return parent;
 }
 

@@ -1,9 +1,9 @@
-import type { Caller } from '@rookery/contracts';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import type { Caller } from '@rookery/contracts';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { freePorts } from '@rookery/devkit/stack/ports';
 

@@ -7,7 +7,9 @@ const tokens = new Map<string, Promise<string>>();
 export function tokenOf(user: 'alice' | 'bob' | 'olga', scope?: string): Promise<string> {
   const key = `${user} ${scope ?? ''}`;
   const known = tokens.get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const token = signIn({
     issuer: authUrl,
     login: user,

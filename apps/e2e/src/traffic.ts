@@ -72,20 +72,28 @@ export class Traffic {
 export function secretsIn(exchange: Exchange): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const add = (what: string, text: string): void => {
-    if (text.length < SHORTEST) return;
+    if (text.length < SHORTEST) {
+      return;
+    }
     found.set(text, what);
     // Of a JWT the signature is what makes it worth stealing.
     const [, , signature = ''] = text.startsWith('eyJ') ? text.split('.') : [];
-    if (signature.length >= SHORTEST) found.set(signature, `signature of ${what}`);
+    if (signature.length >= SHORTEST) {
+      found.set(signature, `signature of ${what}`);
+    }
   };
   const addFields = (fields: Readonly<Record<string, unknown>>): void => {
     for (const name of SECRET_FIELDS) {
       const value = fields[name];
-      if (typeof value === 'string') add(name, value);
+      if (typeof value === 'string') {
+        add(name, value);
+      }
     }
   };
   const [scheme = '', credentials = ''] = (exchange.requestHeaders.get('authorization') ?? '').split(' ');
-  if (scheme === 'Bearer') add('access_token', credentials);
+  if (scheme === 'Bearer') {
+    add('access_token', credentials);
+  }
   if (scheme === 'Basic') {
     const [, secret = ''] = Buffer.from(credentials, 'base64').toString().split(':');
     add('client_secret', decodeURIComponent(secret));
@@ -105,12 +113,16 @@ export function secretsIn(exchange: Exchange): ReadonlyMap<string, string> {
   // The `code` of a problem is no authorization code: that comes in an address.
   addFields({ ...fieldsIn(exchange.body), code: undefined });
   const location = exchange.headers.get('location');
-  if (location !== null) addFields(formOf(new URL(location, exchange.url).search));
+  if (location !== null) {
+    addFields(formOf(new URL(location, exchange.url).search));
+  }
   for (const cookie of exchange.headers.getSetCookie()) {
     const [pair = ''] = cookie.split(';');
     const name = pair.slice(0, pair.indexOf('='));
     // These two repeat what stands in the address; what makes them good is their signature, a cookie too.
-    if (!/(?:interaction|resume)$/.test(name)) add('cookie', pair.slice(name.length + 1));
+    if (!/(?:interaction|resume)$/.test(name)) {
+      add('cookie', pair.slice(name.length + 1));
+    }
   }
   return found;
 }

@@ -1,10 +1,10 @@
-import { MeView, Scopes, type OrderView, type ProductView } from '@rookery/contracts';
-import { OidcIssuer, OpenApi, routesOf, type DocumentedRoute } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
-import { newCustomer, scopesOf, subjectOf, type Customer } from '../src/customer';
-import { Databases } from '../src/databases';
-import { startReplica, type Replica } from '../src/replica';
+import { MeView, type OrderView, type ProductView, Scopes } from '@rookery/contracts';
+import { type DocumentedRoute, OidcIssuer, OpenApi, routesOf } from '@rookery/testing';
 import { type Answer, type ApiClient, clientOf, problem, read, request } from '../src/client';
+import { type Customer, newCustomer, scopesOf, subjectOf } from '../src/customer';
+import { Databases } from '../src/databases';
+import { type Replica, startReplica } from '../src/replica';
 import { tokenOf } from '../src/tokens';
 
 /** What a request is about: created afresh for each request that would change it. */
@@ -192,7 +192,9 @@ async function tokenWithout(scopes: readonly string[]): Promise<string> {
 
 function sampleOf(route: DocumentedRoute): Sample {
   const sample = samples[route.id];
-  if (sample === undefined) throw new Error(`${route.id} has no sample request: add one to this spec`);
+  if (sample === undefined) {
+    throw new Error(`${route.id} has no sample request: add one to this spec`);
+  }
   return sample;
 }
 
@@ -208,10 +210,16 @@ const ask = (route: DocumentedRoute, subject: Subject, caller: CallerToken): Pro
 
 /** By the document's `security` and the ownership in the samples; nothing else may decide. */
 function expectedStatus(route: DocumentedRoute, name: CallerName, caller: CallerToken): 401 | 403 | 404 | 'success' {
-  if (route.scopes === undefined) return 'success';
-  if (!caller.good || caller.token === undefined) return 401;
+  if (route.scopes === undefined) {
+    return 'success';
+  }
+  if (!caller.good || caller.token === undefined) {
+    return 401;
+  }
   const granted = scopesOf(caller.token);
-  if (route.scopes.some((scope) => !granted.includes(scope))) return 403;
+  if (route.scopes.some((scope) => !granted.includes(scope))) {
+    return 403;
+  }
   return name === 'other user' && sampleOf(route).owned === 'one' ? 404 : 'success';
 }
 
@@ -265,8 +273,12 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
     const expected = expectedStatus(route, name, caller);
     if (expected === 'success') {
       expect(answer).toMatchObject({ status });
-      if (changes !== undefined) expect(after[changes]).not.toEqual(before[changes]);
-      if (owned === 'list') expect(answer.text.includes(subject.order.id)).toBe(name !== 'other user');
+      if (changes !== undefined) {
+        expect(after[changes]).not.toEqual(before[changes]);
+      }
+      if (owned === 'list') {
+        expect(answer.text.includes(subject.order.id)).toBe(name !== 'other user');
+      }
       return;
     }
     expect(answer).toMatchObject({ status: expected });

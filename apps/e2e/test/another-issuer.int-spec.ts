@@ -1,10 +1,10 @@
-import { MeView } from '@rookery/contracts';
-import { exportJWK, generateKeyPair } from 'jose';
-import { OAuth2Server, type MutableResponse, type MutableToken } from 'oauth2-mock-server';
-import * as oidc from 'openid-client';
 import { randomUUID } from 'node:crypto';
-import { startReplica, type Replica } from '../src/replica';
+import { exportJWK, generateKeyPair } from 'jose';
+import { type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server';
+import * as oidc from 'openid-client';
+import { MeView } from '@rookery/contracts';
 import { clientOf, problem, read, request } from '../src/client';
+import { type Replica, startReplica } from '../src/replica';
 import { tokenOf } from '../src/tokens';
 
 const CLIENT_ID = 'a-client-of-theirs';
@@ -46,12 +46,17 @@ async function startIssuer({ algorithm, accessToken }: Dialect): Promise<OAuth2S
   await server.start(0, '127.0.0.1');
   // It says RS256 whatever its keys are.
   server.service.on('beforeWellKnownOpenIdConfiguration', ({ body }: MutableResponse) => {
-    if (body !== '') body['id_token_signing_alg_values_supported'] = [algorithm];
+    if (body !== '') {
+      body['id_token_signing_alg_values_supported'] = [algorithm];
+    }
   });
   server.service.on('beforeTokenSigning', (token: MutableToken) => {
     // An ID token has its audience already.
-    if (token.payload['aud'] === undefined) accessToken(token);
-    else token.header['typ'] = 'JWT';
+    if (token.payload['aud'] === undefined) {
+      accessToken(token);
+    } else {
+      token.header['typ'] = 'JWT';
+    }
   });
   return server;
 }

@@ -1,13 +1,9 @@
-import { MeView, OrderPage, ProductPage, type ProductView, type RegisterAccount } from '@rookery/contracts';
-import { OidcIssuer, OpenApi, rawRequest, routesOf } from '@rookery/testing';
-import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { z } from 'zod';
-import { newCustomer, type Customer } from '../src/customer';
-import { Databases } from '../src/databases';
-import { authUrl, gatewayUrl } from '../src/environment';
-import { startReplica, type Replica } from '../src/replica';
+import { MeView, OrderPage, ProductPage, type ProductView, type RegisterAccount } from '@rookery/contracts';
+import { OidcIssuer, OpenApi, rawRequest, routesOf } from '@rookery/testing';
 import {
   type Answer,
   type ApiClient,
@@ -18,6 +14,10 @@ import {
   request,
   type RequestOptions,
 } from '../src/client';
+import { type Customer, newCustomer } from '../src/customer';
+import { Databases } from '../src/databases';
+import { authUrl, gatewayUrl } from '../src/environment';
+import { type Replica, startReplica } from '../src/replica';
 import { tokenOf } from '../src/tokens';
 
 const REGISTRATIONS_PER_HOUR = 3;
@@ -574,8 +574,11 @@ describe('on the wire', () => {
     ['a query with one name 3,000 times', `GET /v1/products?${'q=a&'.repeat(3_000)} HTTP/1.1`, [400]],
   ])('%s is answered clearly', async (_what, line, statuses) => {
     const answer = await raw([line, 'connection: close']);
-    if (answer.status >= 400) expectProblem(answer, statuses);
-    else expect(statuses).toContain(answer.status);
+    if (answer.status >= 400) {
+      expectProblem(answer, statuses);
+    } else {
+      expect(statuses).toContain(answer.status);
+    }
   });
 
   it('HTTP/1.0 is served without a Host, and hung up on', async () => {
@@ -636,7 +639,9 @@ describe('a method', () => {
 
   it.each(addresses)('OPTIONS %s is no 5xx', async (path) => {
     const answer = await request('OPTIONS', path.replace('{id}', product.id));
-    if (answer.status >= 300) expectProblem(answer, [404, 405]);
+    if (answer.status >= 300) {
+      expectProblem(answer, [404, 405]);
+    }
   });
 
   it.each(['/v1/products', '/livez', '/openapi.json'])('HEAD %s is GET without a body', async (path) => {
@@ -798,7 +803,9 @@ describe('a token', () => {
       'of HS256 signed with the public key',
       async () => {
         const key = await importJWK(issuer.publicKey, 'ES256', { extractable: true });
-        if (key instanceof Uint8Array) throw new Error('an EC key was expected');
+        if (key instanceof Uint8Array) {
+          throw new Error('an EC key was expected');
+        }
         const secret = new TextEncoder().encode(await exportSPKI(key));
         return new SignJWT(claims()).setProtectedHeader({ ...header, alg: 'HS256' }).sign(secret);
       },

@@ -1,19 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import { z } from 'zod';
 import {
   DeadLetterConsumers,
+  type EventContract,
   eventContracts,
   eventHandlers,
   Headers,
   PaymentReserved,
   Problem,
+  type RpcContract,
   rpcContracts,
   rpcEdges,
   SagaServices,
   Services,
-  type EventContract,
-  type RpcContract,
 } from '@rookery/contracts';
 import {
   brokerLogin,
@@ -26,13 +29,10 @@ import {
 } from '@rookery/messaging';
 import { newTraceparent, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
-import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
-import { newCustomer, type Customer } from '../src/customer';
+import { clientOf, request } from '../src/client';
+import { type Customer, newCustomer } from '../src/customer';
 import { Databases } from '../src/databases';
 import { settingsOf } from '../src/replica';
-import { clientOf, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const Seeds = z.looseObject({ admin: z.string() });
@@ -144,12 +144,19 @@ async function problemOf(
   { token, ...extra }: { readonly token?: string } & Readonly<Record<string, string | undefined>> = {},
 ): Promise<Problem | undefined> {
   const headers = newHeaders();
-  if (token !== undefined) headers.set(Headers.authorization, token);
-  for (const [name, value] of Object.entries(extra)) if (value !== undefined) headers.set(name, value);
+  if (token !== undefined) {
+    headers.set(Headers.authorization, token);
+  }
+  for (const [name, value] of Object.entries(extra)) {
+    if (value !== undefined) {
+      headers.set(name, value);
+    }
+  }
   const reply: Msg = await gateway.request(subject, payload, { timeout: 5_000, headers });
   const { err } = Reply.parse(JSON.parse(reply.string()));
-  if (err !== undefined)
+  if (err !== undefined) {
     expect(JSON.stringify(err)).not.toMatch(/\bat .+:\d+:\d+|SELECT |INSERT |QueryFailed|jose|JWS/);
+  }
   return err;
 }
 
@@ -361,7 +368,9 @@ describe.each(rpcContracts.map((contract) => [contract.subject, contract] as con
     }
   });
 
-  if (contract.scopes.length === 0) return;
+  if (contract.scopes.length === 0) {
+    return;
+  }
 
   it('refuses an actor without its scopes, and nobody', async () => {
     const others = actor.scopes.filter((scope) => !contract.scopes.some((needed) => needed === scope));
@@ -419,7 +428,11 @@ describe('poison in a stream', () => {
   /** Poisons a subject and answers where in the stream it stands. */
   async function poison(subject: string, headers: Readonly<Record<string, string | undefined>>, payload: string) {
     const given = newHeaders();
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) given.set(name, value);
+    for (const [name, value] of Object.entries(headers)) {
+      if (value !== undefined) {
+        given.set(name, value);
+      }
+    }
     return jetstream(admin).publish(subject, payload, { headers: given });
   }
 
@@ -479,8 +492,9 @@ describe('poison in a stream', () => {
                   headers.get(DeadLetterHeaders.stream) === stream &&
                   headers.get(DeadLetterHeaders.streamSequence) === String(seq),
               );
-              if (found === undefined)
+              if (found === undefined) {
                 throw new Error(`${service} made no dead letter of ${stream} ${seq} (${reason})`);
+              }
               return found;
             },
             { timeoutMs: 5_000 },
@@ -488,7 +502,9 @@ describe('poison in a stream', () => {
           expect(letter.headers.get(DeadLetterHeaders.reason)).toBe(reason);
           expect(letter.headers.get(DeadLetterHeaders.originalSubject)).toBe(subject);
           expect(letter.payload).toBe(payload);
-          for (const [name, value] of Object.entries(given)) expect(letter.headers.get(name)).toBe(value);
+          for (const [name, value] of Object.entries(given)) {
+            expect(letter.headers.get(name)).toBe(value);
+          }
         }
       }
       const consumers = new Set(

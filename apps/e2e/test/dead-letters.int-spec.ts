@@ -1,23 +1,23 @@
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { z } from 'zod';
 import {
   DeadLetterDetail,
   DeadLetterPage,
   DeadLetterReplay,
-  OrderCanceled,
-  PaymentCaptured,
   type DeadLetterView,
   type EventContract,
+  OrderCanceled,
+  PaymentCaptured,
 } from '@rookery/contracts';
+import { eventHeaders } from '@rookery/devkit/stack/planted-events';
 import { brokerLogin, DeadLetterHeaders, deadLetterSubject } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { z } from 'zod';
+import { problem, read, request } from '../src/client';
 import { newCustomer, subjectOf } from '../src/customer';
 import { Databases } from '../src/databases';
-import { eventHeaders } from '@rookery/devkit/stack/planted-events';
-import { problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 const Seeds = z.looseObject({ admin: z.string() });
@@ -25,7 +25,7 @@ const environment = z
   .object({ E2E_NATS_URL: z.url(), E2E_NATS_SEEDS: z.string().transform((text) => Seeds.parse(JSON.parse(text))) })
   .parse(process.env);
 
-const path = '/v1/ops/dead-letters';
+const PATH = '/v1/ops/dead-letters';
 const databases = new Databases();
 let admin: NatsConnection;
 let olga: string;
@@ -67,7 +67,7 @@ async function letters(consumer: string): Promise<readonly DeadLetterView[]> {
   const found: DeadLetterView[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const query = `?consumer=${consumer}&limit=100${cursor === '' ? '' : `&cursor=${cursor}`}`;
-    const page: DeadLetterPage = read(DeadLetterPage, await request('GET', `${path}${query}`, { token: olga }));
+    const page: DeadLetterPage = read(DeadLetterPage, await request('GET', `${PATH}${query}`, { token: olga }));
     found.push(...page.items);
     cursor = page.nextCursor;
   }
@@ -77,7 +77,9 @@ async function letters(consumer: string): Promise<readonly DeadLetterView[]> {
 const letterOf = (consumer: string, eventId: string): Promise<DeadLetterView> =>
   eventually(async () => {
     const letter = (await letters(consumer)).find((candidate) => candidate.eventId === eventId);
-    if (letter === undefined) throw new Error(`there is no dead letter of ${eventId}`);
+    if (letter === undefined) {
+      throw new Error(`there is no dead letter of ${eventId}`);
+    }
     return letter;
   });
 
@@ -109,7 +111,7 @@ describe.each([
       correlationId: 'dead-letters-spec',
       headers: { 'ce-source': 'payments', ...headers },
     });
-    const shown = read(DeadLetterDetail, await request('GET', `${path}/${letter.id}`, { token: olga }));
+    const shown = read(DeadLetterDetail, await request('GET', `${PATH}/${letter.id}`, { token: olga }));
     const text = typeof shown.data === 'string' ? Buffer.from(shown.data, 'base64').toString() : shown.data;
     expect(shown.encoding === 'json' ? JSON.stringify(text) : text).toBe(data);
   });
@@ -117,10 +119,10 @@ describe.each([
   it('is refused to customers, who learn nothing of it', async () => {
     const { token } = await newCustomer();
     for (const [method, address] of [
-      ['GET', path],
-      ['GET', `${path}/${letter.id}`],
-      ['POST', `${path}/${letter.id}/replays`],
-      ['DELETE', `${path}/${letter.id}`],
+      ['GET', PATH],
+      ['GET', `${PATH}/${letter.id}`],
+      ['POST', `${PATH}/${letter.id}/replays`],
+      ['DELETE', `${PATH}/${letter.id}`],
     ] as const) {
       const answer = await request(method, address, { token });
       expect([method, address, answer.status]).toEqual([method, address, 403]);
@@ -129,13 +131,13 @@ describe.each([
   });
 
   it('stays when it is replayed, goes when it is discarded, and both are noted', async () => {
-    const replay = await request('POST', `${path}/${letter.id}/replays`, { token: olga });
+    const replay = await request('POST', `${PATH}/${letter.id}/replays`, { token: olga });
     expect(replay.status).toBe(422);
     expect(problem(replay).code).toBe('dead-letters.unreadable');
-    expect((await request('GET', `${path}/${letter.id}`, { token: olga })).status).toBe(200);
+    expect((await request('GET', `${PATH}/${letter.id}`, { token: olga })).status).toBe(200);
 
-    expect((await request('DELETE', `${path}/${letter.id}`, { token: olga })).status).toBe(204);
-    expect((await request('GET', `${path}/${letter.id}`, { token: olga })).status).toBe(404);
+    expect((await request('DELETE', `${PATH}/${letter.id}`, { token: olga })).status).toBe(204);
+    expect((await request('GET', `${PATH}/${letter.id}`, { token: olga })).status).toBe(404);
     expect(await auditOf('orders', letter.id)).toEqual([
       { subject: subjectOf(olga), action: 'replay-dead-letter', outcome: 'dead-letters.unreadable' },
       { subject: subjectOf(olga), action: 'discard-dead-letter', outcome: 'discarded' },
@@ -159,7 +161,7 @@ it('replays a readable event once, however often it is asked to', async () => {
   const replay = async (): Promise<DeadLetterReplay> => {
     await deadLetter();
     const { id: target } = await letterOf('payments', id);
-    const answer = read(DeadLetterReplay, await request('POST', `${path}/${target}/replays`, { token: olga }));
+    const answer = read(DeadLetterReplay, await request('POST', `${PATH}/${target}/replays`, { token: olga }));
     expect((await letters('payments')).filter(({ eventId }) => eventId === id)).toEqual([]);
     expect(await auditOf('payments', target)).toMatchObject([{ action: 'replay-dead-letter', outcome: 'handled' }]);
     return answer;

@@ -1,9 +1,9 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { OrderView } from '@rookery/contracts';
 import { eventually, OpenApi, routesOf } from '@rookery/testing';
-import { createHash, randomUUID } from 'node:crypto';
+import { type Answer, type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { Databases } from '../src/databases';
 import { keyedWrites, someone, type Write } from '../src/keyed-writes';
-import { type Answer, type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 
 // The routes come from the document, so that a new one cannot be forgotten.
@@ -34,7 +34,9 @@ const isReplay = ({ headers }: Answer): boolean => headers.get('idempotent-repla
 function spelledOtherwise({ path, body }: Write): Write {
   const id = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
   const upper = (text: string): string => text.replaceAll(id, (match) => match.toUpperCase());
-  if (typeof body !== 'object' || body === null) return { path: upper(path) };
+  if (typeof body !== 'object' || body === null) {
+    return { path: upper(path) };
+  }
   const reversed = Object.fromEntries(Object.entries(body).toReversed());
   return { path: upper(path), body: upper(JSON.stringify(reversed, undefined, 2)) };
 }
@@ -123,7 +125,9 @@ describe.each(Object.entries(writes))('the Idempotency-Key of %s', (_id, { servi
     const answers = await Promise.all(Array.from({ length: 20 }, () => send(somebody, write, key)));
     for (const answer of answers) {
       expect([status, 409]).toContain(answer.status);
-      if (answer.status !== 409) continue;
+      if (answer.status !== 409) {
+        continue;
+      }
       expect(problem(answer).code).toBe(`${service}.idempotency-key-in-use`);
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     }

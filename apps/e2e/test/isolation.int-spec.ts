@@ -1,11 +1,11 @@
-import { connect } from '@nats-io/transport-node';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { Callers, eventProducers, recordOf, Services, type Caller, rpcEdges } from '@rookery/contracts';
-import { brokerLogin, inboxPrefixOf } from '@rookery/messaging';
-import { eventually } from '@rookery/testing';
+import { connect } from '@nats-io/transport-node';
 import { Client } from 'pg';
 import { z } from 'zod';
+import { type Caller, Callers, eventProducers, recordOf, rpcEdges, Services } from '@rookery/contracts';
+import { brokerLogin, inboxPrefixOf } from '@rookery/messaging';
+import { eventually } from '@rookery/testing';
 import { stackDatabaseUrls } from '../src/databases';
 
 const perCaller = z.string().transform((text) => z.object(recordOf(Callers, () => z.string())).parse(JSON.parse(text)));
@@ -61,7 +61,9 @@ describe('the broker', () => {
     const refused: string[] = [];
     void (async () => {
       for await (const status of connection.status()) {
-        if (status.type === 'error') refused.push(status.error.message);
+        if (status.type === 'error') {
+          refused.push(status.error.message);
+        }
       }
     })();
     return { connection, refused };
@@ -126,9 +128,13 @@ describe('the broker', () => {
       ...streams.map((stream) => `$JS.API.STREAM.CREATE.${stream}`),
       ...consumers.map((consumer) => `$JS.API.CONSUMER.CREATE.${consumer}`),
     ];
-    for (const subject of subjects) connection.publish(subject, '{}');
+    for (const subject of subjects) {
+      connection.publish(subject, '{}');
+    }
     await eventually(() => {
-      for (const subject of subjects) expect(refused.join()).toContain(`Publish to "${subject}"`);
+      for (const subject of subjects) {
+        expect(refused.join()).toContain(`Publish to "${subject}"`);
+      }
     });
   });
 });

@@ -3,18 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrderConfirmed, OrderCreated, ProductsRpc } from '@rookery/contracts';
+import { migrate } from '@rookery/devkit/stack/app-process';
+import { repository } from '@rookery/devkit/stack/repository';
 import { uuidv7 } from '@rookery/platform';
 import {
   internalKeys,
   publishEvent,
   stubRpc,
   testBroker,
-  testDatabase,
   type TestBroker,
+  testDatabase,
   type TestDatabase,
 } from '@rookery/testing';
-import { migrate } from '@rookery/devkit/stack/app-process';
-import { repository } from '@rookery/devkit/stack/repository';
 
 interface Outcome {
   readonly code: number | null;

@@ -1,6 +1,6 @@
 import { TimelineEntry } from '@rookery/contracts';
-import { liveEvents } from '../src/live-events';
 import { type ApiClient, clientOf } from '../src/client';
+import { liveEvents } from '../src/live-events';
 import { tokenOf } from '../src/tokens';
 
 describe('the live events of an order', () => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { DeadLetterReplay, OrderDiagnosis, OrderView, ProductView } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { Client } from 'pg';
+import { DeadLetterReplay, OrderDiagnosis, OrderView, ProductView } from '@rookery/contracts';
 import { tokenOf } from '@rookery/devkit/client/api-client';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { eventually } from '@rookery/testing';
 import { type Answer, read, request } from '../src/client';
 
 describe('what an order waits for', () => {
@@ -78,7 +78,9 @@ describe('what an order waits for', () => {
     ]);
     for (const { eventId, publishedAt, traceId, consumers } of timeline) {
       expect([eventId, publishedAt, traceId]).not.toContain(null);
-      for (const { state, at } of consumers) expect([state, at]).toEqual(['taken', expect.any(String)]);
+      for (const { state, at } of consumers) {
+        expect([state, at]).toEqual(['taken', expect.any(String)]);
+      }
     }
     const created = timeline[0]?.eventId;
     expect(timeline[1]).toMatchObject({ event: 'PaymentReserved', causationId: created });

@@ -1,5 +1,5 @@
-import { OrderView } from '@rookery/contracts';
 import { randomUUID } from 'node:crypto';
+import { OrderView } from '@rookery/contracts';
 import { type ApiClient, clientOf, problem, read, request } from '../src/client';
 import { tokenOf } from '../src/tokens';
 

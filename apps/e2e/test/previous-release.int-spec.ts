@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { BuiltRelease, NoHistory, previousReleases, type PreviousRelease } from '../src/previous-release';
+import { eventually } from '@rookery/testing';
 import { ApiClient, product } from '../src/client';
+import { BuiltRelease, NoHistory, type PreviousRelease, previousReleases } from '../src/previous-release';
 
 /** Building the release and starting a stack of today's. */
 const PREPARED_WITHIN_MS = 240_000;
@@ -33,13 +33,17 @@ const history = ((): readonly PreviousRelease[] | NoHistory => {
   try {
     return previousReleases();
   } catch (error) {
-    if (error instanceof NoHistory) return error;
+    if (error instanceof NoHistory) {
+      return error;
+    }
     throw error;
   }
 })();
 const releases = history instanceof NoHistory ? [] : history;
 const skipped = history instanceof NoHistory ? `skipped: ${history.message}` : undefined;
-if (skipped !== undefined) console.warn(`The previous release: ${skipped}`);
+if (skipped !== undefined) {
+  console.warn(`The previous release: ${skipped}`);
+}
 const describeWithHistory = releases.length === 0 ? describe.skip : describe;
 
 describeWithHistory(`the previous release on today’s schema${skipped === undefined ? '' : ` (${skipped})`}`, () => {
@@ -53,7 +57,9 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
   const services = releases.flatMap((release) => release.services);
 
   beforeAll(async () => {
-    for (const release of releases) built.push(await BuiltRelease.build(release));
+    for (const release of releases) {
+      built.push(await BuiltRelease.build(release));
+    }
     // Databases migrated by today's migrations, a broker set up by today's definitions, and today's five apps.
     stack = await startTestStack({ account: 'E4' });
     [alice, olga] = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'olga')]);
@@ -62,13 +68,17 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
   afterAll(async () => {
     await Promise.all(old.map((process) => process.stop()));
     await stack.stop();
-    for (const release of built) release.remove();
+    for (const release of built) {
+      release.remove();
+    }
     rmSync(logs, { recursive: true, force: true });
   });
 
   it('starts and becomes ready', async () => {
     for (const { apps, release } of built) {
-      for (const service of release.services) old.push(await startOld(service, apps));
+      for (const service of release.services) {
+        old.push(await startOld(service, apps));
+      }
     }
     await Promise.all(old.map((process) => process.ready()));
     expect(old.map(({ app }) => app)).toEqual(services);
@@ -97,7 +107,9 @@ describeWithHistory(`the previous release on today’s schema${skipped === undef
         .flat()
         .map(async ({ ending, quantity, paymentToken, canceled = false }) => {
           const { id } = await alice.buy(productId, quantity, paymentToken);
-          if (canceled) expect(await alice.cancel(id)).toMatchObject({ status: 202 });
+          if (canceled) {
+            expect(await alice.cancel(id)).toMatchObject({ status: 202 });
+          }
           return { id, ending };
         }),
     );

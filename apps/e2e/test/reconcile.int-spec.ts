@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { OrderView, type ProductView } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { z } from 'zod';
+import { OrderView, type ProductView } from '@rookery/contracts';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { repository } from '@rookery/devkit/stack/repository';
+import { eventually } from '@rookery/testing';
+import { ApiClient, read } from '../src/client';
 import { Databases } from '../src/databases';
 import { plantDifferences } from '../src/planted-differences';
-import { ApiClient, read } from '../src/client';
 
 /** Short, so that orders settle while the spec runs; longer than an order is on its way on a busy machine. */
 const SETTLING_SECONDS = 8;
@@ -124,10 +124,14 @@ describe('operator reconcile', () => {
     };
     await eventually(async () => expect(await run()).toBeGreaterThan(100), { timeoutMs: 90_000 });
     const placed = await databases.count('orders', 'orders');
-    for (let times = 0; times < 3; times += 1) await run();
+    for (let times = 0; times < 3; times += 1) {
+      await run();
+    }
     expect(await databases.count('orders', 'orders')).toBeGreaterThan(placed);
     // Also the first ones, which compared few orders.
-    for (const outcome of outcomes) expectEnd(outcome, 0, 'All agree.');
+    for (const outcome of outcomes) {
+      expectEnd(outcome, 0, 'All agree.');
+    }
     const reasons = await databases.rows('orders', 'SELECT DISTINCT reason FROM orders WHERE reason IS NOT NULL');
     expect(reasons.map(({ reason }) => reason)).toEqual(
       expect.arrayContaining([

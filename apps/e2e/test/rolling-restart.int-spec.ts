@@ -1,9 +1,9 @@
 import type { Caller, Service } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { SteadyLoad } from '@rookery/devkit/client/steady-load';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { withDatabase } from '@rookery/devkit/stack/rows';
+import { eventually } from '@rookery/testing';
 import { Balancer } from '../src/balancer';
 import { Fleet } from '../src/fleet';
 
@@ -64,7 +64,9 @@ describe('a rolling restart under load', () => {
       load.start();
       for (const app of APPS) {
         const [first, second] = fleet.of(app);
-        if (first === undefined || second === undefined) throw new Error(`there are no two replicas of ${app}`);
+        if (first === undefined || second === undefined) {
+          throw new Error(`there are no two replicas of ${app}`);
+        }
         // As an orchestrator does with a surge of one: the new one first.
         await fleet.start(app);
         await fleet.stop(first);

@@ -1,7 +1,7 @@
 import { OrderView } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
-import { Databases } from '../src/databases';
 import { type ApiClient, clientOf, product, read } from '../src/client';
+import { Databases } from '../src/databases';
 import { tokenOf } from '../src/tokens';
 
 describe('the order saga through the gateway', () => {

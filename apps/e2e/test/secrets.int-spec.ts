@@ -1,17 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { DeadLetterPage, OrderView, PaymentCaptured, Services } from '@rookery/contracts';
-import { brokerLogin } from '@rookery/messaging';
-import { eventually } from '@rookery/testing';
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { DeadLetterPage, OrderView, PaymentCaptured, Services } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { read, request, type RequestOptions } from '@rookery/devkit/client/request';
 import { Browser, demoPassword, signIn, Tokens } from '@rookery/devkit/client/sign-in';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { eventHeaders } from '@rookery/devkit/stack/planted-events';
+import { brokerLogin } from '@rookery/messaging';
+import { eventually } from '@rookery/testing';
 import { everythingWritten, leaksIn } from '../src/leaks';
-import { secretsIn, Traffic, type Exchange } from '../src/traffic';
+import { type Exchange, secretsIn, Traffic } from '../src/traffic';
 
 const CARD_TOKENS = [
   'tok_ok',
@@ -112,8 +112,11 @@ async function wholeRun(): Promise<void> {
   await buying(token, productId);
   await operating(olga);
   await refusals(token, productId);
-  for (const app of APPS)
-    for (const path of ['/readyz', '/metrics']) await fetch(`http://127.0.0.1:${stack.envs[app]['PORT']}${path}`);
+  for (const app of APPS) {
+    for (const path of ['/readyz', '/metrics']) {
+      await fetch(`http://127.0.0.1:${stack.envs[app]['PORT']}${path}`);
+    }
+  }
 }
 
 async function refreshing({ refresh_token: first = '', id_token: idToken = '' }: Tokens): Promise<void> {
@@ -143,8 +146,9 @@ async function machine(token: string): Promise<void> {
   expect((await form('/token', grant, authorization)).status).toBe(200);
   const posted = { ...grant, client_id: 'rookery-machine', client_secret: `wrong ${randomUUID()}` };
   expect((await form('/token', posted)).status).toBe(401);
-  for (const path of ['/token/introspection', '/token/revocation'])
+  for (const path of ['/token/introspection', '/token/revocation']) {
     expect((await form(path, { token }, authorization)).status).toBe(200);
+  }
 }
 
 async function buying(token: string, productId: string): Promise<void> {
@@ -159,9 +163,11 @@ async function buying(token: string, productId: string): Promise<void> {
   await ask('POST', `/v1/orders/${ids[4] ?? ''}/cancellations`, { token });
   const statuses = await Promise.all(ids.map(async (id) => (await ended(token, id)).status));
   expect(new Set(statuses)).toEqual(new Set(['Confirmed', 'Canceled']));
-  for (const id of ids)
-    for (const path of [`/v1/orders/${id}/timeline`, `/v1/orders/${id}/events`, `/v1/payments?orderId=${id}`])
+  for (const id of ids) {
+    for (const path of [`/v1/orders/${id}/timeline`, `/v1/orders/${id}/events`, `/v1/payments?orderId=${id}`]) {
       expect((await ask('GET', path, { token })).status).toBe(200);
+    }
+  }
   await ask('GET', '/v1/orders', { token });
   await ask('GET', '/v1/me', { token });
 }
@@ -173,7 +179,9 @@ async function operating(olga: string): Promise<void> {
   expect((await ask('GET', path, { token: olga })).status).toBe(200);
   await ask('POST', `${path}/replays`, { token: olga });
   const orders = read(z.object({ items: z.array(OrderView) }), await ask('GET', '/v1/orders', { token: olga })).items;
-  for (const { id } of orders) expect((await ask('GET', `/v1/ops/orders/${id}`, { token: olga })).status).toBe(200);
+  for (const { id } of orders) {
+    expect((await ask('GET', `/v1/ops/orders/${id}`, { token: olga })).status).toBe(200);
+  }
   const since = new Date(Date.now() - 3_600_000).toISOString();
   expect((await ask('POST', '/v1/ops/reconciliations', { token: olga, body: { since } })).status).toBe(200);
 }
@@ -211,11 +219,21 @@ function ownSecrets(): ReadonlyMap<string, string> {
   };
   for (const app of APPS) {
     for (const [name, value] of Object.entries(stack.envs[app])) {
-      if (!SECRET_SETTING.test(name)) continue;
+      if (!SECRET_SETTING.test(name)) {
+        continue;
+      }
       add(name, value);
-      if (name === 'DATABASE_URL') add('password of a database', new URL(value).password);
-      if (name === 'INTERNAL_SIGNING_KEY') add('private key', z.object({ d: z.string() }).parse(JSON.parse(value)).d);
-      if (name === 'COOKIE_KEYS') for (const key of value.split(',')) add('cookie key', key);
+      if (name === 'DATABASE_URL') {
+        add('password of a database', new URL(value).password);
+      }
+      if (name === 'INTERNAL_SIGNING_KEY') {
+        add('private key', z.object({ d: z.string() }).parse(JSON.parse(value)).d);
+      }
+      if (name === 'COOKIE_KEYS') {
+        for (const key of value.split(',')) {
+          add('cookie key', key);
+        }
+      }
     }
   }
   add('key of the broker’s admin', stack.infrastructure.broker.seeds.admin);
@@ -228,7 +246,9 @@ const whereOf = ({ method, url, status }: Exchange): string =>
 /** The answers of auth that hand a secret to whom it belongs: all others must not hold any. */
 function handsOut({ url, status, headers }: Exchange): boolean {
   const { origin, pathname } = new URL(url);
-  if (origin !== stack.authUrl) return false;
+  if (origin !== stack.authUrl) {
+    return false;
+  }
   return (pathname === '/token' && status === 200) || pathname === '/device/auth' || headers.has('location');
 }
 

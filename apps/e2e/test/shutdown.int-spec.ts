@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { eventually } from '@rookery/testing';
 import { z } from 'zod';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { freePorts } from '@rookery/devkit/stack/ports';
+import { eventually } from '@rookery/testing';
 import { type ApiClient, clientOf } from '../src/client';
 import { tokenOf } from '../src/tokens';
 

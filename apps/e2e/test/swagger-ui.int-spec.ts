@@ -1,13 +1,13 @@
-import { OrderView } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { OrderView } from '@rookery/contracts';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
 import { repository } from '@rookery/devkit/stack/repository';
+import { eventually } from '@rookery/testing';
 import { browserPath, NO_BROWSER, openBrowser } from '../src/browser';
-import { authUrl, gatewayUrl } from '../src/environment';
 import { clientOf } from '../src/client';
+import { authUrl, gatewayUrl } from '../src/environment';
 import { tokenOf } from '../src/tokens';
 
 /** Where to put a picture of the page with an order placed, seen from the repository's root (docs/images/README.md). */
@@ -16,7 +16,9 @@ const screenshotPath = process.env['ROOKERY_SCREENSHOT'];
 /** Longest time for one page or one answer to show. */
 const SHOWN_MS = 20_000;
 
-if (browserPath === undefined) console.warn(NO_BROWSER);
+if (browserPath === undefined) {
+  console.warn(NO_BROWSER);
+}
 const describeInBrowser = browserPath === undefined ? describe.skip : describe;
 
 async function signIn(page: Page, user: string, password = demoPassword(user)): Promise<void> {
@@ -47,7 +49,9 @@ describeInBrowser('in a real browser', () => {
     context.setDefaultTimeout(SHOWN_MS);
     violations.length = 0;
     context.on('console', (message) => {
-      if (/content security policy/i.test(message.text())) violations.push(message.text());
+      if (/content security policy/i.test(message.text())) {
+        violations.push(message.text());
+      }
     });
     return context.newPage();
   }
@@ -92,7 +96,9 @@ describeInBrowser('in a real browser', () => {
       const order = OrderView.parse(JSON.parse(await textOf(answer.locator('.highlight-code code').first())));
       expect(order.lines).toMatchObject([{ name, quantity: 1 }]);
       expect(failures).toEqual([]);
-      if (screenshotPath !== undefined) await picture(page, placing, join(repository, screenshotPath));
+      if (screenshotPath !== undefined) {
+        await picture(page, placing, join(repository, screenshotPath));
+      }
 
       const alice = clientOf(await tokenOf('alice'));
       expect(await alice.ended(order.id)).toMatchObject({ status: 'Confirmed', reason: null });
@@ -206,7 +212,9 @@ async function picture(page: Page, operation: Locator, path: string): Promise<vo
     page.locator('.information-container').boundingBox(),
     operation.locator('.live-responses-table .highlight-code').first().boundingBox(),
   ]);
-  if (start === null || end === null) throw new Error('the answer is not shown');
+  if (start === null || end === null) {
+    throw new Error('the answer is not shown');
+  }
   const top = start.y - 16;
   const clip = { x: 0, y: top, width: 1400, height: end.y + end.height + 6 - top };
   await page.screenshot({ path, clip, fullPage: true });

@@ -1,12 +1,12 @@
-import { OrderView, type Caller } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Caller, OrderView } from '@rookery/contracts';
 import { tokenOf } from '@rookery/devkit/client/api-client';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { freePorts } from '@rookery/devkit/stack/ports';
+import { eventually } from '@rookery/testing';
 import { type Answer, ApiClient, clientOf, read, request } from '../src/client';
 import { noWrongClocks, wrongClock } from '../src/wrong-clock';
 

@@ -6,7 +6,7 @@ import { RpcClient } from '@rookery/messaging';
 import { Cursors } from '@rookery/platform';
 import { apiControllers } from './api-controllers';
 import { asyncApiDocument, type Json } from './asyncapi/asyncapi-document';
-import { openApiDocument, type DocumentConfig } from './openapi/openapi-document';
+import { type DocumentConfig, openApiDocument } from './openapi/openapi-document';
 import { OrderStreams } from './orders/order-streams';
 import { ProductCache } from './product-cache/product-cache';
 

@@ -1,8 +1,8 @@
+import { z } from 'zod';
 import { API_AUDIENCE } from '@rookery/contracts';
 import { addressesSetting, commaList, commonConfig, cursorConfig, portSetting } from '@rookery/platform';
 import { redisConfig } from '@rookery/resilience';
 import { signingKeySetting, TokenAlgorithms, TokenTypes } from '@rookery/security';
-import { z } from 'zod';
 import { stranglerRoutesSetting } from './strangler/strangler-routes';
 
 const count = (fallback: number) => z.coerce.number().int().min(1).max(10_000_000).default(fallback);

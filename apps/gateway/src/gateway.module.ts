@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { MessagingModule, natsOptions } from '@rookery/messaging';
 import { Cursors } from '@rookery/platform';
 import { RedisModule } from '@rookery/resilience';

@@ -1,13 +1,13 @@
 import { defineService } from '@rookery/platform';
-import { GatewayModule } from './gateway.module';
 import { GatewayConfig, isBehindTls } from './gateway.config';
+import { GatewayModule } from './gateway.module';
 import { DeclaredInputGuard } from './input/declared-input.guard';
 import { dropContentTypeWithoutBody } from './input/no-body';
-import { limitAddresses } from './rate-limit/address-limit';
 import { shedLoad } from './load-shedding/load-shedding';
 import { openFrontDoor } from './openapi/front-door';
 import { openApiDocument } from './openapi/openapi-document';
 import { serveSwaggerUi } from './openapi/swagger-ui';
+import { limitAddresses } from './rate-limit/address-limit';
 import { installStrangler } from './strangler/install-strangler';
 
 /** Subjects that may share an address: a household, an office, the gateway of a mobile network. */
@@ -27,12 +27,18 @@ export const gateway = defineService({
   }),
   configure: (app, config) => {
     dropContentTypeWithoutBody(app.getHttpAdapter().getInstance());
-    if (config.LOAD_SHEDDING === 'on') shedLoad(app, config);
+    if (config.LOAD_SHEDDING === 'on') {
+      shedLoad(app, config);
+    }
     limitAddresses(app, config.RATE_LIMIT_PER_MINUTE * SUBJECTS_PER_ADDRESS);
     // After the guards of the modules: authentication comes before validation.
     app.useGlobalGuards(new DeclaredInputGuard());
-    if (config.CORS_ORIGINS.length > 0) app.enableCors({ ...CORS, origin: config.CORS_ORIGINS });
-    if (config.STRANGLER_ROUTES.length > 0) installStrangler(app, config.BODY_LIMIT_BYTES);
+    if (config.CORS_ORIGINS.length > 0) {
+      app.enableCors({ ...CORS, origin: config.CORS_ORIGINS });
+    }
+    if (config.STRANGLER_ROUTES.length > 0) {
+      installStrangler(app, config.BODY_LIMIT_BYTES);
+    }
     openFrontDoor(app);
     serveSwaggerUi(app, config, () => openApiDocument(app, config));
   },

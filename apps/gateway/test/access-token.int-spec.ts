@@ -1,5 +1,5 @@
-import { exportSPKI, generateKeyPair, importJWK, exportJWK, SignJWT } from 'jose';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { problemOf } from './problem';
 
 let gateway: GatewayUnderTest;
@@ -57,7 +57,9 @@ it('rejects alg none', () =>
 
 it('rejects HS256 signed with the public key', async () => {
   const publicKey = await importJWK(gateway.issuer.publicKey, 'ES256', { extractable: true });
-  if (publicKey instanceof Uint8Array) throw new Error('an EC key was expected');
+  if (publicKey instanceof Uint8Array) {
+    throw new Error('an EC key was expected');
+  }
   const secret = new TextEncoder().encode(await exportSPKI(publicKey));
   await expectRefused(
     await new SignJWT(claims()).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'test-key' }).sign(secret),

@@ -1,8 +1,8 @@
 import { Scopes } from '@rookery/contracts';
+import { type DocumentedRoute, expectDocumented, OpenApi, routesOf } from '@rookery/testing';
 import { committedDocuments } from '../src/documents';
-import { expectDocumented, OpenApi, routesOf, type DocumentedRoute } from '@rookery/testing';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
-import { sampleRequests, type SampleRequest } from './sample-requests';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
+import { type SampleRequest, sampleRequests } from './sample-requests';
 
 // The routes come from the document, so that a new one cannot be forgotten.
 const document = OpenApi.parse((await committedDocuments()).openapi);
@@ -20,7 +20,9 @@ afterAll(() => gateway.close());
 
 function sampleOf(route: DocumentedRoute): SampleRequest {
   const sample = sampleRequests[route.id];
-  if (sample === undefined) throw new Error(`${route.id} has no sample request: add one to sample-requests.ts`);
+  if (sample === undefined) {
+    throw new Error(`${route.id} has no sample request: add one to sample-requests.ts`);
+  }
   return sample;
 }
 
@@ -77,7 +79,9 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
   it('requires a documented Idempotency-Key before any service is asked, for POST and only for POST', async () => {
     const documented = route.operation.parameters.find(({ name }) => name === 'Idempotency-Key');
     expect(documented?.required).toBe(route.method === 'POST' ? true : undefined);
-    if (route.method !== 'POST') return;
+    if (route.method !== 'POST') {
+      return;
+    }
     const token = await gateway.issuer.token({ scopes: allScopes });
     const asked = requestsOf(gateway);
     for (const [key, fact] of [
@@ -118,7 +122,9 @@ describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as 
     await expectDocumented(document, route, response);
   });
 
-  if (route.scopes.length === 0) return;
+  if (route.scopes.length === 0) {
+    return;
+  }
 
   it('rejects a token that has every scope except the required one', async () => {
     const scopes = allScopes.filter((scope) => !route.scopes?.includes(scope));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Scopes } from '@rookery/contracts';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { OpenApi, rawRequest, routesOf } from '@rookery/testing';
+import { committedDocuments } from '../src/documents';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
 import { problemOf } from './problem';
-import { OpenApi, rawRequest, routesOf } from '@rookery/testing';
 import { sampleRequests } from './sample-requests';
-import { committedDocuments } from '../src/documents';
 
 const documented = routesOf(OpenApi.parse((await committedDocuments()).openapi));
 
@@ -124,7 +124,9 @@ describe('an empty body', () => {
   const empty = (id: string, kind: (typeof kinds)[number], type: string) => {
     const [route] = documented.filter((one) => one.id === id);
     const sample = sampleRequests[id];
-    if (route === undefined || sample === undefined) throw new Error(`no sample for ${id}`);
+    if (route === undefined || sample === undefined) {
+      throw new Error(`no sample for ${id}`);
+    }
     const lines = [
       `${route.method} ${sample.path} HTTP/1.1`,
       'host: localhost',

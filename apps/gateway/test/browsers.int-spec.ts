@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 
 const SHOP = 'https://shop.example';
 const ADMIN = 'https://admin.example';
@@ -111,8 +111,9 @@ describe('a gateway without an allow-list and without TLS', () => {
     const directives = new Map(
       policy.split('; ').map((text) => [text.split(' ', 1).join(''), text.split(' ').slice(1)]),
     );
-    for (const { name, hash } of parts)
+    for (const { name, hash } of parts) {
       expect(directives.get(name === 'script' ? 'script-src' : 'style-src-elem')).toContain(hash);
+    }
     expect(policy).not.toMatch(/unsafe-(inline|eval)|\*/);
     expect(directives.get('default-src')).toEqual(["'none'"]);
     expect(directives.get('connect-src')).toEqual(["'self'", 'https://login.example']);

@@ -1,4 +1,4 @@
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { order, orderId, product, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 

@@ -1,6 +1,6 @@
 import { DeadLetterPage, DeadLetterRpc } from '@rookery/contracts';
 import { ServiceUnavailable } from '@rookery/platform';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { deadLetterId } from './neighbours';
 import { problemOf } from './problem';
 

@@ -1,10 +1,10 @@
-import { rpcContracts, eventContracts } from '@rookery/contracts';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { committedDocuments } from '../src/documents';
+import { eventContracts, rpcContracts } from '@rookery/contracts';
 import { OpenApi, routesOf } from '@rookery/testing';
+import { committedDocuments } from '../src/documents';
 import { EXAMPLE_PRODUCT_ID } from '../src/openapi/examples';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { productId } from './neighbours';
 import { problemOf } from './problem';
 
@@ -15,7 +15,9 @@ const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 /** Every `$ref` anywhere in a document. */
 function refsIn(node: unknown): string[] {
-  if (typeof node !== 'object' || node === null) return [];
+  if (typeof node !== 'object' || node === null) {
+    return [];
+  }
   return Object.entries(node).flatMap(([key, value]: [string, unknown]) =>
     key === '$ref' && typeof value === 'string' ? [value] : refsIn(value),
   );

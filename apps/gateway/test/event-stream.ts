@@ -27,7 +27,9 @@ export class EventStreamReader {
   }
 
   private async read(response: Response): Promise<void> {
-    if (response.body === null) return;
+    if (response.body === null) {
+      return;
+    }
     let rest = '';
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
       const blocks = (rest + chunk).split('\n\n');

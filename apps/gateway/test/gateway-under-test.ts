@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { configureLogger, createService, parseConfig } from '@rookery/platform';
 import { internalKeys, OidcIssuer, testBroker, type TestBroker } from '@rookery/testing';
 import { GatewayConfig } from '../src/gateway.config';
 import { gateway } from '../src/gateway.service';
-import { startNeighbours, type Neighbours } from './neighbours';
+import { type Neighbours, startNeighbours } from './neighbours';
 
 /** The whole gateway on a real port and a real NATS, with a local OpenID Provider and stubs for the services. */
 export interface GatewayUnderTest extends Neighbours {
@@ -41,7 +41,9 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
     LOAD_SHEDDING_EVENT_LOOP_DELAY_MS: '60000',
     ...env,
   });
-  if (!parsed.ok) throw new Error(`bad settings: ${JSON.stringify(parsed.bad)}`);
+  if (!parsed.ok) {
+    throw new Error(`bad settings: ${JSON.stringify(parsed.bad)}`);
+  }
   configureLogger('gateway', parsed.config.LOG_LEVEL);
   const app = await createService(gateway.options(parsed.config));
   await app.listen({ port: 0, host: '127.0.0.1' });
@@ -49,9 +51,15 @@ export async function startGateway(env: Readonly<Record<string, string>> = {}): 
 
   const request: GatewayUnderTest['request'] = (path, { token, ...init } = {}) => {
     const headers = new Headers(init.headers);
-    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
-    if (init.method === 'POST' && !headers.has('idempotency-key')) headers.set('idempotency-key', randomUUID());
-    if (headers.get('idempotency-key') === '') headers.delete('idempotency-key');
+    if (token !== undefined) {
+      headers.set('authorization', `Bearer ${token}`);
+    }
+    if (init.method === 'POST' && !headers.has('idempotency-key')) {
+      headers.set('idempotency-key', randomUUID());
+    }
+    if (headers.get('idempotency-key') === '') {
+      headers.delete('idempotency-key');
+    }
     return fetch(`${url}${path}`, { ...init, headers });
   };
   return {

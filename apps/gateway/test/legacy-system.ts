@@ -49,7 +49,9 @@ export class LegacySystem {
 
   get last(): LegacyHit {
     const hit = this.hits.at(-1);
-    if (hit === undefined) throw new Error('the legacy system was not asked');
+    if (hit === undefined) {
+      throw new Error('the legacy system was not asked');
+    }
     return hit;
   }
 
@@ -67,7 +69,9 @@ export class LegacySystem {
 
   private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.once('close', () => {
-      if (!response.writableFinished) this.abandoned += 1;
+      if (!response.writableFinished) {
+        this.abandoned += 1;
+      }
     });
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,8 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { lintFromString, loadConfig } from '@redocly/openapi-core';
 import spectralCore from '@stoplight/spectral-core';
 import spectralRulesets from '@stoplight/spectral-rulesets';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 
 const root = new URL('../../../', import.meta.url);
 const openapi = fileURLToPath(new URL('docs/api/openapi.json', root));

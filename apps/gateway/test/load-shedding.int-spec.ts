@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { eventually } from '@rookery/testing';
 import { namedRoutes } from '../src/load-shedding/route-class';
 import { EventStreamReader } from './event-stream';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { orderId, productId } from './neighbours';
 import { problemOf } from './problem';
 
@@ -145,7 +145,9 @@ describe('an overloaded gateway', () => {
       expect((await place()).status).toBe(201);
       expect(await metric('load_shedding_in_flight')).toBe(0);
     } finally {
-      for (const socket of slow) socket.destroy();
+      for (const socket of slow) {
+        socket.destroy();
+      }
     }
   });
 
@@ -153,7 +155,9 @@ describe('an overloaded gateway', () => {
     const routes = new Set<string>();
     for (const route of namedRoutes) {
       const [method = '', url = ''] = route.split(' ');
-      if (gateway.app.getHttpAdapter().getInstance().hasRoute({ method, url })) routes.add(route);
+      if (gateway.app.getHttpAdapter().getInstance().hasRoute({ method, url })) {
+        routes.add(route);
+      }
     }
     expect([...routes]).toEqual([...namedRoutes]);
   });
@@ -182,8 +186,10 @@ it('sheds reads while its event loop is late', async () => {
   let busy = true;
   const block = (): void => {
     const until = performance.now() + 30;
-    while (performance.now() < until);
-    if (busy) setImmediate(block);
+    while (performance.now() < until) {}
+    if (busy) {
+      setImmediate(block);
+    }
   };
   try {
     block();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { OpenApi } from '@rookery/testing';
 import { committedDocuments } from '../src/documents';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 
 const objectives = new URL('../../../k8s/components/observability/objectives.yaml', import.meta.url);
 
@@ -27,7 +27,8 @@ describe('the promises to clients', () => {
     const api = Object.keys(paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
     const out = await leftOut();
     expect(routes.filter((route) => !out.test(route)).toSorted()).toEqual(api.toSorted());
-    for (const probe of ['/livez', '/readyz', '/health', '/metrics'])
+    for (const probe of ['/livez', '/readyz', '/health', '/metrics']) {
       expect(routes.filter((one) => out.test(one))).toContain(probe);
+    }
   });
 });

@@ -2,16 +2,16 @@ import {
   AuthRpc,
   DeadLetterConsumers,
   DeadLetterRpc,
+  type DeadLetterView,
   OrdersRpc,
+  type OrderView,
   PaymentsRpc,
   ProductsRpc,
-  ReconciliationRpc,
-  type DeadLetterView,
-  type OrderView,
   type ProductView,
+  ReconciliationRpc,
   type TimelineEntry,
 } from '@rookery/contracts';
-import { NotFound, type DomainError } from '@rookery/platform';
+import { type DomainError, NotFound } from '@rookery/platform';
 import { stubRpc, type TestBroker } from '@rookery/testing';
 import { stubOrderTraces } from './order-facts';
 
@@ -23,7 +23,7 @@ export const deadLetterId = 'orders-17';
 /** An id unknown to all stubs. */
 export const unknownId = '019a5c2e-6f00-7000-8000-0000000000ff';
 
-const at = '2026-11-23T08:00:00.000Z';
+const AT = '2026-11-23T08:00:00.000Z';
 
 export const product: ProductView = {
   id: productId,
@@ -34,8 +34,8 @@ export const product: ProductView = {
   price: { amountMinor: 1250, currency: 'EUR' },
   stock: { available: 40 },
   version: 3,
-  createdAt: at,
-  updatedAt: at,
+  createdAt: AT,
+  updatedAt: AT,
 };
 
 export const order: OrderView = {
@@ -45,15 +45,15 @@ export const order: OrderView = {
   lines: [{ productId, sku: 'NEST-1', name: 'Nest', quantity: 2, unitPrice: { amountMinor: 1250, currency: 'EUR' } }],
   total: { amountMinor: 2500, currency: 'EUR' },
   version: 1,
-  createdAt: at,
-  updatedAt: at,
+  createdAt: AT,
+  updatedAt: AT,
 };
 
 export const step = (position: number, event: string): TimelineEntry => ({
   position,
   event,
   service: 'orders',
-  at,
+  at: AT,
   attempt: 1,
   causationId: null,
   traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -73,7 +73,7 @@ export const deadLetter = (position: number, consumer: DeadLetterView['consumer'
   originalSequence: 4,
   correlationId: 'correlation-1',
   causationId: null,
-  at,
+  at: AT,
   headers: { 'ce-id': unknownId },
 });
 
@@ -103,8 +103,12 @@ export async function startNeighbours(broker: TestBroker) {
   };
   const answer = async <T>(id: string, known: string, view: () => T): Promise<T> => {
     await state.hold;
-    if (state.failure !== undefined) throw state.failure;
-    if (id !== known) throw new NotFound('test.not-found', 'There is no such thing.');
+    if (state.failure !== undefined) {
+      throw state.failure;
+    }
+    if (id !== known) {
+      throw new NotFound('test.not-found', 'There is no such thing.');
+    }
     return view();
   };
   const orderNow = (): OrderView => ({ ...order, status: state.status });
@@ -140,7 +144,7 @@ export async function startNeighbours(broker: TestBroker) {
     ),
     cancelOrder: await stubRpc(broker, OrdersRpc.cancel, ({ id }) => answer(id, orderId, orderNow)),
     listPayments: await stubRpc(broker, PaymentsRpc.list, () => ({
-      items: [{ id: unknownId, orderId, status: 'Reserved' as const, amount: order.total, createdAt: at }],
+      items: [{ id: unknownId, orderId, status: 'Reserved' as const, amount: order.total, createdAt: AT }],
     })),
     listDeadLetters: await Promise.all(
       DeadLetterConsumers.map((consumer) =>
@@ -163,14 +167,14 @@ export async function startNeighbours(broker: TestBroker) {
     ),
     reconcile: await stubRpc(broker, ReconciliationRpc.reconcile, async () => {
       await state.hold;
-      return { from: at, to: at, orders: 1, inFlight: 0, products: 1, differences: [], total: 0, next: null };
+      return { from: AT, to: AT, orders: 1, inFlight: 0, products: 1, differences: [], total: 0, next: null };
     }),
     ...(await stubOrderTraces(broker, orderId, () => state.silent)),
     register: await stubRpc(broker, AuthRpc.register, ({ email, name = 'Wren' }) => ({
       id: unknownId,
       email,
       name,
-      createdAt: at,
+      createdAt: AT,
     })),
   };
   return { state, stubs };

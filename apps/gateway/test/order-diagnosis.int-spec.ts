@@ -1,6 +1,6 @@
 import { OrderDiagnosis } from '@rookery/contracts';
 import { ServiceUnavailable } from '@rookery/platform';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { deadLetterId, orderId, unknownId } from './neighbours';
 import { orderCreatedId, paymentReservedId } from './order-facts';
 import { problemOf } from './problem';

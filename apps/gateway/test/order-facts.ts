@@ -1,6 +1,6 @@
 import {
-  OrderDiagnosisRpc,
   type EventFacts,
+  OrderDiagnosisRpc,
   type OrderFacts,
   type OutboxEvent,
   type PaymentFacts,
@@ -82,7 +82,9 @@ const reservation: ReservationFacts = {
 export async function stubOrderTraces(broker: TestBroker, knows: string, silence: () => Promise<unknown>) {
   return {
     traceOrder: await stubRpc(broker, OrderDiagnosisRpc.orders, ({ id, eventIds }) => {
-      if (id !== knows) throw new NotFound('orders.order-not-found', 'There is no such order.');
+      if (id !== knows) {
+        throw new NotFound('orders.order-not-found', 'There is no such order.');
+      }
       return { order, steps, events: events([event('OrderCreated', orderCreatedId, 1, null)], eventIds) };
     }),
     tracePayment: await stubRpc(broker, OrderDiagnosisRpc.payments, ({ eventIds }) => ({

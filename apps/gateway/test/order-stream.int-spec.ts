@@ -1,10 +1,10 @@
+import { decodeJwt } from 'jose';
 import { orderNotificationSubject, TimelineEntry } from '@rookery/contracts';
 import type { Nats } from '@rookery/messaging';
 import { Readiness, ServiceUnavailable } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { decodeJwt } from 'jose';
 import { EventStreamReader } from './event-stream';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { orderId, step, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
@@ -43,7 +43,9 @@ const reading = (response: Response): EventStreamReader => {
   return reader;
 };
 const happens = (...events: string[]): void => {
-  for (const event of events) gateway.state.timeline.push(step(gateway.state.timeline.length + 1, event));
+  for (const event of events) {
+    gateway.state.timeline.push(step(gateway.state.timeline.length + 1, event));
+  }
   orders.connection.publish(orderNotificationSubject(orderId));
 };
 
@@ -122,7 +124,9 @@ it('answers problems as problems: unknown order, no token, wrong scope, wrong me
     await follow({ accept: 'image/png' }),
   ];
   expect(answers.map(({ status }) => status)).toEqual([404, 401, 403, 406]);
-  for (const response of answers) await problemOf(response);
+  for (const response of answers) {
+    await problemOf(response);
+  }
 });
 
 it('rejects a stream beyond a subject’s limit, until another one ends', async () => {

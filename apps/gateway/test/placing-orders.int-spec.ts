@@ -1,8 +1,8 @@
+import { decodeJwt } from 'jose';
 import { Headers as NatsHeaders, OrdersRpc } from '@rookery/contracts';
 import { DomainError } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { decodeJwt } from 'jose';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { order, orderId, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
@@ -37,7 +37,9 @@ const place = (headers: Record<string, string>, order: unknown = body) =>
 async function sentWith(correlationId: string): Promise<Record<string, string>> {
   return eventually(() => {
     const headers = sent.find((one) => one[NatsHeaders.correlationId] === correlationId);
-    if (headers === undefined) throw new Error('nothing was sent yet');
+    if (headers === undefined) {
+      throw new Error('nothing was sent yet');
+    }
     return headers;
   });
 }

@@ -1,7 +1,7 @@
-import { productNotificationSubject, ProductChanged, ProductPage, ProductView } from '@rookery/contracts';
+import { ProductChanged, productNotificationSubject, ProductPage, ProductView } from '@rookery/contracts';
 import { DomainError } from '@rookery/platform';
 import { eventually, FaultyLink, publishEvent, redisServer, testBroker, TestRedis } from '@rookery/testing';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { order, orderId, product, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
@@ -29,7 +29,9 @@ const read = async (from = gateway): Promise<ProductView> => {
 const firstOfPage = async (from = gateway): Promise<ProductView> => {
   const { items } = ProductPage.parse(await (await from.request('/v1/products?limit=5')).json());
   const [first] = items;
-  if (first === undefined) throw new Error('the page is empty');
+  if (first === undefined) {
+    throw new Error('the page is empty');
+  }
   return first;
 };
 const priced = (amountMinor: number, of = gateway): ProductView => {
@@ -302,7 +304,9 @@ describe('while products is unavailable', () => {
     other = await start({ REDIS_URL: link.url });
     // Last, because in one process all gateways use the issuer of the last one.
     gateway = await start({ REDIS_URL: link.url });
-    for (const one of [gateway, other]) await connected(one);
+    for (const one of [gateway, other]) {
+      await connected(one);
+    }
   });
   afterEach(async () => {
     await closeAll();
@@ -371,12 +375,16 @@ describe('while products is unavailable', () => {
     // Redis itself keeps running with its data.
     await link.cut();
     // Data that is sent before the outage is noticed may still arrive once the link is mended.
-    for (const one of [gateway, other]) await connected(one, 0);
+    for (const one of [gateway, other]) {
+      await connected(one, 0);
+    }
     const now = both(1999);
     await changed();
     await eventually(async () => expect([await read(), await read(other)]).toEqual([now, now]), { timeoutMs: 20_000 });
     await link.mend();
-    for (const one of [gateway, other]) await connected(one);
+    for (const one of [gateway, other]) {
+      await connected(one);
+    }
     expect([await read(), await read(other)]).toEqual([now, now]);
   });
 });

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { testBroker, type TestBroker } from '@rookery/testing';
-import { nkeys } from '@nats-io/nats-core';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { nkeys } from '@nats-io/nats-core';
+import { testBroker, type TestBroker } from '@rookery/testing';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -29,13 +29,17 @@ describe('the job that provisions the broker', () => {
 
   const streams = async () => {
     const found: object[] = [];
-    for await (const { config } of manager.streams.list()) found.push(config);
+    for await (const { config } of manager.streams.list()) {
+      found.push(config);
+    }
     return found;
   };
 
   it('creates every stream and consumer on an empty broker, and changes nothing on a second run', async () => {
     const wanted = await streams();
-    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    for await (const { config } of manager.streams.list()) {
+      await manager.streams.delete(config.name);
+    }
     expect(await run(admin)).toMatchObject({ code: 0, stderr: '' });
     expect(await streams()).toEqual(wanted);
     await expect(manager.consumers.info('ORDERS', 'payments')).resolves.toMatchObject({

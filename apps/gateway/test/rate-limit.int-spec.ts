@@ -1,5 +1,5 @@
 import { rawRequest } from '@rookery/testing';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { problemOf } from './problem';
 
 let gateway: GatewayUnderTest;
@@ -20,14 +20,18 @@ it('answers 429 beyond a subject’s limit and does not affect other subjects', 
     await gateway.issuer.token({ subject: 'bob' }),
   ];
   const answers = [];
-  for (let index = 0; index < 4; index += 1) answers.push(await gateway.request('/v1/me', { token: alice }));
+  for (let index = 0; index < 4; index += 1) {
+    answers.push(await gateway.request('/v1/me', { token: alice }));
+  }
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
   expect(answers.map(({ headers }) => headers.get('ratelimit-remaining'))).toEqual(['2', '1', '0', '0']);
   expect(answers.map(({ headers }) => headers.get('ratelimit-limit'))).toEqual(['3', '3', '3', '3']);
   const [, , , refused] = answers;
   expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(Number(refused?.headers.get('ratelimit-reset'))).toBeLessThanOrEqual(60);
-  if (refused !== undefined) expect((await problemOf(refused)).code).toBe('gateway.too-many-requests');
+  if (refused !== undefined) {
+    expect((await problemOf(refused)).code).toBe('gateway.too-many-requests');
+  }
   expect((await gateway.request('/v1/me', { token: bob })).status).toBe(200);
 });
 
@@ -77,7 +81,9 @@ describe('an address', () => {
       return response.status;
     };
     const answers = [];
-    for (let index = 0; index < LIMIT; index += 1) answers.push(await statusOf(path, init));
+    for (let index = 0; index < LIMIT; index += 1) {
+      answers.push(await statusOf(path, init));
+    }
     expect(answers).not.toContain(429);
     const refused = await gateway.request(path, init);
     expect(refused.status).toBe(429);
@@ -98,7 +104,9 @@ it('lets a browser application of another origin read the rejection', async () =
     await response.arrayBuffer();
     return response;
   };
-  for (let index = 0; index < 10; index += 1) await ask();
+  for (let index = 0; index < 10; index += 1) {
+    await ask();
+  }
   const refused = await ask();
   expect(refused.status).toBe(429);
   expect(refused.headers.get('access-control-allow-origin')).toBe(origin);
@@ -107,6 +115,8 @@ it('lets a browser application of another origin read the rejection', async () =
 it('never limits a probe', async () => {
   gateway = await startGateway({ RATE_LIMIT_PER_MINUTE: '1' });
   for (const path of ['/livez', '/readyz', '/health', '/metrics']) {
-    for (let index = 0; index < 15; index += 1) expect((await gateway.request(path)).status).toBe(200);
+    for (let index = 0; index < 15; index += 1) {
+      expect((await gateway.request(path)).status).toBe(200);
+    }
   }
 });

@@ -1,10 +1,10 @@
 import { Reconciliation, ReconciliationRpc } from '@rookery/contracts';
 import { ServiceUnavailable } from '@rookery/platform';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { orderId } from './neighbours';
 import { problemOf } from './problem';
 
-const path = '/v1/ops/reconciliations';
+const PATH = '/v1/ops/reconciliations';
 let gateway: GatewayUnderTest;
 let token: string;
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-const reconcile = (body: unknown): Promise<Response> => gateway.send('POST', path, body, { token });
+const reconcile = (body: unknown): Promise<Response> => gateway.send('POST', PATH, body, { token });
 
 it.each([{ since: '2026-11-23T07:00:00.000Z' }, { after: orderId }])('forwards %j to orders', async (body) => {
   const response = await reconcile(body);

@@ -1,6 +1,6 @@
 import { ServiceUnavailable } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { orderId, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 

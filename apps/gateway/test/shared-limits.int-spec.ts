@@ -1,5 +1,5 @@
 import { eventually, redisServer, TestRedis } from '@rookery/testing';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 
 const LIMIT = 40;
 /** Far below the timeout of a request: no request waits for an unavailable Redis. */
@@ -51,7 +51,9 @@ const NOT_HANGING_MS = 2_000;
 
   it('share one budget per caller', async () => {
     const answers = [];
-    for (let index = 0; index < LIMIT + 2; index += 1) answers.push(await ask(gateways[index % 2 === 0 ? 0 : 1]));
+    for (let index = 0; index < LIMIT + 2; index += 1) {
+      answers.push(await ask(gateways[index % 2 === 0 ? 0 : 1]));
+    }
     expect(answers.map(({ status }) => status)).toEqual([...Array<number>(LIMIT).fill(200), 429, 429]);
     expect(answers.map(({ remaining }) => remaining)).toEqual([
       ...Array.from({ length: LIMIT }, (_, index) => LIMIT - 1 - index),

@@ -1,7 +1,7 @@
 import { shutDown } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { EventStreamReader } from './event-stream';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { orderId } from './neighbours';
 
 let gateway: GatewayUnderTest;

@@ -5,8 +5,8 @@ import { shutDown } from '@rookery/platform';
 import { eventually, OidcIssuer, rawRequest } from '@rookery/testing';
 import { MAX_RESPONSE_BYTES } from '../src/strangler/legacy-proxy';
 import { MAX_IN_FLIGHT } from '../src/strangler/legacy-upstream';
+import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 import { LegacySystem } from './legacy-system';
-import { startGateway, type GatewayUnderTest } from './gateway-under-test';
 import { orderId, productId, unknownId } from './neighbours';
 import { problemOf } from './problem';
 
@@ -607,7 +607,9 @@ describe('a legacy system that fails', () => {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) });
     socket.write('GET /legacy/x HTTP/1.1\r\nhost: localhost\r\n\r\n');
     await eventually(() => expect(legacy.hits).toHaveLength(1));
-    if (what !== 'before the answer') await once(socket, 'data');
+    if (what !== 'before the answer') {
+      await once(socket, 'data');
+    }
     expect(legacy.abandoned).toBe(0);
     socket.destroy();
     await eventually(() => expect(legacy.abandoned).toBe(1));
@@ -652,7 +654,9 @@ describe('a prefix that the gateway has as well', () => {
       gateway = await shared({ legacyPercent });
       const answers = await Promise.all(tokens.map((token) => sideOf({ token })));
       sides.push(new Set(subjects.filter((_, index) => answers[index] === 'legacy')));
-      if (legacyPercent > 0) await stop();
+      if (legacyPercent > 0) {
+        await stop();
+      }
     }
     const [all, most, quarter, again, none] = sides;
     expect([all?.size, none?.size]).toEqual([subjects.length, 0]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Problem } from '@rookery/contracts';
 import { z } from 'zod';
+import { Problem } from '@rookery/contracts';
 import { OperatorError } from './operator-error';
 
 const TIMEOUT_MS = 30_000;

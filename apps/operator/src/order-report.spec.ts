@@ -1,7 +1,7 @@
 import type { OrderDiagnosis } from '@rookery/contracts';
 import { orderReport } from './order-report';
 
-const at = '2026-11-25T10:00:00.000Z';
+const AT = '2026-11-25T10:00:00.000Z';
 
 const trace: OrderDiagnosis = {
   id: '01a20660-dcef-7621-b1a2-c4e3685387f6',
@@ -9,8 +9,8 @@ const trace: OrderDiagnosis = {
   order: {
     status: 'Pending',
     reason: null,
-    createdAt: at,
-    updatedAt: at,
+    createdAt: AT,
+    updatedAt: AT,
     deadlineAt: '2026-11-25T10:01:00.000Z',
     paymentReservedAt: null,
     stockReservedAt: null,
@@ -27,7 +27,7 @@ const trace: OrderDiagnosis = {
       event: 'OrderCreated',
       service: 'orders',
       eventId: null,
-      at,
+      at: AT,
       attempt: 1,
       causationId: null,
       traceId: null,
@@ -45,7 +45,7 @@ const trace: OrderDiagnosis = {
 describe('the report of an order', () => {
   it('begins with the status of the order and what it waits for', () => {
     expect(orderReport(trace).slice(0, 2)).toEqual([
-      `Order ${trace.id}: Pending since ${at}, deadline 2026-11-25T10:01:00.000Z`,
+      `Order ${trace.id}: Pending since ${AT}, deadline 2026-11-25T10:01:00.000Z`,
       'waits for: payments is not answering: whether it has taken OrderCreated is unknown',
     ]);
   });
@@ -62,27 +62,27 @@ describe('the report of an order', () => {
   });
 
   it('tells in words where money and stock are, and what happens to them next', () => {
-    const reservation = { status: 'Awaiting', linesKnown: true, paid: false, createdAt: at, updatedAt: at } as const;
-    const attempt = { operation: 'capture', tries: 1, startedAt: at, finishedAt: at, outcome: 'unknown' } as const;
+    const reservation = { status: 'Awaiting', linesKnown: true, paid: false, createdAt: AT, updatedAt: AT } as const;
+    const attempt = { operation: 'capture', tries: 1, startedAt: AT, finishedAt: AT, outcome: 'unknown' } as const;
     const payment = {
       id: trace.id,
       status: 'Reserved',
       purpose: 'take',
       amount: { amountMinor: 100, currency: 'EUR' },
       operation: 'capture',
-      operationDueAt: at,
-      createdAt: at,
-      updatedAt: at,
+      operationDueAt: AT,
+      createdAt: AT,
+      updatedAt: AT,
       attempts: [attempt, { ...attempt, tries: 2, finishedAt: null, outcome: null }],
     } as const;
     const text = orderReport({ ...trace, payment: { ...payment, attempts: [...payment.attempts] }, reservation }).join(
       '\n',
     );
     expect(text).toContain(
-      `Payment: the money is reserved (Reserved); the order wants it captured; the provider will be asked to capture the money at ${at}`,
+      `Payment: the money is reserved (Reserved); the order wants it captured; the provider will be asked to capture the money at ${AT}`,
     );
-    expect(text).toContain(`asked to capture the money at ${at}, try 1: no answer by ${at}`);
-    expect(text).toContain(`asked to capture the money at ${at}, try 2: no answer yet`);
+    expect(text).toContain(`asked to capture the money at ${AT}, try 1: no answer by ${AT}`);
+    expect(text).toContain(`asked to capture the money at ${AT}, try 2: no answer yet`);
     expect(text).toContain('Stock: nothing held yet (Awaiting): products does not know yet that it is paid');
   });
 });

@@ -1,9 +1,9 @@
 import type {
+  DiagnosisStep,
   OrderDiagnosis,
   PaymentFacts,
   ProviderAttempt,
   ReservationFacts,
-  DiagnosisStep,
 } from '@rookery/contracts';
 
 type Consumer = DiagnosisStep['consumers'][number];
@@ -33,9 +33,13 @@ const isSilent = ({ services }: OrderDiagnosis, name: string): boolean =>
   services.some(({ service, answered }) => service === name && !answered);
 
 function orderLine({ order }: OrderDiagnosis): string {
-  if (order === null) return 'unknown';
+  if (order === null) {
+    return 'unknown';
+  }
   const { status, reason, createdAt, updatedAt, deadlineAt } = order;
-  if (status === 'Pending') return `Pending since ${createdAt}, deadline ${deadlineAt}`;
+  if (status === 'Pending') {
+    return `Pending since ${createdAt}, deadline ${deadlineAt}`;
+  }
   return `${status}${reason === null ? '' : ` (${reason})`} at ${updatedAt}, placed ${createdAt}`;
 }
 
@@ -93,7 +97,9 @@ const tasks: Readonly<Record<ProviderAttempt['operation'], string>> = {
 
 function paymentLines(trace: OrderDiagnosis): readonly string[] {
   const { payment } = trace;
-  if (payment === null) return [`Payment: ${isSilent(trace, 'payments') ? 'unknown' : 'none yet'}`];
+  if (payment === null) {
+    return [`Payment: ${isSilent(trace, 'payments') ? 'unknown' : 'none yet'}`];
+  }
   const { status, purpose, operation, operationDueAt, attempts } = payment;
   const next =
     operation === null
@@ -109,7 +115,9 @@ function paymentLines(trace: OrderDiagnosis): readonly string[] {
 }
 
 function outcomeOf({ finishedAt, outcome }: ProviderAttempt): string {
-  if (finishedAt === null) return 'no answer yet';
+  if (finishedAt === null) {
+    return 'no answer yet';
+  }
   return outcome === null || outcome === 'unknown' ? `no answer by ${finishedAt}` : `${outcome} at ${finishedAt}`;
 }
 
@@ -124,7 +132,9 @@ const units: Readonly<Record<ReservationFacts['status'], string>> = {
 
 function reservationLine(trace: OrderDiagnosis): string {
   const { reservation } = trace;
-  if (reservation === null) return `Stock: ${isSilent(trace, 'products') ? 'unknown' : 'no reservation yet'}`;
+  if (reservation === null) {
+    return `Stock: ${isSilent(trace, 'products') ? 'unknown' : 'no reservation yet'}`;
+  }
   const { status, linesKnown, paid } = reservation;
   const missing = [...(linesKnown ? [] : ['what was ordered']), ...(paid ? [] : ['that it is paid'])];
   const waits =

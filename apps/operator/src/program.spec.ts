@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { connectionOf, runOperator } from './program';
 
-const at = '2026-11-25T10:00:00.000Z';
+const AT = '2026-11-25T10:00:00.000Z';
 const ORDER = '01a20660-dcef-7621-b1a2-c4e3685387f6';
 
 const letter = (id: string) => ({
@@ -20,13 +20,13 @@ const letter = (id: string) => ({
   originalSequence: 3,
   correlationId: null,
   causationId: null,
-  at,
+  at: AT,
   headers: {},
 });
 
 const part = (total: number, next: string | null) => ({
-  from: at,
-  to: at,
+  from: AT,
+  to: AT,
   orders: 10,
   inFlight: 1,
   products: 2,

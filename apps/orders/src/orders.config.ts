@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { commonConfig, cursorConfig, databaseConfig, portSetting } from '@rookery/platform';
 import { internalJwksSetting, sealingKeySetting, signingKeySetting } from '@rookery/security';
-import { z } from 'zod';
 
 /** Every setting of the orders process. */
 export const OrdersConfig = z.object({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { OrdersRpc, PaymentReserved, StockReserved, type PlaceOrder } from '@rookery/contracts';
+import { OrdersRpc, PaymentReserved, type PlaceOrder, StockReserved } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { aProduct } from './order.builder';
 import { alice, type OrdersUnderTest, startOrders } from './orders-service';
@@ -107,7 +107,11 @@ describe('while the stream of events is full', () => {
     const placed = new Set<string>();
     // More orders than the gate can refuse in time; the outbox keeps their events.
     const answers = await Promise.allSettled(Array.from({ length: 60 }, () => place()));
-    for (const answer of answers) if (answer.status === 'fulfilled') placed.add(answer.value.order.id);
+    for (const answer of answers) {
+      if (answer.status === 'fulfilled') {
+        placed.add(answer.value.order.id);
+      }
+    }
     expect(placed.size).toBeGreaterThan(20);
     await eventually(() => expect(place()).rejects.toMatchObject(full));
     const stored = await count('orders');

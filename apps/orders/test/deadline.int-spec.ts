@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OrderCanceled, OrdersRpc, PaymentReserved } from '@rookery/contracts';
-import { eventually, withWallClockAhead } from '@rookery/testing';
 import { timeOfUuid } from '@rookery/platform';
+import { eventually, withWallClockAhead } from '@rookery/testing';
 import { aProduct } from './order.builder';
 import { alice, type OrdersUnderTest, startOrders } from './orders-service';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { OrdersRpc, OrderDiagnosisRpc, PaymentReserved } from '@rookery/contracts';
+import { OrderDiagnosisRpc, OrdersRpc, PaymentReserved } from '@rookery/contracts';
 import { eventually } from '@rookery/testing';
 import { aProduct } from './order.builder';
 import { alice, olga, type OrdersUnderTest, startOrders } from './orders-service';

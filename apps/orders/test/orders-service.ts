@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
 import {
   type DataOf,
   type EventContract,
@@ -12,8 +14,8 @@ import {
 } from '@rookery/contracts';
 import {
   CloudEvent,
-  deadLetterStreamOf,
   DeadLetterHeaders,
+  deadLetterStreamOf,
   eventType,
   JetStreamServer,
   streamOf,
@@ -36,13 +38,11 @@ import {
   type TestDatabase,
   testDatabase,
 } from '@rookery/testing';
-import { DataSource } from 'typeorm';
-import { z } from 'zod';
 import { ordersDatabase } from '../src/database';
 import { DeadlineSweeper } from '../src/deadline/deadline-sweeper';
-import { orders } from '../src/service';
 import { OrdersConfig } from '../src/orders.config';
 import { PeriodicReconciliation } from '../src/reconciliation/periodic-reconciliation';
+import { orders } from '../src/service';
 
 export const alice = testActor({ subject: 'alice' });
 export const bob = testActor({ subject: 'bob' });
@@ -115,7 +115,9 @@ export class OrdersUnderTest {
       new TokenSealer(sealingKey),
       app,
     );
-    for (const quote of catalogue) service.catalogue.set(quote.productId, quote);
+    for (const quote of catalogue) {
+      service.catalogue.set(quote.productId, quote);
+    }
     service.products = await service.stubProducts();
     return service;
   }
@@ -153,7 +155,9 @@ export class OrdersUnderTest {
       [CloudEvent.sequence]: '1',
       [Headers.correlationId]: uuidv7(),
     };
-    for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
+    for (const [name, value] of Object.entries(attributes)) {
+      headers.set(name, value);
+    }
     for (let time = 0; time < times; time += 1) {
       await jetstream(this.admin).publish(contract.subject, JSON.stringify(data), { headers });
     }
@@ -189,7 +193,9 @@ export class OrdersUnderTest {
     for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
       const message = await manager.streams.getMessage(streamOf('orders'), { seq });
       const [orderId, type] = [CloudEvent.subject, CloudEvent.type].map((name) => message?.header.get(name) ?? '');
-      if (message) events.push({ orderId: orderId ?? '', type: type ?? '' });
+      if (message) {
+        events.push({ orderId: orderId ?? '', type: type ?? '' });
+      }
     }
     return events;
   }
@@ -201,7 +207,9 @@ export class OrdersUnderTest {
     const letters: DeadLetter[] = [];
     for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
       const message = await manager.streams.getMessage(stream, { seq });
-      if (message) letters.push({ reason: message.header.get(DeadLetterHeaders.reason), data: message.json() });
+      if (message) {
+        letters.push({ reason: message.header.get(DeadLetterHeaders.reason), data: message.json() });
+      }
     }
     return letters;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OrderCreated, OrdersRpc, type OrderView, type PlaceOrder } from '@rookery/contracts';
-import { alice, bob, olga, type OrdersUnderTest, startOrders } from './orders-service';
 import { aProduct } from './order.builder';
+import { alice, bob, olga, type OrdersUnderTest, startOrders } from './orders-service';
 
 describe('placing an order', () => {
   let orders: OrdersUnderTest;

@@ -32,20 +32,28 @@ function asked(): { readonly queries: readonly Query[]; readonly recorded: reado
   const queries: Query[] = [];
   const recorded: string[] = [];
   const search = (file: string, value: unknown): void => {
-    if (Array.isArray(value)) value.forEach((one) => search(file, one));
-    else if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) {
+      value.forEach((one) => search(file, one));
+    } else if (typeof value === 'object' && value !== null) {
       for (const [key, member] of Object.entries(value)) {
-        if ((key === 'expr' || key === 'query') && typeof member === 'string')
+        if ((key === 'expr' || key === 'query') && typeof member === 'string') {
           queries.push({ file, query: member.trim() });
-        else if (key === 'record' && typeof member === 'string') recorded.push(member);
-        else search(file, member);
+        } else if (key === 'record' && typeof member === 'string') {
+          recorded.push(member);
+        } else {
+          search(file, member);
+        }
       }
     }
   };
   for (const file of readdirSync(k8s, { recursive: true, encoding: 'utf8' })) {
     // Unit tests for promtool ask for what rules recorded, by name.
-    if (!file.endsWith('.yaml') || file.includes('/tests/')) continue;
-    for (const document of parseAllDocuments(readFileSync(join(k8s, file), 'utf8'))) search(file, document.toJS());
+    if (!file.endsWith('.yaml') || file.includes('/tests/')) {
+      continue;
+    }
+    for (const document of parseAllDocuments(readFileSync(join(k8s, file), 'utf8'))) {
+      search(file, document.toJS());
+    }
   }
   return { queries, recorded };
 }

@@ -12,7 +12,9 @@ export function seriesOf(
   type: string,
   labels: readonly string[],
 ): readonly (readonly [string, readonly string[]])[] {
-  if (type !== 'histogram') return [[name, labels]];
+  if (type !== 'histogram') {
+    return [[name, labels]];
+  }
   return [
     [`${name}_bucket`, [...labels, 'le']],
     [`${name}_count`, labels],
@@ -31,17 +33,25 @@ export function faultsOf(query: string, known: KnownMetrics): readonly string[] 
   parser.parse(text).iterate({
     enter: ({ name, type, from, to }) => {
       const word = text.slice(from, to);
-      if (type.isError) faults.push(`is no PromQL at ${JSON.stringify(text.slice(from, from + 20))}`);
-      else if (name === 'VectorSelector') metric = undefined;
-      else if (name === 'Identifier') {
+      if (type.isError) {
+        faults.push(`is no PromQL at ${JSON.stringify(text.slice(from, from + 20))}`);
+      } else if (name === 'VectorSelector') {
+        metric = undefined;
+      } else if (name === 'Identifier') {
         metric = word;
         metrics.push(word);
-      } else if (name === 'LabelName') labels.push({ name: word, metric });
+      } else if (name === 'LabelName') {
+        labels.push({ name: word, metric });
+      }
       // The labels of `by`, `on` and their like belong to the query's metrics together.
-      else if (name === 'GroupingLabels') metric = undefined;
+      else if (name === 'GroupingLabels') {
+        metric = undefined;
+      }
     },
     leave: ({ name }) => {
-      if (name === 'VectorSelector') metric = undefined;
+      if (name === 'VectorSelector') {
+        metric = undefined;
+      }
     },
   });
   const labelsOf = (name: string): readonly string[] => [...(known.get(name) ?? []), ...scrapeLabels];

@@ -38,7 +38,9 @@ describe('reading and canceling orders', () => {
     try {
       await asking;
     } catch (error) {
-      if (error instanceof DomainError) return JSON.stringify(error.toProblem());
+      if (error instanceof DomainError) {
+        return JSON.stringify(error.toProblem());
+      }
       throw error;
     }
     throw new Error('expected a refusal');
@@ -62,7 +64,9 @@ describe('reading and canceling orders', () => {
   it('lists only own orders, newest first, each once; all orders for an operator', async () => {
     const carol = { ...alice, subject: 'carol' };
     const placed: string[] = [];
-    for (let count = 0; count < 5; count += 1) placed.unshift((await place(carol)).id);
+    for (let count = 0; count < 5; count += 1) {
+      placed.unshift((await place(carol)).id);
+    }
     await place(bob);
 
     const pages = await walk(carol, { limit: 2 });
@@ -78,7 +82,9 @@ describe('reading and canceling orders', () => {
   it('keeps the position of a page when an order is placed meanwhile', async () => {
     const dave = { ...alice, subject: 'dave' };
     const placed: string[] = [];
-    for (let count = 0; count < 4; count += 1) placed.unshift((await place(dave)).id);
+    for (let count = 0; count < 4; count += 1) {
+      placed.unshift((await place(dave)).id);
+    }
     const first = await orders.call(OrdersRpc.list, { limit: 2 }, dave);
     await place(dave);
     const second = await orders.call(OrdersRpc.list, { limit: 2, cursor: first.nextCursor ?? '' }, dave);
@@ -88,7 +94,9 @@ describe('reading and canceling orders', () => {
   it('skips no order when the last one of the page leaves the list meanwhile', async () => {
     const frank = { ...alice, subject: 'frank' };
     const placed: string[] = [];
-    for (let count = 0; count < 4; count += 1) placed.unshift((await place(frank)).id);
+    for (let count = 0; count < 4; count += 1) {
+      placed.unshift((await place(frank)).id);
+    }
     const query = { status: 'Pending', limit: 2 } as const;
     const first = await orders.call(OrdersRpc.list, query, frank);
     await orders.call(OrdersRpc.cancel, { id: placed[1] ?? '' }, frank);
@@ -118,8 +126,9 @@ describe('reading and canceling orders', () => {
       orders.call(OrdersRpc.list, { limit: 1, cursor }, olga),
       orders.call(OrdersRpc.list, { limit: 1, cursor: 'A'.repeat(43) }, alice),
     ];
-    for (const asking of asked)
+    for (const asking of asked) {
       await expect(asking).rejects.toMatchObject({ status: 400, code: 'orders.invalid-cursor' });
+    }
   });
 
   it('says who canceled', async () => {

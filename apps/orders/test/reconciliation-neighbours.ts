@@ -1,9 +1,9 @@
 import {
   type PaymentRecord,
-  ReconciliationRpc,
-  type StockRecord,
-  type RecordRange,
   reachOf,
+  ReconciliationRpc,
+  type RecordRange,
+  type StockRecord,
   type UnbalancedStock,
 } from '@rookery/contracts';
 import { eventually, type RpcStub } from '@rookery/testing';
@@ -64,7 +64,9 @@ export class SettlementNeighbours {
   /** The money of an order is held, not taken; calling the answer takes it. */
   capturedLate(orderId: string): () => void {
     const captured = this.payments.get(orderId);
-    if (!captured?.payment) throw new Error(`order ${orderId} has no payment`);
+    if (!captured?.payment) {
+      throw new Error(`order ${orderId} has no payment`);
+    }
     this.payments.set(orderId, { ...captured, payment: { ...captured.payment, status: 'Reserved', money: 'held' } });
     return () => this.payments.set(orderId, captured);
   }

@@ -160,7 +160,9 @@ describe('the reconciliation', () => {
   });
 
   it('continues each part where the last one ended, and checks the stock once', async () => {
-    for (let count = 0; count < 150; count += 1) neighbours.delivered(uuidv7(), 1, productId);
+    for (let count = 0; count < 150; count += 1) {
+      neighbours.delivered(uuidv7(), 1, productId);
+    }
     await orders.advanceClock(SETTLED_MS);
     const [, second = ''] = [...neighbours.payments.keys()];
     const rest = await reconcile({ after: second });

@@ -1,4 +1,5 @@
-import { OrderCanceled, OrderConfirmed, OrderCreated, ProductsRpc, type ProductQuote } from '@rookery/contracts';
+import type { DataSource } from 'typeorm';
+import { OrderCanceled, OrderConfirmed, OrderCreated, type ProductQuote, ProductsRpc } from '@rookery/contracts';
 import { Nats, RpcClient } from '@rookery/messaging';
 import { connect, Outbox, UnitOfWork } from '@rookery/persistence';
 import { configureLogger, uuidv7 } from '@rookery/platform';
@@ -6,14 +7,13 @@ import { InternalTokenIssuer } from '@rookery/security';
 import {
   internalKeys,
   publishEvent,
+  type RpcStub,
   stubRpc,
   testBroker,
-  testDatabase,
-  type RpcStub,
   type TestBroker,
+  testDatabase,
   type TestDatabase,
 } from '@rookery/testing';
-import type { DataSource } from 'typeorm';
 import { ordersDatabase } from '../src/database';
 import { OrderRecovery, type RecoveredOrders } from '../src/recovery/order-recovery';
 

@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { commonConfig, databaseConfig, portSetting } from '@rookery/platform';
 import { internalJwksSetting, sealingKeySetting } from '@rookery/security';
-import { z } from 'zod';
 
 /** Every setting of the payments process. */
 export const PaymentsConfig = z.object({

@@ -5,10 +5,10 @@ import { TokenSealer } from '@rookery/security';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { paymentsDatabase } from '../src/database';
 import { PaymentAttempts } from '../src/payment/payment-attempts';
-import { ProviderCaller } from '../src/payment/provider-caller';
 import { PaymentRepository } from '../src/payment/payment.repository';
 import { PaymentService } from '../src/payment/payment.service';
 import { PaymentWorker } from '../src/payment/payment.worker';
+import { ProviderCaller } from '../src/payment/provider-caller';
 import type { PaymentProvider } from '../src/provider/payment-provider';
 import { SimulatedProvider } from '../src/provider/simulated-provider';
 import { PaymentRecordQueries } from '../src/reconciliation/payment-records.queries';
@@ -69,7 +69,9 @@ export class PaymentsOnPostgres {
 
   /** The worker that the service wakes. */
   startWorker(): void {
-    for (const worker of this.workers) worker.onApplicationBootstrap();
+    for (const worker of this.workers) {
+      worker.onApplicationBootstrap();
+    }
   }
 
   /** What carries out attempts, with a provider of the spec's. */

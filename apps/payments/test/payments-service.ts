@@ -4,20 +4,20 @@ import { JetStreamServer } from '@rookery/messaging';
 import { configureLogger, createService, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import {
+  type EventRecorder,
   handledEvents,
   internalKeys,
   publishEvent,
   recordEvents,
   testBroker,
+  type TestBroker,
   TestCaller,
   testDatabase,
-  type EventRecorder,
-  type TestBroker,
   type TestDatabase,
 } from '@rookery/testing';
 import { paymentsDatabase } from '../src/database';
-import { payments } from '../src/service';
 import { PaymentsConfig } from '../src/payments.config';
+import { payments } from '../src/service';
 import { anOrder } from './builders';
 
 /** The whole service on a real database and a real broker; orders is the events a spec publishes. */
@@ -84,7 +84,9 @@ export class RunningPayments {
     const [payment] = await this.database.query<{ id: string }>('SELECT id FROM payments WHERE order_id = $1', [
       orderId,
     ]);
-    if (!payment) throw new Error(`order ${orderId} has no payment`);
+    if (!payment) {
+      throw new Error(`order ${orderId} has no payment`);
+    }
     return payment.id;
   }
 

@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { commonConfig, cursorConfig, databaseConfig, portSetting } from '@rookery/platform';
 import { internalJwksSetting } from '@rookery/security';
-import { z } from 'zod';
 
 /** Every setting of the products process. */
 export const ProductsConfig = z.object({

@@ -1,15 +1,15 @@
-import { ProductsRpc, type CreateProduct } from '@rookery/contracts';
+import type { DataSource } from 'typeorm';
+import { type CreateProduct, ProductsRpc } from '@rookery/contracts';
 import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persistence';
 import { Cursors, Metrics, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
-import type { DataSource } from 'typeorm';
 import { productsDatabase } from '../src/database';
 import { ProductQueries } from '../src/product/product.queries';
 import { ProductRepository } from '../src/product/product.repository';
 import { ProductService } from '../src/product/product.service';
+import { StockRecordQueries } from '../src/reconciliation/stock-records.queries';
 import { ReservationRepository } from '../src/reservation/reservation.repository';
 import { ReservationService } from '../src/reservation/reservation.service';
-import { StockRecordQueries } from '../src/reconciliation/stock-records.queries';
 import { StockChangeNotifier } from '../src/stock/stock-change-notifier';
 import { StockRepository } from '../src/stock/stock.repository';
 

@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { JetStreamServer } from '@rookery/messaging';
 import { configureLogger, createService } from '@rookery/platform';
 import {
+  type EventRecorder,
   handledEvents,
   internalKeys,
   recordEvents,
   testActor,
   testBroker,
+  type TestBroker,
   TestCaller,
   testDatabase,
-  type EventRecorder,
-  type TestBroker,
   type TestDatabase,
 } from '@rookery/testing';
 import { productsDatabase } from '../src/database';
-import { products } from '../src/service';
 import { ProductsConfig } from '../src/products.config';
+import { products } from '../src/service';
 
 export const alice = testActor({ subject: 'alice' });
 export const olga = testActor({

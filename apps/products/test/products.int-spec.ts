@@ -1,5 +1,4 @@
 import {
-  productNotificationSubject,
   OrderCanceled,
   OrderConfirmed,
   OrderCreated,
@@ -7,16 +6,17 @@ import {
   PaymentFailed,
   PaymentReserved,
   ProductChanged,
+  productNotificationSubject,
   ProductsRpc,
+  type ProductView,
   StockRejected,
   StockReleased,
   StockReserved,
-  type ProductView,
 } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
-import { eventually, publishEvent, testActor, type CallOptions } from '@rookery/testing';
+import { type CallOptions, eventually, publishEvent, testActor } from '@rookery/testing';
 import { aProduct } from './products-on-postgres';
-import { alice, olga, startProducts, type RunningProducts } from './products-service';
+import { alice, olga, type RunningProducts, startProducts } from './products-service';
 
 const someTime: unknown = expect.any(String);
 
@@ -62,7 +62,9 @@ describe('the products service', () => {
         service.caller.call(ProductsRpc.get, { id }, { timeoutMs: 1_000 }).catch((error: unknown) => error),
       );
       await eventually(async () => expect(await working()).toBeGreaterThan(0), { intervalMs: 10 });
-      for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ status: 504 });
+      for (const answer of await Promise.all(asked)) {
+        expect(answer).toMatchObject({ status: 504 });
+      }
       await eventually(async () => expect(await working()).toBe(0), { timeoutMs: 2_000 });
     } finally {
       await service.database.query('ROLLBACK');
@@ -151,10 +153,14 @@ describe('the products service', () => {
   it('holds nothing for an order whose payment failed or came too late', async () => {
     const { id: productId } = await create({ stock: 5 });
     const [failed, late] = [uuidv7(), uuidv7()];
-    for (const orderId of [failed, late]) await created(orderId, [{ productId, quantity: 1 }]);
+    for (const orderId of [failed, late]) {
+      await created(orderId, [{ productId, quantity: 1 }]);
+    }
     const payment = { orderId: failed, paymentId: uuidv7(), amount: { amountMinor: 1, currency: 'EUR' } };
     await publishEvent(service.broker, PaymentFailed, { ...payment, reason: 'payment-declined' });
-    for (const orderId of [failed, late]) await cancel(orderId);
+    for (const orderId of [failed, late]) {
+      await cancel(orderId);
+    }
     await eventually(async () => expect(await statusOf(late)).toBe('Withdrawn'));
     await pay(late);
     await eventually(async () => expect(await paid(late)).toBe(true));

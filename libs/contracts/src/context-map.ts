@@ -1,4 +1,4 @@
-import { Callers, Services, type Caller, type Service } from './rpc';
+import { type Caller, Callers, type Service, Services } from './rpc';
 
 const callees = {
   gateway: ['auth', 'products', 'orders', 'payments'],

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { textsIn } from '../test/texts-in';
-import { eventContracts, rpcContracts } from './registry';
 import { activeCurrencies } from './currencies';
 import { Currency, CurrencyCode, formatMoney, Money } from './money';
+import { eventContracts, rpcContracts } from './registry';
 
 /** What ICU has otherwise: how prices are written in shops, not the minor unit of ISO 4217. */
 const NOT_AS_INTL = {
@@ -34,7 +34,9 @@ const digitsOfIntl = (currency: string): number | undefined =>
 describe('the table of currencies', () => {
   it('has as many codes of each number of digits as list one of ISO 4217 of 2026-01-01', () => {
     const counts = new Map<number, number>();
-    for (const digits of activeCurrencies.values()) counts.set(digits, (counts.get(digits) ?? 0) + 1);
+    for (const digits of activeCurrencies.values()) {
+      counts.set(digits, (counts.get(digits) ?? 0) + 1);
+    }
     expect([...counts].toSorted()).toEqual([
       [0, 17],
       [2, 139],

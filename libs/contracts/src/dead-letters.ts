@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { EventConsumers } from './context-map';
 import { Cursor, PageLimit, pageOf } from './page';
 import { Count, Timestamp } from './primitives';
-import { EventConsumers } from './context-map';
 import { recordOf } from './record-of';
 import { defineRpc } from './rpc';
 

@@ -4,8 +4,8 @@ import { PageLimit } from './page';
 import { Text } from './primitives';
 import { ChangeProduct, CreateProduct, ListProducts } from './products';
 
-const productId = '0198f0a0-0000-7000-8000-000000000001';
-const line = { productId, quantity: 1 };
+const PRODUCT_ID = '0198f0a0-0000-7000-8000-000000000001';
+const line = { productId: PRODUCT_ID, quantity: 1 };
 
 describe('PlaceOrder', () => {
   it('takes lines and a payment token', () => {
@@ -16,7 +16,9 @@ describe('PlaceOrder', () => {
   });
 
   it.each([-1, 0, 1.5, Infinity, '2', 2 ** 53 + 1, null, true, 10_001])('refuses the quantity %p', (quantity) => {
-    expect(PlaceOrder.safeParse({ lines: [{ productId, quantity }], paymentToken: 'tok_ok' }).success).toBe(false);
+    expect(PlaceOrder.safeParse({ lines: [{ productId: PRODUCT_ID, quantity }], paymentToken: 'tok_ok' }).success).toBe(
+      false,
+    );
   });
 
   it.each(['status', 'price', 'customer', 'total'])(
@@ -31,7 +33,7 @@ describe('PlaceOrder', () => {
       productId: `0198f0a0-0000-7000-8000-${index.toString().padStart(12, '0')}`,
       quantity: 1,
     }));
-    for (const lines of [[], many, [line, { productId: productId.toUpperCase(), quantity: 1 }]]) {
+    for (const lines of [[], many, [line, { productId: PRODUCT_ID.toUpperCase(), quantity: 1 }]]) {
       expect(PlaceOrder.safeParse({ lines, paymentToken: 'tok_ok' }).success).toBe(false);
     }
   });

@@ -42,7 +42,9 @@ export type ExpectedMoney = z.infer<typeof ExpectedMoney>;
  */
 export function formatMoney({ amountMinor: amount, currency }: Money): string {
   const decimals = minorDigitsOf(currency);
-  if (decimals === undefined) return `${amount} minor units of ${currency}`;
+  if (decimals === undefined) {
+    return `${amount} minor units of ${currency}`;
+  }
   const digits = String(amount).padStart(decimals + 1, '0');
   const point = digits.length - decimals;
   return `${digits.slice(0, point)}${decimals === 0 ? '' : `.${digits.slice(point)}`} ${currency}`;

@@ -5,7 +5,7 @@ import { CancellationReason, OrderStatus, TimelineEntry } from './orders';
 import { PaymentPurposes, PaymentStates, ProviderOperations } from './payments';
 import { Count, Id, Timestamp } from './primitives';
 import { ReservationStatuses } from './products';
-import { defineRpc, Services, type Service } from './rpc';
+import { defineRpc, type Service, Services } from './rpc';
 
 /** A service that consumes an order's events without taking part in its saga: auth, for its mails. No order waits for it. */
 const OUTSIDE_THE_SAGA = ['auth'] as const satisfies readonly Service[];

@@ -8,7 +8,9 @@ export function recordOf<Key extends string, Value>(
   make: (key: Key) => Value,
 ): Readonly<Record<Key, Value>> {
   const made: Readonly<Record<string, Value>> = Object.fromEntries(keys.map((key) => [key, make(key)]));
-  if (!hasAll(made, keys)) throw new TypeError('a key is missing');
+  if (!hasAll(made, keys)) {
+    throw new TypeError('a key is missing');
+  }
   return made;
 }
 

@@ -1,6 +1,6 @@
+import { eventEdges, eventProducers, rpcEdges } from './context-map';
 import { DeadLetterConsumers } from './dead-letters';
 import { eventContracts, eventHandlers, rpcContracts } from './registry';
-import { eventEdges, eventProducers, rpcEdges } from './context-map';
 
 describe('the catalogue of contracts', () => {
   it('gives each request and each event a subject of its own', () => {
@@ -46,18 +46,26 @@ describe('the catalogue of contracts', () => {
   it('says of every event who acts on it, along the edges', () => {
     expect(Object.keys(eventHandlers)).toEqual(eventContracts.map(({ name }) => name));
     for (const { name, producer } of eventContracts) {
-      for (const consumer of eventHandlers[name] ?? []) expect(eventEdges[consumer]).toContain(producer);
+      for (const consumer of eventHandlers[name] ?? []) {
+        expect(eventEdges[consumer]).toContain(producer);
+      }
     }
   });
 
   it('lets no service call itself or consume its own events', () => {
-    for (const [caller, callees] of Object.entries(rpcEdges)) expect(callees).not.toContain(caller);
-    for (const [consumer, producers] of Object.entries(eventEdges)) expect(producers).not.toContain(consumer);
+    for (const [caller, callees] of Object.entries(rpcEdges)) {
+      expect(callees).not.toContain(caller);
+    }
+    for (const [consumer, producers] of Object.entries(eventEdges)) {
+      expect(producers).not.toContain(consumer);
+    }
   });
 
   it('keeps synchronous chains to one further hop', () => {
     for (const callee of rpcEdges.gateway) {
-      for (const next of rpcEdges[callee]) expect(rpcEdges[next]).toEqual([]);
+      for (const next of rpcEdges[callee]) {
+        expect(rpcEdges[next]).toEqual([]);
+      }
     }
   });
 });

@@ -1,5 +1,5 @@
 import * as auth from './auth';
-import { DeadLetterConsumers, DeadLetterRpc, type DeadLetterConsumer } from './dead-letters';
+import { type DeadLetterConsumer, DeadLetterConsumers, DeadLetterRpc } from './dead-letters';
 import type { EventContract } from './event';
 import { OrderDiagnosisRpc } from './order-diagnosis';
 import * as orders from './orders';

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
 import { textsIn } from '../test/texts-in';
-import { rpcContracts } from './registry';
 import { Text } from './primitives';
+import { rpcContracts } from './registry';
 
-const composed = 'Caf\u00e9';
-const decomposed = 'Cafe\u0301';
+const COMPOSED = 'Caf\u00e9';
+const DECOMPOSED = 'Cafe\u0301';
 
 it('is the same text however its accents were typed, and counted as such', () => {
-  expect(Text(4).parse(decomposed)).toBe(composed);
-  expect(Text(4).parse(composed)).toBe(composed);
-  expect(Text(3).safeParse(decomposed).success).toBe(false);
+  expect(Text(4).parse(DECOMPOSED)).toBe(COMPOSED);
+  expect(Text(4).parse(COMPOSED)).toBe(COMPOSED);
+  expect(Text(3).safeParse(DECOMPOSED).success).toBe(false);
 });
 
 /** Text of a closed form is one spelling anyway; every other one is brought into a normal form. */

@@ -1,7 +1,7 @@
+import { type DynamicModule, Module } from '@nestjs/common';
 import { HealthChecks, Metrics } from '@rookery/platform';
-import { Module, type DynamicModule } from '@nestjs/common';
-import { EventPublisher } from './events/event-publisher';
 import { Nats, type NatsOptions } from './broker/nats';
+import { EventPublisher } from './events/event-publisher';
 import { RpcClient } from './rpc/rpc-client';
 
 /** Global module with the process's NATS connection, the RPC client and the event publisher. It adds the health check `nats`. */

@@ -1,35 +1,35 @@
-import { DeadLetterRpc, OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
+import { jetstream } from '@nats-io/jetstream';
+import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
+import { Controller, Global, Module } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { DeadLetterRpc, type EventEnvelope, type EventOf, OrderConfirmed } from '@rookery/contracts';
 import {
   Audit,
+  type AuditedAct,
   configureLogger,
   HealthModule,
   Idempotency,
   KeyedAnswer,
+  type KeyedRequest,
   PassedEvents,
   uuidv7,
-  type AuditedAct,
-  type KeyedRequest,
 } from '@rookery/platform';
 import { SecurityModule } from '@rookery/security';
 import {
+  type BootedService,
   bootService,
   eventually,
   internalKeys,
   testActor,
   testBroker,
-  TestCaller,
-  type BootedService,
   type TestBroker,
+  TestCaller,
 } from '@rookery/testing';
-import { jetstream } from '@nats-io/jetstream';
-import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
-import { Controller, Global, Module } from '@nestjs/common';
-import { Payload } from '@nestjs/microservices';
-import { DeadLettersModule } from '../src/dead-letters/dead-letters.module';
-import { OnEvent } from '../src/events/on-event';
-import { JetStreamServer } from '../src/events/jetstream-server';
-import { MessagingModule } from '../src/messaging.module';
 import { Nats } from '../src/broker/nats';
+import { DeadLettersModule } from '../src/dead-letters/dead-letters.module';
+import { JetStreamServer } from '../src/events/jetstream-server';
+import { OnEvent } from '../src/events/on-event';
+import { MessagingModule } from '../src/messaging.module';
 import { RpcServer } from '../src/rpc/rpc-server';
 
 /** Ids of the events that took effect. It is the inbox of this spec. */
@@ -38,8 +38,12 @@ let broken = false;
 const audited: (AuditedAct & { readonly outcome: string })[] = [];
 
 function handle(event: EventEnvelope): void {
-  if (broken) throw new Error('the dependency is down');
-  if (!effects.includes(event.id)) effects.push(event.id);
+  if (broken) {
+    throw new Error('the dependency is down');
+  }
+  if (!effects.includes(event.id)) {
+    effects.push(event.id);
+  }
 }
 
 @Controller()
@@ -120,7 +124,9 @@ describe('the dead letters of a service', () => {
   }
   async function onlyLetter() {
     const [letter] = await letters(1);
-    if (letter === undefined) throw new Error('there is no dead letter');
+    if (letter === undefined) {
+      throw new Error('there is no dead letter');
+    }
     return letter;
   }
 
@@ -190,7 +196,9 @@ describe('the dead letters of a service', () => {
   });
 
   it('lists page by page, across deleted dead letters', async () => {
-    for (let published = 0; published < 4; published += 1) await publish('{');
+    for (let published = 0; published < 4; published += 1) {
+      await publish('{');
+    }
     await letters(4);
     await gateway.call(discard, { id: 'payments-2' }, olga);
     const { items } = await gateway.call(list, { after: 1, limit: 1 }, olga);

@@ -1,32 +1,32 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type CustomStrategy, Payload } from '@nestjs/microservices';
 import {
   EVENT_TOO_EARLY,
-  OrderCanceled,
-  OrderConfirmed,
   type EventEnvelope,
   type EventOf,
+  OrderCanceled,
+  OrderConfirmed,
   type StoredEvent,
 } from '@rookery/contracts';
 import {
+  configureLogger,
   currentContext,
   DomainError,
-  RpcProblemFilter,
-  uuidv7,
   type PassedEvent,
   type RequestContext,
-  configureLogger,
+  RpcProblemFilter,
+  uuidv7,
 } from '@rookery/platform';
 import { eventually, FaultyLink, testBroker, type TestBroker } from '@rookery/testing';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { nanos, type NatsConnection } from '@nats-io/nats-core';
-import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Payload, type CustomStrategy } from '@nestjs/microservices';
+import { Nats } from '../src/broker/nats';
 import { DeadLetterHeaders } from '../src/events/dead-letter';
-import { OnEvent } from '../src/events/on-event';
 import { EventPublisher } from '../src/events/event-publisher';
 import type { JetStreamServerOptions } from '../src/events/jetstream-options';
 import { JetStreamServer } from '../src/events/jetstream-server';
-import { Nats } from '../src/broker/nats';
+import { OnEvent } from '../src/events/on-event';
 import { PermanentFailure } from '../src/events/permanent-failure';
 import { NotStored } from '../src/events/stored-ack';
 
@@ -147,7 +147,9 @@ describe('events over JetStream', () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     behave = () => promise;
     await consume();
-    for (let order = 0; order < 3; order += 1) await publisher.publish(confirmed(uuidv7(), 1));
+    for (let order = 0; order < 3; order += 1) {
+      await publisher.publish(confirmed(uuidv7(), 1));
+    }
     const gauges = async (): Promise<readonly string[]> =>
       (await payments.metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('event_consumer_'));
     await eventually(async () => expect(await gauges()).toContain('event_consumer_in_hand_events{stream="ORDERS"} 3'));
@@ -245,7 +247,9 @@ describe('events over JetStream', () => {
 
   /** Handles an event when its predecessor has been handled, like an inbox. */
   const inOrder = (orderId: string, applied: number[]) => (event: EventEnvelope) => {
-    if (event.aggregateId !== orderId) return Promise.resolve();
+    if (event.aggregateId !== orderId) {
+      return Promise.resolve();
+    }
     if (event.sequence > 1 && !event.skipsGap && !applied.includes(event.sequence - 1)) {
       return Promise.reject(new DomainError({ status: 409, code: EVENT_TOO_EARLY, title: 'Too early', detail: '' }));
     }
@@ -258,7 +262,9 @@ describe('events over JetStream', () => {
     const applied: number[] = [];
     behave = inOrder(orderId, applied);
     await consume();
-    for (const sequence of [3, 2]) await publisher.publish(confirmed(orderId, sequence));
+    for (const sequence of [3, 2]) {
+      await publisher.publish(confirmed(orderId, sequence));
+    }
     await eventually(() => expect(sequencesOf(orderId)).toEqual(expect.arrayContaining([2, 3])));
     await publisher.publish(confirmed(orderId, 1));
     await eventually(async () => expect(await unfinished()).toBe(0));
@@ -432,7 +438,9 @@ describe('events over JetStream', () => {
     await other.publish(confirmed(uuidv7(), 1));
     await Promise.all(links.map((link) => link.cut()));
     const manager = await jetstreamManager(admin);
-    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    for await (const { config } of manager.streams.list()) {
+      await manager.streams.delete(config.name);
+    }
     await Promise.all(links.map((link) => link.mend()));
     const back = performance.now();
     const orderId = uuidv7();
@@ -465,7 +473,9 @@ describe('events over JetStream', () => {
     behave = () => finish.promise;
     await consume({ concurrency: 1 });
     const orderIds = Array.from({ length: 20 }, () => uuidv7());
-    for (const orderId of orderIds) await publisher.publish(confirmed(orderId, 1));
+    for (const orderId of orderIds) {
+      await publisher.publish(confirmed(orderId, 1));
+    }
     await eventually(async () => expect(await inHand()).toBe(20));
     await payments.check();
     const closed = app.close();
@@ -578,7 +588,9 @@ describe('events over JetStream', () => {
     await manager.streams.add({ name, subjects, duplicate_window: nanos(1_500) });
     const stored = async (): Promise<number> => (await manager.streams.info('ORDERS')).state.messages;
     const [purged, deleted, last] = [1, 2, 3].map((sequence) => confirmed(uuidv7(), sequence));
-    if (purged === undefined || deleted === undefined || last === undefined) throw new Error('there are three');
+    if (purged === undefined || deleted === undefined || last === undefined) {
+      throw new Error('there are three');
+    }
 
     await publisher.publish(purged);
     await publisher.publish(purged);

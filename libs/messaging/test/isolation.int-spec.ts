@@ -1,22 +1,22 @@
-import { OrdersRpc, PaymentsRpc, ProductsRpc, type OrderView } from '@rookery/contracts';
+import type { Subscription } from '@nats-io/nats-core';
+import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { CustomStrategy } from '@nestjs/microservices';
+import { OrdersRpc, type OrderView, PaymentsRpc, ProductsRpc } from '@rookery/contracts';
 import {
   configureLogger,
   ContractPipe,
   Deadline,
   DomainError,
+  KeyedAnswer,
   RpcProblemFilter,
   runInContext,
   ServiceUnavailable,
-  KeyedAnswer,
 } from '@rookery/platform';
-import { eventually, stubRpc, testBroker, type RpcStub, type TestBroker } from '@rookery/testing';
-import type { Subscription } from '@nats-io/nats-core';
-import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import type { CustomStrategy } from '@nestjs/microservices';
-import { RpcHandler } from '../src/rpc/rpc-handler';
+import { eventually, type RpcStub, stubRpc, testBroker, type TestBroker } from '@rookery/testing';
 import type { Nats } from '../src/broker/nats';
 import { RpcClient } from '../src/rpc/rpc-client';
+import { RpcHandler } from '../src/rpc/rpc-handler';
 import { RpcServer } from '../src/rpc/rpc-server';
 
 /** Time limit of a request, short to keep the spec fast. */
@@ -25,12 +25,12 @@ const DEADLINE_MS = 3_000;
 const FACTOR = 5;
 const NOISE_MS = 750;
 
-const id = '01939d3c-0000-7000-8000-000000000001';
+const ID = '01939d3c-0000-7000-8000-000000000001';
 const order: OrderView = {
-  id,
+  id: ID,
   status: 'Pending',
   reason: null,
-  lines: [{ productId: id, sku: 'OWL-1', name: 'Owl', quantity: 1, unitPrice: { amountMinor: 100, currency: 'EUR' } }],
+  lines: [{ productId: ID, sku: 'OWL-1', name: 'Owl', quantity: 1, unitPrice: { amountMinor: 100, currency: 'EUR' } }],
   total: { amountMinor: 100, currency: 'EUR' },
   version: 1,
   createdAt: '2026-01-01T00:00:00Z',
@@ -45,7 +45,7 @@ let toProducts: RpcClient;
 class OrderRpc {
   @RpcHandler(OrdersRpc.place)
   async place() {
-    await toProducts.call(ProductsRpc.quote, { productIds: [id] });
+    await toProducts.call(ProductsRpc.quote, { productIds: [ID] });
     return new KeyedAnswer({ order, replayed: false }, false);
   }
 
@@ -80,9 +80,9 @@ describe('a dependency that fails under load', () => {
     runInContext({ correlationId: 'correlation-1', traceparent: '', deadline: Deadline.in(DEADLINE_MS) }, work);
 
   const place = (from = client) =>
-    withDeadline(() => from.call(OrdersRpc.place, { lines: [{ productId: id, quantity: 1 }], paymentToken: 'tok_ok' }));
-  const read = () => withDeadline(() => client.call(OrdersRpc.get, { id }));
-  const pay = () => withDeadline(() => client.call(PaymentsRpc.list, { orderId: id }));
+    withDeadline(() => from.call(OrdersRpc.place, { lines: [{ productId: ID, quantity: 1 }], paymentToken: 'tok_ok' }));
+  const read = () => withDeadline(() => client.call(OrdersRpc.get, { id: ID }));
+  const pay = () => withDeadline(() => client.call(PaymentsRpc.list, { orderId: ID }));
 
   /** Outcome of a call that may fail: status and code, and its duration. */
   const outcomeOf = async (work: () => Promise<unknown>) => {
@@ -191,7 +191,7 @@ describe('a dependency that fails under load', () => {
     await expect(read()).resolves.toEqual(order);
 
     quotes?.unsubscribe();
-    const quote = { productId: id, sku: 'OWL-1', name: 'Owl', unitPrice: { amountMinor: 100, currency: 'EUR' } };
+    const quote = { productId: ID, sku: 'OWL-1', name: 'Owl', unitPrice: { amountMinor: 100, currency: 'EUR' } };
     const back = await stubRpc(broker, ProductsRpc.quote, () => ({ quotes: [quote] }));
     await eventually(async () => expect(await outcomeOf(() => place())).toMatchObject({ outcome: '200' }), {
       timeoutMs: 5_000,
@@ -205,7 +205,9 @@ describe('a dependency that fails under load', () => {
     });
     // All at once, before the breaker of orders opens.
     const placed = await Promise.all(Array.from({ length: 100 }, () => place().catch((error: unknown) => error)));
-    for (const one of placed) expect(one).toMatchObject({ status: 503, dependency: 'products' });
+    for (const one of placed) {
+      expect(one).toMatchObject({ status: 503, dependency: 'products' });
+    }
     await expect(read()).resolves.toEqual(order);
     await refusing.stop();
   });
@@ -215,7 +217,9 @@ describe('a dependency that fails under load', () => {
     let stop = false;
     const outcomes = new Set<string>();
     const shopper = async (): Promise<void> => {
-      while (!stop) outcomes.add((await outcomeOf(() => place())).outcome);
+      while (!stop) {
+        outcomes.add((await outcomeOf(() => place())).outcome);
+      }
     };
     const shoppers = Array.from({ length: 50 }, shopper);
     const heapBefore = process.memoryUsage().heapUsed;
@@ -227,7 +231,9 @@ describe('a dependency that fails under load', () => {
     expect(during.read).toBeLessThan(FACTOR * before.read + NOISE_MS);
     expect(during.pay).toBeLessThan(FACTOR * before.pay + NOISE_MS);
     expect(heapGrowth).toBeLessThan(100_000_000);
-    for (const one of outcomes) expect(one).toMatch(/^503 (unavailable|dependency\.circuit-open)$/);
+    for (const one of outcomes) {
+      expect(one).toMatch(/^503 (unavailable|dependency\.circuit-open)$/);
+    }
     await expect(inFlight(gateway, 'orders')).resolves.toBe(0);
     await expect(inFlight(ordersNats, 'products')).resolves.toBe(0);
   });

@@ -1,13 +1,13 @@
-import { OrderConfirmed, OrdersRpc, ProductChanged, type Caller } from '@rookery/contracts';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { AuthorizationError, type NatsConnection, nkeys } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { type Caller, OrderConfirmed, OrdersRpc, ProductChanged } from '@rookery/contracts';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { brokerRefusal, testBroker, type TestBroker } from '@rookery/testing';
-import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
-import { AuthorizationError, nkeys, type NatsConnection } from '@nats-io/nats-core';
-import { connect } from '@nats-io/transport-node';
-import { provisionBroker } from '../src/broker/provisioning';
-import { inboxPrefixOf } from '../src/broker/permissions';
-import { EventPublisher } from '../src/events/event-publisher';
 import { Nats, natsOptions } from '../src/broker/nats';
+import { inboxPrefixOf } from '../src/broker/permissions';
+import { provisionBroker } from '../src/broker/provisioning';
+import { EventPublisher } from '../src/events/event-publisher';
 import { ReplyInbox } from '../src/rpc/reply-inbox';
 
 configureLogger('test', 'silent');

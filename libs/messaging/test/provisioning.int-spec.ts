@@ -1,7 +1,7 @@
-import { OrderConfirmed } from '@rookery/contracts';
-import { testBroker, type TestBroker } from '@rookery/testing';
 import { DiscardPolicy, jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { OrderConfirmed } from '@rookery/contracts';
+import { testBroker, type TestBroker } from '@rookery/testing';
 import {
   consumerDefinitions,
   DEAD_LETTER_STREAM_MAX_BYTES,

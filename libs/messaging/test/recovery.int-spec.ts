@@ -1,6 +1,6 @@
-import { testBroker, type TestBroker } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { testBroker, type TestBroker } from '@rookery/testing';
 import { consumerDefinitions } from '../src/broker/definitions';
 import { forgetDeliveries } from '../src/broker/service-recovery';
 

@@ -1,4 +1,8 @@
+import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/nats-core';
+import { Logger } from '@nestjs/common';
 import {
+  type Caller,
   eventContracts,
   eventProducers,
   OrderConfirmed,
@@ -6,19 +10,15 @@ import {
   ProductChanged,
   rpcContracts,
   rpcEdges,
-  Services,
-  type Caller,
   type Service,
+  Services,
 } from '@rookery/contracts';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { eventually, testBroker, type TestBroker } from '@rookery/testing';
-import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
-import { PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
-import { Logger } from '@nestjs/common';
 import { consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from '../src/broker/definitions';
+import type { Nats } from '../src/broker/nats';
 import { inboxPrefixOf } from '../src/broker/permissions';
 import { EventPublisher } from '../src/events/event-publisher';
-import type { Nats } from '../src/broker/nats';
 import { RpcServer } from '../src/rpc/rpc-server';
 
 configureLogger('test', 'silent');
@@ -101,7 +101,9 @@ describe('a compromised client', () => {
     await new Promise<void>((resolve) => void server.listen(() => resolve()));
     const heard: string[] = [];
     const targets = forbiddenReplies(callee);
-    for (const target of targets) admin.subscribe(target, { callback: () => void heard.push(target) });
+    for (const target of targets) {
+      admin.subscribe(target, { callback: () => void heard.push(target) });
+    }
     await admin.flush();
     const before = await stored();
 
@@ -162,7 +164,9 @@ describe('a compromised client', () => {
       ]),
     ];
     const before = await stored();
-    for (const subject of foreign) connection.publish(subject, '{}');
+    for (const subject of foreign) {
+      connection.publish(subject, '{}');
+    }
     await connection.flush();
     await eventually(() => {
       expect(foreign.filter((subject) => !refused.has(`publish ${subject}`))).toEqual([]);
@@ -176,7 +180,9 @@ describe('a compromised client', () => {
       const { connection } = await broker.connect(service);
       const refused = refusals(connection);
       for (const producer of eventProducers) {
-        for (let event = 0; event < 3; event += 1) await jetstream(admin).publish(`events.${producer}.x`, '{}');
+        for (let event = 0; event < 3; event += 1) {
+          await jetstream(admin).publish(`events.${producer}.x`, '{}');
+        }
       }
       const own = service === 'auth' ? 'dlq.auth.x' : `events.${service}.x`;
       const before = await stored();
@@ -194,7 +200,9 @@ describe('a compromised client', () => {
         ...Services.map((consumer) => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`),
       ]);
       const there = await consumers();
-      for (const reply of replies) connection.publish(own, '{}', { reply });
+      for (const reply of replies) {
+        connection.publish(own, '{}', { reply });
+      }
       connection.publish(own, '{}', { reply: `$JS.ACK.ORDERS.payments.1.1.1.1.0` });
       await connection.flush();
       const ownStream = service === 'auth' ? deadLetterStreamOf(service) : streamOf(service);
@@ -218,7 +226,9 @@ describe('a compromised client', () => {
     const { connection } = await broker.connect(caller);
     let forged = 0;
     const forge = (_: Error | null, { reply = '' }: { readonly reply?: string }): void => {
-      if (reply === '') return;
+      if (reply === '') {
+        return;
+      }
       forged += 1;
       connection.publish(reply, JSON.stringify({ stream: 'PRODUCTS', seq: 1 }));
     };

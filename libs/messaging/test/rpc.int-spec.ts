@@ -1,31 +1,31 @@
 import { jest } from '@jest/globals';
+import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
+import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type CustomStrategy, Payload } from '@nestjs/microservices';
+import { z } from 'zod';
 import { Headers, OrdersRpc, Problem, ProductsRpc, type ProductView } from '@rookery/contracts';
 import {
   CallRefused,
+  configureLogger,
   ContractPipe,
   currentContext,
-  KeyedAnswer,
   Deadline,
   Forbidden,
   InvalidInput,
+  KeyedAnswer,
   NotFound,
+  type RequestContext,
   requireContext,
   RpcProblemFilter,
   runInContext,
-  type RequestContext,
-  configureLogger,
 } from '@rookery/platform';
 import { ANSWER_MARGIN_MS } from '@rookery/resilience';
 import { eventually, testBroker, type TestBroker } from '@rookery/testing';
-import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
-import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import { z } from 'zod';
-import { RpcHandler } from '../src/rpc/rpc-handler';
 import type { Nats } from '../src/broker/nats';
 import { ReplyInbox } from '../src/rpc/reply-inbox';
 import { RpcClient } from '../src/rpc/rpc-client';
+import { RpcHandler } from '../src/rpc/rpc-handler';
 import { RpcServer, type RpcServerOptions } from '../src/rpc/rpc-server';
 
 const product = {
@@ -40,7 +40,7 @@ const product = {
   createdAt: '2026-01-01T00:00:00Z',
   updatedAt: '2026-01-01T00:00:00Z',
 };
-const otherId = '01939d3c-0000-7000-8000-000000000002';
+const OTHER_ID = '01939d3c-0000-7000-8000-000000000002';
 
 /** Next results of the handlers of the service under test, and what they received. */
 const seen: (RequestContext | undefined)[] = [];
@@ -146,7 +146,7 @@ describe('requests over NATS', () => {
   });
 
   it('passes on the Problem of a service', async () => {
-    await expect(client.call(ProductsRpc.get, { id: otherId })).rejects.toMatchObject({
+    await expect(client.call(ProductsRpc.get, { id: OTHER_ID })).rejects.toMatchObject({
       status: 404,
       code: 'products.product-not-found',
     });
@@ -196,7 +196,9 @@ describe('requests over NATS', () => {
       let asked = 0;
       behave = async () => {
         asked += 1;
-        if (asked > 1) return refusing();
+        if (asked > 1) {
+          return refusing();
+        }
         throw new CallRefused('auth.invalid-internal-token', { status: 401, detail: 'no' });
       };
       await expect(new RpcClient(gateway).call(ProductsRpc.get, { id: product.id })).resolves.toEqual(product);

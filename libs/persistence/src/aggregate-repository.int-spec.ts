@@ -156,7 +156,9 @@ describe('AggregateRepository', () => {
     await service.unitOfWork.run(async (tx) => {
       attempts += 1;
       await service.wallets.add(wallet);
-      if (attempts === 1) await tx.query(`DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$`);
+      if (attempts === 1) {
+        await tx.query(`DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$`);
+      }
     });
 
     expect(attempts).toBe(2);

@@ -1,5 +1,5 @@
-import { DomainError, NotFound } from '@rookery/platform';
 import type { EntityManager, EntityMetadata } from 'typeorm';
+import { DomainError, NotFound } from '@rookery/platform';
 import type { AggregateRoot, RecordedEvent } from './aggregate-root';
 import type { Outbox } from './outbox';
 import type { UnitOfWork } from './unit-of-work';
@@ -105,7 +105,9 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
    */
   async get(id: string): Promise<T> {
     const aggregate = await this.find(id);
-    if (!aggregate) throw this.notFound(id);
+    if (!aggregate) {
+      throw this.notFound(id);
+    }
     return aggregate;
   }
 
@@ -146,19 +148,25 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
       .setLock('pessimistic_write')
       .getRawAndEntities<{ now: Date }>();
     const [[aggregate], [row]] = [entities, raw];
-    if (!aggregate || !row) throw this.notFound(id);
+    if (!aggregate || !row) {
+      throw this.notFound(id);
+    }
     return { aggregate, now: row.now };
   }
 
   private async store(tx: EntityManager, aggregate: T, { before, events, now }: Stored): Promise<void> {
     const changed = [...this.columnsOf(aggregate)].filter(([path, value]) => before.get(path) !== value);
-    if (changed.length === 0 && events.length === 0) return;
+    if (changed.length === 0 && events.length === 0) {
+      return;
+    }
     aggregate.version += 1;
     aggregate.updatedAt = now;
     // An embedded object is written as a whole, under its own name.
     const properties = new Set(changed.map(([path]) => path.split('.', 1).join('')));
     const values: Record<string, unknown> = { version: aggregate.version, updatedAt: aggregate.updatedAt };
-    for (const property of properties) values[property] = Reflect.get(aggregate, property);
+    for (const property of properties) {
+      values[property] = Reflect.get(aggregate, property);
+    }
     await tx.update(this.metadata.target, aggregate.id, values);
     await this.outbox.append(tx, events);
   }

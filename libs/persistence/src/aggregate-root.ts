@@ -1,5 +1,5 @@
-import type { DataOf, EventContract } from '@rookery/contracts';
 import { Column, PrimaryColumn } from 'typeorm';
+import type { DataOf, EventContract } from '@rookery/contracts';
 
 /** An event that an aggregate recorded and that its repository will write to the outbox. */
 export interface RecordedEvent {

@@ -1,6 +1,6 @@
+import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { configureLogger, Deadline, runInContext } from '@rookery/platform';
 import { eventually, testDatabase, type TestDatabase } from '@rookery/testing';
-import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connect } from './connect';
 import { dataSourceOptions } from './data-source-options';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Audit, type AuditedAct, logger, requireContext, runInContext, toProblem, uuidv7 } from '@rookery/platform';
 import { DataSource } from 'typeorm';
+import { Audit, type AuditedAct, logger, requireContext, runInContext, toProblem, uuidv7 } from '@rookery/platform';
 
 /** Writes the audit to `ops_audit`, outside of any transaction of the action, so that a failed action stays recorded. */
 @Injectable()

@@ -9,16 +9,22 @@
  */
 export const bigintColumn = {
   to(value: number | null | undefined): string | null | undefined {
-    if (value === null || value === undefined) return value;
+    if (value === null || value === undefined) {
+      return value;
+    }
     return String(safe(value));
   },
   from(value: string | null): number | null {
-    if (value === null) return null;
+    if (value === null) {
+      return null;
+    }
     return safe(Number(value));
   },
 } as const;
 
 function safe(value: number): number {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not a safe integer`);
+  if (!Number.isSafeInteger(value)) {
+    throw new RangeError(`${value} is not a safe integer`);
+  }
   return value;
 }

@@ -18,10 +18,16 @@ interface Endable extends ClientBase {
 @EventSubscriber()
 export class BrokenConnections implements EntitySubscriberInterface {
   afterQuery({ success, error, queryRunner }: AfterQueryEvent): void {
-    if (success) return;
+    if (success) {
+      return;
+    }
     const readOnly = isReadOnly(error);
-    if (!readOnly && reasonOf(error) !== NO_ANSWER) return;
-    if (readOnly) renewConnections(queryRunner.dataSource);
+    if (!readOnly && reasonOf(error) !== NO_ANSWER) {
+      return;
+    }
+    if (readOnly) {
+      renewConnections(queryRunner.dataSource);
+    }
     void queryRunner
       .connect()
       .then((client: Endable) => client.end())

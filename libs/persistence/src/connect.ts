@@ -1,7 +1,7 @@
-import { UnusableSetting } from '@rookery/platform';
 import { DataSource, MigrationExecutor } from 'typeorm';
+import { UnusableSetting } from '@rookery/platform';
 import type { PostgresOptions } from './data-source-options';
-import { DatabaseUnreachable, type AddressSetting } from './database-errors';
+import { type AddressSetting, DatabaseUnreachable } from './database-errors';
 import { identityOf, rejectTransactionPooling, TransactionPooling } from './pooler';
 
 /**
@@ -13,14 +13,18 @@ import { identityOf, rejectTransactionPooling, TransactionPooling } from './pool
 export async function connect(options: PostgresOptions): Promise<DataSource> {
   const { url, sessionUrl } = options;
   await reached('DATABASE_URL', url, () => rejectTransactionPooling(url));
-  if (sessionUrl !== url) await requireSameDatabase(url, sessionUrl);
+  if (sessionUrl !== url) {
+    await requireSameDatabase(url, sessionUrl);
+  }
   return reached('DATABASE_URL', url, () => new DataSource(options).initialize());
 }
 
 async function requireSameDatabase(url: string, sessionUrl: string): Promise<void> {
   await reached('DATABASE_SESSION_URL', sessionUrl, () => rejectTransactionPooling(sessionUrl));
   const database = await reached('DATABASE_URL', url, () => identityOf(url));
-  if ((await reached('DATABASE_SESSION_URL', sessionUrl, () => identityOf(sessionUrl))) === database) return;
+  if ((await reached('DATABASE_SESSION_URL', sessionUrl, () => identityOf(sessionUrl))) === database) {
+    return;
+  }
   throw new UnusableSetting(
     'DATABASE_SESSION_URL points to a different database than DATABASE_URL. Set it to the same database, without the pooler.',
   );
@@ -31,7 +35,9 @@ async function reached<T>(setting: AddressSetting, url: string, work: () => Prom
   try {
     return await work();
   } catch (error) {
-    if (error instanceof TransactionPooling) throw error;
+    if (error instanceof TransactionPooling) {
+      throw error;
+    }
     throw new DatabaseUnreachable(url, error, setting);
   }
 }
@@ -53,7 +59,9 @@ export class MigrationsPending extends Error {
 export async function connectMigrated(options: PostgresOptions): Promise<DataSource> {
   const dataSource = await connect(options);
   const pending = await new MigrationExecutor(dataSource).getPendingMigrations();
-  if (pending.length === 0) return dataSource;
+  if (pending.length === 0) {
+    return dataSource;
+  }
   await dataSource.destroy();
   throw new MigrationsPending(pending.map(({ name }) => name));
 }

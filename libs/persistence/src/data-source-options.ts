@@ -1,6 +1,6 @@
-import { logger } from '@rookery/platform';
-import { escapeLiteral, type ClientBase } from 'pg';
+import { type ClientBase, escapeLiteral } from 'pg';
 import type { DataSource, DataSourceOptions, EntitySchema } from 'typeorm';
+import { logger } from '@rookery/platform';
 import { BrokenConnections } from './broken-connections';
 import { FailedStatements } from './failed-statements';
 import { renewableDriver } from './renewable-pool';
@@ -110,6 +110,8 @@ export const withoutRequestDeadlines = (options: PostgresOptions): PostgresOptio
 /** The `sessionUrl` of a data source created with `dataSourceOptions`. */
 export function sessionUrlOf({ options }: DataSource): string {
   const url: unknown = 'sessionUrl' in options ? options.sessionUrl : undefined;
-  if (typeof url !== 'string') throw new Error('the data source was not created with dataSourceOptions');
+  if (typeof url !== 'string') {
+    throw new Error('the data source was not created with dataSourceOptions');
+  }
   return url;
 }

@@ -1,6 +1,6 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { currentContext, DeadlineExceeded, ServiceUnavailable } from '@rookery/platform';
 import { catchError, type Observable, throwError } from 'rxjs';
+import { currentContext, DeadlineExceeded, ServiceUnavailable } from '@rookery/platform';
 import { isDatabaseUnavailable } from './database-errors';
 
 /** Turns an unavailable database into 503 with Retry-After, or into 504 past the deadline, for every handler of the process. */

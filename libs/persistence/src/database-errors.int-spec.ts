@@ -1,5 +1,5 @@
-import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { DataSource } from 'typeorm';
+import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { dataSourceOptions } from './data-source-options';
 import { isDatabaseUnavailable } from './database-errors';
 

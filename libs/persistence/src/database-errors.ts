@@ -26,8 +26,12 @@ export function databaseErrorCode(error: unknown): string | undefined {
 
 /** Whether a unique constraint was violated (SQLSTATE 23505): the given one, or any. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  if (databaseErrorCode(error) !== '23505') return false;
-  if (constraint === undefined) return true;
+  if (databaseErrorCode(error) !== '23505') {
+    return false;
+  }
+  if (constraint === undefined) {
+    return true;
+  }
   const cause = causeOf(error);
   return cause !== undefined && 'constraint' in cause && cause.constraint === constraint;
 }
@@ -78,10 +82,13 @@ const UNAVAILABLE_MESSAGES =
 
 /** Whether the database is unavailable and the same request may succeed later: the caller gets 503 and not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (isTransactionConflict(error) || error instanceof DatabaseUnreachable || error instanceof SessionReadOnly)
+  if (isTransactionConflict(error) || error instanceof DatabaseUnreachable || error instanceof SessionReadOnly) {
     return true;
+  }
   const code = databaseErrorCode(error);
-  if (code !== undefined && (UNAVAILABLE_STATES.test(code) || UNAVAILABLE_CODES.has(code))) return true;
+  if (code !== undefined && (UNAVAILABLE_STATES.test(code) || UNAVAILABLE_CODES.has(code))) {
+    return true;
+  }
   return UNAVAILABLE_MESSAGES.test(causeOf(error)?.message ?? '');
 }
 
@@ -92,14 +99,18 @@ function causeOf(error: unknown): ErrorLike | undefined {
 }
 
 function withoutPassword(url: string): string {
-  if (!URL.canParse(url)) return 'not a URL';
+  if (!URL.canParse(url)) {
+    return 'not a URL';
+  }
   const { host, pathname, username } = new URL(url);
   return `${username}@${host}${pathname}`;
 }
 
 /** Message or code of an error, for logs and operators. */
 export function reasonOf(cause: unknown): string {
-  if (!isErrorLike(cause)) return 'unknown reason';
+  if (!isErrorLike(cause)) {
+    return 'unknown reason';
+  }
   // The message is empty when all of several addresses refused the connection.
   return cause.message || (databaseErrorCode(cause) ?? 'unknown reason');
 }

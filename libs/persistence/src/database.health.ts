@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { HealthCheck } from '@rookery/platform';
 import { DataSource } from 'typeorm';
+import type { HealthCheck } from '@rookery/platform';
 import { SessionReadOnly } from './database-errors';
 import { IS_WRITABLE, type Writable } from './is-writable';
 import { renewConnections } from './renewable-pool';
@@ -29,7 +29,9 @@ export class DatabaseHealth implements HealthCheck {
 
   private async requireWritable(): Promise<void> {
     const [session] = await this.dataSource.query<Writable[]>(IS_WRITABLE);
-    if (session?.writable === true) return;
+    if (session?.writable === true) {
+      return;
+    }
     renewConnections(this.dataSource);
     throw new SessionReadOnly();
   }

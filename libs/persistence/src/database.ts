@@ -1,4 +1,4 @@
-import { dataSourceOptions, type DatabaseSettings, type PostgresOptions } from './data-source-options';
+import { type DatabaseSettings, dataSourceOptions, type PostgresOptions } from './data-source-options';
 
 /** The settings of a service that say where its database is (`databaseConfig` of platform). */
 export interface DatabaseConfig {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { EventFacts } from '@rookery/contracts';
 import { traceIdOf } from '@rookery/platform';
-import type { EntityManager } from 'typeorm';
 import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
 
@@ -48,12 +48,16 @@ export class EventTrail {
   private async notedSince(tx: EntityManager): Promise<Date> {
     const sql = 'SELECT now() - make_interval(hours => $1) AS since';
     const [row] = await tx.query<{ since: Date }[]>(sql, [Retention.inboxHours]);
-    if (row === undefined) throw new Error('the database did not return its time');
+    if (row === undefined) {
+      throw new Error('the database did not return its time');
+    }
     return row.since;
   }
 
   private async outbox(tx: EntityManager, aggregateId: string | null): Promise<OutboxRow[]> {
-    if (aggregateId === null) return [];
+    if (aggregateId === null) {
+      return [];
+    }
     return tx.query<OutboxRow[]>(
       `SELECT event_id AS id, name, occurred_at AS at, published_at AS "publishedAt", causation_id AS "causationId", traceparent
        FROM outbox WHERE aggregate_id = $1 ORDER BY sequence`,
@@ -62,7 +66,9 @@ export class EventTrail {
   }
 
   private async inbox(tx: EntityManager, eventIds: readonly string[]): Promise<InboxRow[]> {
-    if (eventIds.length === 0) return [];
+    if (eventIds.length === 0) {
+      return [];
+    }
     return tx.query<InboxRow[]>(
       `SELECT asked.id AS "eventId", inbox.processed_at AS "takenAt"
        FROM unnest($2::uuid[]) AS asked (id) LEFT JOIN inbox ON inbox.consumer = $1 AND inbox.event_id = asked.id`,

@@ -6,7 +6,9 @@ const FAILED = 'statementFailed';
 @EventSubscriber()
 export class FailedStatements implements EntitySubscriberInterface {
   afterQuery({ success, queryRunner }: AfterQueryEvent): void {
-    if (!success) queryRunner.data[FAILED] = true;
+    if (!success) {
+      queryRunner.data[FAILED] = true;
+    }
   }
 
   /** Whether any statement has failed on it, including one that was undone by a savepoint. */

@@ -81,8 +81,9 @@ describe('IdempotencyStore', () => {
     const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
     for (const outcome of outcomes) {
-      if (outcome.status === 'rejected')
+      if (outcome.status === 'rejected') {
         expect(outcome.reason).toMatchObject({ status: 409, code: 'products.idempotency-key-in-use' });
+      }
     }
   });
 

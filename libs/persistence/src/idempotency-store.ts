@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import {
   Idempotency,
   IdempotencyKeyInUse,
@@ -8,7 +9,6 @@ import {
   requireContext,
   runInContext,
 } from '@rookery/platform';
-import type { EntityManager } from 'typeorm';
 import { Retention } from './retention';
 import { UnitOfWork } from './unit-of-work';
 
@@ -49,7 +49,9 @@ export class IdempotencyStore extends Idempotency {
     return this.unitOfWork.run(async (tx) => {
       await this.claim(tx, request);
       const earlier = await this.find(tx, request);
-      if (earlier !== undefined) return earlier;
+      if (earlier !== undefined) {
+        return earlier;
+      }
       const answer = await change(tx);
       await this.store(tx, request, JSON.stringify(answer), RETENTION_SECONDS);
       return new KeyedAnswer(answer, false);
@@ -66,7 +68,9 @@ export class IdempotencyStore extends Idempotency {
     change: (prepared: Prepared, tx: EntityManager) => Promise<Answer>,
   ): Promise<KeyedAnswer<Answer>> {
     const earlier = await this.find(this.unitOfWork.manager, request);
-    if (earlier !== undefined) return earlier;
+    if (earlier !== undefined) {
+      return earlier;
+    }
     const prepared = await prepare();
     return this.once(request, (tx) => change(prepared, tx));
   }
@@ -75,10 +79,14 @@ export class IdempotencyStore extends Idempotency {
     const earlier = await this.unitOfWork.run(async (tx) => {
       await this.claim(tx, request);
       const found = await this.find(tx, request);
-      if (found === undefined) await this.store(tx, request, RUNNING, RUNNING_SECONDS);
+      if (found === undefined) {
+        await this.store(tx, request, RUNNING, RUNNING_SECONDS);
+      }
       return found;
     });
-    if (earlier !== undefined) return earlier;
+    if (earlier !== undefined) {
+      return earlier;
+    }
     try {
       const answer = await work();
       await ignoringDeadline(() =>
@@ -107,7 +115,9 @@ export class IdempotencyStore extends Idempotency {
     const claimed = await tx.query<unknown[]>('SELECT WHERE pg_try_advisory_xact_lock(hashtextextended($1, 0))', [
       JSON.stringify([issuer, subject, clientId, key]),
     ]);
-    if (claimed.length === 0) throw new IdempotencyKeyInUse(service);
+    if (claimed.length === 0) {
+      throw new IdempotencyKeyInUse(service);
+    }
   }
 
   private async find<Answer>(
@@ -119,9 +129,15 @@ export class IdempotencyStore extends Idempotency {
        WHERE issuer = $1 AND subject = $2 AND client_id = $3 AND key = $4 AND expires_at > now()`,
       primaryKeyOf(request),
     );
-    if (stored === undefined) return undefined;
-    if (stored.fingerprint !== request.fingerprint) throw new IdempotencyKeyReused(request.service);
-    if (stored.response === RUNNING) throw new IdempotencyKeyInUse(request.service);
+    if (stored === undefined) {
+      return undefined;
+    }
+    if (stored.fingerprint !== request.fingerprint) {
+      throw new IdempotencyKeyReused(request.service);
+    }
+    if (stored.response === RUNNING) {
+      throw new IdempotencyKeyInUse(request.service);
+    }
     return new KeyedAnswer(request.answer.parse(JSON.parse(stored.response)), true);
   }
 

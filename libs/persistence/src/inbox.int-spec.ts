@@ -53,7 +53,9 @@ describe('Inbox', () => {
       Number(/^inbox_duplicates_total (\d+)$/m.exec(await service.metrics.registry.metrics())?.[1]);
     const before = await duplicates();
 
-    for (let delivery = 0; delivery < 3; delivery += 1) await depositOnce(event);
+    for (let delivery = 0; delivery < 3; delivery += 1) {
+      await depositOnce(event);
+    }
 
     expect((await duplicates()) - before).toBe(2);
   });
@@ -109,7 +111,9 @@ describe('Inbox', () => {
   it('records an event without handler as a predecessor, in order and once', async () => {
     const first = newEvent();
     const [second, third] = [2, 3].map((sequence) => ({ ...first, id: uuidv7(), sequence }));
-    if (second === undefined || third === undefined) throw new Error('there are two');
+    if (second === undefined || third === undefined) {
+      throw new Error('there are two');
+    }
 
     await expect(service.inbox.pass(second)).rejects.toThrow(EventTooEarly);
     await service.inbox.pass(first);

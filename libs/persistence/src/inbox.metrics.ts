@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Metrics } from '@rookery/platform';
 import { Counter } from 'prom-client';
+import { Metrics } from '@rookery/platform';
 
 /** Counts duplicates in the inbox. */
 @Injectable()

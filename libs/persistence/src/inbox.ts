@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
 import { DomainError, type PassedEvents } from '@rookery/platform';
-import type { EntityManager } from 'typeorm';
 import { InboxMetrics } from './inbox.metrics';
 import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
@@ -49,10 +49,14 @@ export class Inbox implements PassedEvents {
         await effect(tx);
         return true;
       }
-      if (await this.isRecorded(tx, event)) return false;
+      if (await this.isRecorded(tx, event)) {
+        return false;
+      }
       throw new EventTooEarly(event.sequence);
     });
-    if (!processed) this.metrics.duplicates.inc();
+    if (!processed) {
+      this.metrics.duplicates.inc();
+    }
     return processed;
   }
 

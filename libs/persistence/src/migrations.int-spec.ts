@@ -1,5 +1,5 @@
-import { testDatabase, type TestDatabase } from '@rookery/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { CreateWallets1700000000000 } from '../test/wallet';
 import { connectMigrated, MigrationsPending } from './connect';
 import { dataSourceOptions } from './data-source-options';

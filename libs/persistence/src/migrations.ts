@@ -1,11 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
-import { setTimeout as delay } from 'node:timers/promises';
-import { databaseConfig, loadConfig } from '@rookery/platform';
 import { z } from 'zod';
+import { databaseConfig, loadConfig } from '@rookery/platform';
 import { connect } from './connect';
+import { connectionOptions, type PostgresOptions, prepareSession } from './data-source-options';
 import type { DatabaseConfig } from './database';
-import { connectionOptions, prepareSession, type PostgresOptions } from './data-source-options';
 import { reasonOf } from './database-errors';
 import { LockKeys } from './relay-session';
 
@@ -171,7 +171,9 @@ async function lock(runner: QueryRunner): Promise<void> {
   const sql = 'SELECT WHERE pg_try_advisory_lock($1, $2)';
   const attempt = async (): Promise<boolean> =>
     (await runner.manager.query<unknown[]>(sql, [LockKeys.namespace, LockKeys.migrations])).length > 0;
-  while (!(await attempt())) await delay(LOCK_POLL_MS);
+  while (!(await attempt())) {
+    await delay(LOCK_POLL_MS);
+  }
 }
 
 async function applyPending(
@@ -181,16 +183,24 @@ async function applyPending(
 ): Promise<readonly string[]> {
   const executor = new MigrationExecutor(dataSource, runner);
   const pending = await executor.getPendingMigrations();
-  if (pending.length === 0) progress('no pending migrations');
+  if (pending.length === 0) {
+    progress('no pending migrations');
+  }
   for (const migration of pending) {
     const startedAt = performance.now();
     const inTransaction = migration.instance?.transaction !== false;
-    if (inTransaction) await runner.startTransaction();
+    if (inTransaction) {
+      await runner.startTransaction();
+    }
     try {
       await executor.executeMigration(migration);
-      if (inTransaction) await runner.commitTransaction();
+      if (inTransaction) {
+        await runner.commitTransaction();
+      }
     } catch (error) {
-      if (inTransaction) await runner.rollbackTransaction();
+      if (inTransaction) {
+        await runner.rollbackTransaction();
+      }
       throw new MigrationFailed(migration.name, inTransaction, error);
     }
     progress(`applied ${migration.name} in ${Math.round(performance.now() - startedAt)} ms`);

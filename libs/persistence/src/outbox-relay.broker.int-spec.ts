@@ -1,9 +1,9 @@
 import { ProductChanged } from '@rookery/contracts';
 import {
+  type EventRecorder,
   eventually,
   recordEvents,
   testBroker,
-  type EventRecorder,
   type TestBroker,
   type TestDatabase,
 } from '@rookery/testing';
@@ -39,7 +39,9 @@ describe('OutboxRelay with a real broker', () => {
       publish: async (message) => {
         await publisher.publish(message);
         published += 1;
-        if (published > 1) return;
+        if (published > 1) {
+          return;
+        }
         await database.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE datname = current_database() AND application_name = 'outbox-relay'`,

@@ -1,8 +1,8 @@
+import type { StoredEvent } from '@rookery/contracts';
 import { eventually, type TestDatabase } from '@rookery/testing';
 import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
 import type { OutboxPublisher } from './outbox-relay';
-import type { StoredEvent } from '@rookery/contracts';
 
 /** A substitute of the broker that keeps the events and fails on demand. */
 class Stream implements OutboxPublisher {
@@ -100,7 +100,9 @@ describe('OutboxRelay', () => {
 
     await eventually(async () => expect(await unpublished()).toBe(0));
     const inOrder = Array.from({ length: 21 }, (_, index) => index + 1);
-    for (const { id } of wallets) expect(stream.sequencesOf(id)).toEqual(inOrder);
+    for (const { id } of wallets) {
+      expect(stream.sequencesOf(id)).toEqual(inOrder);
+    }
   });
 
   it('publishes an event whose transaction commits after that of a later one', async () => {
@@ -129,9 +131,13 @@ describe('OutboxRelay', () => {
     let refused = 0;
     const broken = await openWallet(service);
     stream.fault = (message) => {
-      if (message.aggregateId !== broken.id || message.sequence !== 1) return;
+      if (message.aggregateId !== broken.id || message.sequence !== 1) {
+        return;
+      }
       refused += 1;
-      if (refused < 4) throw new Error('the broker is down');
+      if (refused < 4) {
+        throw new Error('the broker is down');
+      }
     };
     await service.wallets.update(broken.id, (wallet) => wallet.deposit(1));
     const healthy = await openWallet(service);
@@ -170,7 +176,9 @@ describe('OutboxRelay', () => {
     await eventually(async () => expect(await database.query(relaySessions)).toHaveLength(1));
     second.relay.start(streams.second);
     const written: string[] = [];
-    for (let count = 0; count < 5; count += 1) written.push((await openWallet(second)).id);
+    for (let count = 0; count < 5; count += 1) {
+      written.push((await openWallet(second)).id);
+    }
     await eventually(async () => expect(await unpublished()).toBe(0));
     expect(streams.first.messages).toHaveLength(5);
     expect(streams.second.messages).toHaveLength(0);
@@ -194,7 +202,9 @@ describe('OutboxRelay', () => {
     const service = await started();
     const stream = new Stream();
     const { id } = await openWallet(service);
-    for (let count = 0; count < 3; count += 1) await service.wallets.update(id, (wallet) => wallet.deposit(1));
+    for (let count = 0; count < 3; count += 1) {
+      await service.wallets.update(id, (wallet) => wallet.deposit(1));
+    }
     const other = await started();
     const otherStream = new Stream();
     stream.fault = async () => {
@@ -228,7 +238,9 @@ describe('OutboxRelay', () => {
     const [first, second] = [await started(), await started()];
     const streams = { first: new Stream(), second: new Stream() };
     const { id } = await openWallet(first);
-    for (let count = 0; count < 3; count += 1) await first.wallets.update(id, (wallet) => wallet.deposit(1));
+    for (let count = 0; count < 3; count += 1) {
+      await first.wallets.update(id, (wallet) => wallet.deposit(1));
+    }
     const stopped = Promise.withResolvers<undefined>();
     streams.first.fault = () => {
       first.relay.stop().then(() => stopped.resolve(undefined), stopped.reject);
@@ -291,7 +303,9 @@ describe('OutboxRelay', () => {
 
   it('deletes published events after a day, inbox records after nine and expired answers, and nothing unpublished', async () => {
     const service = await started();
-    for (let count = 0; count < 3; count += 1) await openWallet(service);
+    for (let count = 0; count < 3; count += 1) {
+      await openWallet(service);
+    }
     await database.query(`UPDATE outbox SET published_at = now() - interval '25 hours' WHERE id = 1`);
     await database.query(`UPDATE outbox SET published_at = now() - interval '23 hours' WHERE id = 2`);
     await database.query(`

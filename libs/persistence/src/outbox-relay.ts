@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import type { StoredEvent } from '@rookery/contracts';
 import { backoff, halfJitter, logger, PollingWorker } from '@rookery/platform';
-import { DataSource } from 'typeorm';
 import { sessionUrlOf } from './data-source-options';
 import { reasonOf } from './database-errors';
 import { Outbox } from './outbox';
@@ -88,7 +88,9 @@ export class OutboxRelay implements BeforeApplicationShutdown {
   }
 
   private async livingSession(): Promise<RelaySession> {
-    if (this.session?.alive) return this.session;
+    if (this.session?.alive) {
+      return this.session;
+    }
     this.session = await RelaySession.connect(sessionUrlOf(this.dataSource));
     return this.session;
   }
@@ -103,7 +105,9 @@ export class OutboxRelay implements BeforeApplicationShutdown {
     stopping: AbortSignal,
   ): Promise<boolean> {
     const batch = await session.unpublished(BATCH_SIZE);
-    if (batch.length === 0) return false;
+    if (batch.length === 0) {
+      return false;
+    }
     const aggregates = Map.groupBy(batch, ({ message }) => message.aggregateId).values();
     const published: string[] = [];
     const failures: unknown[] = [];
@@ -124,7 +128,9 @@ export class OutboxRelay implements BeforeApplicationShutdown {
       await session.markPublished(published);
       this.metrics.published(published.length);
     }
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) {
+      throw failures[0];
+    }
     return batch.length === BATCH_SIZE;
   }
 
@@ -139,16 +145,22 @@ export class OutboxRelay implements BeforeApplicationShutdown {
       if (stopping.aborted) {
         return;
       }
-      if (!session.leading) throw new Error('the database connection that holds the relay lock was lost');
+      if (!session.leading) {
+        throw new Error('the database connection that holds the relay lock was lost');
+      }
       await this.metrics.attempt(() => publisher.publish(message));
       yield position;
     }
   }
 
   private async pruneWhenDue(session: RelaySession): Promise<void> {
-    if (performance.now() < this.nextPruneAt) return;
+    if (performance.now() < this.nextPruneAt) {
+      return;
+    }
     const more = await session.prune(Retention.publishedHours, Retention.inboxHours, PRUNE_BATCH);
-    if (!more) this.nextPruneAt = performance.now() + PRUNE_EVERY_MS;
+    if (!more) {
+      this.nextPruneAt = performance.now() + PRUNE_EVERY_MS;
+    }
   }
 
   private async closeSession(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { logger, Metrics } from '@rookery/platform';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
+import { logger, Metrics } from '@rookery/platform';
 import { reasonOf } from './database-errors';
 
 interface Backlog {
@@ -33,7 +33,9 @@ export class OutboxMetrics {
 
   /** Adds the metrics to `/metrics`. Only for services that publish events: the others have no outbox. */
   show(): void {
-    if (this.shown) return;
+    if (this.shown) {
+      return;
+    }
     this.shown = true;
     this.metrics.registry.registerMetric(this.attempts);
     this.metrics.registry.registerMetric(this.publishedEvents);

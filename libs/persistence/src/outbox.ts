@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { StoredEvent } from '@rookery/contracts';
 import { currentContext, uuidv7 } from '@rookery/platform';
-import type { EntityManager } from 'typeorm';
 import type { RecordedEvent } from './aggregate-root';
 import { UnitOfWork } from './unit-of-work';
 
@@ -19,7 +19,9 @@ export class Outbox {
    * The relay publishes them after the commit, at least once, those of one aggregate in order of their sequence.
    */
   async append(tx: EntityManager, events: readonly RecordedEvent[]): Promise<void> {
-    if (events.length === 0) return;
+    if (events.length === 0) {
+      return;
+    }
     const context = currentContext();
     const rows = events.map(({ contract, aggregateId, sequence, data }) => {
       const id = uuidv7();
@@ -97,7 +99,9 @@ export class Outbox {
   }
 
   private notify(): void {
-    for (const listener of this.listeners) listener();
+    for (const listener of this.listeners) {
+      listener();
+    }
   }
 }
 

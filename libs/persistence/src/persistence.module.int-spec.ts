@@ -1,6 +1,6 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { HealthModule, Public, uuidv7 } from '@rookery/platform';
-import { bootService, eventually, FaultyLink, type BootedService, type TestDatabase } from '@rookery/testing';
+import { type BootedService, bootService, eventually, FaultyLink, type TestDatabase } from '@rookery/testing';
 import { CreateWallets1700000000000, Wallet, WalletRepository } from '../test/wallet';
 import { walletDatabase } from '../test/wallet-service';
 import { dataSourceOptions } from './data-source-options';

@@ -7,6 +7,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
+import { DataSource } from 'typeorm';
 import {
   Audit,
   ClockSkew,
@@ -17,7 +18,6 @@ import {
   PlatformModule,
   secondsAheadOf,
 } from '@rookery/platform';
-import { DataSource } from 'typeorm';
 import { AuditTrail } from './audit-trail';
 import { connectMigrated } from './connect';
 import type { PostgresOptions } from './data-source-options';
@@ -28,8 +28,8 @@ import { IdempotencyStore } from './idempotency-store';
 import { Inbox } from './inbox';
 import { InboxMetrics } from './inbox.metrics';
 import { Outbox } from './outbox';
-import { OutboxMetrics } from './outbox.metrics';
 import { type OutboxPublisher, OutboxRelay } from './outbox-relay';
+import { OutboxMetrics } from './outbox.metrics';
 import { ReservedConnections } from './reserved-connections';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
@@ -107,12 +107,16 @@ export class PersistenceModule implements OnApplicationBootstrap, OnApplicationS
   }
 
   onApplicationBootstrap(): void {
-    if (this.publisher === null) return;
+    if (this.publisher === null) {
+      return;
+    }
     this.relay.start(this.modules.get<OutboxPublisher>(this.publisher, { strict: false }));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    if (this.dataSource.isInitialized) {
+      await this.dataSource.destroy();
+    }
   }
 }
 

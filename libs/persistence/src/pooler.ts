@@ -26,16 +26,22 @@ export async function rejectTransactionPooling(url: string): Promise<void> {
   const first = new Client({ ...connectionOptions, connectionString: url });
   const second = new Client({ ...connectionOptions, connectionString: url });
   // The next statement reports a connection that is lost here.
-  for (const client of [first, second]) client.on('error', () => undefined);
+  for (const client of [first, second]) {
+    client.on('error', () => undefined);
+  }
   try {
     await first.connect();
     const own = await sessionOf(first);
-    if (own === processIdOf(first)) return;
+    if (own === processIdOf(first)) {
+      return;
+    }
     await second.connect();
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       // A pooler that rotates its sessions gives the first connection another one at the next statement.
       const now = await sessionOf(first);
-      if (now !== own || now === (await sessionOf(second))) throw new TransactionPooling();
+      if (now !== own || now === (await sessionOf(second))) {
+        throw new TransactionPooling();
+      }
     }
   } finally {
     await Promise.all([first, second].map((client) => client.end().catch(() => undefined)));

@@ -1,15 +1,15 @@
-import { eventually, type TestDatabase } from '@rookery/testing';
 import { Client } from 'pg';
+import { eventually, type TestDatabase } from '@rookery/testing';
 import { walletDatabase } from '../test/wallet-service';
 import { LockKeys, RelaySession } from './relay-session';
 
-const leaseMs = 400;
+const LEASE_MS = 400;
 
 describe('the lease of the leading relay', () => {
   let database: TestDatabase;
   const sessions: RelaySession[] = [];
 
-  const session = async (url = database.url, lease = leaseMs): Promise<RelaySession> => {
+  const session = async (url = database.url, lease = LEASE_MS): Promise<RelaySession> => {
     const opened = await RelaySession.connect(url, lease);
     sessions.push(opened);
     return opened;
@@ -68,7 +68,7 @@ describe('the lease of the leading relay', () => {
     await eventually(
       async () => {
         expect(await waiting.tryToLead()).toBe(false);
-        expect(performance.now() - since).toBeGreaterThan(3 * leaseMs);
+        expect(performance.now() - since).toBeGreaterThan(3 * LEASE_MS);
       },
       { timeoutMs: 10_000 },
     );

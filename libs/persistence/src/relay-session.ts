@@ -2,8 +2,8 @@ import { Client, type QueryConfig, type QueryResult, type QueryResultRow } from 
 import type { StoredEvent } from '@rookery/contracts';
 import { connectionOptions, prepareSession } from './data-source-options';
 import { SessionReadOnly } from './database-errors';
-import { IS_WRITABLE, type Writable } from './is-writable';
 import { DELETE_EXPIRED_ANSWERS } from './idempotency-store';
+import { IS_WRITABLE, type Writable } from './is-writable';
 
 /** Keys of this library's advisory locks. A lock is per database and thus per service. */
 export const LockKeys = { namespace: 0x526f6f6b, relay: 1, migrations: 2 } as const;
@@ -67,15 +67,20 @@ export class RelaySession {
 
   /** Takes the lock if it is free. Otherwise terminates a holder past its lease, so that the next attempt can succeed. */
   async tryToLead(): Promise<boolean> {
-    if (this.leading) return true;
+    if (this.leading) {
+      return true;
+    }
     await this.requireWritable();
     const { rows } = await this.run<{ locked: boolean }>({
       text: 'SELECT pg_try_advisory_lock($1, $2) AS locked',
       values: [LockKeys.namespace, LockKeys.relay],
     });
     this.leads = rows[0]?.locked === true;
-    if (this.leads) this.keepLease();
-    else await this.endStalledLeader();
+    if (this.leads) {
+      this.keepLease();
+    } else {
+      await this.endStalledLeader();
+    }
     return this.leading;
   }
 
@@ -139,7 +144,9 @@ export class RelaySession {
 
   private async requireWritable(): Promise<void> {
     const { rows } = await this.run<Writable>({ text: IS_WRITABLE });
-    if (rows[0]?.writable === true) return;
+    if (rows[0]?.writable === true) {
+      return;
+    }
     this.abandon();
     throw new SessionReadOnly();
   }
@@ -166,7 +173,9 @@ export class RelaySession {
   }
 
   private abandon(): void {
-    if (!this.open) return;
+    if (!this.open) {
+      return;
+    }
     this.open = false;
     clearInterval(this.heartbeat);
     void this.client.end().catch(() => undefined);

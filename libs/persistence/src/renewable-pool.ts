@@ -29,8 +29,11 @@ export class RenewablePool extends pg.Pool {
     // This runs before the pool checks whether the client is usable: it drops one that is ending.
     this.on('release', (_error: Error, client: Endable) => {
       this.inUse.delete(client);
-      if (this.outdated.has(client)) end(client);
-      else this.idle.add(client);
+      if (this.outdated.has(client)) {
+        end(client);
+      } else {
+        this.idle.add(client);
+      }
     });
     this.on('remove', (client: Endable) => {
       this.idle.delete(client);
@@ -41,17 +44,25 @@ export class RenewablePool extends pg.Pool {
   /** From now on work gets new connections: idle ones close now, those in use after their work. */
   renew(): void {
     const nowMs = performance.now();
-    if (nowMs - this.renewedAtMs < RENEW_AT_MOST_EVERY_MS) return;
+    if (nowMs - this.renewedAtMs < RENEW_AT_MOST_EVERY_MS) {
+      return;
+    }
     this.renewedAtMs = nowMs;
-    for (const client of [...this.idle, ...this.inUse]) this.outdated.add(client);
-    for (const client of this.idle) end(client);
+    for (const client of [...this.idle, ...this.inUse]) {
+      this.outdated.add(client);
+    }
+    for (const client of this.idle) {
+      end(client);
+    }
     this.idle.clear();
   }
 
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: Connected): void;
   override connect(callback?: Connected): Promise<pg.PoolClient> | void {
-    if (callback === undefined) return this.connectCurrent();
+    if (callback === undefined) {
+      return this.connectCurrent();
+    }
     super.connect((error, client, release) => {
       if (client === undefined || !this.outdated.has(client)) {
         callback(error, client, release);
@@ -66,7 +77,9 @@ export class RenewablePool extends pg.Pool {
   private async connectCurrent(): Promise<pg.PoolClient> {
     for (;;) {
       const client = await super.connect();
-      if (!this.outdated.has(client)) return client;
+      if (!this.outdated.has(client)) {
+        return client;
+      }
       client.release(true);
     }
   }
@@ -77,7 +90,9 @@ const end = (client: Endable): void => void client.end().catch(() => undefined);
 /** Replaces the connections of a data source's pool, see `RenewablePool`. */
 export function renewConnections({ driver }: DataSource): void {
   const pool: unknown = 'master' in driver ? driver.master : undefined;
-  if (pool instanceof RenewablePool) pool.renew();
+  if (pool instanceof RenewablePool) {
+    pool.renew();
+  }
 }
 
 /** The driver for TypeORM: node-postgres with that pool. */

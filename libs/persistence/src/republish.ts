@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { sinceOf } from '@rookery/contracts';
 import { databaseConfig } from '@rookery/platform';
-import { z } from 'zod';
 import { connect } from './connect';
 import { dataSourceOptions } from './data-source-options';
 import { reasonOf } from './database-errors';

@@ -1,11 +1,11 @@
+import type { DataSource } from 'typeorm';
 import { Deadline, DeadlineExceeded, runInContext } from '@rookery/platform';
 import { eventually, type TestDatabase } from '@rookery/testing';
-import type { DataSource } from 'typeorm';
 import { CreateWallets1700000000000, Wallet } from '../test/wallet';
 import { walletDatabase } from '../test/wallet-service';
 import { connect } from './connect';
-import { databaseErrorCode } from './database-errors';
 import { dataSourceOptions, type PostgresOptions } from './data-source-options';
+import { databaseErrorCode } from './database-errors';
 import { ReservedConnections } from './reserved-connections';
 import { UnitOfWork } from './unit-of-work';
 

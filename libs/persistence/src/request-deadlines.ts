@@ -1,6 +1,6 @@
-import { currentContext, DeadlineExceeded } from '@rookery/platform';
 import * as pg from 'pg';
 import { type BeforeQueryEvent, type EntitySubscriberInterface, EventSubscriber, type QueryRunner } from 'typeorm';
+import { currentContext, DeadlineExceeded } from '@rookery/platform';
 import { RenewablePool } from './renewable-pool';
 import { STATEMENT_TIMEOUT_MS } from './time-limits';
 
@@ -36,7 +36,9 @@ export class StatementDeadlines implements EntitySubscriberInterface {
       return;
     }
     const leftMs = timeLeftMs();
-    if (leftMs <= 0) throw notStarted();
+    if (leftMs <= 0) {
+      throw notStarted();
+    }
     if (!CONTROLS.has(verb)) {
       return queryRunner.connect().then((client: pg.ClientBase) => this.limit(client, queryRunner, leftMs));
     }
@@ -46,7 +48,9 @@ export class StatementDeadlines implements EntitySubscriberInterface {
     const local: unknown = runner.isTransactionActive ? runner.data[LOCAL_LIMIT] : undefined;
     const limit = typeof local === 'number' ? local : (this.limits.get(client) ?? STATEMENT_TIMEOUT_MS);
     const wanted = Math.ceil(Math.min(leftMs, STATEMENT_TIMEOUT_MS));
-    if (wanted <= limit && limit <= wanted + LATE_MS) return;
+    if (wanted <= limit && limit <= wanted + LATE_MS) {
+      return;
+    }
     if (runner.isTransactionActive) {
       await client.query(`SET LOCAL statement_timeout = ${wanted}`);
       runner.data[LOCAL_LIMIT] = wanted;
@@ -71,15 +75,21 @@ class DeadlinePool extends RenewablePool {
   override connect(callback?: Connected): Promise<pg.PoolClient> | void {
     const leftMs = timeLeftMs();
     if (leftMs <= 0) {
-      if (callback === undefined) return Promise.reject(notStarted());
+      if (callback === undefined) {
+        return Promise.reject(notStarted());
+      }
       callback(notStarted(), undefined, () => undefined);
       return;
     }
     const { connectionTimeoutMillis: defaultMs } = this.options;
     // The pool reads it synchronously, so it applies to this call only.
-    if (defaultMs !== undefined) this.options.connectionTimeoutMillis = Math.ceil(Math.min(leftMs, defaultMs));
+    if (defaultMs !== undefined) {
+      this.options.connectionTimeoutMillis = Math.ceil(Math.min(leftMs, defaultMs));
+    }
     try {
-      if (callback === undefined) return super.connect();
+      if (callback === undefined) {
+        return super.connect();
+      }
       super.connect(callback);
     } finally {
       this.options.connectionTimeoutMillis = defaultMs;

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { connect } from './connect';
-import { withoutRequestDeadlines, type PostgresOptions } from './data-source-options';
+import { type PostgresOptions, withoutRequestDeadlines } from './data-source-options';
 
 /** Maximum number of connections of a process besides its pool. A process that never asks for one opens none. */
 export const RESERVED_CONNECTIONS = 6;
@@ -28,6 +28,8 @@ export class ReservedConnections implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     const opened = await this.opening?.catch(() => undefined);
-    if (opened?.isInitialized === true) await opened.destroy();
+    if (opened?.isInitialized === true) {
+      await opened.destroy();
+    }
   }
 }

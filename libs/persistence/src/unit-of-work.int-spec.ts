@@ -28,7 +28,9 @@ describe('UnitOfWork', () => {
         attempts += 1;
         await service.wallets.update(from.id, (wallet) => wallet.deposit(1));
         holding += 1;
-        if (holding === 2) bothHoldOne.resolve(undefined);
+        if (holding === 2) {
+          bothHoldOne.resolve(undefined);
+        }
         await bothHoldOne.promise;
         await service.wallets.update(to.id, (wallet) => wallet.deposit(1));
       });

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Optional } from '@nestjs/common';
-import { backoff, fullJitter, logger } from '@rookery/platform';
 import { DataSource, type EntityManager } from 'typeorm';
+import { backoff, fullJitter, logger } from '@rookery/platform';
 import { databaseErrorCode, isTransactionConflict, reasonOf } from './database-errors';
 import { FailedStatements } from './failed-statements';
 import { ReservedConnections } from './reserved-connections';
@@ -76,7 +76,9 @@ export class UnitOfWork {
    */
   async now(): Promise<Date> {
     const current = this.current();
-    if (!current) return databaseTime(this.dataSource.manager);
+    if (!current) {
+      return databaseTime(this.dataSource.manager);
+    }
     current.now ??= databaseTime(current.manager);
     return current.now;
   }
@@ -87,8 +89,11 @@ export class UnitOfWork {
    */
   afterCommit(callback: () => void | Promise<void>): void {
     const current = this.current();
-    if (current) current.afterCommit.push(callback);
-    else void this.callBack(callback);
+    if (current) {
+      current.afterCommit.push(callback);
+    } else {
+      void this.callBack(callback);
+    }
   }
 
   private current(): Transaction | undefined {
@@ -98,12 +103,16 @@ export class UnitOfWork {
 
   private async repeat<T>(pool: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const current = this.current();
-    if (current) return work(current.manager);
+    if (current) {
+      return work(current.manager);
+    }
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.attempt(pool, work);
       } catch (error) {
-        if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) throw error;
+        if (attempt === MAX_ATTEMPTS || !isTransactionConflict(error)) {
+          throw error;
+        }
         await delay(fullJitter(backoff(attempt, BACKOFF)));
       }
     }
@@ -116,7 +125,9 @@ export class UnitOfWork {
       await rejectSilentRollback(manager);
       return done;
     });
-    for (const callback of afterCommit) void this.callBack(callback);
+    for (const callback of afterCommit) {
+      void this.callBack(callback);
+    }
     return result;
   }
 
@@ -131,7 +142,9 @@ export class UnitOfWork {
 
 async function databaseTime(manager: EntityManager): Promise<Date> {
   const [row] = await manager.query<{ now: Date }[]>('SELECT now() AS now');
-  if (row === undefined) throw new Error('the database did not return its time');
+  if (row === undefined) {
+    throw new Error('the database did not return its time');
+  }
   return row.now;
 }
 
@@ -140,11 +153,15 @@ async function databaseTime(manager: EntityManager): Promise<Date> {
  * before it reads that the transaction is aborted.
  */
 async function rejectSilentRollback(manager: EntityManager): Promise<void> {
-  if (!FailedStatements.on(manager.queryRunner)) return;
+  if (!FailedStatements.on(manager.queryRunner)) {
+    return;
+  }
   try {
     await manager.query('SELECT 1');
   } catch (error) {
-    if (databaseErrorCode(error) === IN_FAILED_TRANSACTION) throw new TransactionAborted();
+    if (databaseErrorCode(error) === IN_FAILED_TRANSACTION) {
+      throw new TransactionAborted();
+    }
     throw error;
   }
 }

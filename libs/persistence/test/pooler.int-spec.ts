@@ -1,7 +1,7 @@
-import { explainStartFailure } from '@rookery/platform';
-import { eventually, pgbouncer, TestPooler, type TestDatabase } from '@rookery/testing';
 import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
+import { explainStartFailure } from '@rookery/platform';
+import { eventually, pgbouncer, type TestDatabase, TestPooler } from '@rookery/testing';
 import { connectMigrated } from '../src/connect';
 import { dataSourceOptions, runMigrations } from '../src/index';
 import { RelaySession } from '../src/relay-session';

@@ -1,6 +1,6 @@
 import { Controller, Get, Module, Post } from '@nestjs/common';
 import { HealthModule, Public, uuidv7 } from '@rookery/platform';
-import { bootService, eventually, type BootedService, type TestDatabase } from '@rookery/testing';
+import { type BootedService, bootService, eventually, type TestDatabase } from '@rookery/testing';
 import { dataSourceOptions, OutboxRelay, PersistenceModule, UnitOfWork } from '../src/index';
 import { CreateWallets1700000000000, Wallet, WalletRepository } from './wallet';
 import { walletDatabase } from './wallet-service';
@@ -136,7 +136,9 @@ describe('a read-only database', () => {
       await failover.demote();
       const reading = new AbortController();
       const readers = Array.from({ length: 12 }, async () => {
-        while (!reading.signal.aborted) await answer('GET', '/wallets/any');
+        while (!reading.signal.aborted) {
+          await answer('GET', '/wallets/any');
+        }
       });
       try {
         expect(await answer('POST', path)).toMatchObject({ status: 503 });
@@ -144,7 +146,9 @@ describe('a read-only database', () => {
         await eventually(async () => {
           await answer('POST', path);
           // Several in a row succeed: no session of the old server remains.
-          for (let write = 0; write < 15; write += 1) await written(path);
+          for (let write = 0; write < 15; write += 1) {
+            await written(path);
+          }
         }, within);
       } finally {
         reading.abort();

@@ -1,8 +1,8 @@
+import type { DataSource } from 'typeorm';
 import { configureLogger, Metrics } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
-import type { DataSource } from 'typeorm';
-import { connect, dataSourceOptions, Inbox, Outbox, OutboxRelay, UnitOfWork } from '../src/index';
 import { InboxMetrics } from '../src/inbox.metrics';
+import { connect, dataSourceOptions, Inbox, Outbox, OutboxRelay, UnitOfWork } from '../src/index';
 import { OutboxMetrics } from '../src/outbox.metrics';
 import { CreateWallets1700000000000, Wallet, WalletRepository } from './wallet';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { Column, Entity, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { ProductChanged } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
-import { Column, Entity, type MigrationInterface, type QueryRunner } from 'typeorm';
 import {
   AggregateRepository,
   AggregateRoot,

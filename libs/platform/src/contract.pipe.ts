@@ -1,4 +1,4 @@
-import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import type { ProblemDetail } from '@rookery/contracts';
 import { CallRefused, InvalidInput } from './errors/domain-error';
 import { escapeToken } from './errors/json-pointer';
@@ -33,10 +33,16 @@ export class ContractBroken extends InvalidInput {
 export class ContractPipe implements PipeTransform<unknown, Promise<unknown>> {
   async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     const { schema } = metadata;
-    if (schema === undefined) return value;
+    if (schema === undefined) {
+      return value;
+    }
     const result = await schema['~standard'].validate(value);
-    if (result.issues === undefined) return result.value;
-    if (value === undefined && metadata.type === 'body') throw emptyBody();
+    if (result.issues === undefined) {
+      return result.value;
+    }
+    if (value === undefined && metadata.type === 'body') {
+      throw emptyBody();
+    }
     const details = result.issues.flatMap((issue) => describe(issue, rootOf(metadata)));
     throw new ContractBroken(details.slice(0, MAX_ERRORS));
   }
@@ -59,7 +65,9 @@ function rootOf({ type, data }: ArgumentMetadata): string {
 function describe(issue: Issue, root: string): readonly ProblemDetail[] {
   const pointer = [root, ...(issue.path ?? []).map((part) => escapeToken(keyOf(part)))].join('/');
   const unknown = unknownKeys(issue);
-  if (unknown.length === 0) return [{ pointer, detail: issue.message }];
+  if (unknown.length === 0) {
+    return [{ pointer, detail: issue.message }];
+  }
   return unknown.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: 'is not expected' }));
 }
 
@@ -69,7 +77,11 @@ function keyOf(part: PropertyKey | { readonly key: PropertyKey }): string {
 
 /** zod reports the keys that a strict object does not know in one issue at the object. */
 function unknownKeys(issue: Issue): readonly string[] {
-  if (!('code' in issue) || issue.code !== 'unrecognized_keys') return [];
-  if (!('keys' in issue) || !Array.isArray(issue.keys)) return [];
+  if (!('code' in issue) || issue.code !== 'unrecognized_keys') {
+    return [];
+  }
+  if (!('keys' in issue) || !Array.isArray(issue.keys)) {
+    return [];
+  }
   return issue.keys.map(String);
 }

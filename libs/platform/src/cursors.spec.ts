@@ -2,14 +2,16 @@ import fc from 'fast-check';
 import { Cursors, type ListQuery, type Position } from './cursors';
 import { InvalidCursor } from './errors/domain-error';
 
-const secret = 'a secret that all replicas have';
-const cursors = new Cursors(secret, 'nests');
+const SECRET = 'a secret that all replicas have';
+const cursors = new Cursors(SECRET, 'nests');
 const last: Position = { value: 'Ähre', id: '01890000-0000-7000-8000-00000000000a' };
 
 /** The cursor of a page that ended at a position. */
 function cursorAt(position: Position, query: ListQuery & Record<string, unknown>, scope: string | null = null): string {
   const { nextCursor } = cursors.page([position, position], { ...query, limit: 1 }, (row) => row, scope);
-  if (nextCursor === null) throw new Error('there is a next page');
+  if (nextCursor === null) {
+    throw new Error('there is a next page');
+  }
   return nextCursor;
 }
 
@@ -68,7 +70,7 @@ describe('a cursor', () => {
 
   it('is refused by another list and under another secret', () => {
     const cursor = cursorAt(last, { limit: 1 });
-    for (const other of [new Cursors(secret, 'eggs'), new Cursors('another secret', 'nests')]) {
+    for (const other of [new Cursors(SECRET, 'eggs'), new Cursors('another secret', 'nests')]) {
       expect(() => other.positionOf({ limit: 1, cursor })).toThrow(InvalidCursor);
     }
   });

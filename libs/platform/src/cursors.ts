@@ -46,14 +46,19 @@ export class Cursors {
    * @throws {InvalidCursor} when the cursor was not issued for this query and scope
    */
   positionOf(query: ListQuery, scope: Scope = null): Position | null {
-    if (query.cursor === undefined) return null;
+    if (query.cursor === undefined) {
+      return null;
+    }
     const bytes = Buffer.from(query.cursor, 'base64url');
     // Base64url has several spellings of the same bytes; only ours is accepted.
     const isOurs = bytes.length > MAC_BYTES && bytes.toString('base64url') === query.cursor;
-    if (!isOurs) throw new InvalidCursor(this.list);
-    const text = bytes.subarray(MAC_BYTES);
-    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(text, query, scope)))
+    if (!isOurs) {
       throw new InvalidCursor(this.list);
+    }
+    const text = bytes.subarray(MAC_BYTES);
+    if (!timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(text, query, scope))) {
+      throw new InvalidCursor(this.list);
+    }
     const [id = '', value = ''] = text.toString('utf8').split(SEPARATOR);
     return { id, value };
   }

@@ -1,8 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { Clock, SystemClock } from './clock';
 import { HealthChecks } from './health/health-check';
-import { Readiness } from './readiness';
 import { Metrics } from './metrics/metrics';
+import { Readiness } from './readiness';
 
 /** Providers for every module of a process: `Clock`, `Metrics`, `Readiness`, `HealthChecks`. Global; comes with `HealthModule`. */
 @Global()

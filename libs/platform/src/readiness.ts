@@ -23,11 +23,15 @@ export class Readiness {
 
   /** Red until `started`. */
   starting(): void {
-    if (this.state === 'ready') this.state = 'starting';
+    if (this.state === 'ready') {
+      this.state = 'starting';
+    }
   }
 
   started(): void {
-    if (this.state === 'starting') this.state = 'ready';
+    if (this.state === 'starting') {
+      this.state = 'ready';
+    }
   }
 
   /** Red for good: this process takes no new work. */

@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { eventually } from '@rookery/testing';
 import { z } from 'zod';
+import { eventually } from '@rookery/testing';
 
 const script = fileURLToPath(new URL('slow-service.ts', import.meta.url));
 const tsconfig = fileURLToPath(new URL('../../../tsconfig.base.json', import.meta.url));
@@ -51,7 +51,9 @@ class Process {
     return eventually(
       () => {
         const found = this.lines.filter((line) => line.msg === message);
-        if (found.length < count) throw new Error(`no "${message}" yet: ${this.output}${this.errors}`);
+        if (found.length < count) {
+          throw new Error(`no "${message}" yet: ${this.output}${this.errors}`);
+        }
         return found;
       },
       { timeoutMs: 30_000 },
@@ -89,7 +91,9 @@ describe('a process run by runService', () => {
       const asked = (async () => {
         // A connection that the old process never took in is reset when its port closes: HTTP clients then ask again (RFC 9110, 9.2.2).
         const ask = (): Promise<Response> => fetch(`${url}/livez`);
-        while (!enough.signal.aborted) statuses.push((await ask().catch(ask)).status);
+        while (!enough.signal.aborted) {
+          statuses.push((await ask().catch(ask)).status);
+        }
       })();
 
       first.signal('SIGTERM');

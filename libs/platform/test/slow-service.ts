@@ -1,7 +1,7 @@
 import 'reflect-metadata';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage } from 'node:http';
-import { Controller, Get, Module, Req, type OnApplicationShutdown } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Controller, Get, Module, type OnApplicationShutdown, Req } from '@nestjs/common';
 import { z } from 'zod';
 import { portSetting } from '../src/config/settings';
 import { HealthModule, loadConfig, logger, LogLevels, noteForLog, runService } from '../src/index';

@@ -39,7 +39,11 @@ export class TooManyCalls extends ServiceUnavailable {
  * overloaded (it works as fast as it can), or when a dependency of its own has failed: one failing part would block all of it.
  */
 export function isFaultOf(dependency: string, error: unknown): boolean {
-  if (!(error instanceof DomainError)) return true;
-  if (error.status < 500) return false;
+  if (!(error instanceof DomainError)) {
+    return true;
+  }
+  if (error.status < 500) {
+    return false;
+  }
   return !(error instanceof RemoteProblem) || (error.dependency === dependency && error.code !== OVERLOADED);
 }

@@ -35,7 +35,9 @@ const remote = (status: number, rest: { readonly code?: string; readonly depende
 
 /** Enough failures to open the breaker. */
 async function failOften(dependency: Dependency, error: Error, times = 20): Promise<void> {
-  for (let count = 0; count < times; count += 1) await dependency.call(fails(error), call()).catch(() => undefined);
+  for (let count = 0; count < times; count += 1) {
+    await dependency.call(fails(error), call()).catch(() => undefined);
+  }
 }
 
 const refused = { status: 503, code: 'dependency.circuit-open', retryAfterSeconds: 1, dependency: 'products' };
@@ -94,7 +96,9 @@ describe('the circuit breaker of a dependency', () => {
     const others = await Promise.all(
       Array.from({ length: 50 }, () => dependency.call(probe, call()).catch((error: unknown) => error)),
     );
-    for (const other of others) expect(other).toMatchObject(refused);
+    for (const other of others) {
+      expect(other).toMatchObject(refused);
+    }
     finish.resolve('answer');
     await expect(begun.at(-1)).resolves.toBe('answer');
     await expect(dependency.call(answers, call())).resolves.toBe('answer');
@@ -149,18 +153,21 @@ describe('the circuit breaker of a dependency', () => {
     await shown('failed', 0);
     await dependency.call(answers, call());
     // A rejection counts as answered; so does the failure of a service behind the dependency.
-    for (const error of [remote(404), remote(503, { dependency: 'payments' })])
+    for (const error of [remote(404), remote(503, { dependency: 'payments' })]) {
       await dependency.call(fails(error), call()).catch(() => undefined);
+    }
     await shown('answered', 3);
     // The breaker ignores a short timeout; the metric counts it as failed.
-    for (const error of [remote(500), new NoResponder('products'), new DeadlineExceeded()])
+    for (const error of [remote(500), new NoResponder('products'), new DeadlineExceeded()]) {
       await dependency.call(fails(error), call()).catch(() => undefined);
+    }
     await shown('failed', 3);
     await shown('answered', 3);
-    for (const reason of ['breaker', 'bulkhead', 'deadline'])
+    for (const reason of ['breaker', 'bulkhead', 'deadline']) {
       expect(await metrics.registry.metrics()).toContain(
         `dependency_rejections_total{dependency="products",reason="${reason}"} 0\n`,
       );
+    }
   });
 
   it('shows its state and its rejections in the metrics', async () => {
@@ -213,7 +220,9 @@ describe('the retry of a call', () => {
     let calls = 0;
     const work = async (): Promise<number> => {
       calls += 1;
-      if (calls === 1) throw error;
+      if (calls === 1) {
+        throw error;
+      }
       return calls;
     };
     return { work, calls: () => calls };

@@ -1,18 +1,18 @@
-import { Deadline, DeadlineExceeded, fullJitter, logger, type Metrics } from '@rookery/platform';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BrokenCircuitError,
   circuitBreaker,
+  type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
   handleWhen,
   SamplingBreaker,
-  type CircuitBreakerPolicy,
 } from 'cockatiel';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Deadline, DeadlineExceeded, fullJitter, logger, type Metrics } from '@rookery/platform';
 import { timeForAnotherHop } from './deadline';
 import { CircuitOpen, isFaultOf, NoResponder, RefusedCall, TooManyCalls } from './dependency-errors';
-import { RetryBudget } from './retry-budget';
 import { DynamicThresholdLimit } from './dynamic-threshold-limit';
+import { RetryBudget } from './retry-budget';
 
 /** Limits of a `Dependency`. */
 export interface DependencyOptions {
@@ -115,8 +115,12 @@ export class Dependency {
     });
     this.breaker.onStateChange((state) => this.onStateChange(state));
     metrics.dependencyBreaker.set({ dependency: name }, 0);
-    for (const outcome of ['answered', 'failed']) metrics.dependencyCalls.inc({ dependency: name, outcome }, 0);
-    for (const reason of REJECTIONS) metrics.dependencyRejections.inc({ dependency: name, reason }, 0);
+    for (const outcome of ['answered', 'failed']) {
+      metrics.dependencyCalls.inc({ dependency: name, outcome }, 0);
+    }
+    for (const reason of REJECTIONS) {
+      metrics.dependencyRejections.inc({ dependency: name, reason }, 0);
+    }
   }
 
   /**
@@ -126,16 +130,22 @@ export class Dependency {
    * @throws {DeadlineExceeded} when too little time is left to start the call (504)
    */
   async call<T>(work: (deadline: Deadline) => Promise<T>, call: DependencyCall): Promise<T> {
-    if (!call.repeatable) return this.throughBreaker(work, call);
+    if (!call.repeatable) {
+      return this.throughBreaker(work, call);
+    }
     this.budget.earn();
     const waitMs = fullJitter(RETRY_WITHIN_MS);
     try {
       return await this.throughBreaker(work, call);
     } catch (error) {
-      if (!hadNoEffect(error) || !timeForAnotherHop(call.deadline, waitMs)) throw error;
+      if (!hadNoEffect(error) || !timeForAnotherHop(call.deadline, waitMs)) {
+        throw error;
+      }
       const again = this.budget.spend();
       this.metrics.dependencyRetries.inc({ dependency: this.name, outcome: again ? 'sent' : 'over-budget' });
-      if (!again) throw error;
+      if (!again) {
+        throw error;
+      }
     }
     await sleep(waitMs);
     return this.throughBreaker(work, call);
@@ -147,13 +157,19 @@ export class Dependency {
       throw new DeadlineExceeded('Too little time is left for this request; it was not started.');
     }
     // The policy itself would let every call wait for the probe.
-    if (this.breaker.state === CircuitState.HalfOpen) throw this.open();
+    if (this.breaker.state === CircuitState.HalfOpen) {
+      throw this.open();
+    }
     try {
       const outcome = await this.breaker.execute(() => this.throughBulkhead(work, call));
-      if ('value' in outcome) return outcome.value;
+      if ('value' in outcome) {
+        return outcome.value;
+      }
       throw outcome.refusal;
     } catch (error) {
-      if (error instanceof BrokenCircuitError) throw this.open();
+      if (error instanceof BrokenCircuitError) {
+        throw this.open();
+      }
       throw error instanceof IgnoredByBreaker ? error.error : error;
     }
   }
@@ -164,8 +180,9 @@ export class Dependency {
   ): Promise<Outcome<T>> {
     const probing = this.breaker.state === CircuitState.HalfOpen;
     // Earlier calls may still hold all slots.
-    if (probing) this.bulkhead.acquire(call.kind);
-    else if (!this.bulkhead.tryAcquire(call.kind)) {
+    if (probing) {
+      this.bulkhead.acquire(call.kind);
+    } else if (!this.bulkhead.tryAcquire(call.kind)) {
       this.count('bulkhead');
       throw new IgnoredByBreaker(new TooManyCalls(this.name));
     }
@@ -178,10 +195,16 @@ export class Dependency {
       return { value: await work(deadline ?? call.deadline) };
     } catch (error) {
       // The metric also counts what the breaker ignores: no response came, however short the timeout was.
-      if (isFaultOf(this.name, error)) outcome = 'failed';
+      if (isFaultOf(this.name, error)) {
+        outcome = 'failed';
+      }
       const early = error instanceof DeadlineExceeded && performance.now() - startedAt < FAIR_TIMEOUT_MS;
-      if (!probing && (early || epoch !== this.epoch)) throw new IgnoredByBreaker(error);
-      if (isFaultOf(this.name, error)) throw error;
+      if (!probing && (early || epoch !== this.epoch)) {
+        throw new IgnoredByBreaker(error);
+      }
+      if (isFaultOf(this.name, error)) {
+        throw error;
+      }
       return { refusal: error };
     } finally {
       this.bulkhead.release(call.kind);
@@ -202,7 +225,11 @@ export class Dependency {
   private onStateChange(state: CircuitState): void {
     this.epoch += 1;
     this.metrics.dependencyBreaker.set({ dependency: this.name }, BREAKER_STATE_VALUES[state]);
-    if (state === CircuitState.Open) logger.warn({ dependency: this.name }, 'circuit breaker opened');
-    if (state === CircuitState.Closed) logger.info({ dependency: this.name }, 'circuit breaker closed');
+    if (state === CircuitState.Open) {
+      logger.warn({ dependency: this.name }, 'circuit breaker opened');
+    }
+    if (state === CircuitState.Closed) {
+      logger.info({ dependency: this.name }, 'circuit breaker closed');
+    }
   }
 }

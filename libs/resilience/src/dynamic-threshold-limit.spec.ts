@@ -2,7 +2,9 @@ import { DynamicThresholdLimit } from './dynamic-threshold-limit';
 
 const acquireAll = (limit: DynamicThresholdLimit, kind: string): number => {
   let acquired = 0;
-  while (acquired < 1_000 && limit.tryAcquire(kind)) acquired += 1;
+  while (acquired < 1_000 && limit.tryAcquire(kind)) {
+    acquired += 1;
+  }
   return acquired;
 };
 

@@ -25,7 +25,9 @@ export class DynamicThresholdLimit {
 
   /** Acquires a slot if one is free for this kind. Each success needs one `release`. */
   tryAcquire(kind: string): boolean {
-    if ((this.held.get(kind) ?? 0) >= this.slots - this.total) return false;
+    if ((this.held.get(kind) ?? 0) >= this.slots - this.total) {
+      return false;
+    }
     this.acquire(kind);
     return true;
   }
@@ -39,8 +41,11 @@ export class DynamicThresholdLimit {
   /** Gives one slot back. */
   release(kind: string): void {
     const left = (this.held.get(kind) ?? 0) - 1;
-    if (left > 0) this.held.set(kind, left);
-    else this.held.delete(kind);
+    if (left > 0) {
+      this.held.set(kind, left);
+    } else {
+      this.held.delete(kind);
+    }
     this.total -= 1;
   }
 }

@@ -6,7 +6,9 @@ describe('RetryBudget', () => {
     let repeated = 0;
     for (let call = 0; call < 1_000; call += 1) {
       budget.earn();
-      if (budget.spend()) repeated += 1;
+      if (budget.spend()) {
+        repeated += 1;
+      }
     }
     expect(repeated).toBeGreaterThanOrEqual(100);
     expect(repeated).toBeLessThanOrEqual(110);
@@ -14,7 +16,9 @@ describe('RetryBudget', () => {
 
   it('saves ten retries at most, however long no call failed', () => {
     const budget = new RetryBudget();
-    for (let call = 0; call < 10_000; call += 1) budget.earn();
+    for (let call = 0; call < 10_000; call += 1) {
+      budget.earn();
+    }
     const allowed = Array.from({ length: 100 }, () => budget.spend()).filter((spent) => spent);
     expect(allowed).toHaveLength(10);
   });

@@ -19,7 +19,9 @@ export class RetryBudget {
 
   /** Whether a retry is allowed; if so, it is counted. */
   spend(): boolean {
-    if (this.tokens < 1) return false;
+    if (this.tokens < 1) {
+      return false;
+    }
     this.tokens -= 1;
     return true;
   }

@@ -1,4 +1,4 @@
-import { capacity, simulate, type Outcome } from './simulated-service';
+import { capacity, type Outcome, simulate } from './simulated-service';
 
 const SECONDS = 25;
 const played = (load: number, options: { readonly sheds: boolean; readonly slowness?: (second: number) => number }) =>
@@ -12,7 +12,9 @@ describe('load shedding, in virtual time', () => {
       (best, one) => (best !== undefined && best.goodput >= one.goodput ? best : one),
       undefined,
     );
-  if (peak === undefined) throw new Error('nothing was played');
+  if (peak === undefined) {
+    throw new Error('nothing was played');
+  }
 
   it('admits everything that can be answered in time', () => {
     const { admitted, goodput } = played(0.8, { sheds: true });

@@ -75,16 +75,24 @@ export function simulate({ rate, seconds, seed, sheds, slowness = () => 1 }: Sim
     leaveUntil(request.arrivesAt);
     const { kind, priority } = request.kind;
     const measured = now >= WARM_UP_SECONDS * 1_000;
-    if (measured) counts[priority].offered += 1;
+    if (measured) {
+      counts[priority].offered += 1;
+    }
     const decision = sheds ? shedder.admit(priority, kind) : undefined;
-    if (decision !== undefined && 'shed' in decision) continue;
-    if (measured) counts[priority].admitted += 1;
+    if (decision !== undefined && 'shed' in decision) {
+      continue;
+    }
+    if (measured) {
+      counts[priority].admitted += 1;
+    }
     const worker = freeAt.indexOf(Math.min(...freeAt));
     const endsAt = Math.max(now, freeAt[worker] ?? 0) + request.workMs * slowness(now / 1_000);
     freeAt[worker] = endsAt;
     const leave = (): void => {
       decision?.admitted.answered();
-      if (measured) tookMs.push(endsAt - request.arrivesAt);
+      if (measured) {
+        tookMs.push(endsAt - request.arrivesAt);
+      }
     };
     const place = leaving.findLastIndex(({ at }) => at <= endsAt) + 1;
     leaving.splice(place, 0, { at: endsAt, leave });
@@ -105,7 +113,9 @@ function* requests(rate: number, seconds: number, random: () => number): Generat
   let arrivesAt = 0;
   for (;;) {
     arrivesAt += (-Math.log(1 - random()) * 1_000) / rate;
-    if (arrivesAt >= seconds * 1_000) return;
+    if (arrivesAt >= seconds * 1_000) {
+      return;
+    }
     const kind = kindAt(random());
     // Half of the work is constant, half varies.
     yield { arrivesAt, kind, workMs: kind.workMs * (0.5 - 0.5 * Math.log(1 - random())) };
@@ -114,7 +124,9 @@ function* requests(rate: number, seconds: number, random: () => number): Generat
 
 function kindAt(point: number): (typeof KINDS)[number] {
   const [product, order, place] = KINDS;
-  if (point < product.share) return product;
+  if (point < product.share) {
+    return product;
+  }
   return point < product.share + order.share ? order : place;
 }
 

@@ -1,5 +1,5 @@
 import { createParamDecorator } from '@nestjs/common';
-import { requireContext, type AccessLease, type Actor } from '@rookery/platform';
+import { type AccessLease, type Actor, requireContext } from '@rookery/platform';
 import { MissingToken } from './http/challenges';
 
 /**
@@ -8,7 +8,9 @@ import { MissingToken } from './http/challenges';
  */
 export function requireActor(): Actor {
   const { actor } = requireContext();
-  if (actor === undefined) throw new MissingToken();
+  if (actor === undefined) {
+    throw new MissingToken();
+  }
   return actor;
 }
 
@@ -18,6 +20,8 @@ export const CurrentActor = createParamDecorator((): Actor => requireActor());
 /** Parameter decorator: how long the caller's access token allows a response to stay open; 401 without a token. */
 export const CurrentLease = createParamDecorator((): AccessLease => {
   const { lease } = requireContext();
-  if (lease === undefined) throw new MissingToken();
+  if (lease === undefined) {
+    throw new MissingToken();
+  }
   return lease;
 });

@@ -1,10 +1,10 @@
-import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { Caller, Service } from '@rookery/contracts';
 import { Metrics } from '@rookery/platform';
 import { AccessTokenGuard } from './http/access-token.guard';
 import { AccessTokenStrategy } from './http/access-token.strategy';
-import { AccessTokenVerifier, type AccessTokenRules } from './http/access-token.verifier';
+import { type AccessTokenRules, AccessTokenVerifier } from './http/access-token.verifier';
 import { ScopesGuard } from './http/scopes.guard';
 import { readInternalJwks, readSigningKey } from './rpc/internal-keys';
 import { InternalTokenIssuer, InternalTokenVerifier } from './rpc/internal-token';

@@ -18,7 +18,9 @@ describe('TokenCache', () => {
 
   it('stays within its bound of entries: the least recently used one is evicted', () => {
     const cache = new TokenCache<number>(options);
-    for (const [index, token] of ['a', 'b', 'c'].entries()) cache.set(token, index, Infinity);
+    for (const [index, token] of ['a', 'b', 'c'].entries()) {
+      cache.set(token, index, Infinity);
+    }
     cache.set('a', 10, Infinity);
     cache.set('d', 3, Infinity);
     expect(['a', 'b', 'c', 'd'].map((token) => cache.get(token))).toEqual([10, undefined, 2, 3]);

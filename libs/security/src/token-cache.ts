@@ -43,8 +43,12 @@ export class TokenCache<Value> {
   get(token: string): Value | undefined {
     const key = hash(token);
     const entry = this.entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.until > this.now()) return entry.value;
+    if (entry === undefined) {
+      return undefined;
+    }
+    if (entry.until > this.now()) {
+      return entry.value;
+    }
     this.entries.delete(key);
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { configureLogger, createService, shutDown, type ServiceOptions } from '@rookery/platform';
+import { configureLogger, createService, type ServiceOptions, shutDown } from '@rookery/platform';
 
 /** A complete service in the process of the spec. */
 export interface BootedService {

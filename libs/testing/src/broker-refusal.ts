@@ -1,4 +1,4 @@
-import { PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/nats-core';
 
 /** Acts over a connection, closes it, and returns the subject that the broker rejected; undefined if it allowed the action. */
 export async function brokerRefusal(
@@ -11,7 +11,9 @@ export async function brokerRefusal(
   await connection.flush();
   const refused = (async () => {
     for await (const status of statuses) {
-      if (status.type === 'error' && status.error instanceof PermissionViolationError) return status.error.subject;
+      if (status.type === 'error' && status.error instanceof PermissionViolationError) {
+        return status.error.subject;
+      }
     }
     return undefined;
   })();

@@ -68,7 +68,9 @@ export function routesOf(document: OpenApi): readonly DocumentedRoute[] {
  */
 export async function expectDocumented(document: OpenApi, route: DocumentedRoute, response: Response): Promise<void> {
   const documented = route.operation.responses[String(response.status)];
-  if (documented === undefined) throw new Error(`${route.id} answered ${response.status}, which is not documented`);
+  if (documented === undefined) {
+    throw new Error(`${route.id} answered ${response.status}, which is not documented`);
+  }
   const type = response.headers.get('content-type')?.split(';', 1)[0];
   const text = response.headers.get('content-type')?.startsWith('text/event-stream') ? '' : await response.text();
   const media = type === undefined ? undefined : documented.content?.[type];
@@ -76,10 +78,12 @@ export async function expectDocumented(document: OpenApi, route: DocumentedRoute
     expect(text).toBe('');
     return;
   }
-  if (media === undefined)
+  if (media === undefined) {
     throw new Error(`${route.id} answered ${response.status} as ${type}, which is not documented`);
-  if (type?.endsWith('json'))
+  }
+  if (type?.endsWith('json')) {
     expect(validatorOf(document, media.schema).safeParse(JSON.parse(text)).error).toBeUndefined();
+  }
 }
 
 type JsonSchema = Exclude<Parameters<typeof z.fromJSONSchema>[0], boolean>;

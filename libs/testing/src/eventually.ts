@@ -23,7 +23,9 @@ export async function eventually<T>(
     try {
       return await check();
     } catch (error) {
-      if (Date.now() >= giveUpAt) throw error;
+      if (Date.now() >= giveUpAt) {
+        throw error;
+      }
       await delay(intervalMs);
     }
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 
 /** A TCP proxy to a server that a spec can break: use its `url` instead of the server's. */
 export class FaultyLink {
@@ -20,7 +20,9 @@ export class FaultyLink {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address: AddressInfo | string | null = server.address();
-    if (address === null || typeof address === 'string') throw new Error('the link has no port');
+    if (address === null || typeof address === 'string') {
+      throw new Error('the link has no port');
+    }
     return new FaultyLink(server, new URL(url), address.port);
   }
 
@@ -40,14 +42,20 @@ export class FaultyLink {
   async cut(): Promise<void> {
     const closed = once(this.server, 'close');
     this.server.close();
-    for (const sockets of this.pairs) for (const socket of sockets) socket.destroy();
+    for (const sockets of this.pairs) {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    }
     await closed;
   }
 
   /** New connections work again. Silenced ones stay silent, as after a router has dropped their state. */
   async mend(): Promise<void> {
     this.silent = false;
-    if (this.server.listening) return;
+    if (this.server.listening) {
+      return;
+    }
     this.server.listen(this.port, '127.0.0.1');
     await once(this.server, 'listening');
   }
@@ -55,18 +63,28 @@ export class FaultyLink {
   /** Half-open: connections stay and new ones are accepted, but no data passes. */
   silence(): void {
     this.silent = true;
-    for (const sockets of this.pairs) for (const socket of sockets) socket.pause();
+    for (const sockets of this.pairs) {
+      for (const socket of sockets) {
+        socket.pause();
+      }
+    }
   }
 
   /** Ends a partition: data sent in the meantime arrives late, as after a TCP retransmission. */
   heal(): void {
     this.silent = false;
-    for (const sockets of this.pairs) for (const socket of sockets) socket.resume();
+    for (const sockets of this.pairs) {
+      for (const socket of sockets) {
+        socket.resume();
+      }
+    }
   }
 
   /** Closes the link permanently. */
   async close(): Promise<void> {
-    if (this.server.listening) await this.cut();
+    if (this.server.listening) {
+      await this.cut();
+    }
   }
 
   private join(near: Socket): void {
@@ -82,7 +100,9 @@ export class FaultyLink {
         near.destroy();
         far.destroy();
       });
-      if (this.silent) socket.pause();
+      if (this.silent) {
+        socket.pause();
+      }
     }
   }
 
@@ -92,8 +112,11 @@ export class FaultyLink {
       // Never before earlier data, even if the delay has just been reduced.
       lastAt = Math.max(lastAt, Date.now() + this.delayMs);
       const waitMs = lastAt - Date.now();
-      if (waitMs <= 0) to.write(chunk);
-      else setTimeout(() => to.write(chunk), waitMs).unref();
+      if (waitMs <= 0) {
+        to.write(chunk);
+      } else {
+        setTimeout(() => to.write(chunk), waitMs).unref();
+      }
     });
   }
 }

@@ -1,4 +1,4 @@
-import { eventContracts, eventHandlers, type DeadLetterConsumer } from '@rookery/contracts';
+import { type DeadLetterConsumer, eventContracts, eventHandlers } from '@rookery/contracts';
 import type { JetStreamServer } from '@rookery/messaging';
 
 /** Names of the events that a service has handlers for, and of those that the contracts declare; a spec expects both to be equal. */

@@ -1,5 +1,5 @@
-import { recordOf, Requesters, type Requester } from '@rookery/contracts';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
+import { recordOf, type Requester, Requesters } from '@rookery/contracts';
 
 /** Keys of the tokens between services, as in the dev stack and in production. */
 export interface InternalKeys {
@@ -25,7 +25,9 @@ async function makeKeys(): Promise<InternalKeys> {
   const made = await Promise.all(Requesters.map(makeKey));
   const privateKeys = recordOf(Requesters, (caller) => {
     const found = made.find(({ privateKey }) => privateKey.kid === caller);
-    if (found === undefined) throw new TypeError(`${caller} has no key`);
+    if (found === undefined) {
+      throw new TypeError(`${caller} has no key`);
+    }
     return found.privateKey;
   });
   const jwks = { keys: made.map(({ publicKey }) => publicKey) };

@@ -1,7 +1,7 @@
-import { API_AUDIENCE } from '@rookery/contracts';
-import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose';
 import { createServer, type Server } from 'node:http';
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { z } from 'zod';
+import { API_AUDIENCE } from '@rookery/contracts';
 
 /** Content of a token; every field has a default. */
 export interface TokenOptions {
@@ -41,7 +41,9 @@ export class OidcIssuer {
     const issuer = new OidcIssuer(url, server, privateKey, jwk);
     server.on('request', (request, response) => {
       response.setHeader('content-type', 'application/json');
-      if (request.url === '/jwks') issuer.keyFetches += 1;
+      if (request.url === '/jwks') {
+        issuer.keyFetches += 1;
+      }
       const metadata = { issuer: url, jwks_uri: `${url}/jwks` };
       response.end(JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : metadata));
     });
@@ -57,7 +59,9 @@ export class OidcIssuer {
       .setSubject(subject)
       .setAudience(audience)
       .setIssuedAt(Math.floor(Date.now() / 1000) - 600);
-    if (expiresIn !== null) token.setExpirationTime(Math.floor(Date.now() / 1000) + expiresIn);
+    if (expiresIn !== null) {
+      token.setExpirationTime(Math.floor(Date.now() / 1000) + expiresIn);
+    }
     return token.sign(this.privateKey);
   }
 

@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import type { RpcContract } from '@rookery/contracts';
 import { toProblem } from '@rookery/platform';
-import { z } from 'zod';
 import type { TestBroker } from './test-broker';
 
 const Packet = z.object({ id: z.string(), data: z.unknown() });

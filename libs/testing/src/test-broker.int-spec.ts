@@ -47,7 +47,9 @@ describe('testBroker', () => {
   it('answers instead of another service, with a response or a Problem', async () => {
     const id = uuidv7();
     const stub = await stubRpc(broker, ProductsRpc.archive, (request) => {
-      if (request.id !== id) throw new NotFound('products.product-not-found', 'There is no such product.');
+      if (request.id !== id) {
+        throw new NotFound('products.product-not-found', 'There is no such product.');
+      }
       return {};
     });
     const caller = await TestCaller.connect(broker);

@@ -1,10 +1,10 @@
-import { Callers, recordOf, type Caller, type Requester } from '@rookery/contracts';
-import { brokerLogin, EventPublisher, Nats, provisionBroker, RpcClient, type BrokerClient } from '@rookery/messaging';
-import { InternalTokenIssuer } from '@rookery/security';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
+import { type Caller, Callers, recordOf, type Requester } from '@rookery/contracts';
+import { type BrokerClient, brokerLogin, EventPublisher, Nats, provisionBroker, RpcClient } from '@rookery/messaging';
+import { InternalTokenIssuer } from '@rookery/security';
 import { internalKeys } from './internal-keys';
 import { requiredEnv } from './required-env';
 
@@ -34,7 +34,9 @@ export class TestBroker {
   static async lease(): Promise<TestBroker> {
     const account = `W${requiredEnv('JEST_WORKER_ID')}`;
     const seeds = Seeds.parse(JSON.parse(requiredEnv('TEST_NATS_SEEDS')))[account];
-    if (seeds === undefined) throw new Error(`the test broker has no account for ${account}: use fewer Jest workers`);
+    if (seeds === undefined) {
+      throw new Error(`the test broker has no account for ${account}: use fewer Jest workers`);
+    }
     const broker = new TestBroker(requiredEnv('TEST_NATS_URL'), seeds);
     await broker.reset();
     return broker;
@@ -87,7 +89,9 @@ export class TestBroker {
   async reset(): Promise<void> {
     const admin = await this.adminConnection();
     const manager = await jetstreamManager(admin);
-    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    for await (const { config } of manager.streams.list()) {
+      await manager.streams.delete(config.name);
+    }
     await provisionBroker(admin);
     await admin.close();
   }

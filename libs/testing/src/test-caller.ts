@@ -1,7 +1,7 @@
+import type { z } from 'zod';
 import { isKeyed, type RpcContract, type Scope } from '@rookery/contracts';
 import type { RpcClient } from '@rookery/messaging';
-import { newTraceparent, runInContext, uuidv7, type Actor } from '@rookery/platform';
-import type { z } from 'zod';
+import { type Actor, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
 import type { TestBroker } from './test-broker';
 
 /**

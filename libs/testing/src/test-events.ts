@@ -1,8 +1,8 @@
-import { Headers, type DataOf, type EventContract, type Service } from '@rookery/contracts';
-import { streamOf, type EventPublisher } from '@rookery/messaging';
-import { newTraceparent, uuidv7 } from '@rookery/platform';
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { z } from 'zod';
+import { type DataOf, type EventContract, Headers, type Service } from '@rookery/contracts';
+import { type EventPublisher, streamOf } from '@rookery/messaging';
+import { newTraceparent, uuidv7 } from '@rookery/platform';
 import { eventually, type EventuallyOptions } from './eventually';
 import type { TestBroker } from './test-broker';
 
@@ -87,7 +87,9 @@ export class EventRecorder {
   ): Promise<z.output<Data>> {
     return eventually(() => {
       const [data] = this.of(contract, aggregateId);
-      if (data === undefined) throw new Error(`there is no ${contract.name} of ${aggregateId}`);
+      if (data === undefined) {
+        throw new Error(`there is no ${contract.name} of ${aggregateId}`);
+      }
       return data;
     }, options);
   }

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,9 @@ export class TestPooler {
     mode: 'session' | 'transaction' | 'statement',
     settings: Readonly<Record<string, string>> = {},
   ): Promise<TestPooler> {
-    if (pgbouncer === undefined) throw new Error('there is no pgbouncer in the PATH');
+    if (pgbouncer === undefined) {
+      throw new Error('there is no pgbouncer in the PATH');
+    }
     const { hostname, port: serverPort, username, password, pathname } = new URL(databaseUrl);
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'rookery-pooler-'));
@@ -53,7 +55,11 @@ export class TestPooler {
     );
     // PgBouncer does not run as root.
     const runAs = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-    if (runAs.uid !== undefined) for (const path of [folder, users, configuration]) chownSync(path, NOBODY, NOBODY);
+    if (runAs.uid !== undefined) {
+      for (const path of [folder, users, configuration]) {
+        chownSync(path, NOBODY, NOBODY);
+      }
+    }
     const running = spawn(pgbouncer, [configuration], { stdio: 'ignore', ...runAs });
     await eventually(() => accepts(port));
     return new TestPooler(running, folder, `postgres://${username}:${password}@127.0.0.1:${port}${pathname}`);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { eventually } from './eventually';
@@ -27,7 +27,9 @@ export class TestRedis {
 
   /** Starts it at the same address as before. */
   async start(): Promise<void> {
-    if (redisServer === undefined) throw new Error('there is no redis-server in the PATH');
+    if (redisServer === undefined) {
+      throw new Error('there is no redis-server in the PATH');
+    }
     const settings = { bind: '127.0.0.1', port: this.port, requirepass: this.password, save: '', appendonly: 'no' };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
     this.running = spawn(redisServer, args, { stdio: 'ignore' });
@@ -38,7 +40,9 @@ export class TestRedis {
   async kill(): Promise<void> {
     const running = this.running;
     this.running = undefined;
-    if (running === undefined || running.exitCode !== null) return;
+    if (running === undefined || running.exitCode !== null) {
+      return;
+    }
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
     await exited;

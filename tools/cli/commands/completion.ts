@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { completionOf, SHELLS, type Shell } from '../completion';
+import { completionOf, type Shell, SHELLS } from '../completion';
 import { buildProgram } from '../program';
 import { commands } from '../registry';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addCompletion(parent: Command): void {
   parent

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { provideCertificates } from '@rookery/devkit/stack/certificates';
 import { repository } from '@rookery/devkit/stack/repository';
 import { readSettings } from '@rookery/devkit/stack/settings';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { COMPOSE_CERTIFICATES, renewComposeCertificates } from '@rookery/release/deployment-secrets';
 import { WRONG_USAGE } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 const NEXT = {
   start: ' `ROOKERY_TLS=true npm start` speaks TLS with them.',
@@ -41,6 +41,8 @@ async function certs(_run: Run, given: string | undefined, { for: target, force 
     const day = expires.toISOString().slice(0, 10);
     process.stdout.write(`${name.padEnd(width)}  ${made ? 'made ' : 'kept '}  until ${day}\n`);
   }
-  if (target === 'compose') renewComposeCertificates(repository);
+  if (target === 'compose') {
+    renewComposeCertificates(repository);
+  }
   process.stderr.write(`In ${folder}.${given === undefined ? NEXT[target ?? 'start'] : ''}\n`);
 }

@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
 import { writeComposeSecrets, writeKubernetesSecrets } from '@rookery/release/deployment-secrets';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 const TARGETS = {
   compose: { write: writeComposeSecrets, next: 'docker compose -f docker/compose.yaml up --build --wait' },

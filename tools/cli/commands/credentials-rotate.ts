@@ -3,7 +3,7 @@ import { requestRotation } from '@rookery/devkit/rotation/control';
 import { readRotationRequest, ROTATABLE } from '@rookery/devkit/rotation/request';
 import { rotateSigningKey } from '@rookery/devkit/rotation/signing-key';
 import { readSettings } from '@rookery/devkit/stack/settings';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addCredentialsRotate(parent: Command): void {
   parent
@@ -17,7 +17,9 @@ export function addCredentialsRotate(parent: Command): void {
 /** New credentials for the stack that runs on this data folder, without an interruption. */
 async function rotate(_run: Run, what: string, services: readonly string[]): Promise<number | undefined> {
   const { dataFolder } = readSettings();
-  if (what === 'signing-key') return rotateSigningKey(dataFolder);
+  if (what === 'signing-key') {
+    return rotateSigningKey(dataFolder);
+  }
   const request = readRotationRequest([what, ...services]);
   await requestRotation(dataFolder, request, (line) => void process.stdout.write(`${line}\n`));
   return undefined;

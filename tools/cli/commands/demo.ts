@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import { formatMoney, Timeline, TimelineEntry, type OrderView, type ProductView } from '@rookery/contracts';
 import type { Command } from 'commander';
+import { formatMoney, type OrderView, type ProductView, Timeline, TimelineEntry } from '@rookery/contracts';
 import { requireSystem } from '@rookery/devkit/client/addresses';
 import { ApiClient, UnexpectedAnswer } from '@rookery/devkit/client/api-client';
 import { eventsIn, openLiveEvents } from '@rookery/devkit/client/live-events';
@@ -34,8 +34,12 @@ async function demo(): Promise<undefined> {
     print(`${bold('alice signed in')} ${dim(`through ${authUrl}: authorization code + PKCE`)}`);
     await threeOrders(alice);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    if (error instanceof UnexpectedAnswer) throw new UserError(error.message);
+    if (error instanceof UserError) {
+      throw error;
+    }
+    if (error instanceof UnexpectedAnswer) {
+      throw new UserError(error.message);
+    }
     throw new UserError(`${gatewayUrl} does not answer as it should. Is \`npm start\` running?\n${String(error)}`);
   }
 }
@@ -62,9 +66,13 @@ async function productInStock(alice: ApiClient): Promise<ProductView> {
   for (const { name, price, stock } of items.slice(0, LISTED_PRODUCTS)) {
     print(`    ${name.padEnd(34)} ${formatMoney(price).padStart(12)}   ${dim(`${stock.available} in stock`)}`);
   }
-  if (items.length > LISTED_PRODUCTS) print(dim('    …'));
+  if (items.length > LISTED_PRODUCTS) {
+    print(dim('    …'));
+  }
   const product = items.find(({ stock }) => stock.available >= 2);
-  if (product !== undefined) return product;
+  if (product !== undefined) {
+    return product;
+  }
   throw new UserError(
     'No product has two units in stock.',
     '`npx rookery seed` fills an empty catalogue; `npm run reset` and `npm start` begin anew.',
@@ -77,7 +85,9 @@ async function placed(title: string, alice: ApiClient, buy: () => Promise<OrderV
   const { id, lines, total, status } = await buy();
   const bought = lines.map(({ quantity, name }) => `${quantity} × ${name}`).join(', ');
   print(`  ${bought}, ${formatMoney(total)}: ${status}  ${dim(id)}`);
-  for await (const entry of liveEntries(alice, id)) printEntry(entry);
+  for await (const entry of liveEntries(alice, id)) {
+    printEntry(entry);
+  }
   const ended = await alice.ended(id, MAX_WAIT_MS);
   print(`  → ${bold(ended.status)}${ended.reason === null ? '' : ` (${ended.reason})`}`);
   return ended;
@@ -88,17 +98,23 @@ function printEntry({ at, event, service }: TimelineEntry): void {
 }
 
 function expectEnd(order: OrderView, status: OrderView['status'], reason: OrderView['reason']): void {
-  if (order.status === status && order.reason === reason) return;
+  if (order.status === status && order.reason === reason) {
+    return;
+  }
   throw new UserError(`order ${order.id} ended ${order.status} (${order.reason}), not ${status} (${reason})`);
 }
 
 /** @throws {UserError} when the gateway has no live events of the order */
 async function* liveEntries({ gateway, token }: ApiClient, id: string): AsyncGenerator<TimelineEntry> {
   const response = await openLiveEvents(gateway, token, id, { signal: AbortSignal.timeout(MAX_WAIT_MS) });
-  if (!response.ok) throw new UserError(`The live events of order ${id} were answered ${response.status}.`);
+  if (!response.ok) {
+    throw new UserError(`The live events of order ${id} were answered ${response.status}.`);
+  }
   for await (const { data } of eventsIn(response)) {
     const entry = TimelineEntry.safeParse(JSON.parse(data));
-    if (entry.success) yield entry.data;
+    if (entry.success) {
+      yield entry.data;
+    }
   }
 }
 
@@ -108,8 +124,12 @@ async function timelineEntry(alice: ApiClient, id: string, event: string): Promi
   for (;;) {
     const { items } = await alice.get(Timeline, `/v1/orders/${id}/timeline`);
     const found = items.find((item) => item.event === event);
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new UserError(`${event} of order ${id} did not come in time`);
+    if (found !== undefined) {
+      return found;
+    }
+    if (Date.now() > deadline) {
+      throw new UserError(`${event} of order ${id} did not come in time`);
+    }
     await sleep(POLL_MS);
   }
 }

@@ -1,7 +1,7 @@
-import { eventProducers, sinceOf, type Service } from '@rookery/contracts';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { eventProducers, type Service, sinceOf } from '@rookery/contracts';
 import { republish } from '../local-jobs';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 interface Options {
   readonly service: Service | 'all';

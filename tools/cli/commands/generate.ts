@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { repository } from '@rookery/devkit/stack/repository';
 import { DONE, FAILED } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addGenerate(parent: Command): void {
   parent
@@ -21,9 +21,13 @@ async function generate(_run: Run, { check }: { readonly check?: true }): Promis
   const stale: string[] = [];
   for (const { path, text } of await generatedFiles()) {
     const file = join(repository, path);
-    if ((await readFile(file, 'utf8').catch(() => undefined)) === text) continue;
+    if ((await readFile(file, 'utf8').catch(() => undefined)) === text) {
+      continue;
+    }
     stale.push(path);
-    if (check === true) continue;
+    if (check === true) {
+      continue;
+    }
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
   }

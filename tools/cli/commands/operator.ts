@@ -5,9 +5,9 @@ import {
   addDeadLetters,
   addOrders,
   addReconcile,
-  OperatorError,
   type CommandContext,
   type Connection,
+  OperatorError,
 } from '../../../apps/operator/src/commands/index';
 
 /** Half the lifetime of an access token. */
@@ -27,7 +27,9 @@ function localSystem(): Connection {
   let signedIn: { readonly token: string; readonly until: number } | undefined;
   const token = async (): Promise<string> => {
     const given = process.env['ROOKERY_TOKEN'] ?? '';
-    if (given !== '') return given;
+    if (given !== '') {
+      return given;
+    }
     if (signedIn === undefined || Date.now() >= signedIn.until) {
       const tokens = await signIn({ issuer: authUrl, login: OPERATOR, password: demoPassword(OPERATOR) }).catch(
         (cause: unknown) => {

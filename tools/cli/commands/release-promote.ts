@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Option, type Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import { Apps, Environments, overlayOf, type App, type Environment } from '@rookery/release/overlay-images';
+import { type App, Apps, type Environment, Environments, overlayOf } from '@rookery/release/overlay-images';
 import { before, promote, type Request } from '@rookery/release/promotion';
-import { z } from 'zod';
 import { WRONG_USAGE } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 interface Options {
   readonly to: Environment;
@@ -40,8 +40,12 @@ const fileOf = (environment: Environment): string => join(repository, overlayOf(
 async function promoteDigests(_run: Run, options: Options): Promise<undefined> {
   const request = requestOf(options);
   const { overlay, changes } = promote(request, (environment) => readFileSync(fileOf(environment), 'utf8'));
-  if (changes.length > 0) writeFileSync(fileOf(request.to), overlay.text);
-  for (const { app, from, to } of changes) process.stdout.write(`- ${app}: ${to} (was ${from ?? 'a tag'})\n`);
+  if (changes.length > 0) {
+    writeFileSync(fileOf(request.to), overlay.text);
+  }
+  for (const { app, from, to } of changes) {
+    process.stdout.write(`- ${app}: ${to} (was ${from ?? 'a tag'})\n`);
+  }
   process.stderr.write(
     changes.length === 0 ? `${request.to} has these digests already\n` : `${request.to}: ${changes.length} changed\n`,
   );
@@ -49,17 +53,25 @@ async function promoteDigests(_run: Run, options: Options): Promise<undefined> {
 
 function requestOf({ to, from, app, digest }: Options): Request {
   if (from !== undefined) {
-    if (from !== before(to)) throw wrong(`${from} to ${to} would skip a stage.`);
-    if (app.length + digest.length > 0) throw wrong('Give --from, or --app and --digest.');
+    if (from !== before(to)) {
+      throw wrong(`${from} to ${to} would skip a stage.`);
+    }
+    if (app.length + digest.length > 0) {
+      throw wrong('Give --from, or --app and --digest.');
+    }
     return { to, digests: 'as-before' };
   }
-  if (app.length === 0 || app.length !== digest.length) throw wrong('Each --app needs its --digest.');
+  if (app.length === 0 || app.length !== digest.length) {
+    throw wrong('Each --app needs its --digest.');
+  }
   return { to, digests: new Map(app.map((name, index): [App, string] => [appNamed(name), digest[index] ?? ''])) };
 }
 
 function appNamed(name: string): App {
   const app = z.enum(Apps).safeParse(name);
-  if (!app.success) throw wrong(`--app is one of ${Apps.join(', ')}.`);
+  if (!app.success) {
+    throw wrong(`--app is one of ${Apps.join(', ')}.`);
+  }
   return app.data;
 }
 

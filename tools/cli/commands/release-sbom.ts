@@ -7,7 +7,7 @@ import { repository } from '@rookery/devkit/stack/repository';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { bomOf, validateBom } from '@rookery/release/bom';
 import { licenceProblems, productionPackages, readLockFile } from '@rookery/release/licences';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 const FOLDER = join(repository, 'dist/sbom');
 
@@ -31,7 +31,8 @@ async function writeSboms({ progress }: Run): Promise<undefined> {
   }
   const packages = productionPackages(readLockFile());
   const problems = licenceProblems(packages);
-  if (problems.length > 0)
+  if (problems.length > 0) {
     throw new UserError(problems.join('\n'), 'tools/release/licences.ts lists the allowed ones.');
+  }
   progress.say(`the licences of ${packages.length} packages are allowed`);
 }

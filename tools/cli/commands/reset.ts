@@ -29,7 +29,9 @@ async function reset(): Promise<undefined> {
     );
   }
   const entries = existsSync(dataFolder) ? readdirSync(dataFolder).filter((entry) => !KEPT.has(entry)) : [];
-  for (const entry of entries) rmSync(join(dataFolder, entry), { recursive: true, force: true });
+  for (const entry of entries) {
+    rmSync(join(dataFolder, entry), { recursive: true, force: true });
+  }
   process.stderr.write(
     entries.length === 0
       ? `${dataFolder} is empty already.\n`

@@ -1,8 +1,8 @@
-import { Services, type Service } from '@rookery/contracts';
 import { Argument, type Command } from 'commander';
+import { type Service, Services } from '@rookery/contracts';
 import { recover } from '../local-jobs';
 import { wholeNumber } from '../options';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 const MAX_GRACE_SECONDS = 999_999;
 

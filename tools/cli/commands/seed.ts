@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { requireSystem } from '@rookery/devkit/client/addresses';
 import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addSeed(parent: Command): void {
   parent

@@ -8,8 +8,8 @@ import { lockDataFolder } from '@rookery/devkit/stack/data-lock';
 import {
   embeddedInfrastructure,
   givenInfrastructure,
-  infrastructureIsGiven,
   type Infrastructure,
+  infrastructureIsGiven,
 } from '@rookery/devkit/stack/infrastructure';
 import { requireFreePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
@@ -21,11 +21,11 @@ import {
   readSettings,
   type StackSettings,
 } from '@rookery/devkit/stack/settings';
-import { migrateAll, provideEnvs, startStack, untilServerEnds, type Stack } from '@rookery/devkit/stack/stack';
+import { migrateAll, provideEnvs, type Stack, startStack, untilServerEnds } from '@rookery/devkit/stack/stack';
 import { both } from '@rookery/devkit/terminal/both';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
-import { staying, type Run } from '../run';
+import { type Run, staying } from '../run';
 
 export function addStart(parent: Command): void {
   parent

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { repository } from '@rookery/devkit/stack/repository';
 import type { StepOptions } from '@rookery/devkit/terminal/progress';
 import { JEST } from '../child';
 import { DONE, FAILED, INTERRUPTED } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 interface Check {
   readonly what: string;
@@ -103,7 +103,9 @@ class TestRun {
   constructor(private readonly tools: Run) {
     tools.shutdown.afterwards(async () => {
       const running = [...this.children];
-      for (const child of running) child.kill();
+      for (const child of running) {
+        child.kill();
+      }
       await Promise.all(running.map((child) => once(child, 'close')));
     });
   }
@@ -119,17 +121,23 @@ class TestRun {
   /** Builds, then runs the specs and beside them every other check. */
   async everything(paths: readonly string[]): Promise<number> {
     await this.check(BUILD);
-    if (this.stopped()) return INTERRUPTED;
+    if (this.stopped()) {
+      return INTERRUPTED;
+    }
     const built = this.failures.length === 0;
     const [counts] = await Promise.all([
       built ? this.specs(paths, { ROOKERY_BUILT: '1' }) : { passed: 0, failed: 0 },
       this.checks(),
     ]);
-    if (this.stopped()) return INTERRUPTED;
+    if (this.stopped()) {
+      return INTERRUPTED;
+    }
     const { progress } = this.tools;
     const failed = this.failures.length === 0 ? '' : `; failed checks: ${this.failures.join('; ')}`;
     progress.say(`after ${progress.elapsed}${failed}`);
-    if (this.unproven.length > 0) progress.say(`not proven on this machine:\n    ${this.unproven.join('\n    ')}`);
+    if (this.unproven.length > 0) {
+      progress.say(`not proven on this machine:\n    ${this.unproven.join('\n    ')}`);
+    }
     return this.summary(counts);
   }
 
@@ -145,7 +153,9 @@ class TestRun {
       LANES.map(async (lane) => {
         for (const check of lane) {
           const modest = { ...check, command: 'nice', args: ['-n', '19', check.command, ...check.args] };
-          if (!this.stopped()) await this.check(modest, { ticks: false });
+          if (!this.stopped()) {
+            await this.check(modest, { ticks: false });
+          }
         }
       }),
     );
@@ -157,12 +167,16 @@ class TestRun {
         what,
         async () => {
           const { code, output } = await this.spawn(command, args, { FORCE_COLOR: '0' }, 'pipe');
-          if (code !== 0) throw new CheckFailed(output.trim());
+          if (code !== 0) {
+            throw new CheckFailed(output.trim());
+          }
         },
         options,
       );
     } catch (error) {
-      if (this.stopped()) return;
+      if (this.stopped()) {
+        return;
+      }
       this.failures.push(what);
       process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n\n`);
     }
@@ -176,7 +190,9 @@ class TestRun {
       const jest = [...JEST, '--json', `--outputFile=${file}`, '--silent', ...args];
       const { code } = await this.spawn(process.execPath, jest, env, 'inherit');
       const results = JestResults.parse(JSON.parse(readFileSync(file, 'utf8')));
-      if (env['ROOKERY_BUILT'] !== undefined) this.unproven = await unprovenOf(results.testResults);
+      if (env['ROOKERY_BUILT'] !== undefined) {
+        this.unproven = await unprovenOf(results.testResults);
+      }
       // A suite that cannot be loaded has no failed test in it, and a failed set-up no test at all.
       const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
       return { passed: results.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };

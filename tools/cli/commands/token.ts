@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { chosenSystem } from '@rookery/devkit/client/addresses';
 import { ALL_SCOPES, demoPassword, signIn } from '@rookery/devkit/client/sign-in';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 interface Options {
   readonly scope?: string;

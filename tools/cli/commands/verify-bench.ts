@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { DONE } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addVerifyBench(parent: Command): void {
   parent
@@ -19,7 +19,10 @@ interface BenchArguments {
 
 async function bench({ progress }: Run, names: readonly string[], { list, record }: BenchArguments): Promise<number> {
   const { printBenches, runBenches } = await import('@rookery/verify/bench/bench');
-  if (list === true) printBenches();
-  else await runBenches(names, progress, record === true);
+  if (list === true) {
+    printBenches();
+  } else {
+    await runBenches(names, progress, record === true);
+  }
   return DONE;
 }

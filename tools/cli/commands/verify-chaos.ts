@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DONE, FAILED } from '../exit-codes';
 import { anySeed, list, MAX_SEED, range, wholeNumber } from '../options';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export interface ChaosArguments {
   readonly seed?: number;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DONE, FAILED } from '../exit-codes';
 import { wholeNumber } from '../options';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 interface Arguments {
   readonly kubeconfig?: string;

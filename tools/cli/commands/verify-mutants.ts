@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { DONE, FAILED } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addVerifyMutants(parent: Command): void {
   parent

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addVerifyPolicies(parent: Command): void {
   parent

@@ -1,7 +1,7 @@
-import { Services, type Service } from '@rookery/contracts';
-import { Option, type Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type Service, Services } from '@rookery/contracts';
 import { DONE, FAILED } from '../exit-codes';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export interface RestoreArguments {
   readonly service: Service;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { JEST, runChild } from '../child';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addVerifySimulation(parent: Command): void {
   parent

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { Client } from 'pg';
+import { brokerVersion } from '@rookery/devkit/stack/broker-version';
 import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
-import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import { infrastructureIsGiven } from '@rookery/devkit/stack/infrastructure';
 import { locateNatsServer } from '@rookery/devkit/stack/nats-binary';
-import { brokerVersion } from '@rookery/devkit/stack/broker-version';
 import { readSettings } from '@rookery/devkit/stack/settings';
+import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { running, type Run } from '../run';
+import { type Run, running } from '../run';
 
 export function addVersions(parent: Command): void {
   parent.command('versions').option('--json', 'print them as JSON').action(running(printVersions));

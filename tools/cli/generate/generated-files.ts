@@ -1,13 +1,13 @@
-import { listSettings } from '@rookery/platform';
-import { build, type Plugin } from 'esbuild';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
 import { z } from 'zod';
-import { natsConfigFiles } from '@rookery/release/nats-config';
-import { commandPage } from '../command-table';
-import { practicePages, requirementPages } from '@rookery/verify/repository/ledgers/ledger-pages';
 import { Settings, ToolSettings } from '@rookery/devkit/stack/settings';
+import { listSettings } from '@rookery/platform';
+import { natsConfigFiles } from '@rookery/release/nats-config';
+import { practicePages, requirementPages } from '@rookery/verify/repository/ledgers/ledger-pages';
+import { commandPage } from '../command-table';
 
 /** The repository's root folder. */
 export const root = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
@@ -93,7 +93,9 @@ function schemaIn(module: unknown, source: string): z.ZodObject {
     (value): value is z.ZodObject => value instanceof z.ZodObject,
   );
   const [schema] = schemas;
-  if (schema === undefined || schemas.length > 1) throw new Error(`${source} must export one settings schema`);
+  if (schema === undefined || schemas.length > 1) {
+    throw new Error(`${source} must export one settings schema`);
+  }
   return schema;
 }
 

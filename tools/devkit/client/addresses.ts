@@ -27,8 +27,9 @@ export function systemOf(env: NodeJS.ProcessEnv = process.env): System {
     (given(variable) === undefined ? running : undefined) ?? `http://localhost:${port}`;
   const named = ['GATEWAY_URL', 'AUTH_URL', 'GATEWAY_PORT', 'AUTH_PORT'].filter((name) => given(name) !== undefined);
   const running = runningOn(settings.dataFolder);
-  if (named.length === 0 && running !== undefined)
+  if (named.length === 0 && running !== undefined) {
     return { ...running, because: `the stack that runs on ${settings.dataFolder}`, isGuess: false };
+  }
   return {
     gatewayUrl: given('GATEWAY_URL') ?? addressAt('GATEWAY_PORT', settings.ports.gateway, running?.gatewayUrl),
     authUrl: given('AUTH_URL') ?? addressAt('AUTH_PORT', settings.ports.auth, running?.authUrl),
@@ -40,7 +41,9 @@ export function systemOf(env: NodeJS.ProcessEnv = process.env): System {
 /** The addresses of the stack that holds the data folder. It wrote them for its apps. */
 function runningOn(dataFolder: string): Pick<System, 'gatewayUrl' | 'authUrl'> | undefined {
   const [gateway, auth] = [join(dataFolder, 'env', 'gateway.env'), join(dataFolder, 'env', 'auth.env')];
-  if (lockHolder(dataFolder) === undefined || !existsSync(gateway) || !existsSync(auth)) return undefined;
+  if (lockHolder(dataFolder) === undefined || !existsSync(gateway) || !existsSync(auth)) {
+    return undefined;
+  }
   const gatewayUrl = parseEnv(readFileSync(gateway, 'utf8'))['PUBLIC_URL'];
   const authUrl = parseEnv(readFileSync(auth, 'utf8'))['OIDC_ISSUER'];
   return gatewayUrl === undefined || authUrl === undefined ? undefined : { gatewayUrl, authUrl };

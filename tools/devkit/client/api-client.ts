@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { z } from 'zod';
 import {
+  type CreateProduct,
   OrderPage,
   OrderView,
   PaymentList,
+  type PlaceOrder,
   ProductPage,
   ProductView,
   Timeline,
-  type CreateProduct,
-  type PlaceOrder,
 } from '@rookery/contracts';
-import type { z } from 'zod';
-import { read, request, type Answer, type RequestOptions } from './request';
+import { type Answer, read, request, type RequestOptions } from './request';
 import { demoPassword, signIn } from './sign-in';
 
 const POLL_MS = 200;
@@ -106,10 +106,16 @@ export class ApiClient {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const order = await this.order(id).catch((error: unknown) => {
-        if (Date.now() > deadline) throw error;
+        if (Date.now() > deadline) {
+          throw error;
+        }
       });
-      if (order !== undefined && order.status !== 'Pending') return order;
-      if (Date.now() > deadline) throw new Error(`order ${id} is still Pending after ${timeoutMs} ms`);
+      if (order !== undefined && order.status !== 'Pending') {
+        return order;
+      }
+      if (Date.now() > deadline) {
+        throw new Error(`order ${id} is still Pending after ${timeoutMs} ms`);
+      }
       await sleep(POLL_MS);
     }
   }
@@ -136,6 +142,8 @@ export class ApiClient {
 }
 
 function expected(status: number, path: string, answer: Answer): Answer {
-  if (answer.status !== status) throw new UnexpectedAnswer(`${path} was answered ${answer.status} ${answer.text}`);
+  if (answer.status !== status) {
+    throw new UnexpectedAnswer(`${path} was answered ${answer.status} ${answer.text}`);
+  }
   return answer;
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { demoPassword, signIn } from './sign-in';
-import { catalogue } from './catalogue';
 import type { Progress } from '../terminal/progress';
 import { UserError } from '../terminal/user-error';
+import { catalogue } from './catalogue';
+import { demoPassword, signIn } from './sign-in';
 
 export interface SeedOptions {
   readonly gatewayUrl: string;
@@ -16,11 +16,17 @@ export interface SeedOptions {
 
 /** Adds the demo catalogue through the public API as olga. A seed that was interrupted goes on where it was: a SKU exists once. */
 export async function seedCatalogue({ gatewayUrl, authUrl, marker, progress }: SeedOptions): Promise<void> {
-  if (marker !== undefined && existsSync(marker)) return;
+  if (marker !== undefined && existsSync(marker)) {
+    return;
+  }
   await progress.step(`catalogue of ${catalogue.length} products`, async () => {
     const { access_token: token } = await signIn({ issuer: authUrl, login: 'olga', password: demoPassword('olga') });
-    for (const product of catalogue) await add(product, new URL('/v1/products', gatewayUrl), token);
-    if (marker !== undefined) writeFileSync(marker, '');
+    for (const product of catalogue) {
+      await add(product, new URL('/v1/products', gatewayUrl), token);
+    }
+    if (marker !== undefined) {
+      writeFileSync(marker, '');
+    }
   });
 }
 
@@ -38,7 +44,9 @@ async function add(product: (typeof catalogue)[number], url: URL, token: string)
       signal: AbortSignal.timeout(10_000),
     });
     const text = await response.text();
-    if (response.ok || response.status === 409) return;
+    if (response.ok || response.status === 409) {
+      return;
+    }
     if (response.status !== 429 && response.status !== 503) {
       throw new UserError(`The catalogue could not be seeded: ${product.sku} was answered ${response.status} ${text}`);
     }

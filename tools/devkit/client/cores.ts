@@ -12,7 +12,9 @@ export const otherCores = (): string => (cpus().length > 2 ? `0-${cpus().length 
  * another machine. Returns false where that is impossible: on macOS and with a single core.
  */
 export function keepTo(cores: string, pid: number): boolean {
-  if (cpus().length < 2) return false;
+  if (cpus().length < 2) {
+    return false;
+  }
   return (
     spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(pid)], { stdio: 'ignore' }).status === 0
   );

@@ -26,7 +26,9 @@ export async function* eventsIn({ body }: Response): AsyncGenerator<LiveEvent> {
     buffer = blocks.pop() ?? '';
     for (const block of blocks) {
       const event = { id: field(block, 'id'), event: field(block, 'event'), data: field(block, 'data') };
-      if (event.event !== '') yield event;
+      if (event.event !== '') {
+        yield event;
+      }
     }
   }
 }

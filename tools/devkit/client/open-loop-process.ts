@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { constants, setPriority } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OrderView } from '@rookery/contracts';
 import { Agent } from 'undici';
-import { OpenLoop, READS, type Kind, type KindOutcome, type Seen } from './open-loop';
+import { OrderView } from '@rookery/contracts';
+import { type Kind, type KindOutcome, OpenLoop, READS, type Seen } from './open-loop';
 
 /** A customer gives up after this. */
 const PATIENCE_MS = 5_000;
@@ -40,8 +40,9 @@ class Client {
       await sleep(TICK_MS);
       const until = Math.min(performance.now(), endsAt);
       // A Poisson process: real customers do not come in step.
-      for (; dueAt <= until; dueAt += (-Math.log(1 - Math.random()) * 1_000) / rate)
+      for (; dueAt <= until; dueAt += (-Math.log(1 - Math.random()) * 1_000) / rate) {
         this.begin(dueAt, Math.random() * rate < ordersPerSecond ? 'place' : readAt(Math.random()));
+      }
     }
     delay.disable();
     await Promise.all(this.inHand);
@@ -61,9 +62,14 @@ class Client {
         if (status < 300) {
           counts.admitted += 1;
           counts.latenciesMs.push(performance.now() - dueAt);
-          if (kind === 'place') this.placed.push(OrderView.parse(JSON.parse(body)).id);
-        } else if (status === 503 && retryAfter) counts.refused += 1;
-        else counts.failed += 1;
+          if (kind === 'place') {
+            this.placed.push(OrderView.parse(JSON.parse(body)).id);
+          }
+        } else if (status === 503 && retryAfter) {
+          counts.refused += 1;
+        } else {
+          counts.failed += 1;
+        }
       },
       () => void (counts.failed += 1),
     );
@@ -112,7 +118,9 @@ function readAt(point: number): Kind {
   let below = 0;
   for (const { kind, share } of READS) {
     below += share;
-    if (point < below) return kind;
+    if (point < below) {
+      return kind;
+    }
   }
   return 'product';
 }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { lastCore, keepTo } from './cores';
+import { keepTo, lastCore } from './cores';
 
 /** The kinds of requests of a shop, and what share of the reads each is. Orders are placed beside them, at a rate of their own. */
 export const READS = [
@@ -58,7 +58,9 @@ export async function offer(load: OpenLoop): Promise<Seen> {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  if (client.pid !== undefined) keepTo(lastCore(), client.pid);
+  if (client.pid !== undefined) {
+    keepTo(lastCore(), client.pid);
+  }
   const kill = (): void => void client.kill('SIGKILL');
   process.once('exit', kill);
   try {

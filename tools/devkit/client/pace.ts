@@ -14,8 +14,12 @@ export async function atRate(
   const startedAt = performance.now();
   for (let count = 0; !isOver(count); count += 1) {
     const waitMs = startedAt + (count * 1_000) / perSecond - performance.now();
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
-    if (signal?.aborted === true) break;
+    if (waitMs > 0) {
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+    if (signal?.aborted === true) {
+      break;
+    }
     const one = work(count).finally(() => running.delete(one));
     running.add(one);
   }

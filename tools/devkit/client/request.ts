@@ -14,7 +14,9 @@ export interface Answer {
  */
 export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): z.output<Schema> {
   const body = schema.safeParse(jsonOf(answer));
-  if (body.success) return body.data;
+  if (body.success) {
+    return body.data;
+  }
   throw new Error(`an answer of ${answer.status} was not expected here: ${answer.text}`, { cause: body.error });
 }
 

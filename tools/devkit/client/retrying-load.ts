@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OrderView, type PlaceOrder } from '@rookery/contracts';
 import type { z } from 'zod';
+import { OrderView, type PlaceOrder } from '@rookery/contracts';
 import type { ApiClient } from './api-client';
 import { atRate } from './pace';
 import type { Random } from './random';
@@ -70,7 +70,9 @@ const RETRYABLE = new Set([409, 429, 502, 503, 504]);
 export async function untilDefinite(send: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
   for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
     const answer = await send();
-    if (answer !== undefined && answer.status < 500 && !RETRYABLE.has(answer.status)) return answer;
+    if (answer !== undefined && answer.status < 500 && !RETRYABLE.has(answer.status)) {
+      return answer;
+    }
     const retryAfterMs = Number(answer?.headers.get('retry-after') ?? 0) * 1_000;
     await sleep(retryAfterMs + Math.random() * Math.min(MAX_PAUSE_MS, 200 * 2 ** tries));
   }
@@ -143,10 +145,16 @@ export class RetryingLoad {
 
     await Promise.all(Array.from({ length: parallel }, () => this.place(placement)));
     const [id] = placement.orderIds;
-    if (id === undefined) return;
+    if (id === undefined) {
+      return;
+    }
     // Those that sent it several times send it once more: the answer must be the same.
-    if (parallel > 1) await this.place(placement);
-    if (cancelsAfterMs === undefined) return;
+    if (parallel > 1) {
+      await this.place(placement);
+    }
+    if (cancelsAfterMs === undefined) {
+      return;
+    }
     await sleep(cancelsAfterMs);
     this.cancellations += 1;
     await this.send(customer, `/v1/orders/${id}/cancellations`, randomUUID());
@@ -154,7 +162,9 @@ export class RetryingLoad {
 
   private async place({ customer, key, body, answers }: Placement): Promise<void> {
     const answer = await untilDefinite(() => this.send(customer, '/v1/orders', key, body));
-    if (answer !== undefined) answers.push(answer);
+    if (answer !== undefined) {
+      answers.push(answer);
+    }
   }
 
   /** Undefined when no answer came. */
@@ -177,10 +187,18 @@ export class RetryingLoad {
   /** Whatever is broken, the only 5xx are 502, 503 and 504, a 503 has Retry-After, and no answer has a stack trace. */
   private judge(path: string, { status, headers, text }: Answer): void {
     const report = (what: string): void => this.report(`POST ${path}: ${what}`);
-    if (status >= 500 && ![502, 503, 504].includes(status)) report(`answered ${status} ${text.slice(0, 200)}`);
-    if (status === 503 && !headers.has('retry-after')) report('answered 503 without Retry-After');
-    if (status === 401 || status === 429) report(`answered ${status}: the load itself is wrong`);
-    if (/\n\s+at \S+/.test(text)) report('answered with a stack trace');
+    if (status >= 500 && ![502, 503, 504].includes(status)) {
+      report(`answered ${status} ${text.slice(0, 200)}`);
+    }
+    if (status === 503 && !headers.has('retry-after')) {
+      report('answered 503 without Retry-After');
+    }
+    if (status === 401 || status === 429) {
+      report(`answered ${status}: the load itself is wrong`);
+    }
+    if (/\n\s+at \S+/.test(text)) {
+      report('answered with a stack trace');
+    }
   }
 
   private report(what: string): void {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parse, type DefaultTreeAdapterTypes as Html } from 'parse5';
+import { type DefaultTreeAdapterTypes as Html, parse } from 'parse5';
 import { CookieJar } from 'tough-cookie';
 import { z } from 'zod';
 import { UserError } from '../terminal/user-error';
@@ -63,9 +63,13 @@ export async function signIn(options: SignInOptions): Promise<Tokens> {
   }).toString();
 
   const callback = await new Browser().follow(authorization, redirectUri, options);
-  if (callback.searchParams.get('state') !== state) throw new SignInFailed('the provider answered with another state');
+  if (callback.searchParams.get('state') !== state) {
+    throw new SignInFailed('the provider answered with another state');
+  }
   const error = callback.searchParams.get('error');
-  if (error !== null) throw new SignInFailed(`${error}: ${callback.searchParams.get('error_description') ?? ''}`);
+  if (error !== null) {
+    throw new SignInFailed(`${error}: ${callback.searchParams.get('error_description') ?? ''}`);
+  }
 
   const response = await get(metadata.token_endpoint, {
     method: 'POST',
@@ -79,8 +83,9 @@ export async function signIn(options: SignInOptions): Promise<Tokens> {
   });
   const body: unknown = await response.json();
   const tokens = Tokens.safeParse(body);
-  if (!tokens.success)
+  if (!tokens.success) {
     throw new SignInFailed(`the token endpoint answered ${response.status}: ${JSON.stringify(body)}`);
+  }
   return tokens.data;
 }
 
@@ -105,16 +110,20 @@ export class Browser {
       const location = response.headers.get('location');
       if (location !== null) {
         at = new URL(location, at);
-        if (at.href.startsWith(redirectUri)) return at;
+        if (at.href.startsWith(redirectUri)) {
+          return at;
+        }
         response = await this.request(at);
         continue;
       }
       const page = parse(await response.text());
       const form = formOf(page);
-      if (form === undefined)
+      if (form === undefined) {
         throw new SignInFailed(`${at.origin}${at.pathname} answered ${response.status}: ${textOf(page)}`);
-      if (form.asksPassword && passwordSent)
+      }
+      if (form.asksPassword && passwordSent) {
         throw new SignInFailed(`signing in as ${user.login} was refused: ${textOf(page)}`);
+      }
       passwordSent ||= form.asksPassword;
       const target = new URL(form.action === '' ? at : form.action, at);
       response = await this.request(target, { method: 'POST', body: form.fill(user) });
@@ -133,7 +142,9 @@ export class Browser {
         ...(init.method === 'POST' ? { origin: url.origin } : {}),
       },
     });
-    for (const line of response.headers.getSetCookie()) await this.cookies.setCookie(line, url.href);
+    for (const line of response.headers.getSetCookie()) {
+      await this.cookies.setCookie(line, url.href);
+    }
     return response;
   }
 }
@@ -168,7 +179,9 @@ function textOf(page: Html.Document): string {
 /** The page's form: hidden fields unchanged, the user's name and password where asked for, the first button pressed. */
 function formOf(page: Html.Document): Form | undefined {
   const form = elementsOf(page).find(({ tagName }) => tagName === 'form');
-  if (form === undefined) return undefined;
+  if (form === undefined) {
+    return undefined;
+  }
   const inputs = elementsOf(form)
     .filter(({ tagName }) => tagName === 'input')
     .map((input) => ({
@@ -183,12 +196,20 @@ function formOf(page: Html.Document): Form | undefined {
     fill: ({ login, password }) => {
       const body = new URLSearchParams();
       for (const { name, type, value } of inputs) {
-        if (name === '') continue;
-        if (type === 'password') body.set(name, password);
-        else if (type === 'text' || type === 'email') body.set(name, login);
-        else if (type !== 'submit' && type !== 'checkbox') body.set(name, value);
+        if (name === '') {
+          continue;
+        }
+        if (type === 'password') {
+          body.set(name, password);
+        } else if (type === 'text' || type === 'email') {
+          body.set(name, login);
+        } else if (type !== 'submit' && type !== 'checkbox') {
+          body.set(name, value);
+        }
       }
-      if (attribute(button, 'name') !== '') body.set(attribute(button, 'name'), attribute(button, 'value'));
+      if (attribute(button, 'name') !== '') {
+        body.set(attribute(button, 'name'), attribute(button, 'value'));
+      }
       return body;
     },
   };

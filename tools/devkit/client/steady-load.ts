@@ -1,7 +1,7 @@
 import { OrderView } from '@rookery/contracts';
 import type { ApiClient } from './api-client';
 import { atRate } from './pace';
-import { read, type Answer } from './request';
+import { type Answer, read } from './request';
 
 /** An order, and how it must end. */
 export interface PlacedOrder {
@@ -54,7 +54,9 @@ export class SteadyLoad {
   private async one(count: number): Promise<void> {
     const { plenty, none, signIn } = this.options;
     const last = this.orders.at(-1);
-    if (count % 50 === 25) return this.attempt('log-in', signIn);
+    if (count % 50 === 25) {
+      return this.attempt('log-in', signIn);
+    }
     switch (count % 8) {
       case 0:
       case 3:
@@ -77,7 +79,9 @@ export class SteadyLoad {
   private async place(order: Omit<PlacedOrder, 'id'> & { readonly paymentToken: string }): Promise<void> {
     const { productId, paymentToken, ending } = order;
     const answer = await this.send('POST', '/v1/orders', 201, { lines: [{ productId, quantity: 1 }], paymentToken });
-    if (answer?.status === 201) this.orders.push({ id: read(OrderView, answer).id, productId, ending });
+    if (answer?.status === 201) {
+      this.orders.push({ id: read(OrderView, answer).id, productId, ending });
+    }
   }
 
   private async get(path: string): Promise<void> {
@@ -88,7 +92,9 @@ export class SteadyLoad {
     let answer: Answer | undefined;
     await this.attempt(`${method} ${path.replace(/\/[0-9a-f-]{36}$/, '/:id').replace(/\?.*/, '')}`, async () => {
       answer = await this.options.client.ask(method, path, { body });
-      if (answer.status !== expected) throw new Error(`${answer.status} ${answer.text}`);
+      if (answer.status !== expected) {
+        throw new Error(`${answer.status} ${answer.text}`);
+      }
     });
     return answer;
   }

@@ -5,7 +5,9 @@ export const i10: Invariant = {
   statement: 'A request that is sent again with its idempotency key gets the same bytes, and one key makes one order.',
   rationale: 'A customer who loses an answer must be able to ask again without buying twice.',
   atRest: ({ history, orders }) => {
-    if (history === undefined) return [];
+    if (history === undefined) {
+      return [];
+    }
     const known = new Set(history.orderIdByKey.values());
     const differing = history.placements.filter(({ answers }) => {
       const texts = answers.filter(({ status }) => status === 201).map(({ text }) => text);

@@ -11,7 +11,9 @@ export const i12: Invariant = {
     const broken: string[] = [];
     for (const { file, text } of logs?.() ?? []) {
       const leaks = secrets.filter((secret) => text.includes(secret)).length + (CARD_TOKEN.test(text) ? 1 : 0);
-      if (leaks > 0) broken.push(`${leaks} secrets stand in ${file}`);
+      if (leaks > 0) {
+        broken.push(`${leaks} secrets stand in ${file}`);
+      }
     }
     return broken;
   },

@@ -7,7 +7,9 @@ export const i2: Invariant = {
     'Every 201 is one stored order with the same content. A definite refusal (4xx) stored none. After an unknown outcome (time-out, reset) there is one order or none.',
   rationale: 'An answer is a promise, and a refusal is one too.',
   atRest: ({ history, orders }) => {
-    if (history === undefined) return [];
+    if (history === undefined) {
+      return [];
+    }
     const byId = new Map(orders.map((order) => [order.id, order]));
     const keys = new Set(history.placements.map(({ key }) => key));
     const unsent = [...history.orderIdByKey.keys()].filter((key) => !keys.has(key));
@@ -32,7 +34,9 @@ function brokenPromise(
   }
   const view = OrderView.parse(JSON.parse(taken.text));
   const order = orders.get(view.id);
-  if (order === undefined) return [`order ${view.id} was answered 201 and is lost`];
+  if (order === undefined) {
+    return [`order ${view.id} was answered 201 and is lost`];
+  }
   const isSame = order.totalMinor === view.total.amountMinor && textOf(order.lines) === textOf(body.lines);
   return isSame ? [] : [`order ${view.id} differs from its answer`];
 }

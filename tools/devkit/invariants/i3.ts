@@ -1,5 +1,5 @@
 import { moneyOf, type OrderMoney } from './money';
-import { quoted, type Invariant } from './world';
+import { type Invariant, quoted } from './world';
 
 export const i3: Invariant = {
   id: 'I3',
@@ -13,7 +13,9 @@ export const i3: Invariant = {
 function broken({ order, payment, charges, keptMinor, openAuthorizations }: OrderMoney): readonly string[] {
   const twice = charges > 1 ? [`it was charged ${charges} times`] : [];
   // I9 covers the canceled ones.
-  if (order.status === 'Canceled') return twice;
+  if (order.status === 'Canceled') {
+    return twice;
+  }
   const owed = order.status === 'Confirmed' ? order.totalMinor : 0;
   const isCaptured = payment?.status === 'Captured';
   return [

@@ -1,4 +1,4 @@
-import { quoted, sum, type Invariant, type StockFacts, type World } from './world';
+import { type Invariant, quoted, type StockFacts, sum, type World } from './world';
 
 export const i4: Invariant = {
   id: 'I4',
@@ -32,7 +32,9 @@ function unsettled({ productId, reserved, sold }: StockFacts, { orders }: World)
 }
 
 function reservations(world: World): readonly string[] {
-  if (world.reservations === undefined) return [];
+  if (world.reservations === undefined) {
+    return [];
+  }
   const statusOf = new Map(world.reservations.map(({ orderId, status }) => [orderId, status]));
   return world.orders
     .filter(({ id, status }) => (statusOf.get(id) === 'Shipped') !== (status === 'Confirmed'))

@@ -9,7 +9,9 @@ export const i8: Invariant = {
   always: ({ orders, ends, nameOf }) =>
     orders.flatMap(({ id, status }) => {
       const before = ends.get(id);
-      if (status !== 'Pending') ends.set(id, status);
+      if (status !== 'Pending') {
+        ends.set(id, status);
+      }
       return before === undefined || before === status ? [] : [`order ${nameOf(id)} was ${before} and is ${status}`];
     }),
   atRest: ({ orders, steps, nameOf }) => {

@@ -1,5 +1,5 @@
 import { moneyOf } from './money';
-import { quoted, type Invariant } from './world';
+import { type Invariant, quoted } from './world';
 
 /** Payments that hold no money. */
 const CLOSED = ['Failed', 'Released', 'Refunded', 'Withdrawn'];

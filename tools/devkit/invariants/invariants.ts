@@ -1,7 +1,4 @@
 import { i1 } from './i1';
-import { i10 } from './i10';
-import { i11 } from './i11';
-import { i12 } from './i12';
 import { i2 } from './i2';
 import { i3 } from './i3';
 import { i4 } from './i4';
@@ -10,6 +7,9 @@ import { i6 } from './i6';
 import { i7 } from './i7';
 import { i8 } from './i8';
 import { i9 } from './i9';
+import { i10 } from './i10';
+import { i11 } from './i11';
+import { i12 } from './i12';
 import type { Invariant, Violation, World } from './world';
 
 /** I1 to I12. */

@@ -1,4 +1,4 @@
-import { sum, type OrderFacts, type World } from './world';
+import { type OrderFacts, sum, type World } from './world';
 
 /** What payments and its provider hold for one order. */
 export interface OrderMoney {

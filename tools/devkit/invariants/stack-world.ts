@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventProducers, OrderView, type OrderStatus, type Service } from '@rookery/contracts';
+import { eventProducers, type OrderStatus, OrderView, type Service } from '@rookery/contracts';
 import type { RetryingLoad } from '../client/retrying-load';
 import { asAdmin, messagesOf, streamsOf } from '../stack/broker-reader';
-import { ORDER_DEADLINE_SECONDS, type IsolatedStack } from '../stack/isolated-stack';
+import { type IsolatedStack, ORDER_DEADLINE_SECONDS } from '../stack/isolated-stack';
 import { rowsOf } from '../stack/rows';
 import { brokenAtRest } from './invariants';
 import type { EffectFacts, EventFacts, OrderFacts, Poison, StockFacts, Violation, World } from './world';

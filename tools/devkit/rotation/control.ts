@@ -3,10 +3,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { UserError } from '../terminal/user-error';
 import type { Infrastructure } from '../stack/infrastructure';
 import type { Secrets } from '../stack/secrets';
 import type { Stack, StackOptions } from '../stack/stack';
+import { UserError } from '../terminal/user-error';
 import { executeRotation, RotationRequest } from './request';
 import { Rotation } from './rotation';
 
@@ -35,7 +35,9 @@ export async function takeRotations(
   options: StackOptions & { readonly secrets: Secrets; readonly infrastructure: Infrastructure },
 ): Promise<() => Promise<void>> {
   const { own } = options.infrastructure;
-  if (own === undefined) return () => Promise.resolve();
+  if (own === undefined) {
+    return () => Promise.resolve();
+  }
   if (Buffer.byteLength(socketOf(options.folder)) > LONGEST_SOCKET) {
     options.progress?.say(
       '`npx rookery credentials rotate` will not reach this stack: the path of its data folder is too long',
@@ -104,9 +106,13 @@ export async function requestRotation(
   socket.write(`${JSON.stringify(request)}\n`);
   for await (const line of createInterface({ input: socket, crlfDelay: Infinity })) {
     const reply = Reply.parse(JSON.parse(line));
-    if ('said' in reply) say(reply.said);
-    else if ('failed' in reply) throw new UserError(`Not rotated: ${reply.failed}`);
-    else return;
+    if ('said' in reply) {
+      say(reply.said);
+    } else if ('failed' in reply) {
+      throw new UserError(`Not rotated: ${reply.failed}`);
+    } else {
+      return;
+    }
   }
   throw new UserError('The stack ended before it was done.');
 }

@@ -1,5 +1,5 @@
-import { Requesters, type Caller, type Requester, type Service } from '@rookery/contracts';
 import { z } from 'zod';
+import { type Caller, type Requester, Requesters, type Service } from '@rookery/contracts';
 import { APPS, SERVICES } from '../stack/app-process';
 import { UserError } from '../terminal/user-error';
 import type { Rotation, Say } from './rotation';
@@ -34,10 +34,14 @@ export const ROTATABLE = `What can be rotated, and of which services:
  */
 export function readRotationRequest([what = '', ...whose]: readonly string[]): RotationRequest {
   const known = Object.entries(owners).find(([name]) => name === what);
-  if (known === undefined) throw new UserError(`${JSON.stringify(what)} cannot be rotated.`, ROTATABLE);
+  if (known === undefined) {
+    throw new UserError(`${JSON.stringify(what)} cannot be rotated.`, ROTATABLE);
+  }
   const [, all] = known;
   const request = RotationRequest.safeParse({ what, whose: whose.length === 0 ? all : whose });
-  if (request.success) return request.data;
+  if (request.success) {
+    return request.data;
+  }
   const without = whose.filter((name) => !all.some((one) => one === name));
   throw new UserError(`${without.join(', ')}: no ${what} there.`, `One of: ${all.join(', ')}`);
 }
@@ -57,5 +61,7 @@ export async function executeRotation(rotation: Rotation, request: RotationReque
 }
 
 async function eachOf<T>(whose: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  for (const one of whose) await work(one);
+  for (const one of whose) {
+    await work(one);
+  }
 }

@@ -1,5 +1,5 @@
-import type { Caller, Requester, Service } from '@rookery/contracts';
 import type { Client } from 'pg';
+import type { Caller, Requester, Service } from '@rookery/contracts';
 import { SERVICES } from '../stack/app-process';
 import { makeSeed } from '../stack/broker-accounts';
 import { addressOf, allowLogin, loginRoleOf, refuseLogin } from '../stack/databases';

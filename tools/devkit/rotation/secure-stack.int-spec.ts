@@ -4,27 +4,27 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { OrderConfirmed, ProductsRpc, type Caller } from '@rookery/contracts';
-import { brokerLogin, inboxPrefixOf, Nats, RpcClient } from '@rookery/messaging';
-import { configureLogger } from '@rookery/platform';
-import { InternalTokenIssuer } from '@rookery/security';
-import { brokerRefusal, eventually } from '@rookery/testing';
 import { AuthorizationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { decodeProtectedHeader } from 'jose';
 import { Client } from 'pg';
 import { z } from 'zod';
+import { type Caller, OrderConfirmed, ProductsRpc } from '@rookery/contracts';
+import { brokerLogin, inboxPrefixOf, Nats, RpcClient } from '@rookery/messaging';
+import { configureLogger } from '@rookery/platform';
+import { InternalTokenIssuer } from '@rookery/security';
+import { brokerRefusal, eventually } from '@rookery/testing';
 import { ApiClient, tokenOf } from '../client/api-client';
 import { SteadyLoad } from '../client/steady-load';
 import { buildApps } from '../stack/build';
 import { authorityFile, clientTls, provideCertificates } from '../stack/certificates';
 import { embeddedInfrastructure, type Infrastructure, type OwnServers } from '../stack/infrastructure';
 import { freePorts } from '../stack/ports';
-import { Progress } from '../terminal/progress';
 import { repository } from '../stack/repository';
 import { withDatabase } from '../stack/rows';
 import { makeSecrets, type Secrets } from '../stack/secrets';
-import { startStack, type Stack } from '../stack/stack';
+import { type Stack, startStack } from '../stack/stack';
+import { Progress } from '../terminal/progress';
 import { takeRotations } from './control';
 
 configureLogger('test', 'silent');
@@ -49,7 +49,9 @@ describe('a stack that speaks TLS', () => {
   let none: string;
 
   beforeAll(async () => {
-    if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
+    if (process.env['ROOKERY_BUILT'] === undefined) {
+      await buildApps();
+    }
     // Postgres may run as another user and must get through.
     chmodSync(folder, 0o711);
     // Where nats-server was found or put before.
@@ -72,7 +74,9 @@ describe('a stack that speaks TLS', () => {
     secrets = await makeSecrets();
     const made = await embeddedInfrastructure(settings, secrets, progress);
     stops.unshift(() => made.stop());
-    if (made.own === undefined) throw new Error('these servers are our own');
+    if (made.own === undefined) {
+      throw new Error('these servers are our own');
+    }
     infrastructure = { ...made, own: made.own };
     const options = { ...settings, secrets, infrastructure, folder, progress };
     stack = await startStack(options);
@@ -85,7 +89,9 @@ describe('a stack that speaks TLS', () => {
   }, RUN_MS);
 
   afterAll(async () => {
-    for (const stop of stops) await stop();
+    for (const stop of stops) {
+      await stop();
+    }
     rmSync(folder, { recursive: true, force: true });
   }, RUN_MS);
 

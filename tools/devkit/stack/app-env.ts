@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { API_AUDIENCE, Callers, recordOf, type Caller } from '@rookery/contracts';
+import { API_AUDIENCE, type Caller, Callers, recordOf } from '@rookery/contracts';
 import type { BrokerSeeds } from './broker-accounts';
 import { natsTlsFiles } from './certificates';
 import type { DatabaseUrls } from './databases';

@@ -1,13 +1,13 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { Callers, Services, type Caller, type Service } from '@rookery/contracts';
+import { type Caller, Callers, type Service, Services } from '@rookery/contracts';
+import { UserError } from '../terminal/user-error';
 import type { AppEnv } from './app-env';
 import { lastLines } from './guarded-process';
 import { repository } from './repository';
-import { UserError } from '../terminal/user-error';
 
 /** Every app. */
 export const APPS = Callers;
@@ -29,7 +29,9 @@ const BUILT = join(repository, 'dist/apps');
 
 const bundle = (app: Caller, file: string, apps = BUILT): string => {
   const path = join(apps, app, file);
-  if (!existsSync(path)) throw new UserError(`${path} is not built.`, `npx nx build ${app}`);
+  if (!existsSync(path)) {
+    throw new UserError(`${path} is not built.`, `npx nx build ${app}`);
+  }
   return path;
 };
 
@@ -90,12 +92,18 @@ export class AppProcess {
     const url = `http://127.0.0.1:${this.env['PORT']}/readyz`;
     let answer = 'no answer';
     while (Date.now() < deadline) {
-      if (this.diedByItself) throw new UserError(this.exitReport());
-      if (signal?.aborted === true) throw new UserError('Stopped while starting.');
+      if (this.diedByItself) {
+        throw new UserError(this.exitReport());
+      }
+      if (signal?.aborted === true) {
+        throw new UserError('Stopped while starting.');
+      }
       try {
         const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });
         answer = `${response.status} ${(await response.text()).slice(0, 500)}`;
-        if (response.ok) return;
+        if (response.ok) {
+          return;
+        }
       } catch {
         answer = 'no answer';
       }
@@ -109,7 +117,9 @@ export class AppProcess {
   /** Resolves when this very process is ready, also when another one answers on its port. */
   async readyBesideAnother(): Promise<void> {
     await Promise.race([this.saidReady, sleep(READY_WITHIN_MS, undefined, { ref: false })]);
-    if (this.diedByItself) throw new UserError(this.exitReport());
+    if (this.diedByItself) {
+      throw new UserError(this.exitReport());
+    }
     await this.ready();
   }
 
@@ -118,7 +128,9 @@ export class AppProcess {
     this.stopping = true;
     this.child.kill('SIGKILL');
     await this.ended;
-    if (this.child.connected) this.child.disconnect();
+    if (this.child.connected) {
+      this.child.disconnect();
+    }
   }
 
   exitReport(): string {
@@ -129,11 +141,15 @@ export class AppProcess {
 
   async stop(): Promise<void> {
     this.stopping = true;
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill('SIGTERM');
+    }
     const killed = setTimeout(() => this.child.kill('SIGKILL'), KILL_AFTER_MS);
     await this.ended;
     clearTimeout(killed);
-    if (this.child.connected) this.child.disconnect();
+    if (this.child.connected) {
+      this.child.disconnect();
+    }
   }
 }
 
@@ -157,7 +173,9 @@ export async function runJob(
     const { stdout } = await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, job, apps)], options);
     return stdout;
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError) {
+      throw error;
+    }
     const output =
       error instanceof Error && 'stderr' in error && 'stdout' in error
         ? `${String(error.stdout)}${String(error.stderr)}`

@@ -1,6 +1,6 @@
-import { Callers, recordOf } from '@rookery/contracts';
-import { brokerUsers, nkeyOf, type BrokerAccount, type BrokerClient } from '@rookery/messaging';
 import { nkeys } from '@nats-io/nats-core';
+import { Callers, recordOf } from '@rookery/contracts';
+import { type BrokerAccount, type BrokerClient, brokerUsers, nkeyOf } from '@rookery/messaging';
 
 /** Seed of the nkey of each process and of the admin. */
 export type BrokerSeeds = Readonly<Record<BrokerClient, string>>;

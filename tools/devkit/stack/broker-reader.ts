@@ -39,7 +39,9 @@ export async function messagesOf(admin: NatsConnection, stream: string): Promise
   const manager = await jetstreamManager(admin);
   const { state } = await manager.streams.info(stream);
   const messages: StoredMessage[] = [];
-  if (state.messages === 0) return messages;
+  if (state.messages === 0) {
+    return messages;
+  }
   const { name } = await manager.consumers.add(stream, {
     ack_policy: AckPolicy.None,
     deliver_policy: DeliverPolicy.All,
@@ -48,10 +50,15 @@ export async function messagesOf(admin: NatsConnection, stream: string): Promise
   const consumer = await jetstream(admin).consumers.get(stream, name);
   for (let left = state.messages; left > 0;) {
     const batch: JsMsg[] = [];
-    for await (const message of await consumer.fetch({ max_messages: Math.min(left, 500), expires: 5_000 }))
+    for await (const message of await consumer.fetch({ max_messages: Math.min(left, 500), expires: 5_000 })) {
       batch.push(message);
-    if (batch.length === 0) break;
-    for (const { subject, data, headers } of batch) messages.push({ subject, data, headers });
+    }
+    if (batch.length === 0) {
+      break;
+    }
+    for (const { subject, data, headers } of batch) {
+      messages.push({ subject, data, headers });
+    }
     left -= batch.length;
   }
   await manager.consumers.delete(stream, name);
@@ -62,7 +69,11 @@ export async function messagesOf(admin: NatsConnection, stream: string): Promise
 export async function publishAgain(admin: NatsConnection, { subject, data, headers }: StoredMessage): Promise<void> {
   const copy = newHeaders();
   for (const [name, values] of headers ?? []) {
-    if (!name.toLowerCase().startsWith('nats-')) for (const value of values) copy.append(name, value);
+    if (!name.toLowerCase().startsWith('nats-')) {
+      for (const value of values) {
+        copy.append(name, value);
+      }
+    }
   }
   await jetstream(admin).publish(subject, data, { headers: copy });
 }
@@ -71,9 +82,13 @@ export async function publishAgain(admin: NatsConnection, { subject, data, heade
 export async function consumersAreIdle(admin: NatsConnection): Promise<boolean> {
   const manager = await jetstreamManager(admin);
   for (const { name, dead } of await streamsOf(admin)) {
-    if (dead) continue;
+    if (dead) {
+      continue;
+    }
     const consumers = await manager.consumers.list(name).next();
-    if (consumers.some(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending > 0)) return false;
+    if (consumers.some(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending > 0)) {
+      return false;
+    }
   }
   return true;
 }

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
-import { TESTED_NATS_SERVERS } from '@rookery/messaging';
 import { z } from 'zod';
+import { TESTED_NATS_SERVERS } from '@rookery/messaging';
+import { Progress } from '../terminal/progress';
 import { brokerVersion } from './broker-version';
 import { givenInfrastructure } from './infrastructure';
-import { Progress } from '../terminal/progress';
 import { repository } from './repository';
 
 describe('the broker that NATS_URL names', () => {

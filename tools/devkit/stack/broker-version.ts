@@ -12,14 +12,18 @@ const Info = z.object({ version: z.string() });
 export async function brokerVersion(url: string): Promise<string | undefined> {
   for (const address of url.split(',')) {
     const version = await versionAt(address.trim());
-    if (version !== undefined) return version;
+    if (version !== undefined) {
+      return version;
+    }
   }
   return undefined;
 }
 
 function versionAt(address: string): Promise<string | undefined> {
   const parsed = URL.parse(address.includes('://') ? address : `nats://${address}`);
-  if (parsed === null) return Promise.resolve(undefined);
+  if (parsed === null) {
+    return Promise.resolve(undefined);
+  }
   const { hostname, port } = parsed;
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[|\]$/g, '');
@@ -35,7 +39,9 @@ function versionAt(address: string): Promise<string | undefined> {
     socket.on('close', () => done(undefined));
     socket.on('data', (data) => {
       greeting += data.toString('utf8');
-      if (greeting.includes('\r\n')) done(versionIn(greeting));
+      if (greeting.includes('\r\n')) {
+        done(versionIn(greeting));
+      }
     });
   });
 }

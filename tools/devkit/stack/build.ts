@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { UserError } from '../terminal/user-error';
 import { APPS, type ImageName } from './app-process';
 import { repository } from './repository';
-import { UserError } from '../terminal/user-error';
 
 /** Under `nx test` Nx has told this process of the task and workspace it is in. */
 const inherited = (): NodeJS.ProcessEnv =>
@@ -35,6 +35,10 @@ export async function buildApps({ signal, workspace = repository, apps = APPS }:
     nx.once('error', () => resolve(127));
     nx.once('close', (exitCode) => resolve(exitCode ?? 1));
   });
-  if (signal?.aborted === true) throw new UserError('The build was stopped.');
-  if (code !== 0) throw new UserError(`The build failed:\n${output.trim().split('\n').slice(-60).join('\n')}`);
+  if (signal?.aborted === true) {
+    throw new UserError('The build was stopped.');
+  }
+  if (code !== 0) {
+    throw new UserError(`The build failed:\n${output.trim().split('\n').slice(-60).join('\n')}`);
+  }
 }

@@ -1,9 +1,9 @@
-import { jest } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
+import { jest } from '@jest/globals';
 import { authorityFile, clientTls, provideCertificates, serverTls } from './certificates';
 
 describe('certificates of our own', () => {
@@ -30,8 +30,12 @@ describe('certificates of our own', () => {
   it('name the servers as clients reach them, and are made for one purpose each', async () => {
     await provideCertificates(folder);
     const [nats, postgres] = [read(serverTls(folder, 'nats').cert), read(serverTls(folder, 'postgres').cert)];
-    for (const host of ['localhost', 'nats']) expect(nats.checkHost(host)).toBe(host);
-    for (const host of ['localhost', 'postgres']) expect(postgres.checkHost(host)).toBe(host);
+    for (const host of ['localhost', 'nats']) {
+      expect(nats.checkHost(host)).toBe(host);
+    }
+    for (const host of ['localhost', 'postgres']) {
+      expect(postgres.checkHost(host)).toBe(host);
+    }
     expect([nats.checkIP('127.0.0.1'), nats.checkHost('example.com')]).toEqual(['127.0.0.1', undefined]);
     const orders = new X509Certificate(clientTls(folder, 'orders').cert);
     const [serverAuth, clientAuth] = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
@@ -86,8 +90,9 @@ describe('certificates of our own', () => {
     expect(mended).toEqual(['auth', 'products', 'orders']);
 
     expect((await provideCertificates(folder, { force: true })).every(({ made }) => made)).toBe(true);
-    for (const [file, text] of bytes())
+    for (const [file, text] of bytes()) {
       expect({ file, same: text === before.get(file) }).toEqual({ file, same: false });
+    }
   });
 
   it('are renewed a month before they end, under the authority that is trusted already', async () => {

@@ -168,7 +168,9 @@ const lasts = ({ validToDate }: X509Certificate): boolean =>
 
 function read(folder: string, name: string): X509Certificate | undefined {
   const { cert, key } = filesOf(folder, name);
-  if (!existsSync(cert) || !existsSync(key)) return undefined;
+  if (!existsSync(cert) || !existsSync(key)) {
+    return undefined;
+  }
   try {
     const certificate = new X509Certificate(readFileSync(cert));
     return certificate.checkPrivateKey(createPrivateKey(readFileSync(key))) ? certificate : undefined;

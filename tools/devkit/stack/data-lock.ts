@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, errorReason } from '../terminal/error-facts';
-import { isOurProcess } from './leftover';
 import { UserError } from '../terminal/user-error';
+import { isOurProcess } from './leftover';
 
 /** Every program that holds the lock has this in its command line. */
 const OURS = 'tools/cli';
@@ -31,7 +31,9 @@ export function lockDataFolder(dataFolder: string, say: (message: string) => voi
       closeSync(handle);
       return () => rmSync(file, { force: true });
     } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw unusable(dataFolder, error);
+      if (errorCode(error) !== 'EEXIST') {
+        throw unusable(dataFolder, error);
+      }
       const holder = lockHolder(dataFolder, marker);
       if (holder !== undefined) {
         throw new UserError(

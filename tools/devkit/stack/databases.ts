@@ -1,5 +1,5 @@
-import { recordOf, Services, type Service } from '@rookery/contracts';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { recordOf, type Service, Services } from '@rookery/contracts';
 
 /** Address of each service's database, with its own login role. */
 export type DatabaseUrls = Readonly<Record<Service, string>>;
@@ -27,10 +27,14 @@ export async function createDatabases({
     const name = `${prefix}${service}`;
     const quoted = escapeIdentifier(name);
     const roles = await client.query('select 1 from pg_roles where rolname = $1', [name]);
-    if (roles.rowCount === 0) await client.query(`create role ${quoted}`);
+    if (roles.rowCount === 0) {
+      await client.query(`create role ${quoted}`);
+    }
     const role = await allowLogin(client, name, second.includes(service), passwords[service]);
     const databases = await client.query('select 1 from pg_database where datname = $1', [name]);
-    if (databases.rowCount === 0) await client.query(`create database ${quoted} owner ${quoted}`);
+    if (databases.rowCount === 0) {
+      await client.query(`create database ${quoted} owner ${quoted}`);
+    }
     await client.query(`revoke all on database ${quoted} from public`);
     return addressOf(url, { role, password: passwords[service], database: name });
   };
@@ -39,7 +43,9 @@ export async function createDatabases({
     await client.query('revoke connect on database postgres from public');
     await client.query('revoke connect on database template1 from public');
     const addresses = new Map<Service, string>();
-    for (const service of Services) addresses.set(service, await create(service));
+    for (const service of Services) {
+      addresses.set(service, await create(service));
+    }
     return recordOf(Services, (service) => addresses.get(service) ?? '');
   } finally {
     await client.end();
@@ -58,7 +64,9 @@ export async function allowLogin(superuser: Client, owner: string, second: boole
   const [quoted, ownerQuoted] = [escapeIdentifier(role), escapeIdentifier(owner)];
   if (second) {
     const found = await superuser.query('select 1 from pg_roles where rolname = $1', [role]);
-    if (found.rowCount === 0) await superuser.query(`create role ${quoted} in role ${ownerQuoted}`);
+    if (found.rowCount === 0) {
+      await superuser.query(`create role ${quoted} in role ${ownerQuoted}`);
+    }
     // What it makes belongs to the owner, as if he had made it.
     await superuser.query(`alter role ${quoted} set role = ${escapeLiteral(owner)}`);
   }

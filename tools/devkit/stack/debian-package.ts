@@ -29,7 +29,9 @@ export async function unpackUnstable(name: string, folder: string, options: Debi
   requireLinux();
   const { aptGet = 'apt-get', say } = options;
   const mirror = await mirrorOf(aptGet);
-  if (!existsSync(DEBIAN_KEYS)) throw new Error("there are no keys of Debian's archive here");
+  if (!existsSync(DEBIAN_KEYS)) {
+    throw new Error("there are no keys of Debian's archive here");
+  }
   const apt = ownLists(folder);
   const sources = join(folder, 'apt/sources.list');
   writeFileSync(sources, `deb [signed-by=${DEBIAN_KEYS}] ${mirror} sid main\n`);
@@ -55,7 +57,9 @@ export async function unpackStable(name: string, folder: string, options: Debian
   try {
     await runApt(aptGet, ['download', name], folder);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw new Error('there is no apt-get here');
+    if (errorCode(error) === 'ENOENT') {
+      throw new Error('there is no apt-get here');
+    }
     // Slim images have no package lists.
     say?.('reading the package lists');
     const apt = ownLists(folder);
@@ -66,7 +70,9 @@ export async function unpackStable(name: string, folder: string, options: Debian
 }
 
 function requireLinux(): void {
-  if (platform() !== 'linux') throw new Error(`not on ${platform()}`);
+  if (platform() !== 'linux') {
+    throw new Error(`not on ${platform()}`);
+  }
 }
 
 const option = (name: string, value: string): readonly string[] => ['-o', `${name}=${value}`];
@@ -93,11 +99,15 @@ async function mirrorOf(aptGet: string): Promise<string> {
   try {
     ({ stdout: listed } = await run(aptGet, ['indextargets', '--format', '$(SITE)', 'Created-By: Packages']));
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw new Error('there is no apt-get here');
+    if (errorCode(error) === 'ENOENT') {
+      throw new Error('there is no apt-get here');
+    }
     throw new Error(aptReason(error));
   }
   const mirror = listed.split('\n').find((site) => /^https?:/.test(site) && !site.includes('security'));
-  if (mirror === undefined) throw new Error('apt is set up with no mirror');
+  if (mirror === undefined) {
+    throw new Error('apt is set up with no mirror');
+  }
   return mirror.replace(/\/$/, '');
 }
 
@@ -105,7 +115,9 @@ async function runApt(aptGet: string, args: readonly string[], folder: string): 
   try {
     await run(aptGet, args, { cwd: folder, timeout: APT_TIMEOUT_MS });
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw error;
+    if (errorCode(error) === 'ENOENT') {
+      throw error;
+    }
     throw new Error(aptReason(error));
   }
 }
@@ -118,7 +130,9 @@ function aptReason(error: unknown): string {
 
 async function unpack(folder: string): Promise<string> {
   const deb = readdirSync(folder).find((file) => file.endsWith('.deb'));
-  if (deb === undefined) throw new Error('apt-get fetched no package');
+  if (deb === undefined) {
+    throw new Error('apt-get fetched no package');
+  }
   const unpacked = join(folder, 'unpacked');
   await run('dpkg', ['-x', deb, unpacked], { cwd: folder });
   return unpacked;

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brokerLogin } from '@rookery/messaging';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { Callers, recordOf, Services, type Caller } from '@rookery/contracts';
+import { type Caller, Callers, recordOf, Services } from '@rookery/contracts';
+import { brokerLogin } from '@rookery/messaging';
+import { IMAGES } from './app-process';
 import { BROKER_CLIENTS } from './broker-accounts';
 import { buildApps } from './build';
-import { IMAGES } from './app-process';
 import { createDatabases } from './databases';
-import { provision, type Infrastructure } from './infrastructure';
+import { type Infrastructure, provision } from './infrastructure';
 import { freePorts } from './ports';
 import { makeSecrets } from './secrets';
-import { startStack, type Stack } from './stack';
+import { type Stack, startStack } from './stack';
 
 const seeds = z.object(recordOf(BROKER_CLIENTS, () => z.string()));
 const TestEnvironment = z.object({
@@ -49,7 +49,9 @@ export async function startTestStack({
 }: TestStackOptions): Promise<TestStack> {
   const test = TestEnvironment.parse(process.env);
   const brokerSeeds = test.TEST_NATS_SEEDS[account];
-  if (brokerSeeds === undefined) throw new Error(`the test broker has no account ${account}`);
+  if (brokerSeeds === undefined) {
+    throw new Error(`the test broker has no account ${account}`);
+  }
   const secrets = await makeSecrets();
   const prefix = `${account.toLowerCase()}_${randomBytes(3).toString('hex')}_`;
   const admin = { nkeySeed: brokerSeeds.admin };
@@ -104,7 +106,9 @@ async function refuseUsedAccount(account: string, url: string, login: { readonly
   const admin = await connect({ servers: url, ...brokerLogin(login) });
   try {
     const { streams } = await (await jetstreamManager(admin)).getAccountInfo();
-    if (streams > 0) throw new Error(`the broker account ${account} is another suite's: take one that is free`);
+    if (streams > 0) {
+      throw new Error(`the broker account ${account} is another suite's: take one that is free`);
+    }
   } finally {
     await admin.close();
   }
@@ -130,8 +134,9 @@ export function testStackEnv({ gatewayUrl, authUrl, infrastructure, folder, envs
 /** Builds what is not built and starts the stack of the run. */
 export async function startEndToEndStack(): Promise<TestStack> {
   // `npm test` and `nx test e2e` have built already.
-  if (process.env['ROOKERY_BUILT'] === undefined && process.env['NX_TASK_TARGET_PROJECT'] === undefined)
+  if (process.env['ROOKERY_BUILT'] === undefined && process.env['NX_TASK_TARGET_PROJECT'] === undefined) {
     await buildApps({ apps: IMAGES });
+  }
   return startTestStack({
     account: 'E1',
     orderDeadlineSeconds: Number(process.env['ORDER_DEADLINE_SECONDS'] ?? ORDER_DEADLINE_SECONDS),

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../terminal/user-error';
 import { GuardedProcess } from './guarded-process';
 import { isOurProcess, stopLeftover } from './leftover';
-import { UserError } from '../terminal/user-error';
 
 const READY_WITHIN_MS = 15_000;
 
@@ -93,7 +93,9 @@ export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedN
     const giveUpAt = Date.now() + READY_WITHIN_MS;
     for (;;) {
       const said = readFileSync(logFile, 'utf8').slice(before);
-      if (said.includes('Reloaded server configuration')) return;
+      if (said.includes('Reloaded server configuration')) {
+        return;
+      }
       if (Date.now() > giveUpAt || said.includes('Failed to reload')) {
         throw new UserError(`nats-server did not take over its new configuration. The end of ${logFile}:\n${said}`);
       }

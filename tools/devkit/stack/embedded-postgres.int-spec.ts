@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { createDatabases } from './databases';
-import { startPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded-postgres';
+import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startPostgres } from './embedded-postgres';
 import { freePorts } from './ports';
 
 describe('the embedded Postgres', () => {

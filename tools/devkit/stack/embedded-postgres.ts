@@ -6,8 +6,8 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -19,10 +19,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { errorCode } from '../terminal/error-facts';
+import { UserError } from '../terminal/user-error';
 import { GuardedProcess } from './guarded-process';
 import { isOurProcess, stopLeftover } from './leftover';
-import { UserError } from '../terminal/user-error';
-import { unprivileged, type RunAs } from './unprivileged';
+import { type RunAs, unprivileged } from './unprivileged';
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
@@ -92,7 +92,9 @@ async function initialise(options: EmbeddedPostgresOptions, binaries: Binaries):
   // Made beside its place and renamed when complete: a folder of the right name is never half made.
   const halfMade = `${basename(dataFolder)}.init-`;
   for (const entry of readdirSync(dirname(dataFolder))) {
-    if (entry.startsWith(halfMade)) rmSync(join(dirname(dataFolder), entry), { recursive: true, force: true });
+    if (entry.startsWith(halfMade)) {
+      rmSync(join(dirname(dataFolder), entry), { recursive: true, force: true });
+    }
   }
   const temporary = `${dataFolder}.init-${process.pid}`;
   mkdirSync(temporary, { recursive: true, mode: 0o700 });
@@ -105,7 +107,9 @@ async function initialise(options: EmbeddedPostgresOptions, binaries: Binaries):
     own(passwordFile, as);
     const args = ['--pgdata', cluster, '--username', SUPERUSER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
     args.push('--encoding', 'UTF8', '--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8');
-    if (ephemeral === true) args.push('--no-sync');
+    if (ephemeral === true) {
+      args.push('--no-sync');
+    }
     const [command = binaries.initdb, ...rest] = [...as.prefix, binaries.initdb, ...args];
     await run(command, rest, { ...identity(as), cwd: temporary, timeout: 120_000 });
     renameSync(cluster, dataFolder);
@@ -122,24 +126,33 @@ function identity(as: RunAs): { uid?: number; gid?: number } {
 }
 
 function own(path: string, as: RunAs): void {
-  if (as.uid !== undefined && as.gid !== undefined) chownSync(path, as.uid, as.gid);
+  if (as.uid !== undefined && as.gid !== undefined) {
+    chownSync(path, as.uid, as.gid);
+  }
 }
 
 function ownAll(folder: string, as: RunAs): void {
-  if (as.uid === undefined) return;
+  if (as.uid === undefined) {
+    return;
+  }
   own(folder, as);
-  for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) own(join(folder, entry), as);
+  for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    own(join(folder, entry), as);
+  }
 }
 
 /** Makes the data folder ready to start on; says what it found when that is not what it should be. */
 async function prepare(options: EmbeddedPostgresOptions, binaries: Binaries): Promise<void> {
   const { dataFolder, say } = options;
-  if (!existsSync(dataFolder)) return initialise(options, binaries);
+  if (!existsSync(dataFolder)) {
+    return initialise(options, binaries);
+  }
   const complete = existsSync(join(dataFolder, 'PG_VERSION')) && existsSync(join(dataFolder, 'global', 'pg_control'));
   if (!complete) {
     const aside = `${dataFolder}.broken-${Date.now()}`;
-    if (readdirSync(dataFolder).length === 0) rmSync(dataFolder, { recursive: true });
-    else {
+    if (readdirSync(dataFolder).length === 0) {
+      rmSync(dataFolder, { recursive: true });
+    } else {
       renameSync(dataFolder, aside);
       say?.(`${dataFolder} is not a complete Postgres data folder: moved to ${aside}, a new one is made`);
     }
@@ -158,7 +171,9 @@ async function prepare(options: EmbeddedPostgresOptions, binaries: Binaries): Pr
 /** A `postmaster.pid` whose process is gone, or whose number another program has now, must not stop us. */
 async function clearStalePid({ dataFolder, say }: EmbeddedPostgresOptions): Promise<void> {
   const file = join(dataFolder, 'postmaster.pid');
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) {
+    return;
+  }
   const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
   if (isOurProcess(pid, dataFolder)) {
     say?.(`Postgres of a run that was killed still runs (process ${pid}): stopping it`);

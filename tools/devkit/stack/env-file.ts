@@ -12,7 +12,9 @@ const KNOWN_SETTINGS = '.env.example';
  */
 export function readEnvFile(folder: string): Readonly<Record<string, string>> {
   const file = join(folder, '.env');
-  if (!existsSync(file)) return {};
+  if (!existsSync(file)) {
+    return {};
+  }
   const text = readFileSync(file, 'utf8');
   const values = Object.entries(parseEnv(text)).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
@@ -38,7 +40,9 @@ export function readEnvFile(folder: string): Readonly<Record<string, string>> {
  * @throws {UserError} as `readEnvFile`
  */
 export function loadEnvFile(folder: string): void {
-  for (const [name, value] of Object.entries(readEnvFile(folder))) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(readEnvFile(folder))) {
+    process.env[name] ??= value;
+  }
 }
 
 const knownSettings = (example: string): ReadonlySet<string> =>

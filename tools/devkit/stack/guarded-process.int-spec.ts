@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { eventually } from '@rookery/testing';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '@rookery/testing';
 import { isAlive } from './leftover';
 
 const guard = fileURLToPath(new URL('./guard.mjs', import.meta.url));

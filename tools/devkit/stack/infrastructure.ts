@@ -1,33 +1,33 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Callers, recordOf, Services, type Service } from '@rookery/contracts';
-import {
-  brokerLogin,
-  natsOptions,
-  natsServerConfig,
-  provisionBroker,
-  type BrokerClient,
-  requireSupportedNatsServer,
-  type NatsOptions,
-} from '@rookery/messaging';
-import { brokerConfig, parseConfig } from '@rookery/platform';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
+import { Callers, recordOf, type Service, Services } from '@rookery/contracts';
+import {
+  type BrokerClient,
+  brokerLogin,
+  natsOptions,
+  type NatsOptions,
+  natsServerConfig,
+  provisionBroker,
+  requireSupportedNatsServer,
+} from '@rookery/messaging';
+import { brokerConfig, parseConfig } from '@rookery/platform';
+import { errorReason } from '../terminal/error-facts';
+import type { Progress } from '../terminal/progress';
+import { UserError } from '../terminal/user-error';
 import type { BrokerAccess } from './app-env';
-import { brokerAccount, MAIN_ACCOUNT, type BrokerSeeds } from './broker-accounts';
+import { brokerAccount, type BrokerSeeds, MAIN_ACCOUNT } from './broker-accounts';
 import { brokerVersion } from './broker-version';
 import { clientTls, provideCertificates, serverTls } from './certificates';
 import { createDatabases, type DatabaseUrls } from './databases';
 import { startNats } from './embedded-nats';
 import { startPostgres } from './embedded-postgres';
-import { errorReason } from '../terminal/error-facts';
 import type { GuardedProcess } from './guarded-process';
 import { locateNatsServer } from './nats-binary';
-import { embeddedPorts, type StackSettings } from './settings';
 import { requireFreePorts } from './ports';
-import type { Progress } from '../terminal/progress';
 import type { Secrets } from './secrets';
-import { UserError } from '../terminal/user-error';
+import { embeddedPorts, type StackSettings } from './settings';
 
 /** Databases and broker that a stack stands on. */
 export interface Infrastructure {
@@ -120,7 +120,9 @@ export async function embeddedInfrastructure(
   const { dataFolder, postgresPort, natsPort } = settings;
   mkdirSync(join(dataFolder, 'logs'), { recursive: true });
   const certificates = settings.tls ? join(dataFolder, 'certs') : undefined;
-  if (certificates !== undefined) await progress.step('certificates', () => provideCertificates(certificates));
+  if (certificates !== undefined) {
+    await progress.step('certificates', () => provideCertificates(certificates));
+  }
   const servers: OwnServerOptions = { settings, secrets, progress, certificates };
   const brokerConfigOf = (seeds: BrokerSeeds, also: Readonly<Partial<BrokerSeeds>> = {}): string =>
     natsServerConfig({
@@ -136,8 +138,12 @@ export async function embeddedInfrastructure(
     ),
   ]);
   const stop = async (): Promise<void> => {
-    if (broker.status === 'fulfilled') await broker.value.stop();
-    if (databases.status === 'fulfilled') await databases.value.postgres.stop();
+    if (broker.status === 'fulfilled') {
+      await broker.value.stop();
+    }
+    if (databases.status === 'fulfilled') {
+      await databases.value.postgres.stop();
+    }
   };
   if (databases.status === 'rejected' || broker.status === 'rejected') {
     await stop();
@@ -167,8 +173,12 @@ export const seedVariable = (client: BrokerClient): string => `NATS_NKEY_SEED_${
 export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boolean {
   const variables = [...Services.map(databaseVariable), 'NATS_URL'];
   const missing = variables.filter((name) => (env[name] ?? '') === '');
-  if (missing.length === variables.length) return false;
-  if (missing.length === 0) return true;
+  if (missing.length === variables.length) {
+    return false;
+  }
+  if (missing.length === 0) {
+    return true;
+  }
   throw new UserError(
     `Servers of your own need all of ${variables.join(', ')}; not set: ${missing.join(', ')}.`,
     'Set them, or unset the others to use the embedded servers.',
@@ -178,7 +188,9 @@ export function infrastructureIsGiven(env: NodeJS.ProcessEnv = process.env): boo
 /** The broker that NATS_URL, NATS_NKEY_SEED and NATS_TLS_… name; says what is wrong with them. */
 export function givenBroker(env: NodeJS.ProcessEnv = process.env): NatsOptions {
   const read = parseConfig(z.object(brokerConfig), env);
-  if (read.ok) return natsOptions('admin', read.config);
+  if (read.ok) {
+    return natsOptions('admin', read.config);
+  }
   throw new UserError(read.bad.map(({ name, reason }) => `${name} ${reason}`).join('\n'));
 }
 
@@ -202,16 +214,18 @@ export async function givenInfrastructure(
 ): Promise<Infrastructure> {
   const required = (name: string): string => {
     const value = env[name] ?? '';
-    if (value === '')
+    if (value === '') {
       throw new UserError(`${name} is not set.`, 'With NATS_URL set, each process needs its NATS_NKEY_SEED_<APP>.');
+    }
     return value;
   };
   const url = required('NATS_URL');
   await requireSupportedBroker(url);
   const admin = env[seedVariable('admin')] ?? '';
   const seeds = { admin, ...recordOf(Callers, (app) => required(seedVariable(app))) };
-  if (admin === '') progress.say('NATS_NKEY_SEED_ADMIN is not set: streams and consumers are taken to be there');
-  else {
+  if (admin === '') {
+    progress.say('NATS_NKEY_SEED_ADMIN is not set: streams and consumers are taken to be there');
+  } else {
     await progress.step('streams and consumers', () => provision(url, givenBroker({ ...env, NATS_NKEY_SEED: admin })));
   }
   return {

@@ -5,21 +5,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
-import { appEnvs, type AppEnv, type AppEnvs } from './app-env';
+import type { Progress } from '../terminal/progress';
+import { type AppEnv, appEnvs, type AppEnvs } from './app-env';
 import { AppProcess, APPS, migrate, SERVICES } from './app-process';
 import { brokerAccount, MAIN_ACCOUNT } from './broker-accounts';
 import { brokerIsLive } from './broker-liveness';
 import { createDatabases } from './databases';
-import { startNats, type EmbeddedNats } from './embedded-nats';
-import { copyCluster, makeCluster, startPostgres, type EmbeddedPostgres } from './embedded-postgres';
+import { type EmbeddedNats, startNats } from './embedded-nats';
+import { copyCluster, type EmbeddedPostgres, makeCluster, startPostgres } from './embedded-postgres';
+import { FaultCriterionBroken } from './fault-criterion-broken';
 import { provision } from './infrastructure';
 import { findNatsServer } from './nats-binary';
 import { freePorts } from './ports';
-import type { Progress } from '../terminal/progress';
 import { repository } from './repository';
 import { makeSecrets, type Secrets } from './secrets';
-import { FaultCriterionBroken } from './fault-criterion-broken';
-import { SmallDisk, type DiskOwner } from './small-disk';
+import { type DiskOwner, SmallDisk } from './small-disk';
 
 /** Short, so that a run need not wait long for what a fault left Pending. */
 export const ORDER_DEADLINE_SECONDS = 15;
@@ -156,25 +156,33 @@ export class IsolatedStack {
 
   superuserUrl(service: Service): string {
     const postgres = this.databases.get(service);
-    if (postgres === undefined) throw new Error(`the database of ${service} does not run`);
+    if (postgres === undefined) {
+      throw new Error(`the database of ${service} does not run`);
+    }
     return postgres.url;
   }
 
   /** A service's database, past the link. */
   databaseUrl(service: Service): string {
-    if (this.urls === undefined) throw new Error('the databases are not made yet');
+    if (this.urls === undefined) {
+      throw new Error('the databases are not made yet');
+    }
     return this.urls[service];
   }
 
   databaseLink(service: Service): FaultyLink {
     const link = this.databaseLinks.get(service);
-    if (link === undefined) throw new Error(`no link to the database of ${service}`);
+    if (link === undefined) {
+      throw new Error(`no link to the database of ${service}`);
+    }
     return link;
   }
 
   brokerLink(app: Caller): FaultyLink {
     const link = this.brokerLinks.get(app);
-    if (link === undefined) throw new Error(`no link of ${app} to the broker`);
+    if (link === undefined) {
+      throw new Error(`no link of ${app} to the broker`);
+    }
     return link;
   }
 
@@ -184,7 +192,9 @@ export class IsolatedStack {
 
   app(name: Caller): AppProcess {
     const app = this.apps.get(name);
-    if (app === undefined) throw new Error(`${name} does not run`);
+    if (app === undefined) {
+      throw new Error(`${name} does not run`);
+    }
     return app;
   }
 
@@ -222,7 +232,9 @@ export class IsolatedStack {
   async stopReplica(name: Caller): Promise<void> {
     const replica = this.replicas.get(name);
     this.replicas.delete(name);
-    if (replica !== undefined) await stopped(replica);
+    if (replica !== undefined) {
+      await stopped(replica);
+    }
   }
 
   async isReady(name: Caller): Promise<boolean> {
@@ -249,7 +261,9 @@ export class IsolatedStack {
 
   /** Starts a Postgres server again that has ended by itself, as a supervisor would; returns whether that was needed. */
   async reviveDatabase(owner: Service): Promise<boolean> {
-    if (this.databases.get(owner)?.process.exitCode === undefined) return false;
+    if (this.databases.get(owner)?.process.exitCode === undefined) {
+      return false;
+    }
     await this.startDatabase(owner);
     return true;
   }
@@ -265,7 +279,9 @@ export class IsolatedStack {
     let restarts = 0;
     let failed = 0;
     while (Date.now() < until || (live && failed > 0)) {
-      if (Date.now() > until + liveWithinMs) throw new FaultCriterionBroken('NATS did not become live again');
+      if (Date.now() > until + liveWithinMs) {
+        throw new FaultCriterionBroken('NATS did not become live again');
+      }
       failed = (await brokerIsLive(this.monitoringUrl)) ? 0 : failed + 1;
       if (failed >= failures) {
         // Without any room it may not even start, and then there is nothing to kill; Kubernetes tries again too.
@@ -295,7 +311,9 @@ export class IsolatedStack {
   async startBroker({ emptied = false } = {}): Promise<void> {
     const folder = join(this.folder, 'nats');
     const storeDir = join(this.diskOf('broker'), 'jetstream');
-    if (emptied) rmSync(storeDir, { recursive: true, force: true });
+    if (emptied) {
+      rmSync(storeDir, { recursive: true, force: true });
+    }
     this.broker = await startNats({
       binary: this.natsBinary,
       config: natsServerConfig({
@@ -339,8 +357,11 @@ export class IsolatedStack {
     await this.broker?.stop();
     await Promise.all([...this.databases.values()].map((postgres) => postgres.stop()));
     process.off('exit', this.discard);
-    if (keep) this.unmount();
-    else this.discard();
+    if (keep) {
+      this.unmount();
+    } else {
+      this.discard();
+    }
   }
 
   /** Also when the run is broken off: nothing may stay behind. The servers end with this process, some a moment later. */
@@ -351,7 +372,9 @@ export class IsolatedStack {
 
   /** What was to be looked at is gone with a small disk, which is memory. */
   private unmount(): void {
-    for (const disk of this.disks.values()) disk.unmount();
+    for (const disk of this.disks.values()) {
+      disk.unmount();
+    }
     this.disks.clear();
   }
 
@@ -360,7 +383,9 @@ export class IsolatedStack {
     mkdirSync(this.logsFolder, { recursive: true });
     for (const owner of this.options.disks ?? []) {
       const disk = SmallDisk.mount(join(this.folder, `disk-${owner}`));
-      if (disk !== undefined) this.disks.set(owner, disk);
+      if (disk !== undefined) {
+        this.disks.set(owner, disk);
+      }
     }
     await progress.step('four Postgres servers and a broker', async () => {
       await Promise.all([this.makeDatabases(), this.makeBroker()]);
@@ -368,7 +393,9 @@ export class IsolatedStack {
     await this.makeLinks();
     await progress.step('migrations', () => this.migrate());
     await progress.step(`apps: ${APPS.join(', ')}`, async () => {
-      for (const app of APPS) this.launch(app);
+      for (const app of APPS) {
+        this.launch(app);
+      }
       await Promise.all(APPS.map((app) => this.app(app).ready()));
     });
   }
@@ -409,8 +436,12 @@ export class IsolatedStack {
   }
 
   private async makeLinks(): Promise<void> {
-    for (const service of SERVICES) this.databaseLinks.set(service, await FaultyLink.to(this.databaseUrl(service)));
-    for (const app of APPS) this.brokerLinks.set(app, await FaultyLink.to(this.brokerUrl));
+    for (const service of SERVICES) {
+      this.databaseLinks.set(service, await FaultyLink.to(this.databaseUrl(service)));
+    }
+    for (const app of APPS) {
+      this.brokerLinks.set(app, await FaultyLink.to(this.brokerUrl));
+    }
     this.envs = appEnvs({
       ports: this.ports.apps,
       secrets: this.secrets,
@@ -428,7 +459,9 @@ export class IsolatedStack {
 
   private async migrate(): Promise<void> {
     const { envs } = this;
-    if (envs === undefined) throw new Error('the links are not made yet');
+    if (envs === undefined) {
+      throw new Error('the links are not made yet');
+    }
     await Promise.all(SERVICES.map((service) => migrate(service, envs[service])));
   }
 
@@ -445,7 +478,9 @@ export class IsolatedStack {
   }
 
   private process(name: Caller, change: Record<string, string> = {}): AppProcess {
-    if (this.envs === undefined) throw new Error('the links are not made yet');
+    if (this.envs === undefined) {
+      throw new Error('the links are not made yet');
+    }
     const env = {
       ...this.envs[name],
       NATS_URL: this.brokerLink(name).url.replace(/\/$/, ''),
@@ -460,5 +495,7 @@ export class IsolatedStack {
 async function stopped(app: AppProcess): Promise<void> {
   await app.stop();
   const code = await app.ended;
-  if (code !== 0) throw new FaultCriterionBroken(`${app.app} did not end well: exit code ${code}`);
+  if (code !== 0) {
+    throw new FaultCriterionBroken(`${app.app} did not end well: exit code ${code}`);
+  }
 }

@@ -6,7 +6,9 @@ import { UserError } from '../terminal/user-error';
 
 /** True while a process of that number runs. */
 export function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (!Number.isInteger(pid) || pid <= 0) {
+    return false;
+  }
   try {
     process.kill(pid, 0);
     return true;
@@ -40,8 +42,9 @@ export async function stopLeftover(pid: number, signal: NodeJS.Signals, name: st
   process.kill(pid, signal);
   const deadline = Date.now() + 15_000;
   while (isAlive(pid)) {
-    if (Date.now() > deadline)
+    if (Date.now() > deadline) {
       throw new UserError(`${name} (process ${pid}) does not stop.`, `End it by hand: kill -9 ${pid}`);
+    }
     await sleep(50);
   }
 }

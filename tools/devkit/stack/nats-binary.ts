@@ -5,10 +5,10 @@ import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { requireSupportedNatsServer } from '@rookery/messaging';
-import { unpackStable, unpackUnstable, type DebianOptions } from './debian-package';
 import { errorReason } from '../terminal/error-facts';
-import { isExecutable, programInPath, programNamedBy, type Environment } from './program-path';
 import { UserError } from '../terminal/user-error';
+import { type DebianOptions, unpackStable, unpackUnstable } from './debian-package';
+import { type Environment, isExecutable, programInPath, programNamedBy } from './program-path';
 
 const run = promisify(execFile);
 
@@ -94,9 +94,13 @@ export const findNatsServer = async (options: FindNatsOptions): Promise<string> 
 export async function locateNatsServer(options: FindNatsOptions): Promise<NatsServerBinary> {
   const { env = process.env, say } = options;
   const given = programNamedBy('NATS_SERVER_BIN', env);
-  if (given !== undefined) return inspectGiven(given);
+  if (given !== undefined) {
+    return inspectGiven(given);
+  }
   const inPath = programInPath('nats-server', env);
-  if (inPath === undefined) return fetched(options, 'not there');
+  if (inPath === undefined) {
+    return fetched(options, 'not there');
+  }
   try {
     return await inspect(inPath, 'the PATH');
   } catch (error) {
@@ -120,7 +124,9 @@ async function inspectGiven(path: string): Promise<NatsServerBinary> {
 async function inspect(path: string, from: string): Promise<NatsServerBinary> {
   const { stdout } = await run(path, ['--version'], { timeout: 10_000 });
   const [, version] = /^nats-server: v(\d+\.\d+\.\d+\S*)/.exec(stdout) ?? [];
-  if (version === undefined) throw new Error('it does not say that it is a nats-server');
+  if (version === undefined) {
+    throw new Error('it does not say that it is a nats-server');
+  }
   requireSupportedNatsServer(version, from);
   return { path, version, from };
 }
@@ -130,7 +136,9 @@ async function fetched(options: FindNatsOptions, inPath: string): Promise<NatsSe
   const { binFolder, say, sources = sourcesIn(binFolder) } = options;
   for (const source of sources) {
     const kept = source.pinned || isFresh(source) ? await usable(source) : undefined;
-    if (kept !== undefined) return kept;
+    if (kept !== undefined) {
+      return kept;
+    }
   }
   const failures: string[] = [];
   for (const source of sources) {
@@ -142,7 +150,9 @@ async function fetched(options: FindNatsOptions, inPath: string): Promise<NatsSe
       say?.(`${source.from} could not be had: ${errorReason(error)}`);
     }
     const kept = await usable(source);
-    if (kept !== undefined) return used(source, kept, say);
+    if (kept !== undefined) {
+      return used(source, kept, say);
+    }
   }
   throw new UserError(
     [`There is no nats-server to be had. Tried NATS_SERVER_BIN (not set), the PATH (${inPath}), and`, ...failures].join(
@@ -160,7 +170,9 @@ function used({ file }: NatsSource, kept: NatsServerBinary, say: FindNatsOptions
 }
 
 async function usable({ file, from }: NatsSource): Promise<NatsServerBinary | undefined> {
-  if (!isExecutable(file)) return undefined;
+  if (!isExecutable(file)) {
+    return undefined;
+  }
   return inspect(file, from).catch(() => undefined);
 }
 
@@ -184,13 +196,17 @@ async function fetchFrom({ fetch, file, from }: NatsSource, options: FindNatsOpt
 
 async function natsServerOf(unpacking: Promise<string>): Promise<string> {
   const file = join(await unpacking, 'usr/sbin/nats-server');
-  if (!existsSync(file)) throw new Error('the package holds no nats-server');
+  if (!existsSync(file)) {
+    throw new Error('the package holds no nats-server');
+  }
   return file;
 }
 
 async function get(url: string): Promise<Buffer> {
   const response = await fetch(url, { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  if (!response.ok) {
+    throw new Error(`${url} answered ${response.status}`);
+  }
   return Buffer.from(await response.arrayBuffer());
 }
 
@@ -202,7 +218,9 @@ async function download(url: string, say?: (message: string) => void): Promise<B
   try {
     const response = await fetch(url, { signal: abort.signal });
     clearTimeout(tooSlow);
-    if (!response.ok || response.body === null) throw new Error(`${url} answered ${response.status}`);
+    if (!response.ok || response.body === null) {
+      throw new Error(`${url} answered ${response.status}`);
+    }
     const total = Number(response.headers.get('content-length') ?? 0);
     const body: AsyncIterable<Uint8Array> = response.body;
     const chunks: Uint8Array[] = [];
@@ -212,7 +230,9 @@ async function download(url: string, say?: (message: string) => void): Promise<B
       chunks.push(chunk);
       received += chunk.length;
       const percent = total > 0 ? Math.floor((received / total) * 100) : 0;
-      if (percent >= said + 25) say?.(`nats-server: ${(said = percent)} %`);
+      if (percent >= said + 25) {
+        say?.(`nats-server: ${(said = percent)} %`);
+      }
     }
     return Buffer.concat(chunks);
   } finally {
@@ -238,7 +258,9 @@ async function downloadRelease(folder: string, { releases = RELEASES, say }: Fin
   const archive = await download(`${releases}/v${NATS_VERSION}/${name}.tar.gz`, say);
   const expected = CHECKSUMS[target] ?? (await publishedChecksum(releases, `${name}.tar.gz`));
   const actual = createHash('sha256').update(archive).digest('hex');
-  if (actual !== expected) throw new Error(`its SHA-256 is ${actual}, not ${expected}: not used`);
+  if (actual !== expected) {
+    throw new Error(`its SHA-256 is ${actual}, not ${expected}: not used`);
+  }
   const file = join(folder, `${name}.tar.gz`);
   writeFileSync(file, archive);
   await run('tar', ['-xzf', file, '-C', folder]);
@@ -249,6 +271,8 @@ async function publishedChecksum(releases: string, file: string): Promise<string
   const sums = (await get(`${releases}/v${NATS_VERSION}/SHA256SUMS`)).toString('utf8');
   const line = sums.split('\n').find((entry) => entry.trim().endsWith(file));
   const [sum] = (line ?? '').split(/\s+/);
-  if (sum === undefined || !/^[0-9a-f]{64}$/.test(sum)) throw new Error(`SHA256SUMS does not name ${file}`);
+  if (sum === undefined || !/^[0-9a-f]{64}$/.test(sum)) {
+    throw new Error(`SHA256SUMS does not name ${file}`);
+  }
   return sum;
 }

@@ -1,6 +1,6 @@
 import { jetstream } from '@nats-io/jetstream';
 import { headers as newHeaders, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { OrderCanceled, type EventContract } from '@rookery/contracts';
+import { type EventContract, OrderCanceled } from '@rookery/contracts';
 import { DeadLetterHeaders, deadLetterSubject, eventType } from '@rookery/messaging';
 import { uuidv7 } from '@rookery/platform';
 
@@ -18,7 +18,9 @@ export function eventHeaders(contract: EventContract, changes: Readonly<Record<s
     'x-correlation-id': 'planted-event',
     ...changes,
   };
-  for (const [name, value] of Object.entries(attributes)) headers.set(name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    headers.set(name, value);
+  }
   return headers;
 }
 

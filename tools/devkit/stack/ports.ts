@@ -22,7 +22,9 @@ const isFree = (port: number, host: string): Promise<boolean> =>
 export async function requireFreePorts(ports: readonly NamedPort[], host = '127.0.0.1'): Promise<void> {
   const checked = await Promise.all(ports.map(async (named) => ({ ...named, free: await isFree(named.port, host) })));
   const taken = checked.filter(({ free }) => !free);
-  if (taken.length === 0) return;
+  if (taken.length === 0) {
+    return;
+  }
   const lines = taken.map(
     ({ what, port, variable }) => `Port ${port} (${what}) is taken; ${variable}=<port> moves it.`,
   );
@@ -40,7 +42,9 @@ export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
     const port = randomInt(FIRST, AFTER_LAST);
-    if (!found.has(port) && (await isFree(port, '127.0.0.1'))) found.add(port);
+    if (!found.has(port) && (await isFree(port, '127.0.0.1'))) {
+      found.add(port);
+    }
   }
   return [...found];
 }

@@ -18,8 +18,12 @@ export function isExecutable(file: string): boolean {
 /** The program that a variable names; undefined when it names none. Throws a UserError when that cannot be run. */
 export function programNamedBy(variable: string, env: Environment): string | undefined {
   const given = env[variable] ?? '';
-  if (given === '') return undefined;
-  if (isExecutable(given)) return given;
+  if (given === '') {
+    return undefined;
+  }
+  if (isExecutable(given)) {
+    return given;
+  }
   throw new UserError(`${variable}=${given} is not a program that can be run.`, 'Correct it, or unset it.');
 }
 

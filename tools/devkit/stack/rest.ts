@@ -10,7 +10,9 @@ export const RESTS_WITHIN_MS = 60_000;
 export async function drained(stack: IsolatedStack): Promise<number | undefined> {
   const startedAt = Date.now();
   while (Date.now() - startedAt < RESTS_WITHIN_MS) {
-    if (await isAtRest(stack)) return Date.now() - startedAt;
+    if (await isAtRest(stack)) {
+      return Date.now() - startedAt;
+    }
     await sleep(250);
   }
   return undefined;

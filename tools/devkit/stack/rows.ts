@@ -1,5 +1,5 @@
-import type { Service } from '@rookery/contracts';
 import { Client, type QueryResultRow } from 'pg';
+import type { Service } from '@rookery/contracts';
 import type { IsolatedStack } from './isolated-stack';
 
 /** Runs with a connection that is closed afterwards. */

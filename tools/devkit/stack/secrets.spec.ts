@@ -42,7 +42,9 @@ describe('the secrets of a data folder', () => {
     store(before);
     const secrets = await provideSecrets(folder);
     expect(secrets).toMatchObject(without(before, 'internalJwks'));
-    for (const key of before.internalJwks.keys) expect(secrets.internalJwks.keys).toContainEqual(key);
+    for (const key of before.internalJwks.keys) {
+      expect(secrets.internalJwks.keys).toContainEqual(key);
+    }
     expect(secrets.databases.payments).toEqual(expect.any(String));
     expect(secrets.broker.payments).toMatch(/^SU/);
     expect(secrets.internalJwks.keys).toHaveLength(2);
@@ -85,6 +87,8 @@ describe('the secrets of a data folder', () => {
       expect(envs[app]['NATS_NKEY_SEED']).toBe(secrets.broker[app]);
       expect(envs[app]['INTERNAL_SIGNING_KEY'] !== undefined).toBe(Requesters.some((caller) => caller === app));
     }
-    for (const service of Services) expect(envs[service]['DATABASE_URL']).toBe('postgres://db');
+    for (const service of Services) {
+      expect(envs[service]['DATABASE_URL']).toBe('postgres://db');
+    }
   });
 });

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { recordOf, Requesters, Services, type Requester } from '@rookery/contracts';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
-import { BROKER_CLIENTS, makeSeeds } from './broker-accounts';
+import { recordOf, type Requester, Requesters, Services } from '@rookery/contracts';
 import { UserError } from '../terminal/user-error';
+import { BROKER_CLIENTS, makeSeeds } from './broker-accounts';
 
 const jwk = z.looseObject({ kid: z.string() });
 
@@ -47,7 +47,9 @@ export async function makeInternalKey(kid: string) {
 /** Fresh secrets. */
 export async function makeSecrets(): Promise<Secrets> {
   const keys = new Map<Requester, Awaited<ReturnType<typeof makeInternalKey>>>();
-  for (const caller of Requesters) keys.set(caller, await makeInternalKey(caller));
+  for (const caller of Requesters) {
+    keys.set(caller, await makeInternalKey(caller));
+  }
   return Secrets.parse({
     postgres: random(),
     databases: recordOf(Services, () => random()),
@@ -76,9 +78,13 @@ export async function provideSecrets(dataFolder: string): Promise<Secrets> {
   }
   const stored = readStored(file);
   const read = Secrets.safeParse(withMissing(stored, fresh));
-  if (!isRecord(stored) || !read.success) throw unreadable(file);
+  if (!isRecord(stored) || !read.success) {
+    throw unreadable(file);
+  }
   const secrets = { ...read.data, internalJwks: { keys: allPublished(read.data, fresh) } };
-  if (JSON.stringify(secrets) !== JSON.stringify(stored)) saveSecrets(dataFolder, secrets);
+  if (JSON.stringify(secrets) !== JSON.stringify(stored)) {
+    saveSecrets(dataFolder, secrets);
+  }
   return secrets;
 }
 
@@ -101,8 +107,12 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** What is stored, and of `fresh` what is not. */
 function withMissing(stored: unknown, fresh: unknown): unknown {
-  if (stored === undefined) return fresh;
-  if (!isRecord(stored) || !isRecord(fresh)) return stored;
+  if (stored === undefined) {
+    return fresh;
+  }
+  if (!isRecord(stored) || !isRecord(fresh)) {
+    return stored;
+  }
   const names = new Set([...Object.keys(stored), ...Object.keys(fresh)]);
   return Object.fromEntries([...names].map((name) => [name, withMissing(stored[name], fresh[name])]));
 }

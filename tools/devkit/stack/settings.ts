@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Callers, recordOf, Services, type Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import { type Caller, Callers, recordOf, Services } from '@rookery/contracts';
+import { UserError } from '../terminal/user-error';
 import type { AppPorts } from './app-env';
 import type { NamedPort } from './ports';
 import { repository } from './repository';
-import { UserError } from '../terminal/user-error';
 
 const port = (fallback: number, description: string) =>
   z.coerce.number('must be a number').int().min(1).max(65_535).default(fallback).describe(description);

@@ -28,9 +28,13 @@ export class SmallDisk {
   fill(): void {
     const file = openSync(this.ballast, 'w');
     try {
-      while (statfsSync(this.folder).bavail > 0) writeSync(file, CHUNK);
+      while (statfsSync(this.folder).bavail > 0) {
+        writeSync(file, CHUNK);
+      }
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) {
+        throw error;
+      }
     } finally {
       closeSync(file);
     }

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Callers, recordOf, type Caller } from '@rookery/contracts';
-import { appEnvs, writeEnvFiles, type AppEnv, type AppEnvOptions, type AppEnvs } from './app-env';
+import { type Caller, Callers, recordOf } from '@rookery/contracts';
+import { Progress } from '../terminal/progress';
+import { UserError } from '../terminal/user-error';
+import { type AppEnv, type AppEnvOptions, appEnvs, type AppEnvs, writeEnvFiles } from './app-env';
 import { AppProcess, APPS, migrate, SERVICES } from './app-process';
 import type { Infrastructure } from './infrastructure';
-import { Progress } from '../terminal/progress';
 import { inspectorPortOf } from './settings';
-import { UserError } from '../terminal/user-error';
 
 export interface StackOptions extends Omit<AppEnvOptions, 'databases' | 'broker'> {
   readonly infrastructure: Infrastructure;
@@ -51,12 +51,18 @@ export function provideEnvs({ infrastructure, folder, extra = {}, ...options }: 
 /** Brings each service's database to its newest migration. */
 export async function migrateAll(envs: AppEnvs): Promise<void> {
   const results = await Promise.allSettled(SERVICES.map((service) => migrate(service, envs[service])));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  for (const result of results) {
+    if (result.status === 'rejected') {
+      throw result.reason;
+    }
+  }
 }
 
 /** Ten megabytes of yesterday's log are enough. */
 function rotate(logFile: string): void {
-  if (existsSync(logFile) && statSync(logFile).size > 10_000_000) renameSync(logFile, `${logFile}.1`);
+  if (existsSync(logFile) && statSync(logFile).size > 10_000_000) {
+    renameSync(logFile, `${logFile}.1`);
+  }
 }
 
 /** Migrates and starts the five apps from dist/; resolves when all are ready. Stops what it started when one is not. */
@@ -80,13 +86,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const appNamed = (name: Caller): AppProcess => {
     const process = running.get(name);
-    if (process === undefined) throw new UserError(`${name} does not run`);
+    if (process === undefined) {
+      throw new UserError(`${name} does not run`);
+    }
     return process;
   };
   const replace = async (name: Caller, env: AppEnv): Promise<void> => {
     const former = appNamed(name);
     // Without a shared port there is a gap: the old one has to go first.
-    if (env['SHARE_PORT'] !== 'true') await former.stop();
+    if (env['SHARE_PORT'] !== 'true') {
+      await former.stop();
+    }
     const next = start(name, env);
     try {
       await next.readyBesideAnother();
@@ -126,9 +136,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function untilEnds(name: Caller, running: ReadonlyMap<Caller, AppProcess>): Promise<string> {
   for (;;) {
     const process = running.get(name);
-    if (process === undefined) throw new UserError(`${name} does not run`);
+    if (process === undefined) {
+      throw new UserError(`${name} does not run`);
+    }
     await process.ended;
-    if (running.get(name) === process) return process.exitReport();
+    if (running.get(name) === process) {
+      return process.exitReport();
+    }
   }
 }
 

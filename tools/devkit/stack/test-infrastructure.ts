@@ -1,12 +1,12 @@
-import { natsServerConfig } from '@rookery/messaging';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { copyCluster, makeCluster, postgresBinaries, startPostgres } from './embedded-postgres';
+import { natsServerConfig } from '@rookery/messaging';
+import { brokerAccount, makeSeeds } from './broker-accounts';
 import { startNats } from './embedded-nats';
+import { copyCluster, makeCluster, postgresBinaries, startPostgres } from './embedded-postgres';
 import { isAlive } from './leftover';
 import { findNatsServer } from './nats-binary';
-import { brokerAccount, makeSeeds } from './broker-accounts';
 import { freePorts } from './ports';
 import { repository } from './repository';
 
@@ -51,9 +51,13 @@ async function provideCluster(folder: string, dataFolder: string): Promise<void>
 
 function sweep(): void {
   for (const name of readdirSync(tmpdir())) {
-    if (!name.startsWith(PREFIX)) continue;
+    if (!name.startsWith(PREFIX)) {
+      continue;
+    }
     const pid = Number.parseInt(name.slice(PREFIX.length), 10);
-    if (!isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (!isAlive(pid)) {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    }
   }
 }
 

@@ -19,8 +19,12 @@ const throughUserNamespace: RunAs = { prefix: ['unshare', '--user', `--map-user=
 /** True when others may pass through every folder up to the path, and read it. */
 function othersReach(path: string): boolean {
   for (let at = resolve(path); ; at = dirname(at)) {
-    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false;
-    if (at === dirname(at)) return true;
+    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) {
+      return false;
+    }
+    if (at === dirname(at)) {
+      return true;
+    }
   }
 }
 
@@ -40,11 +44,19 @@ function canUnshare(): boolean {
  * Existing data keep the user they were made with.
  */
 export function unprivileged(dataFolder: string, programs: string): RunAs {
-  if (process.getuid?.() !== 0) return asOurselves;
+  if (process.getuid?.() !== 0) {
+    return asOurselves;
+  }
   const owner = existsSync(dataFolder) ? statSync(dataFolder).uid : undefined;
   const reachable = othersReach(dirname(resolve(dataFolder))) && othersReach(programs);
-  if (reachable && owner !== 0) return { uid: owner ?? NOBODY, gid: owner ?? NOBODY, prefix: [] };
-  if (owner === undefined || owner === 0) if (canUnshare()) return throughUserNamespace;
+  if (reachable && owner !== 0) {
+    return { uid: owner ?? NOBODY, gid: owner ?? NOBODY, prefix: [] };
+  }
+  if (owner === undefined || owner === 0) {
+    if (canUnshare()) {
+      return throughUserNamespace;
+    }
+  }
   throw new UserError(
     `Postgres does not run as root, and no unprivileged user can reach ${dataFolder}.`,
     'Run npm as another user, or set ROOKERY_DATA_DIR to a folder that everybody may pass through, for example /var/tmp/rookery (the programs in node_modules must be reachable too).',

@@ -48,25 +48,37 @@ export class Progress {
 
   /** One line. */
   readonly say = (message: string): void => {
-    if (this.quiet) return;
+    if (this.quiet) {
+      return;
+    }
     this.clearLine();
     process.stderr.write(`  ${message}\n`);
   };
 
   private tick(): void {
-    if (this.quiet) return;
+    if (this.quiet) {
+      return;
+    }
     const line = [...this.running].map(([what, since]) => `${what} … ${seconds(since)}`).join(' · ');
-    if (!this.live) process.stderr.write(`  ${line}\n`);
-    else process.stderr.write(`\r\u001b[K  ${line.slice(0, process.stderr.columns - 4)}`);
+    if (!this.live) {
+      process.stderr.write(`  ${line}\n`);
+    } else {
+      process.stderr.write(`\r\u001b[K  ${line.slice(0, process.stderr.columns - 4)}`);
+    }
   }
 
   private clearLine(): void {
-    if (this.live && !this.quiet) process.stderr.write('\r\u001b[K');
+    if (this.live && !this.quiet) {
+      process.stderr.write('\r\u001b[K');
+    }
   }
 }
 
 /** Prints what went wrong: a UserError as it is, anything else with its stack, for it is a bug. */
 export function printFailure(error: unknown): void {
-  if (error instanceof UserError) process.stderr.write(`\n${error.message}\n`);
-  else process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (error instanceof UserError) {
+    process.stderr.write(`\n${error.message}\n`);
+  } else {
+    process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  }
 }

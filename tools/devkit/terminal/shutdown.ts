@@ -24,7 +24,9 @@ export class Shutdown {
         if (this.askedAt === undefined) {
           this.askedAt = Date.now();
           this.abort.abort();
-          if (this.undo.length > 0) say('stopping … (again to stop at once)');
+          if (this.undo.length > 0) {
+            say('stopping … (again to stop at once)');
+          }
           this.resolve(signal);
         } else if (Date.now() - this.askedAt > SAME_PRESS_MS) {
           // The servers and apps end by themselves when this process does.
@@ -41,7 +43,9 @@ export class Shutdown {
 
   /** Ends a start that is no longer wanted. */
   throwIfAsked(): void {
-    if (this.signal.aborted) throw new UserError('Stopped while starting.');
+    if (this.signal.aborted) {
+      throw new UserError('Stopped while starting.');
+    }
   }
 
   /** Registers what to undo at the end, last first. */
@@ -51,6 +55,8 @@ export class Shutdown {
 
   /** Undoes everything that was registered. */
   async run(): Promise<void> {
-    for (let undo = this.undo.pop(); undo !== undefined; undo = this.undo.pop()) await undo();
+    for (let undo = this.undo.pop(); undo !== undefined; undo = this.undo.pop()) {
+      await undo();
+    }
   }
 }

@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pick, strings } from '../cluster/manifest';
-import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import { repository } from '@rookery/devkit/stack/repository';
+import { errorReason } from '@rookery/devkit/terminal/error-facts';
+import { pick, strings } from '../cluster/manifest';
 import { findPromtool, promtool } from './promtool';
 import { allQueries, countingMoreThanClients, NOT_OF_CLIENTS } from './queries';
-import { ruleGroups, rulesFile, unitTests, untested, rulesFor, type Group, type TestFile } from './rules';
+import { type Group, ruleGroups, rulesFile, rulesFor, type TestFile, unitTests, untested } from './rules';
 
 const groups = ruleGroups();
 const rules = groups.flatMap((group) => group.rules);
@@ -29,7 +29,9 @@ const found = await findPromtool({ binFolder: join(repository, '.data/bin') }).t
     let folder: string;
     beforeAll(() => {
       folder = mkdtempSync(join(tmpdir(), 'rookery-alerts-'));
-      for (const [name, { text }] of tests) writeFileSync(join(folder, name), text);
+      for (const [name, { text }] of tests) {
+        writeFileSync(join(folder, name), text);
+      }
     });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -58,7 +60,9 @@ const found = await findPromtool({ binFolder: join(repository, '.data/bin') }).t
       ['always fires', 'vector(1)', /got:.*CertificateEnds/s],
     ])('an alert that %s is found by its unit test', async (_, expr, said) => {
       const file = tests.get('certificates.yaml');
-      if (file === undefined) throw new Error('there is no such file');
+      if (file === undefined) {
+        throw new Error('there is no such file');
+      }
       const planted = rulesFor(file.content, groups).map((group) => ({
         ...group,
         rules: group.rules.map((rule) => (rule.alert === 'CertificateEnds' ? { ...rule, expr } : rule)),

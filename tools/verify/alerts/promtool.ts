@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { unpackStable } from '@rookery/devkit/stack/debian-package';
+import { type Environment, isExecutable, programInPath, programNamedBy } from '@rookery/devkit/stack/program-path';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
-import { isExecutable, programInPath, programNamedBy, type Environment } from '@rookery/devkit/stack/program-path';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 
 const run = promisify(execFile);
@@ -26,16 +26,22 @@ export interface FindPromtoolOptions {
  */
 export async function findPromtool({ binFolder, env = process.env, aptGet }: FindPromtoolOptions): Promise<string> {
   const here = programNamedBy('PROMTOOL_BIN', env) ?? programInPath('promtool', env);
-  if (here !== undefined) return here;
+  if (here !== undefined) {
+    return here;
+  }
   const file = join(binFolder, 'promtool-debian');
-  if (isExecutable(file)) return file;
+  if (isExecutable(file)) {
+    return file;
+  }
   mkdirSync(binFolder, { recursive: true });
   const failures: string[] = [];
   for (const name of PACKAGES) {
     const folder = mkdtempSync(join(binFolder, 'fetch-'));
     try {
       const unpacked = join(await unpackStable(name, folder, { aptGet }), 'usr/bin/promtool');
-      if (!isExecutable(unpacked)) throw new Error('the package holds no promtool');
+      if (!isExecutable(unpacked)) {
+        throw new Error('the package holds no promtool');
+      }
       renameSync(unpacked, file);
       return file;
     } catch (error) {

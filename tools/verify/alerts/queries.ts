@@ -33,8 +33,12 @@ export function allQueries(): readonly Query[] {
 }
 
 function queriesIn(value: unknown): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap(queriesIn);
-  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) {
+    return value.flatMap(queriesIn);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return [];
+  }
   return Object.entries(value).flatMap(([key, member]): readonly string[] =>
     (key === 'expr' || key === 'query') && typeof member === 'string' ? [member] : queriesIn(member),
   );
@@ -46,7 +50,9 @@ export function selectorsOf(query: string, prefix: string): readonly string[] {
   parser.parse(query).iterate({
     enter: ({ name, from, to }) => {
       const text = query.slice(from, to);
-      if (name === 'VectorSelector' && text.startsWith(prefix)) found.push(text);
+      if (name === 'VectorSelector' && text.startsWith(prefix)) {
+        found.push(text);
+      }
     },
   });
   return found;

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { repository } from '@rookery/devkit/stack/repository';
 import { pick } from '../cluster/manifest';
 import { readObjects } from '../cluster/render';
-import { repository } from '@rookery/devkit/stack/repository';
 
 const OBSERVABILITY = join(repository, 'k8s/components/observability');
 /** Unit tests for promtool. */
@@ -73,7 +73,9 @@ export function unitTests(): ReadonlyMap<string, { readonly text: string; readon
 export function untested(rules: readonly Rule[], files: Iterable<TestFile>): readonly string[] {
   const tests = [...files].flatMap((file) => file.tests);
   return rules.flatMap(({ alert, labels }) => {
-    if (alert === undefined) return [];
+    if (alert === undefined) {
+      return [];
+    }
     const what = labels['window'] === undefined ? alert : `${alert} of ${labels['window']}`;
     const courses = tests.map((test) => {
       const asked = test.alert_rule_test.filter(({ alertname }) => alertname === alert);

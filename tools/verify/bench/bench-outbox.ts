@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { OrderConfirmed } from '@rookery/contracts';
-import { createIdempotencyKeys, createOutboxAndInbox, type PostgresOptions, runMigrations } from '@rookery/persistence';
 import { Client } from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { OrderConfirmed } from '@rookery/contracts';
+import { createIdempotencyKeys, createOutboxAndInbox, type PostgresOptions, runMigrations } from '@rookery/persistence';
 
 export const EVENTS_OF_AN_AGGREGATE = 5;
 /** So many aggregates are written at the same time, their events in turn. */

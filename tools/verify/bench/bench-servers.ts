@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { natsServerConfig } from '@rookery/messaging';
 import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '@rookery/devkit/stack/broker-accounts';
 import { createDatabases, type DatabaseUrls } from '@rookery/devkit/stack/databases';
 import { startNats } from '@rookery/devkit/stack/embedded-nats';
@@ -10,8 +9,9 @@ import { startPostgres } from '@rookery/devkit/stack/embedded-postgres';
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { natsServerConfig } from '@rookery/messaging';
 
 /** How a process connects to the broker. */
 export interface BrokerLogin {

@@ -1,9 +1,9 @@
-import { Headers } from '@rookery/contracts';
-import { brokerLogin, CloudEvent, eventType, provisionBroker, streamOf } from '@rookery/messaging';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { Headers } from '@rookery/contracts';
 import { messagesOf } from '@rookery/devkit/stack/broker-reader';
+import { brokerLogin, CloudEvent, eventType, provisionBroker, streamOf } from '@rookery/messaging';
 import type { TemplateRow } from './bench-outbox';
 import type { BrokerLogin } from './bench-servers';
 import type { ReadyMessage } from './relay-peers';
@@ -47,17 +47,23 @@ export class BenchStream {
   /** Throws unless so many events are there, each once, and those of each aggregate in order, from the first to the last. */
   async verify(count: number, perAggregate: number): Promise<void> {
     const messages = await messagesOf(this.admin, STREAM);
-    if (messages.length !== count) throw new Error(`${messages.length} events are in the stream instead of ${count}`);
+    if (messages.length !== count) {
+      throw new Error(`${messages.length} events are in the stream instead of ${count}`);
+    }
     const last = new Map<string, number>();
     for (const { headers } of messages) {
       const aggregate = headers?.get(CloudEvent.subject) ?? '';
       const sequence = Number(headers?.get(CloudEvent.sequence));
       const before = last.get(aggregate) ?? 0;
-      if (sequence !== before + 1) throw new Error(`event ${sequence} of ${aggregate} comes after ${before}`);
+      if (sequence !== before + 1) {
+        throw new Error(`event ${sequence} of ${aggregate} comes after ${before}`);
+      }
       last.set(aggregate, sequence);
     }
     const unfinished = [...last.values()].filter((sequence) => sequence !== perAggregate).length;
-    if (unfinished > 0) throw new Error(`${unfinished} aggregates lack events`);
+    if (unfinished > 0) {
+      throw new Error(`${unfinished} aggregates lack events`);
+    }
   }
 
   async close(): Promise<void> {

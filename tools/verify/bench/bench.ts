@@ -1,7 +1,7 @@
-import { configureLogger } from '@rookery/platform';
-import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { UserError } from '@rookery/devkit/terminal/user-error';
+import { configureLogger } from '@rookery/platform';
 import { storeReport } from '../results/store-report';
 import { costBench } from './cost-bench';
 import { overloadBench } from './overload-bench';
@@ -19,7 +19,9 @@ const benches: readonly Bench[] = [relayBench, costBench, overloadBench];
 
 /** Prints every bench with what it measures. */
 export function printBenches(): void {
-  for (const { name, what } of benches) process.stdout.write(`${name.padEnd(12)} ${what}\n`);
+  for (const { name, what } of benches) {
+    process.stdout.write(`${name.padEnd(12)} ${what}\n`);
+  }
 }
 
 /**
@@ -41,6 +43,8 @@ export async function runBenches(names: readonly string[], progress: Progress, r
 
 function benchNamed(name: string): Bench {
   const bench = benches.find((one) => one.name === name);
-  if (bench === undefined) throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list');
+  if (bench === undefined) {
+    throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list');
+  }
   return bench;
 }

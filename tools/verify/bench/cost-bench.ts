@@ -3,18 +3,18 @@ import { readdirSync, statSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventProducers, type Caller, type Service } from '@rookery/contracts';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { asAdmin } from '@rookery/devkit/stack/broker-reader';
-import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
-import { rowsOf } from '@rookery/devkit/stack/rows';
+import { type Caller, eventProducers, type Service } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { addProducts, untilDefinite } from '@rookery/devkit/client/retrying-load';
-import { drained } from '@rookery/devkit/stack/rest';
-import { buildApps } from '@rookery/devkit/stack/build';
 import { APPS, SERVICES } from '@rookery/devkit/stack/app-process';
+import { asAdmin } from '@rookery/devkit/stack/broker-reader';
+import { buildApps } from '@rookery/devkit/stack/build';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
+import { drained } from '@rookery/devkit/stack/rest';
+import { rowsOf } from '@rookery/devkit/stack/rows';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { costReport, type Cost, type CostResult, type Variant, type CostBenchOptions } from './cost-report';
+import { type Cost, type CostBenchOptions, costReport, type CostResult, type Variant } from './cost-report';
 import { cpuSecondsOf, residentMiBOf } from './process-use';
 
 const USUAL: CostBenchOptions = { orders: 300, rate: 10, idleSeconds: 20, warmUp: 150 };
@@ -43,12 +43,13 @@ export async function measureCost(progress: Progress, options: CostBenchOptions)
     const stack = await IsolatedStack.start({ progress, environment: { LOG_LEVEL: logLevel } });
     try {
       const metered = await MeteredStack.open(stack, progress, options);
-      for (const variant of VARIANTS.filter((one) => one.logLevel === logLevel))
+      for (const variant of VARIANTS.filter((one) => one.logLevel === logLevel)) {
         measured.set(variant.name, {
           name: variant.name,
           what: variant.what,
           ...(await metered.sell(variant.name, variant.token)),
         });
+      }
     } finally {
       await progress.step('stopped', () => stack.stop());
     }
@@ -119,7 +120,9 @@ class MeteredStack {
       await this.place(orders, paymentToken).finally(() => clearInterval(watch));
       const placed = await this.read();
       const rest = await drained(this.stack);
-      if (rest === undefined) throw new Error('the orders did not end');
+      if (rest === undefined) {
+        throw new Error('the orders did not end');
+      }
       const after = await this.read();
       const seconds = (after.at - before.at) / 1_000;
       const loadSeconds = (placed.at - before.at) / 1_000;
@@ -151,7 +154,9 @@ class MeteredStack {
     const orderInTurn = async (): Promise<void> => {
       for (let count = next++; count < orders; count = next++) {
         const waitMs = startedAt + (count * 1_000) / this.options.rate - performance.now();
-        if (waitMs > 0) await sleep(waitMs);
+        if (waitMs > 0) {
+          await sleep(waitMs);
+        }
         await this.order(paymentToken);
       }
     };
@@ -166,8 +171,9 @@ class MeteredStack {
       tries += 1;
       return this.customer.place(order, key).catch(() => undefined);
     });
-    if (answer?.status !== 201)
+    if (answer?.status !== 201) {
       throw new Error(`an order was answered ${answer?.status ?? 'too late'}: ${answer?.text}`);
+    }
     this.repeated += tries - 1;
   }
 

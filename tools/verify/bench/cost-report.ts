@@ -74,7 +74,9 @@ const plainCost = (cost: Cost): Readonly<Record<string, Table>> =>
 
 function markdownOf({ at, machine, options, variants }: CostResult): string {
   const [first] = variants;
-  if (first === undefined) return '# cost\n';
+  if (first === undefined) {
+    return '# cost\n';
+  }
   const header = row('of one order', ...variants.map(({ name }) => name));
   const line = row('---', ...variants.map(() => '---:'));
   const processes = [...first.cost.cpuMs.keys()];

@@ -1,14 +1,14 @@
 import { cpus, loadavg } from 'node:os';
-import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
-import { rowsOf } from '@rookery/devkit/stack/rows';
 import { ApiClient, tokenOf } from '@rookery/devkit/client/api-client';
-import { addProducts } from '@rookery/devkit/client/retrying-load';
-import { drained } from '@rookery/devkit/stack/rest';
-import { buildApps } from '@rookery/devkit/stack/build';
-import type { Progress } from '@rookery/devkit/terminal/progress';
 import { keepTo, otherCores } from '@rookery/devkit/client/cores';
 import { offer, ORDERS_PER_SECOND, type Seen } from '@rookery/devkit/client/open-loop';
-import { overloadReport, phaseOf, type OverloadResult, type Phase } from './overload-report';
+import { addProducts } from '@rookery/devkit/client/retrying-load';
+import { buildApps } from '@rookery/devkit/stack/build';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
+import { drained } from '@rookery/devkit/stack/rest';
+import { rowsOf } from '@rookery/devkit/stack/rows';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { overloadReport, type OverloadResult, type Phase, phaseOf } from './overload-report';
 
 export interface OverloadBenchOptions {
   readonly secondsPerPhase: number;
@@ -47,7 +47,9 @@ export async function measureOverload(progress: Progress, options: OverloadBench
     );
     const offered = await OfferedLoad.open(stack, progress);
     await progress.step(`warm-up, ${WARM_UP_SECONDS} s`, async () => {
-      for (const url of [stack.gatewayUrl, stack.replicaUrl]) await offered.offer(url, WARM_UP_RATE, WARM_UP_SECONDS);
+      for (const url of [stack.gatewayUrl, stack.replicaUrl]) {
+        await offered.offer(url, WARM_UP_RATE, WARM_UP_SECONDS);
+      }
     });
     const search = await offered.search(options);
     const best = search.reduce((a, b) => (b.goodput > a.goodput ? b : a));
@@ -158,8 +160,12 @@ class OfferedLoad {
     const token = await tokenOf(this.stack.authUrl, 'alice');
     const products = [...this.products];
     const seen = await offer({ url, token, products, orders: [...orders], readsPerSecond, ordersPerSecond, seconds });
-    for (const id of seen.placed) this.taken.add(id);
-    if ((await drained(this.stack)) === undefined) throw new Error('what the load left behind did not come to rest');
+    for (const id of seen.placed) {
+      this.taken.add(id);
+    }
+    if ((await drained(this.stack)) === undefined) {
+      throw new Error('what the load left behind did not come to rest');
+    }
     return seen;
   }
 }

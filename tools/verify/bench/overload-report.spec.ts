@@ -1,4 +1,4 @@
-import { overloadReport, percentile, phaseOf, ratiosOf, type OverloadResult, type Phase } from './overload-report';
+import { overloadReport, type OverloadResult, percentile, type Phase, phaseOf, ratiosOf } from './overload-report';
 
 const phase = (change: Partial<Phase> = {}): Phase => ({
   offeredPerSecond: 500,

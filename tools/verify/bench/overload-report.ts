@@ -1,5 +1,5 @@
+import { type Kind, MIX, ORDERS_PER_SECOND, READS, type Seen } from '@rookery/devkit/client/open-loop';
 import { median, type Report } from './report';
-import { MIX, ORDERS_PER_SECOND, READS, type Kind, type Seen } from '@rookery/devkit/client/open-loop';
 
 /** An answer that comes later is of no use to a customer. */
 export const USEFUL_WITHIN_MS = 1_000;
@@ -157,8 +157,9 @@ function verdicts({ search, peak, overload, peer, orders, placed, confirmed }: O
   const ratios = ratiosOf(peak, overload);
   const clientLateMs = Math.max(...[...peak, ...overload, ...peer, ...orders].map((phase) => phase.clientLateMs));
   const verdict = (met: boolean): string => {
-    if (clientLateMs > CLIENT_LATE_MS)
+    if (clientLateMs > CLIENT_LATE_MS) {
       return 'not decided, the client was late itself: the machine has other things to do';
+    }
     return met ? 'met' : '**missed**';
   };
   return [

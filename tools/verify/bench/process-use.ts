@@ -11,7 +11,9 @@ interface Stat {
 /** CPU-seconds of a process with all its children, also those that have ended; undefined where there is no /proc. */
 export function cpuSecondsOf(pid: number | undefined): number | undefined {
   const all = processes();
-  if (pid === undefined || !all.has(pid)) return undefined;
+  if (pid === undefined || !all.has(pid)) {
+    return undefined;
+  }
   return familyOf(pid, all).reduce((sum, member) => sum + (all.get(member)?.ticks ?? 0), 0) / TICKS;
 }
 
@@ -21,7 +23,9 @@ export function cpuSecondsOf(pid: number | undefined): number | undefined {
  */
 export function residentMiBOf(pid: number | undefined): number | undefined {
   const all = processes();
-  if (pid === undefined || !all.has(pid)) return undefined;
+  if (pid === undefined || !all.has(pid)) {
+    return undefined;
+  }
   const family = familyOf(pid, all);
   return family.reduce((sum, member) => sum + memoryOf(member, family.length === 1 ? 'Rss' : 'Pss'), 0) / 1_024;
 }

@@ -1,5 +1,5 @@
-import { configureLogger } from '@rookery/platform';
 import { Progress } from '@rookery/devkit/terminal/progress';
+import { configureLogger } from '@rookery/platform';
 import { runRelayBench } from './relay-bench';
 
 describe('the bench of the relay', () => {

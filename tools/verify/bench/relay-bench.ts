@@ -1,15 +1,15 @@
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { EventPublisher, Nats } from '@rookery/messaging';
 import { connect, dataSourceOptions, Outbox, OutboxMetrics, OutboxRelay, UnitOfWork } from '@rookery/persistence';
 import { Metrics } from '@rookery/platform';
-import type { DataSource } from 'typeorm';
-import type { Progress } from '@rookery/devkit/terminal/progress';
 import { AGGREGATES_AT_ONCE, BenchOutbox, BenchTables1764100000000, EVENTS_OF_AN_AGGREGATE } from './bench-outbox';
-import { startBenchServers, type BenchServers } from './bench-servers';
+import { type BenchServers, startBenchServers } from './bench-servers';
 import { BenchStream } from './bench-stream';
 import { barePublisher, naiveRelay } from './relay-peers';
-import { markdownOf, type BenchResult, type Report } from './report';
+import { type BenchResult, markdownOf, type Report } from './report';
 
 export interface RelayBenchOptions {
   /** Rows in the outbox; a multiple of 500. */
@@ -62,8 +62,11 @@ async function measure(
     perAggregate: number,
     drain: (nats: Nats) => Promise<void>,
   ): Promise<number> => {
-    if (perAggregate === count) await outbox.refillWithOne(count);
-    else await outbox.refill(count);
+    if (perAggregate === count) {
+      await outbox.refillWithOne(count);
+    } else {
+      await outbox.refill(count);
+    }
     await stream.renew();
     // A connection for each run: a publisher makes its stream anew when it misses it, which must not meet the renewal.
     const nats = await Nats.connect({ service: 'orders', ...servers.orders });
@@ -96,7 +99,9 @@ async function drainByRelay(outbox: BenchOutbox, database: DataSource, nats: Nat
   const appended = new Outbox(new UnitOfWork(database));
   const relay = new OutboxRelay(database, appended, new OutboxMetrics(database, new Metrics()));
   relay.start(new EventPublisher(nats));
-  while (!(await outbox.isDrained())) await sleep(20);
+  while (!(await outbox.isDrained())) {
+    await sleep(20);
+  }
   await relay.stop();
 }
 

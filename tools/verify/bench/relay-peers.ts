@@ -1,8 +1,8 @@
-import type { StoredEvent } from '@rookery/contracts';
-import { EventPublisher, type Nats } from '@rookery/messaging';
 import { jetstream } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/nats-core';
 import type { DataSource } from 'typeorm';
+import type { StoredEvent } from '@rookery/contracts';
+import { EventPublisher, type Nats } from '@rookery/messaging';
 
 /** A message as the broker gets it. */
 export interface ReadyMessage {
@@ -20,7 +20,9 @@ export async function barePublisher(nats: Nats, messages: readonly ReadyMessage[
   const client = jetstream(nats.connection);
   const waiting = messages.values();
   const lane = async (): Promise<void> => {
-    for (const { id, subject, headers, data } of waiting) await client.publish(subject, data, { msgID: id, headers });
+    for (const { id, subject, headers, data } of waiting) {
+      await client.publish(subject, data, { msgID: id, headers });
+    }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, lane));
 }
@@ -36,7 +38,9 @@ export async function naiveRelay(database: DataSource, nats: Nats, rows: number)
                 causation_id AS "causationId", traceparent, data::text AS data
          FROM outbox WHERE published_at IS NULL ORDER BY outbox.id LIMIT 1 FOR UPDATE SKIP LOCKED`,
       );
-      if (!row) return;
+      if (!row) {
+        return;
+      }
       await publisher.publish(row);
       await tx.query('UPDATE outbox SET published_at = now() WHERE id = $1', [row.position]);
     });

@@ -1,4 +1,4 @@
-import { markdownOf, median, type BenchResult } from './report';
+import { type BenchResult, markdownOf, median } from './report';
 
 describe('the report of a bench', () => {
   it.each([

@@ -2,22 +2,22 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OrderConfirmed, type EventOf } from '@rookery/contracts';
-import { brokerLogin, EventPublisher, JetStreamServer, Nats, natsServerConfig, OnEvent } from '@rookery/messaging';
-import { configureLogger, uuidv7 } from '@rookery/platform';
-import { eventually } from '@rookery/testing';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
-import { PermissionViolationError, type NatsConnection } from '@nats-io/nats-core';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
+import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Payload, type CustomStrategy } from '@nestjs/microservices';
+import { type CustomStrategy, Payload } from '@nestjs/microservices';
+import { type EventOf, OrderConfirmed } from '@rookery/contracts';
 import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '@rookery/devkit/stack/broker-accounts';
-import { startNats, type EmbeddedNats } from '@rookery/devkit/stack/embedded-nats';
+import { type EmbeddedNats, startNats } from '@rookery/devkit/stack/embedded-nats';
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
+import { brokerLogin, EventPublisher, JetStreamServer, Nats, natsServerConfig, OnEvent } from '@rookery/messaging';
+import { configureLogger, uuidv7 } from '@rookery/platform';
+import { eventually } from '@rookery/testing';
 
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);
@@ -81,7 +81,9 @@ describe.each(forms)('a nats-server whose acknowledgement subjects name %s', (_,
   const itOnSuchAServer = supported ? it : it.skip;
 
   beforeAll(async () => {
-    if (!supported) return;
+    if (!supported) {
+      return;
+    }
     handled.length = 0;
     const [port = 0] = await freePorts(1);
     const accounts = [brokerAccount(MAIN_ACCOUNT, seeds)];
@@ -94,7 +96,9 @@ describe.each(forms)('a nats-server whose acknowledgement subjects name %s', (_,
     manager = await jetstreamManager(admin);
   });
   afterAll(async () => {
-    for (const close of open.toReversed()) await close();
+    for (const close of open.toReversed()) {
+      await close();
+    }
     rmSync(folder, { recursive: true });
   });
 
@@ -103,8 +107,9 @@ describe.each(forms)('a nats-server whose acknowledgement subjects name %s', (_,
     const refused: string[] = [];
     void (async () => {
       for await (const status of payments.connection.status()) {
-        if (status.type === 'error' && status.error instanceof PermissionViolationError)
+        if (status.type === 'error' && status.error instanceof PermissionViolationError) {
           refused.push(status.error.message);
+        }
       }
     })();
     const acknowledged: string[] = [];

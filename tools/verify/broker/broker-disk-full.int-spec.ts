@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrderConfirmed } from '@rookery/contracts';
-import { EventPublisher, Nats, natsServerConfig } from '@rookery/messaging';
-import { configureLogger, uuidv7 } from '@rookery/platform';
-import { eventually } from '@rookery/testing';
 import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '@rookery/devkit/stack/broker-accounts';
 import { brokerIsLive } from '@rookery/devkit/stack/broker-liveness';
-import { startNats, type EmbeddedNats } from '@rookery/devkit/stack/embedded-nats';
+import { type EmbeddedNats, startNats } from '@rookery/devkit/stack/embedded-nats';
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
+import { EventPublisher, Nats, natsServerConfig } from '@rookery/messaging';
+import { configureLogger, uuidv7 } from '@rookery/platform';
+import { eventually } from '@rookery/testing';
 
 configureLogger('test', 'silent');
 
@@ -49,7 +49,9 @@ describe('a nats-server without room on its disk', () => {
   };
   /** As the relay does: what is not stored is tried again, for ever. */
   const publishWhatWaits = async (): Promise<void> => {
-    for (const id of waiting) await publish(id).catch(() => undefined);
+    for (const id of waiting) {
+      await publish(id).catch(() => undefined);
+    }
   };
   const storing = async (): Promise<string | undefined> =>
     (await orders.metrics.registry.metrics()).split('\n').find((line) => line.startsWith('event_stream_storing{'));
@@ -84,9 +86,13 @@ describe('a nats-server without room on its disk', () => {
   });
 
   it('makes the publisher say so, its process unready and the metric 0, until it stores again', async () => {
-    for (const file of nextFiles()) symlinkSync('/dev/full', file);
+    for (const file of nextFiles()) {
+      symlinkSync('/dev/full', file);
+    }
     await expect(brokerIsLive(monitoring)).resolves.toBe(true);
-    for (let event = 0; event < FILLS_A_FILE; event += 1) await publish();
+    for (let event = 0; event < FILLS_A_FILE; event += 1) {
+      await publish();
+    }
     await expect(orders.check()).resolves.toBeUndefined();
     expect(await storing()).toMatch(/ORDERS"\} 1$/);
 
@@ -102,7 +108,9 @@ describe('a nats-server without room on its disk', () => {
     await expect(orders.check()).rejects.toThrow('not storing ORDERS');
     expect(await storing()).toMatch(/ORDERS"\} 0$/);
 
-    for (const file of nextFiles()) rmSync(file, { force: true });
+    for (const file of nextFiles()) {
+      rmSync(file, { force: true });
+    }
     // Newer servers keep refusing until they are restarted, and their health says so; older ones go on by themselves.
     if (!(await brokerIsLive(monitoring))) {
       await broker.stop();

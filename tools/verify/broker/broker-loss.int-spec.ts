@@ -1,4 +1,9 @@
-import { OrderConfirmed, type EventEnvelope, type EventOf } from '@rookery/contracts';
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { Controller, type INestApplicationContext, type INestMicroservice, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type CustomStrategy, Payload } from '@nestjs/microservices';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { type EventEnvelope, type EventOf, OrderConfirmed } from '@rookery/contracts';
 import { deadLetterStreamOf, EventPublisher, JetStreamServer, Nats, OnEvent } from '@rookery/messaging';
 import {
   createIdempotencyKeys,
@@ -11,12 +16,7 @@ import {
   UnitOfWork,
 } from '@rookery/persistence';
 import { configureLogger, PassedEvents, PlatformModule, uuidv7 } from '@rookery/platform';
-import { eventually, testBroker, testDatabase, type TestBroker, type TestDatabase } from '@rookery/testing';
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
-import { Controller, Logger, Module, type INestApplicationContext, type INestMicroservice } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { eventually, testBroker, type TestBroker, testDatabase, type TestDatabase } from '@rookery/testing';
 
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);
@@ -129,7 +129,9 @@ describe('the loss of JetStream’s store', () => {
     await eventually(async () => expect(await effects()).toEqual([1, 1, 1, 1, 1]));
     const published = await idsInStream();
 
-    for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+    for await (const { config } of manager.streams.list()) {
+      await manager.streams.delete(config.name);
+    }
     const lostAt = performance.now();
     await append(2);
 

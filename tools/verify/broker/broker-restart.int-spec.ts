@@ -1,19 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OrderConfirmed, type EventOf } from '@rookery/contracts';
-import { EventPublisher, JetStreamServer, Nats, natsServerConfig, OnEvent } from '@rookery/messaging';
-import { configureLogger, uuidv7 } from '@rookery/platform';
-import { eventually } from '@rookery/testing';
-import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
+import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Payload, type CustomStrategy } from '@nestjs/microservices';
+import { type CustomStrategy, Payload } from '@nestjs/microservices';
+import { type EventOf, OrderConfirmed } from '@rookery/contracts';
 import { brokerAccount, MAIN_ACCOUNT, makeSeeds } from '@rookery/devkit/stack/broker-accounts';
-import { startNats, type EmbeddedNats } from '@rookery/devkit/stack/embedded-nats';
+import { type EmbeddedNats, startNats } from '@rookery/devkit/stack/embedded-nats';
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
+import { EventPublisher, JetStreamServer, Nats, natsServerConfig, OnEvent } from '@rookery/messaging';
+import { configureLogger, uuidv7 } from '@rookery/platform';
+import { eventually } from '@rookery/testing';
 
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);

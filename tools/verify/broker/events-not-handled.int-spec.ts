@@ -1,19 +1,19 @@
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type CustomStrategy, Payload } from '@nestjs/microservices';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 import {
+  type EventContract,
+  type EventEnvelope,
   OrderCanceled,
   OrderConfirmed,
   OrderCreated,
-  type EventContract,
-  type EventEnvelope,
 } from '@rookery/contracts';
 import { EventPublisher, JetStreamServer, Nats, OnEvent } from '@rookery/messaging';
 import { createInbox, createInboxOrderIndex, dataSourceOptions, Inbox, PersistenceModule } from '@rookery/persistence';
 import { configureLogger, PassedEvents, PlatformModule, RpcProblemFilter, uuidv7 } from '@rookery/platform';
-import { eventually, testBroker, testDatabase, type TestBroker, type TestDatabase } from '@rookery/testing';
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
-import { Controller, Logger, Module, type INestMicroservice } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Payload, type CustomStrategy } from '@nestjs/microservices';
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { eventually, testBroker, type TestBroker, testDatabase, type TestDatabase } from '@rookery/testing';
 
 configureLogger('test', 'silent');
 Logger.overrideLogger(false);

@@ -1,8 +1,8 @@
+import { Random } from '@rookery/devkit/client/random';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { Progress } from '@rookery/devkit/terminal/progress';
 import { faultsNamed } from './faults/faults';
 import { buildMutant, mutants } from './mutants';
-import { Random } from '@rookery/devkit/client/random';
 import { markdownOf } from './report';
 import { runChaos } from './run';
 
@@ -25,7 +25,9 @@ const RUN_MS = 400_000;
 
 describe('a chaos run', () => {
   beforeAll(async () => {
-    if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
+    if (process.env['ROOKERY_BUILT'] === undefined) {
+      await buildApps();
+    }
   });
 
   it(
@@ -52,7 +54,9 @@ describe('a chaos run', () => {
     'reports a violation when the inbox is taken out',
     async () => {
       const mutant = mutants.find(({ name }) => name === 'no-inbox');
-      if (mutant === undefined) throw new Error('the mutant is gone');
+      if (mutant === undefined) {
+        throw new Error('the mutant is gone');
+      }
       const { violations } = await runChaos({
         ...short,
         seconds: 10,
@@ -65,7 +69,9 @@ describe('a chaos run', () => {
   );
 
   it('can make every mutant from the apps as they are built now', () => {
-    for (const mutant of mutants) expect(buildMutant(mutant)).toContain(mutant.name);
+    for (const mutant of mutants) {
+      expect(buildMutant(mutant)).toContain(mutant.name);
+    }
   });
 });
 

@@ -4,7 +4,7 @@ import type { Progress } from '@rookery/devkit/terminal/progress';
 import { storeReport } from '../results/store-report';
 import { faults, faultsNamed } from './faults/faults';
 import { markdownOf, seriesOf } from './report';
-import { runChaos, type ChaosResult } from './run';
+import { type ChaosResult, runChaos } from './run';
 
 export interface SeriesOptions {
   /** One run for each. */
@@ -24,7 +24,9 @@ export interface SeriesOptions {
 
 /** Prints every fault with what it does. */
 export function printFaults(): void {
-  for (const { name, what } of faults) process.stdout.write(`${name.padEnd(20)} ${what}\n`);
+  for (const { name, what } of faults) {
+    process.stdout.write(`${name.padEnd(20)} ${what}\n`);
+  }
 }
 
 /**
@@ -45,6 +47,8 @@ export async function runSeries({ seeds, progress, record, ...options }: SeriesO
     process.stdout.write(report.markdown);
     progress.say(`report: ${written.join(', ')}`);
   }
-  if (results.length > 1) process.stdout.write(seriesOf(results));
+  if (results.length > 1) {
+    process.stdout.write(seriesOf(results));
+  }
   return results.every(({ violations }) => violations.length === 0);
 }

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventProducers } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { ApiClient } from '@rookery/devkit/client/api-client';
-import { demoPassword } from '@rookery/devkit/client/sign-in';
-import { APPS } from '@rookery/devkit/stack/app-process';
-import { buildApps } from '@rookery/devkit/stack/build';
-import { Progress } from '@rookery/devkit/terminal/progress';
-import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
-import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { Random } from '@rookery/devkit/client/random';
 import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
+import { demoPassword } from '@rookery/devkit/client/sign-in';
+import { violationsOf } from '@rookery/devkit/invariants/stack-world';
+import { APPS } from '@rookery/devkit/stack/app-process';
+import { buildApps } from '@rookery/devkit/stack/build';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
+import { Progress } from '@rookery/devkit/terminal/progress';
+import { eventually } from '@rookery/testing';
 
 type Owner = (typeof eventProducers)[number];
 
@@ -37,7 +37,9 @@ describe('a restart of one service’s database under load', () => {
       .map((app) => app.exitReport());
 
   beforeAll(async () => {
-    if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
+    if (process.env['ROOKERY_BUILT'] === undefined) {
+      await buildApps();
+    }
     stack = await IsolatedStack.start({ progress: new Progress(true) });
     pids = processes();
     const [alice, olga] = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'olga')]);

@@ -110,8 +110,11 @@ export function buildMutant({ name, apps, changes }: Mutant): string {
     mkdirSync(join(folder, app), { recursive: true });
     const from = join(repository, 'dist/apps', app, 'main.js');
     const to = join(folder, app, 'main.js');
-    if (apps.includes(app)) writeFileSync(to, changed(name, readFileSync(from, 'utf8'), changes));
-    else copyFileSync(from, to);
+    if (apps.includes(app)) {
+      writeFileSync(to, changed(name, readFileSync(from, 'utf8'), changes));
+    } else {
+      copyFileSync(from, to);
+    }
   }
   return folder;
 }
@@ -120,7 +123,9 @@ function changed(name: string, bundle: string, changes: Mutant['changes']): stri
   return changes.reduce((text, [from, to]) => {
     const parts = text.split(from);
     // A mutant that changes nothing would pass for a protection that is not needed.
-    if (parts.length !== 2) throw new Error(`mutant ${name}: found ${parts.length - 1} times, not once: ${from}`);
+    if (parts.length !== 2) {
+      throw new Error(`mutant ${name}: found ${parts.length - 1} times, not once: ${from}`);
+    }
     return parts.join(to);
   }, bundle);
 }

@@ -2,7 +2,7 @@ import { buildApps } from '@rookery/devkit/stack/build';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { faultsNamed } from './faults/faults';
-import { buildMutant, mutants, type Mutant } from './mutants';
+import { buildMutant, type Mutant, mutants } from './mutants';
 import { runChaos } from './run';
 
 /**
@@ -11,11 +11,12 @@ import { runChaos } from './run';
  */
 export async function runMutants(names: readonly string[], progress: Progress): Promise<boolean> {
   const unknown = names.filter((name) => mutants.every((mutant) => mutant.name !== name));
-  if (unknown.length > 0)
+  if (unknown.length > 0) {
     throw new UserError(
       `There is no mutant ${unknown.join(', ')}.`,
       `Known: ${mutants.map(({ name }) => name).join(', ')}`,
     );
+  }
   const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
   await progress.step('build', () => buildApps());
   let survivors = 0;
@@ -23,7 +24,9 @@ export async function runMutants(names: readonly string[], progress: Progress): 
   for (const [index, mutant] of chosen.entries()) {
     progress.say(`mutant ${index + 1} of ${chosen.length}: ${mutant.name}: ${mutant.what}`);
     const caught = await caughtBy(mutant, progress);
-    if (caught === undefined) survivors += 1;
+    if (caught === undefined) {
+      survivors += 1;
+    }
     process.stdout.write(`| ${mutant.name} | ${mutant.faults.join(', ')} | ${caught ?? '**nothing**'} |\n`);
   }
   return survivors === 0;
@@ -39,7 +42,9 @@ async function caughtBy(mutant: Mutant, progress: Progress): Promise<string | un
     progress,
   });
   const [first] = violations;
-  if (first === undefined) return undefined;
+  if (first === undefined) {
+    return undefined;
+  }
   const invariants = [...new Set(violations.map(({ invariant }) => invariant))].toSorted().join(', ');
   return `${invariants}: ${violations.length} violations, the first: ${first.what}`;
 }

@@ -1,4 +1,4 @@
-import { whatHappened, type ChaosResult } from './run';
+import { type ChaosResult, whatHappened } from './run';
 
 /** More of one kind tell nothing new. */
 const MOST_VIOLATIONS = 40;

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventProducers, type Caller } from '@rookery/contracts';
+import { type Caller, eventProducers } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
+import { Random } from '@rookery/devkit/client/random';
 import { addProducts, RetryingLoad } from '@rookery/devkit/client/retrying-load';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
-import { APPS } from '@rookery/devkit/stack/app-process';
-import type { Progress } from '@rookery/devkit/terminal/progress';
-import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
-import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
-import { until, type Fault, type FaultOutcome } from './faults/fault';
 import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import type { Poison, Violation } from '@rookery/devkit/invariants/world';
-import { Random } from '@rookery/devkit/client/random';
+import { APPS } from '@rookery/devkit/stack/app-process';
+import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
+import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { countOf, drained, RESTS_WITHIN_MS } from '@rookery/devkit/stack/rest';
 import { rowsOf } from '@rookery/devkit/stack/rows';
+import type { Progress } from '@rookery/devkit/terminal/progress';
+import { type Fault, type FaultOutcome, until } from './faults/fault';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -75,7 +75,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const stack = await IsolatedStack.start({ progress, apps: options.apps, disks });
   let stopped = false;
   const stop = async (keepFolder: boolean): Promise<void> => {
-    if (!stopped) await stack.stop({ keep: keepFolder });
+    if (!stopped) {
+      await stack.stop({ keep: keepFolder });
+    }
     stopped = true;
   };
   try {
@@ -140,7 +142,9 @@ async function breakThings(
   let waiting: Fault[] = [];
   await sleep(1_000);
   while (Date.now() - startedAt < seconds * 1_000 || (everyFault && records.length < faults.length)) {
-    if (waiting.length === 0) waiting = random.shuffled(faults);
+    if (waiting.length === 0) {
+      waiting = random.shuffled(faults);
+    }
     const fault = waiting.pop() ?? faults[0];
     const since = Date.now();
     let outcome: FaultOutcome;
@@ -154,14 +158,17 @@ async function breakThings(
         failedRequests: () => load.failures,
       });
     } catch (error) {
-      if (!(error instanceof FaultCriterionBroken)) throw error;
+      if (!(error instanceof FaultCriterionBroken)) {
+        throw error;
+      }
       outcome = { detail: error.message };
       broken.push({ invariant: fault.name, what: error.message });
     }
     const tookMs = Date.now() - since;
     const recoveredMs = await until(() => recovered(stack), fault.recoversWithinMs * leniency);
-    if (recoveredMs === undefined)
+    if (recoveredMs === undefined) {
       broken.push({ invariant: fault.name, what: `not recovered within ${fault.recoversWithinMs * leniency} ms` });
+    }
     const record = { name: fault.name, at: Math.round((since - startedAt) / 1_000), ...outcome, tookMs, recoveredMs };
     records.push(record);
     progress.say(
@@ -181,7 +188,9 @@ const LATE_SECONDS = 1;
 
 async function recovered(stack: IsolatedStack): Promise<boolean> {
   const ready = await Promise.all(APPS.map((app) => stack.isReady(app)));
-  if (ready.includes(false)) return false;
+  if (ready.includes(false)) {
+    return false;
+  }
   const late = await Promise.all(
     eventProducers.map((producer) =>
       countOf(

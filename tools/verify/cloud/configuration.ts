@@ -70,8 +70,12 @@ export const nested = (body: Body, name: string): readonly Body[] => z.array(Bod
 
 /** Every string in a value, of whatever shape. */
 export function stringsIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  if (Array.isArray(value)) return value.flatMap(stringsIn);
+  if (typeof value === 'string') {
+    return [value];
+  }
+  if (Array.isArray(value)) {
+    return value.flatMap(stringsIn);
+  }
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
 }
 
@@ -91,7 +95,9 @@ function expressionsIn(text: string): readonly string[] {
     }
     let depth = 1;
     let end = at + 2;
-    for (; end < text.length && depth > 0; end += 1) depth += { '{': 1, '}': -1 }[text.charAt(end)] ?? 0;
+    for (; end < text.length && depth > 0; end += 1) {
+      depth += { '{': 1, '}': -1 }[text.charAt(end)] ?? 0;
+    }
     found.push(text.slice(at + 2, end - 1));
     at = end;
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Body, nested, stringsIn, type Block, type Configuration } from './configuration';
+import { type Block, Body, type Configuration, nested, stringsIn } from './configuration';
 
 /** What every bill is sorted by. */
 export const COST_TAGS = ['rookery:team', 'rookery:service', 'rookery:environment'] as const;
@@ -49,7 +49,9 @@ function versions({ settings, providers }: Configuration): readonly string[] {
 function state({ settings }: Configuration): readonly string[] {
   const backends = settings.flatMap(({ backend }) => Object.values(Body.catch({}).parse(backend))).flat();
   const [backend] = z.array(Body).parse(backends);
-  if (backend === undefined) return ['the state is not kept remotely'];
+  if (backend === undefined) {
+    return ['the state is not kept remotely'];
+  }
   return [
     ...(backend['encrypt'] === true ? [] : ['the state is not encrypted']),
     ...(backend['use_lockfile'] === true ? [] : ['the state is not locked']),
@@ -204,7 +206,9 @@ function traces(configuration: Configuration): readonly string[] {
 
 function budgets(configuration: Configuration): readonly string[] {
   const found = ofType(configuration, 'aws_budgets_budget');
-  if (found.length === 0) return ['there is no budget'];
+  if (found.length === 0) {
+    return ['there is no budget'];
+  }
   return found.flatMap((budget) => {
     const notifications = nested(budget.body, 'notification');
     const heard = notifications.filter(

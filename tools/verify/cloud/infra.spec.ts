@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
-import { nested, readConfiguration, readValues, type Configuration } from './configuration';
+import { type Configuration, nested, readConfiguration, readValues } from './configuration';
 import { COST_TAGS, faultsOfConfiguration } from './faults';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');

@@ -1,6 +1,6 @@
 import { adapt, withHostAliases, withImages, withSetting } from './adapt';
 import type { Facts } from './cluster';
-import { pick, type KubernetesObject } from './manifest';
+import { type KubernetesObject, pick } from './manifest';
 
 const object = (apiVersion: string, kind: string, name: string, rest: object = {}): KubernetesObject => ({
   apiVersion,

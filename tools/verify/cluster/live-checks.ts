@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
-import { must, type Report } from '../images/report';
+import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { must, type Report } from '../images/report';
 import type { Cluster, Facts } from './cluster';
-import { visitors, type ShopperPods } from './shopper-pod';
 import { OneOrder, Reach, RestlessResult, SteadyResult } from './shop-talk';
+import { type ShopperPods, visitors } from './shopper-pod';
 
 /** A system that was deployed. */
 export interface Live {
@@ -68,7 +68,9 @@ async function untilOldOnesAreGone(cluster: Cluster, app: string): Promise<void>
   const deadline = Date.now() + GONE_WITHIN_MS;
   for (;;) {
     const pods = await podsOf(cluster, app);
-    if (pods.length === spec.replicas && pods.every(isReady)) return;
+    if (pods.length === spec.replicas && pods.every(isReady)) {
+      return;
+    }
     must(Date.now() < deadline, `${app} has ${pods.length} pods, not ${spec.replicas} that are ready`);
     await sleep(500);
   }
@@ -118,7 +120,9 @@ export async function verifyConfinement({ cluster, report }: Live): Promise<void
         );
         must(field('NoNewPrivs') === '1', `${app} may gain privileges`);
         must(field('Seccomp') === '2', `${app} has no seccomp filter: ${field('Seccomp')}`);
-        for (const [path, outcome] of Object.entries(writes)) must(outcome === 'EROFS', `${app}: ${path} ${outcome}`);
+        for (const [path, outcome] of Object.entries(writes)) {
+          must(outcome === 'EROFS', `${app}: ${path} ${outcome}`);
+        }
         must(!token, `${app} has a token of its ServiceAccount`);
         must(secretsInEnvironment.length === 0, `${app}: in the environment: ${secretsInEnvironment.join()}`);
       }
@@ -156,12 +160,18 @@ export async function verifyPermissions({ cluster, report }: Live): Promise<void
       must(code === 0, stderr);
       for (const { verbs, resources } of Rules.parse(JSON.parse(stdout)).status.resourceRules) {
         const more = resources.filter((resource) => !ABOUT_ONESELF.has(resource));
-        if (more.length > 0) faults.push(`${metadata.name} may ${verbs.join('/')} ${more.join()}`);
+        if (more.length > 0) {
+          faults.push(`${metadata.name} may ${verbs.join('/')} ${more.join()}`);
+        }
       }
-      if (!APPS.some((app) => app === metadata.name)) continue;
+      if (!APPS.some((app) => app === metadata.name)) {
+        continue;
+      }
       for (const denied of DENIED) {
         const { stdout: answer } = await cluster.try(['auth', 'can-i', ...denied.split(' '), as]);
-        if (answer.trim() !== 'no') faults.push(`${metadata.name}: can-i ${denied} is answered ${answer.trim()}`);
+        if (answer.trim() !== 'no') {
+          faults.push(`${metadata.name}: can-i ${denied} is answered ${answer.trim()}`);
+        }
       }
     }
     must(faults.length === 0, faults.join('; '));
@@ -182,7 +192,9 @@ export async function verifyNetwork({ shoppers, report }: Live): Promise<void> {
     reached.stranger = await shoppers.run(Reach, 'stranger', 'reach', ...ADDRESSES);
     return '';
   });
-  if (!asked) return;
+  if (!asked) {
+    return;
+  }
   const { shopper, stranger } = reached;
   if (ADDRESSES.every((address) => shopper[address] === true && stranger[address] === true)) {
     report.notVerified(WHAT, 'this cluster does not enforce NetworkPolicies: a pod without any reaches everything');
@@ -221,7 +233,9 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
           must(!after.some(({ metadata }) => before.has(metadata.uid)), `${app} has pods of the old version`);
         });
       }
-      for (const app of APPS) await untilOldOnesAreGone(cluster, app);
+      for (const app of APPS) {
+        await untilOldOnesAreGone(cluster, app);
+      }
       const seconds = Math.round((Date.now() - since) / 1_000);
       const { answered, failures, orders, wrong } = await load.result(SteadyResult);
       const failed = failures.slice(0, 5).join('; ');
@@ -236,13 +250,17 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
 /** Evictions, as `kubectl drain` asks for them. */
 export async function verifyDisruptionBudget({ cluster, facts, report }: Live): Promise<void> {
   await report.check('evictions stop at the PodDisruptionBudget', async () => {
-    for (const app of APPS) await untilOldOnesAreGone(cluster, app);
+    for (const app of APPS) {
+      await untilOldOnesAreGone(cluster, app);
+    }
     const apiVersion = facts.kinds.has('policy/v1 PodDisruptionBudget') ? 'policy/v1' : 'policy/v1beta1';
     const evict = async (pod: string): Promise<string> => {
       const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/eviction`;
       const metadata = { name: pod, namespace: cluster.namespace };
       const { code, stderr } = await cluster.post(path, { apiVersion, kind: 'Eviction', metadata });
-      if (code === 0) return 'evicted';
+      if (code === 0) {
+        return 'evicted';
+      }
       return /violate the pod's disruption budget/u.test(stderr) ? 'refused' : stderr.trim();
     };
     for (const app of APPS) {
@@ -251,7 +269,9 @@ export async function verifyDisruptionBudget({ cluster, facts, report }: Live): 
       const outcomes = [await evict(first.metadata.name), await evict(second.metadata.name)];
       must(outcomes.join() === 'evicted,refused', `${app}: two evictions were answered ${outcomes.join(' and ')}`);
     }
-    for (const app of APPS) await untilOldOnesAreGone(cluster, app);
+    for (const app of APPS) {
+      await untilOldOnesAreGone(cluster, app);
+    }
     return `${APPS.length} apps: of two pods the first was evicted, the second refused (429) until there was another`;
   });
 }

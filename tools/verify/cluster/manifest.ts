@@ -38,8 +38,12 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export function pick(value: unknown, path: string): readonly unknown[] {
   const step = (found: readonly unknown[], name: string): readonly unknown[] =>
     found.flatMap((one): readonly unknown[] => {
-      if (Array.isArray(one)) return name === '*' ? one : at(one, Number(name));
-      if (!isRecord(one)) return [];
+      if (Array.isArray(one)) {
+        return name === '*' ? one : at(one, Number(name));
+      }
+      if (!isRecord(one)) {
+        return [];
+      }
       return name === '*' ? Object.values(one) : one[name] === undefined ? [] : [one[name]];
     });
   return path.split('.').reduce(step, [value]);
@@ -139,14 +143,18 @@ export function podsOf({ objects, natsChart }: Bundle): readonly Pod[] {
       return [{ owner: idOf(object), labels, ports: CLOUDNATIVE_PG_PORTS, spec: undefined }];
     }
     const [template] = pick(object, templateOf(object.kind));
-    if (!WORKLOADS.includes(object.kind) || template === undefined) return [];
+    if (!WORKLOADS.includes(object.kind) || template === undefined) {
+      return [];
+    }
     const { metadata, spec } = Template.parse(template);
     const ports = spec.containers.flatMap((container) =>
       container.ports.map(({ name, containerPort }) => ({ name, port: containerPort })),
     );
     return [{ owner: idOf(object), labels: metadata.labels, ports, spec }];
   });
-  if (natsChart === undefined) return made;
+  if (natsChart === undefined) {
+    return made;
+  }
   const labels = { 'app.kubernetes.io/name': 'nats', ...Labels.parse(pick(natsChart, CHART_POD_LABELS)[0]) };
   return [...made, { owner: 'chart/nats', labels, ports: NATS_CHART_PORTS, spec: undefined }];
 }

@@ -1,27 +1,27 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventEdges, rpcEdges } from '@rookery/contracts';
-import { provisioningConfig, recoveryConfig } from '@rookery/messaging';
-import { databaseConfig } from '@rookery/platform';
 import { z } from 'zod';
-import { appSettings, orderRecoverySettings } from '@rookery/release/app-settings';
-import { kubernetesSecrets } from '@rookery/release/deployment-secrets';
+import { eventEdges, rpcEdges } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
+import { provisioningConfig, recoveryConfig } from '@rookery/messaging';
+import { databaseConfig } from '@rookery/platform';
+import { appSettings, orderRecoverySettings } from '@rookery/release/app-settings';
+import { kubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { tooFewConnections } from './checks/connections';
 import { isReleased, movingImages } from './checks/images';
 import { patchesOfNothing, unreadableYaml, unusedFiles } from './checks/kustomizations';
 import { missingLabels } from './checks/labels';
 import { limitsPerPod } from './checks/limits';
-import { networkDifferences, type ContextMap } from './checks/network';
+import { type ContextMap, networkDifferences } from './checks/network';
 import { probes, resources, unrestrictedPods } from './checks/pods';
 import { danglingReferences } from './checks/references';
 import { selectorsWithoutPods, unknownPorts } from './checks/selectors';
-import { shutdownTimes, strangersToAuth, wrongSettings, type Program } from './checks/settings';
+import { type Program, shutdownTimes, strangersToAuth, wrongSettings } from './checks/settings';
 import { kubectlHere } from './kubectl';
-import { entriesOf, idOf, KubernetesObject, pick, strings, type Bundle } from './manifest';
-import { Manifests, Overlays, readObjects, type Overlay } from './render';
+import { type Bundle, entriesOf, idOf, KubernetesObject, pick, strings } from './manifest';
+import { Manifests, type Overlay, Overlays, readObjects } from './render';
 import { schemaFaults, unknownFields, unknownKinds } from './schemas';
 
 const contextMap: ContextMap = { rpcEdges, eventEdges };
@@ -181,7 +181,9 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
       .filter(({ kind, metadata }) => kind === 'HTTPRoute' && metadata.name === service)
       .flatMap((route) => strings(route, 'spec.rules.*.matches.*.path.value'));
     expect(paths).not.toHaveLength(0);
-    for (const inside of ['/', '/metrics', '/livez', '/readyz']) expect(paths).not.toContain(inside);
+    for (const inside of ['/', '/metrics', '/livez', '/readyz']) {
+      expect(paths).not.toContain(inside);
+    }
   });
 
   describe('a release', () => {
@@ -218,7 +220,9 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     const planted = (overlay: Overlay, id: string, path: string, value: unknown): Bundle => {
       const bundle = bundles[overlay];
       const found = bundle.objects.filter((object) => withoutHash(idOf(object)) === id);
-      if (found.length !== 1) throw new Error(`${found.length} objects are ${id}`);
+      if (found.length !== 1) {
+        throw new Error(`${found.length} objects are ${id}`);
+      }
       return {
         ...bundle,
         objects: bundle.objects.map((object) => (object === found[0] ? changed(object, path, value) : object)),
@@ -426,9 +430,14 @@ function changed(object: KubernetesObject, path: string, value: unknown): Kubern
   const copy: unknown = JSON.parse(JSON.stringify(object));
   const steps = path.split('.');
   const parent = pick(copy, steps.slice(0, -1).join('.')).at(0) ?? copy;
-  if (typeof parent !== 'object' || parent === null) throw new Error(`nothing is at ${path}`);
+  if (typeof parent !== 'object' || parent === null) {
+    throw new Error(`nothing is at ${path}`);
+  }
   const last = steps.at(-1) ?? '';
-  if (value === undefined) Reflect.deleteProperty(parent, last);
-  else Reflect.set(parent, last, value);
+  if (value === undefined) {
+    Reflect.deleteProperty(parent, last);
+  } else {
+    Reflect.set(parent, last, value);
+  }
   return KubernetesObject.parse(copy);
 }

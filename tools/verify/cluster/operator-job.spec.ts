@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from '@rookery/devkit/stack/repository';
 import { resources, unrestrictedPods } from './checks/pods';
-import { strings, type Bundle } from './manifest';
+import { type Bundle, strings } from './manifest';
 import { readObjects } from './render';
 import { schemaFaults, unknownFields } from './schemas';
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
-import { K8S_SECRETS_FOLDER, kubernetesSecrets, writeKubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import { KubernetesObject, type Bundle } from './manifest';
+import { K8S_SECRETS_FOLDER, kubernetesSecrets, writeKubernetesSecrets } from '@rookery/release/deployment-secrets';
+import { type Bundle, KubernetesObject } from './manifest';
 
 const run = promisify(execFile);
 
@@ -23,11 +23,17 @@ const REAL_SECRETS = join(repository, K8S_SECRETS_FOLDER);
 export function readObjects(text: string, what: string): readonly KubernetesObject[] {
   return parseAllDocuments(text, { uniqueKeys: true }).flatMap((document) => {
     const [error] = document.errors;
-    if (error !== undefined) throw new UserError(`${what}: ${error.message}`);
+    if (error !== undefined) {
+      throw new UserError(`${what}: ${error.message}`);
+    }
     const value: unknown = document.toJS();
-    if (value === null) return [];
+    if (value === null) {
+      return [];
+    }
     const object = KubernetesObject.safeParse(value);
-    if (!object.success) throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
+    if (!object.success) {
+      throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
+    }
     return [object.data];
   });
 }
@@ -68,7 +74,9 @@ export class Manifests {
       });
       return readObjects(stdout, path);
     } catch (error) {
-      if (error instanceof UserError) throw error;
+      if (error instanceof UserError) {
+        throw error;
+      }
       const told = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
       throw new UserError(`k8s/${path} cannot be rendered: ${told.replaceAll(this.folder, 'k8s') || String(error)}`);
     }

@@ -102,12 +102,18 @@ export async function schemaFaults(objects: readonly KubernetesObject[]): Promis
 
 async function faultsOf(object: KubernetesObject): Promise<readonly string[]> {
   const own = operatorSchemas[object.kind];
-  if (own !== undefined) return issuesOf(own, object);
+  if (own !== undefined) {
+    return issuesOf(own, object);
+  }
   const models = modelsOf(object);
-  if (models === undefined) return [`there is no schema for ${object.apiVersion}`];
+  if (models === undefined) {
+    return [`there is no schema for ${object.apiVersion}`];
+  }
   const module: unknown = await import(`${models}/${object.kind}`);
   const model = z.record(z.string(), z.unknown()).parse(module)[object.kind];
-  if (!isModel(model)) return [`there is no schema for ${object.apiVersion} ${object.kind}`];
+  if (!isModel(model)) {
+    return [`there is no schema for ${object.apiVersion} ${object.kind}`];
+  }
   try {
     new model(unfolded(object)).validate();
     return [];
@@ -118,7 +124,9 @@ async function faultsOf(object: KubernetesObject): Promise<readonly string[]> {
 
 /** kustomize breaks long values of Secrets into lines. The API server's decoder does not mind, the schema does. */
 function unfolded(object: KubernetesObject): KubernetesObject {
-  if (object.kind !== 'Secret') return object;
+  if (object.kind !== 'Secret') {
+    return object;
+  }
   const data = entriesOf(object['data']).map(([key, value]) => [key, String(value).replaceAll('\n', '')] as const);
   return { ...object, data: Object.fromEntries(data) };
 }

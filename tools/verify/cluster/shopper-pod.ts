@@ -175,15 +175,21 @@ export class ShopperProgram {
   async until(wanted: (said: Said) => boolean, from = 0): Promise<Said> {
     for (;;) {
       const found = this.said.slice(from).find((said) => wanted(said) || 'failed' in said);
-      if (found !== undefined && 'failed' in found) throw new UserError(found.failed);
-      if (found !== undefined) return found;
+      if (found !== undefined && 'failed' in found) {
+        throw new UserError(found.failed);
+      }
+      if (found !== undefined) {
+        return found;
+      }
       const ended = await Promise.race([
         this.ended.then(() => true),
         new Promise<false>((resolve) => {
           this.wake = () => resolve(false);
         }),
       ]);
-      if (ended && !this.said.slice(from).some(wanted)) throw new UserError('the shopper ended without an answer');
+      if (ended && !this.said.slice(from).some(wanted)) {
+        throw new UserError('the shopper ended without an answer');
+      }
     }
   }
 

@@ -1,9 +1,9 @@
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { ApiClient } from '@rookery/devkit/client/api-client';
 import { Random } from '@rookery/devkit/client/random';
 import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
-import { ApiClient } from '@rookery/devkit/client/api-client';
 import { SteadyLoad } from '@rookery/devkit/client/steady-load';
 import type { OneOrder, Reach, RestlessResult, Said, SteadyResult } from './shop-talk';
 
@@ -70,7 +70,9 @@ async function steady(rate: number): Promise<z.infer<typeof SteadyResult>> {
   const wrong: string[] = [];
   for (const { id, ending } of load.orders) {
     const actual = await endingOf(id, alice, deadline);
-    if (actual !== ending) wrong.push(`order ${id} ended ${actual}, not ${ending}`);
+    if (actual !== ending) {
+      wrong.push(`order ${id} ended ${actual}, not ${ending}`);
+    }
   }
   const answered = Object.values(load.answered).reduce((sum, count) => sum + count, 0);
   return { answered, failures: load.failures, orders: load.orders.length, wrong };
@@ -104,7 +106,9 @@ async function restless(rate: number, seconds: number): Promise<z.infer<typeof R
   let orders = 0;
   for (const { key, customer, answers, orderIds } of load.placements) {
     const [id] = orderIds;
-    if (orderIds.length > 1) wrong.push(`key ${key} placed ${orderIds.length} orders`);
+    if (orderIds.length > 1) {
+      wrong.push(`key ${key} placed ${orderIds.length} orders`);
+    }
     if (id === undefined) {
       wrong.push(`key ${key} placed no order: ${answers.map(({ status }) => status).join() || 'no answer'}`);
       continue;
@@ -112,8 +116,12 @@ async function restless(rate: number, seconds: number): Promise<z.infer<typeof R
     orders += 1;
     const ending = await endingOf(id, customer, deadline);
     endings[ending] = (endings[ending] ?? 0) + 1;
-    if (ending === 'Pending') wrong.push(`order ${id} is still Pending`);
-    if (ending !== 'Confirmed') continue;
+    if (ending === 'Pending') {
+      wrong.push(`order ${id} is still Pending`);
+    }
+    if (ending !== 'Confirmed') {
+      continue;
+    }
     for (const { productId, quantity } of (await customer.order(id)).lines) {
       sold.set(productId, (sold.get(productId) ?? 0) + quantity);
     }
@@ -141,8 +149,12 @@ async function stockFaults(client: ApiClient, id: string, expected: number): Pro
   const deadline = Date.now() + ADDS_UP_WITHIN_MS;
   for (;;) {
     const { stock } = await client.product(id);
-    if (stock.available === expected) return [];
-    if (Date.now() > deadline) return [`product ${id} has ${stock.available} in stock, not ${expected}`];
+    if (stock.available === expected) {
+      return [];
+    }
+    if (Date.now() > deadline) {
+      return [`product ${id} has ${stock.available} in stock, not ${expected}`];
+    }
     await sleep(500);
   }
 }
@@ -183,7 +195,9 @@ async function forwardIssuer(): Promise<() => void> {
 const whole = (text: string | undefined): number => z.coerce.number().int().min(1).parse(text);
 
 async function run(program: string | undefined, args: readonly string[]): Promise<unknown> {
-  if (program === 'reach') return reach(args);
+  if (program === 'reach') {
+    return reach(args);
+  }
   await forwardIssuer();
   switch (program) {
     case 'order':

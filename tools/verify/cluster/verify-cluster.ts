@@ -9,10 +9,11 @@ import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { must, Report } from '../images/report';
 import { adapt, apiVersionsOf } from './adapt';
-import { Cluster, stderrOf, type Facts } from './cluster';
+import { Cluster, type Facts, stderrOf } from './cluster';
 import { deploy, DONE_WITHIN } from './deployment';
 import { findKubectl } from './kubectl';
 import {
+  type Live,
   verifyAdmission,
   verifyConfinement,
   verifyDisruptionBudget,
@@ -22,7 +23,6 @@ import {
   verifyPermissions,
   verifyRollback,
   verifyRollingUpdate,
-  type Live,
 } from './live-checks';
 import type { KubernetesObject } from './manifest';
 import { Manifests, Overlays } from './render';
@@ -84,8 +84,11 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
   const { progress, shutdown } = run;
   const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin'), say: progress.say });
   const cluster = new Cluster(kubectl, NAMESPACE, options.kubeconfig);
-  if (options.specs) await verifyFiles(report, progress);
-  else report.notVerified(BY_THEMSELVES, 'the specs were not run, as asked');
+  if (options.specs) {
+    await verifyFiles(report, progress);
+  } else {
+    report.notVerified(BY_THEMSELVES, 'the specs were not run, as asked');
+  }
 
   const manifests = await Manifests.copy(kubectl);
   shutdown.afterwards(() => manifests.remove());
@@ -101,7 +104,9 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
   const changes = new Set<string>();
   for (const { environment, objects } of bundles) {
     const taken = await verifyTaken(cluster, facts, environment, [...objects, ...shared], report);
-    for (const change of taken) changes.add(change);
+    for (const change of taken) {
+      changes.add(change);
+    }
   }
   const live = await deploy({
     cluster,
@@ -113,7 +118,9 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
     shared,
     changes,
   });
-  if (live !== undefined) await trouble(live);
+  if (live !== undefined) {
+    await trouble(live);
+  }
   report.notVerified(
     'scaling by CPU, by lag and by the age of the outbox',
     'the development overlay has no autoscaler, and they need metrics-server, KEDA and Prometheus',
@@ -214,7 +221,9 @@ async function trouble(live: Live): Promise<void> {
   await verifyPermissions(live);
   await verifyAdmission(live);
   await verifyNetwork(live);
-  if (!(await verifyOrder(live))) return;
+  if (!(await verifyOrder(live))) {
+    return;
+  }
   await verifyRollingUpdate(live);
   await verifyDisruptionBudget(live);
   await verifyKilledPods(live);
@@ -242,6 +251,8 @@ function writeReport(report: Report, { cluster, adaptations }: About, elapsed: s
   ].join('\n');
   writeFileSync(join(folder, 'report.md'), text);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify({ at, cluster, adaptations, checks }, null, 2)}\n`);
-  for (const change of adaptations) process.stdout.write(`changed for this cluster: ${change}\n`);
+  for (const change of adaptations) {
+    process.stdout.write(`changed for this cluster: ${change}\n`);
+  }
   process.stdout.write(`\n${report.summary}, on ${cluster}, after ${elapsed}; report: .data/k8s/report.md\n`);
 }

@@ -2,8 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RESERVED_CONNECTIONS } from '@rookery/persistence';
-import { listSettings, parseConfig } from '@rookery/platform';
 import { z } from 'zod';
 import { APPS, SERVICES } from '@rookery/devkit/stack/app-process';
 import { provideCertificates } from '@rookery/devkit/stack/certificates';
@@ -11,23 +9,27 @@ import { NATS_VERSION } from '@rookery/devkit/stack/nats-binary';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
 import { readSettings } from '@rookery/devkit/stack/settings';
+import { RESERVED_CONNECTIONS } from '@rookery/persistence';
+import { listSettings, parseConfig } from '@rookery/platform';
 import { appSettings } from '@rookery/release/app-settings';
+import { composeCertificates, composeSecrets, writeComposeSecrets } from '@rookery/release/deployment-secrets';
 import {
   COMPOSE_FOLDER,
   composeOverrides,
+  type ComposeService,
   interpolate,
   readCompose,
   readComposeOverride,
   variablesIn,
-  type ComposeService,
 } from './compose';
-import { composeCertificates, composeSecrets, writeComposeSecrets } from '@rookery/release/deployment-secrets';
 
 const compose = readCompose();
 const services = Object.entries(compose.services);
 const service = (name: string): ComposeService => {
   const found = compose.services[name];
-  if (found === undefined) throw new Error(`docker/compose.yaml has no ${name}`);
+  if (found === undefined) {
+    throw new Error(`docker/compose.yaml has no ${name}`);
+  }
   return found;
 };
 const overrides = composeOverrides.map((name) => ({ name, override: readComposeOverride(name) }));
@@ -103,7 +105,9 @@ describe('docker/compose.yaml', () => {
     expect(config).toMatch(/^tls \{.*verify: true/m);
     const [script = ''] = service('nats').command;
     expect(script).toContain('--config /etc/rookery/nats.tls.conf');
-    for (const [, file = ''] of config.matchAll(/"\/run\/tls\/(\S+)"/g)) expect(script).toContain(`> ${file}`);
+    for (const [, file = ''] of config.matchAll(/"\/run\/tls\/(\S+)"/g)) {
+      expect(script).toContain(`> ${file}`);
+    }
   });
 
   it('publishes the ports of npm start, on the loopback address only', () => {
@@ -134,12 +138,16 @@ describe('docker/compose.yaml', () => {
     const wrong = services.flatMap(([name, { depends_on: needed }]) =>
       Object.entries(needed).flatMap(([other, condition]) => {
         const found = compose.services[other];
-        if (found === undefined) return [`${name} waits for ${other}, which is not there`];
+        if (found === undefined) {
+          return [`${name} waits for ${other}, which is not there`];
+        }
         const isJob = found['restart'] === 'no';
         const fits = isJob
           ? condition === 'service_completed_successfully'
           : condition !== 'service_completed_successfully';
-        if (!fits) return [`${name} waits for ${other} to be ${condition}`];
+        if (!fits) {
+          return [`${name} waits for ${other} to be ${condition}`];
+        }
         return condition === 'service_healthy' && found.healthcheck?.test === undefined
           ? [`${other} has no health check`]
           : [];

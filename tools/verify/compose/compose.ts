@@ -75,8 +75,12 @@ export const variablesIn = (text: string): readonly ComposeVariable[] =>
 export function interpolate(text: string, env: Readonly<Record<string, string>>): string {
   return text.replace(VARIABLE, (_whole, name: string, kind: string | undefined, rest: string | undefined) => {
     const value = env[name] ?? '';
-    if (value !== '') return value;
-    if (kind === '-') return rest ?? '';
+    if (value !== '') {
+      return value;
+    }
+    if (kind === '-') {
+      return rest ?? '';
+    }
     throw new Error(`${name} is not set`);
   });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { startPostgres, type EmbeddedPostgres } from '@rookery/devkit/stack/embedded-postgres';
+import { type EmbeddedPostgres, startPostgres } from '@rookery/devkit/stack/embedded-postgres';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';

@@ -1,13 +1,10 @@
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OrderConfirmed, PaymentReserved, type Caller } from '@rookery/contracts';
-import { brokerLogin, inboxPrefixOf, provisionBroker, type BrokerClient } from '@rookery/messaging';
-import { configureLogger } from '@rookery/platform';
-import { brokerRefusal, eventually } from '@rookery/testing';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { type Caller, OrderConfirmed, PaymentReserved } from '@rookery/contracts';
 import { makeSeed } from '@rookery/devkit/stack/broker-accounts';
 import { clientTls, provideCertificates } from '@rookery/devkit/stack/certificates';
 import { GuardedProcess } from '@rookery/devkit/stack/guarded-process';
@@ -15,9 +12,12 @@ import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets, type Secrets } from '@rookery/devkit/stack/secrets';
-import { interpolate, readCompose } from './compose';
+import { type BrokerClient, brokerLogin, inboxPrefixOf, provisionBroker } from '@rookery/messaging';
+import { configureLogger } from '@rookery/platform';
 import { composeCertificates, composeSecrets, kubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { NATS_CONFIG_FOLDER } from '@rookery/release/nats-config';
+import { brokerRefusal, eventually } from '@rookery/testing';
+import { interpolate, readCompose } from './compose';
 
 configureLogger('test', 'silent');
 

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { TESTED_NATS_SERVERS } from '@rookery/messaging';
-import { eventually } from '@rookery/testing';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { NATS_VERSION } from '@rookery/devkit/stack/nats-binary';
 import { repository } from '@rookery/devkit/stack/repository';
+import { TESTED_NATS_SERVERS } from '@rookery/messaging';
+import { eventually } from '@rookery/testing';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
 const parsed = <T>(path: string, schema: z.ZodType<T>): readonly T[] =>
@@ -83,7 +83,9 @@ describe('a single nats-server that stores nothing any more', () => {
         });
       const fail = async (times: number): Promise<void> => {
         answers(false);
-        for (let failure = 0; failure < times; failure += 1) expect(await check()).toBe(1);
+        for (let failure = 0; failure < times; failure += 1) {
+          expect(await check()).toBe(1);
+        }
       };
       await fail(29);
       answers(true);

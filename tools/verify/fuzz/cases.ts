@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { operationsOf, type FuzzedDocument, type Operation, type Parameter } from './document';
+import { type FuzzedDocument, type Operation, operationsOf, type Parameter } from './document';
 import type { FuzzCase, Identity } from './fuzz-case';
 import { hostileHeaderValue, hostileParameter, mutatedJson, validJson, validParameter } from './values';
 
@@ -59,7 +59,9 @@ type Part = 'path' | 'query' | 'header' | 'body' | 'type' | 'identity' | 'extra 
 
 /** The identity that an operation is meant for. */
 const rightIdentity = ({ scopes }: Operation): fc.Arbitrary<Identity> => {
-  if (scopes === undefined) return fc.constantFrom('nobody', 'nobody', 'customer');
+  if (scopes === undefined) {
+    return fc.constantFrom('nobody', 'nobody', 'customer');
+  }
   const customers = scopes.every((scope) => scope.startsWith('orders:'));
   return customers ? fc.constantFrom('customer', 'customer', 'operator') : fc.constant('operator');
 };
@@ -73,7 +75,9 @@ function parametersOf(
     .filter((parameter) => parameter.in === kind)
     .map((parameter) => {
       const pair = validParameter(parameter, operation).map((value) => [parameter.name, value] as const);
-      if (parameter.required) return pair.map((one) => [one]);
+      if (parameter.required) {
+        return pair.map((one) => [one]);
+      }
       // A page to go on with is only right with the request that it came from.
       const left = parameter.name === 'cursor' ? 30 : 2;
       return fc.oneof({ weight: left, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: pair.map((one) => [one]) });
@@ -96,7 +100,9 @@ function mutatedParameters(
             .tuple(valid, fc.constantFrom(...names), value)
             .map(([pairs, name, text]) => [...pairs.filter(([one]) => one !== name), [name, text] as const]),
         ];
-  if (kind === 'header') return fc.oneof(...replaced, fc.constant([]));
+  if (kind === 'header') {
+    return fc.oneof(...replaced, fc.constant([]));
+  }
   const strange = fc.constantFrom(
     'surprise',
     '__proto__',
@@ -130,9 +136,12 @@ function caseOf(document: FuzzedDocument, operation: Operation, changed: readonl
   const pathNames = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
   const { body } = operation;
   const jsonOf = (): fc.Arbitrary<string | undefined> => {
-    if (body === undefined)
+    if (body === undefined) {
       return is('body') ? fc.constantFrom('{}', '{"x":1}', '[]', 'null', '{', '""') : fc.constant(undefined);
-    if (!is('body')) return validJson(document, body);
+    }
+    if (!is('body')) {
+      return validJson(document, body);
+    }
     return fc.oneof(
       { weight: 12, arbitrary: mutatedJson(document, body) },
       { weight: 1, arbitrary: fc.constantFrom('', '{', '{}{}', '\ufeff{}', 'x', '{"a":1,}', "{'a':1}", 'NaN') },

@@ -1,8 +1,8 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020';
 import { z } from 'zod';
 import { PROBLEM_MEDIA_TYPE, problemType } from '@rookery/contracts';
-import { resolved, Schema, type FuzzedDocument, type Operation, type Parameter } from './document';
+import { type FuzzedDocument, type Operation, type Parameter, resolved, Schema } from './document';
 import type { FuzzCase, WireRequest } from './fuzz-case';
 import type { WireAnswer } from './send';
 
@@ -65,23 +65,42 @@ export class AnswerChecks {
     const found: Violation[] = [];
     const note = (kind: ViolationKind, what: string): void => void found.push({ kind, what });
     const { status } = answer;
-    if (status >= 500) note('server error', `${status}`);
+    if (status >= 500) {
+      note('server error', `${status}`);
+    }
     const secret = this.secrets.findIndex((text) => answer.body.includes(text));
-    if (secret !== -1) note('leak', `the body has secret ${secret + 1} of ${this.secrets.length} in it`);
+    if (secret !== -1) {
+      note('leak', `the body has secret ${secret + 1} of ${this.secrets.length} in it`);
+    }
     const documented = operation.responses[String(status)];
-    if (documented === undefined) note('undocumented status', `${status} is not documented for ${operation.id}`);
-    else {
-      for (const what of this.bodyFaults(documented.content, answer)) note(what.kind, what.what);
+    if (documented === undefined) {
+      note('undocumented status', `${status} is not documented for ${operation.id}`);
+    } else {
+      for (const what of this.bodyFaults(documented.content, answer)) {
+        note(what.kind, what.what);
+      }
       for (const name of this.requiredHeaders(documented.headers ?? {})) {
-        if (answer.headers[name.toLowerCase()] === undefined) note('header', `${status} comes without ${name}`);
+        if (answer.headers[name.toLowerCase()] === undefined) {
+          note('header', `${status} comes without ${name}`);
+        }
       }
     }
-    if (answer.headers['x-content-type-options'] !== 'nosniff') note('header', 'no x-content-type-options: nosniff');
-    if (status >= 400) for (const what of problemFaults(request, answer)) note(what.kind, what.what);
+    if (answer.headers['x-content-type-options'] !== 'nosniff') {
+      note('header', 'no x-content-type-options: nosniff');
+    }
+    if (status >= 400) {
+      for (const what of problemFaults(request, answer)) {
+        note(what.kind, what.what);
+      }
+    }
     if (status < 400) {
-      if (!mayCall(one)) note('access', `${one.identity} may not do this, and was answered ${status}`);
+      if (!mayCall(one)) {
+        note('access', `${one.identity} may not do this, and was answered ${status}`);
+      }
       const wrong = this.whyInvalid(one, request);
-      if (wrong !== undefined && status !== 304) note('accepted', `${wrong}, and was answered ${status}`);
+      if (wrong !== undefined && status !== 304) {
+        note('accepted', `${wrong}, and was answered ${status}`);
+      }
     }
     return found;
   }
@@ -92,7 +111,9 @@ export class AnswerChecks {
   ): Generator<Violation> {
     const type = headers['content-type'];
     if (content === undefined) {
-      if (body !== '') yield { kind: 'media type', what: `${status} has a body, which is not documented` };
+      if (body !== '') {
+        yield { kind: 'media type', what: `${status} has a body, which is not documented` };
+      }
       return;
     }
     const media = type === undefined ? undefined : content[type.replace(/;\s*charset=utf-8$/i, '')];
@@ -103,15 +124,18 @@ export class AnswerChecks {
       };
       return;
     }
-    if (type === 'text/event-stream') return;
+    if (type === 'text/event-stream') {
+      return;
+    }
     const value = parsed(body);
     if (value === undefined) {
       yield { kind: 'schema', what: `the body of ${status} is not JSON` };
       return;
     }
     const validate = this.validatorOf(media.schema);
-    if (!validate(value.json))
+    if (!validate(value.json)) {
       yield { kind: 'schema', what: `the body of ${status}: ${this.ajv.errorsText(validate.errors)}` };
+    }
   }
 
   private requiredHeaders(headers: Readonly<Record<string, { readonly $ref: string }>>): readonly string[] {
@@ -135,26 +159,39 @@ export class AnswerChecks {
       const { name, required } = parameter;
       const values =
         parameter.in === 'path' ? [path[name] ?? ''] : parameter.in === 'query' ? queryOf(name) : headersOf(name);
-      if (values.length > 1 && parameter.in === 'query') return `${name} is there ${values.length} times`;
+      if (values.length > 1 && parameter.in === 'query') {
+        return `${name} is there ${values.length} times`;
+      }
       const [value] = values;
       if (value === undefined) {
-        if (required) return `${parameter.in} ${name} is missing`;
+        if (required) {
+          return `${parameter.in} ${name} is missing`;
+        }
         continue;
       }
-      if (parameter.in !== 'header' && !isHole(value) && !this.allowsText(parameter, value))
+      if (parameter.in !== 'header' && !isHole(value) && !this.allowsText(parameter, value)) {
         return `${parameter.in} ${name} is not what the document allows: ${value.slice(0, 100)}`;
+      }
     }
     const known = new Set(operation.parameters.filter((one) => one.in === 'query').map(({ name }) => name));
     const unknown = query.find(([name]) => !known.has(name) && name !== '');
-    if (unknown !== undefined) return `there is no parameter ${unknown[0]}`;
+    if (unknown !== undefined) {
+      return `there is no parameter ${unknown[0]}`;
+    }
     return this.bodyInvalid(operation, request.body);
   }
 
   private bodyInvalid({ body: schema, bodyRequired }: Operation, body: string | undefined): string | undefined {
-    if (schema === undefined) return undefined;
-    if (body === undefined) return bodyRequired ? 'the body is missing' : undefined;
+    if (schema === undefined) {
+      return undefined;
+    }
+    if (body === undefined) {
+      return bodyRequired ? 'the body is missing' : undefined;
+    }
     const value = parsed(body);
-    if (value === undefined) return 'the body is not JSON';
+    if (value === undefined) {
+      return 'the body is not JSON';
+    }
     const validate = this.validatorOf(schema);
     return validate(value.json)
       ? undefined
@@ -163,7 +200,9 @@ export class AnswerChecks {
 
   private allowsText({ schema }: Parameter, encoded: string): boolean {
     const text = decoded(encoded);
-    if (text === undefined) return false;
+    if (text === undefined) {
+      return false;
+    }
     const { type } = resolved(this.document, schema);
     const isNumber = type === 'integer' || type === 'number';
     return this.validatorOf(schema)(isNumber && /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text);
@@ -171,7 +210,9 @@ export class AnswerChecks {
 
   private validatorOf(schema: Schema): ValidateFunction {
     const known = this.validators.get(schema);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const text = JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/');
     const validator = this.ajv.compile(Schema.parse(JSON.parse(text)));
     this.validators.set(schema, validator);
@@ -199,7 +240,9 @@ function parsed(text: string): { readonly json: unknown } | undefined {
 
 /** Whether the document lets this identity call the operation at all. */
 export function mayCall({ operation: { scopes }, identity }: FuzzCase): boolean {
-  if (scopes === undefined || identity === 'operator') return true;
+  if (scopes === undefined || identity === 'operator') {
+    return true;
+  }
   return identity === 'customer' && scopes.every((scope) => scope.startsWith('orders:'));
 }
 
@@ -216,17 +259,27 @@ function* problemFaults(request: WireRequest, { status, headers, body }: WireAns
     return;
   }
   const { data } = problem;
-  if (data.status !== status) yield wrong(`its status is ${data.status}`);
-  if (data.type !== problemType(data.code)) yield wrong(`its type is ${data.type}`);
-  if (data.correlationId !== headers['x-correlation-id']) yield wrong('its correlationId is not that of the header');
+  if (data.status !== status) {
+    yield wrong(`its status is ${data.status}`);
+  }
+  if (data.type !== problemType(data.code)) {
+    yield wrong(`its type is ${data.type}`);
+  }
+  if (data.correlationId !== headers['x-correlation-id']) {
+    yield wrong('its correlationId is not that of the header');
+  }
   // What was refused while its headers were read has no address yet.
   const path = request.target.split('?', 1).join('');
-  if (data.instance !== path && !(data.instance === undefined && status === 431))
+  if (data.instance !== path && !(data.instance === undefined && status === 431)) {
     yield wrong(`its instance is ${data.instance}`);
-  if (data.retryAfterSeconds !== undefined && String(data.retryAfterSeconds) !== headers['retry-after'])
+  }
+  if (data.retryAfterSeconds !== undefined && String(data.retryAfterSeconds) !== headers['retry-after']) {
     yield wrong('its retryAfterSeconds is not that of Retry-After');
+  }
   // What the caller sent himself is in the instance and in pointers.
   const told = JSON.stringify({ ...data, instance: '', errors: data.errors?.map(({ detail }) => detail) });
   const internals = INTERNALS.exec(told);
-  if (internals !== null) yield { kind: 'leak', what: `the problem of ${status} tells “${internals[0]}”` };
+  if (internals !== null) {
+    yield { kind: 'leak', what: `the problem of ${status} tells “${internals[0]}”` };
+  }
 }

@@ -56,7 +56,9 @@ export interface Operation {
 export function operationsOf(document: FuzzedDocument): readonly Operation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, operation]) => {
-      if (operation === undefined) return [];
+      if (operation === undefined) {
+        return [];
+      }
       const { operationId, security, parameters, requestBody, responses } = operation;
       return [
         {
@@ -77,8 +79,12 @@ export function operationsOf(document: FuzzedDocument): readonly Operation[] {
 /** The schema itself, where it is a reference to a component. */
 export function resolved(document: FuzzedDocument, schema: Schema): Schema {
   const { $ref } = schema;
-  if (typeof $ref !== 'string') return schema;
+  if (typeof $ref !== 'string') {
+    return schema;
+  }
   const target = document.components.schemas[$ref.replace('#/components/schemas/', '')];
-  if (target === undefined) throw new Error(`the document has no ${$ref}`);
+  if (target === undefined) {
+    throw new Error(`the document has no ${$ref}`);
+  }
   return resolved(document, target);
 }

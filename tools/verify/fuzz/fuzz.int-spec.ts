@@ -6,10 +6,10 @@ import { buildApps } from '@rookery/devkit/stack/build';
 import { startTestStack, type TestStack } from '@rookery/devkit/stack/e2e-stack';
 import { repository } from '@rookery/devkit/stack/repository';
 import { FuzzedDocument } from './document';
+import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 import { fuzzIssuer } from './issuer';
 import { describe as describeFinding, runFuzz } from './run';
 import { WireClient } from './send';
-import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 
 const SEED = 20;
 const CASES = 300;
@@ -24,7 +24,9 @@ let stack: TestStack;
 let shop: FuzzedStack;
 
 beforeAll(async () => {
-  if (process.env['ROOKERY_BUILT'] === undefined) await buildApps();
+  if (process.env['ROOKERY_BUILT'] === undefined) {
+    await buildApps();
+  }
   stack = await startTestStack({ account: 'E7', orderDeadlineSeconds: FUZZ_ORDER_DEADLINE_SECONDS });
   shop = await FuzzedStack.open(stack);
 }, LONG_MS);

@@ -1,10 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { violationKinds, type ViolationKind } from './checks';
+import { type ViolationKind, violationKinds } from './checks';
 import { FuzzedDocument } from './document';
 import type { World } from './fuzz-case';
-import { describe as describeFinding, runFuzz, type FuzzReport } from './run';
+import { describe as describeFinding, type FuzzReport, runFuzz } from './run';
 import { WireClient } from './send';
 import { digest } from './state';
 
@@ -74,12 +74,12 @@ const document = FuzzedDocument.parse({
 });
 
 const NewNote = z.strictObject({ text: z.string().min(1).max(20), stars: z.int().min(0).max(5).optional() });
-const noteId = '019a5c2e-6f00-7000-8000-000000000001';
+const NOTE_ID = '019a5c2e-6f00-7000-8000-000000000001';
 const ids: World['ids'] = {
-  product: noteId,
-  spareProduct: noteId,
-  order: noteId,
-  pendingOrder: noteId,
+  product: NOTE_ID,
+  spareProduct: NOTE_ID,
+  order: NOTE_ID,
+  pendingOrder: NOTE_ID,
   deadLetter: 'orders-1',
   spareDeadLetter: 'orders-2',
   replayableDeadLetter: 'orders-3',
@@ -115,14 +115,24 @@ const refused = (status: number, instance: string): Outcome => ({
 function answer(request: IncomingMessage, text: string, notes: unknown[]): Outcome {
   const url = new URL(request.url ?? '/', 'http://notes');
   const no = (status: number): Outcome => refused(status, request.url?.split('?', 1).join('') ?? '');
-  if ([...url.searchParams].length > 0) return no(400);
-  if (request.method === 'GET') {
-    if (!z.uuid().safeParse(url.pathname.slice('/notes/'.length)).success) return no(400);
-    return { status: 200, type: 'application/json', body: { id: noteId, text: 'a note' } };
+  if ([...url.searchParams].length > 0) {
+    return no(400);
   }
-  if (Buffer.byteLength(text) > 100_000) return no(413);
-  if (request.headers.authorization !== OPERATOR) return no(401);
-  if (!/^application\/json(;\s*charset="?utf-8"?.*)?$/i.test(request.headers['content-type'] ?? '')) return no(415);
+  if (request.method === 'GET') {
+    if (!z.uuid().safeParse(url.pathname.slice('/notes/'.length)).success) {
+      return no(400);
+    }
+    return { status: 200, type: 'application/json', body: { id: NOTE_ID, text: 'a note' } };
+  }
+  if (Buffer.byteLength(text) > 100_000) {
+    return no(413);
+  }
+  if (request.headers.authorization !== OPERATOR) {
+    return no(401);
+  }
+  if (!/^application\/json(;\s*charset="?utf-8"?.*)?$/i.test(request.headers['content-type'] ?? '')) {
+    return no(415);
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -130,7 +140,9 @@ function answer(request: IncomingMessage, text: string, notes: unknown[]): Outco
     return no(400);
   }
   const note = NewNote.safeParse(json);
-  if (!note.success) return no(400);
+  if (!note.success) {
+    return no(400);
+  }
   notes.push(note.data);
   return { status: 201, type: 'application/json', body: { id: randomUUID(), text: note.data.text } };
 }
@@ -217,7 +229,9 @@ describe('the fuzz', () => {
     expect(report.neverSucceeded).toEqual([]);
     expect(report.statesUnknown).toBe(0);
     expect(report.statesCompared).toBeGreaterThan(100);
-    for (const status of [200, 201, 400, 401, 413, 415]) expect(report.byStatus[status]).toBeGreaterThan(0);
+    for (const status of [200, 201, 400, 401, 413, 415]) {
+      expect(report.byStatus[status]).toBeGreaterThan(0);
+    }
   });
 
   const planted: readonly (readonly [ViolationKind, string, Defect])[] = [
@@ -249,7 +263,7 @@ describe('the fuzz', () => {
       'believes anyone',
       (request, outcome) =>
         outcome.status === 401 && request.headers.authorization !== undefined
-          ? { status: 201, type: 'application/json', body: { id: noteId, text: 'x' } }
+          ? { status: 201, type: 'application/json', body: { id: NOTE_ID, text: 'x' } }
           : outcome,
     ],
     [
@@ -257,14 +271,16 @@ describe('the fuzz', () => {
       'takes what the document forbids',
       (request, outcome) =>
         outcome.status === 400 && request.headers.authorization === OPERATOR
-          ? { status: 201, type: 'application/json', body: { id: noteId, text: 'x' } }
+          ? { status: 201, type: 'application/json', body: { id: NOTE_ID, text: 'x' } }
           : outcome,
     ],
     [
       'state',
       'writes what it refuses',
       (_request, outcome, notes) => {
-        if (outcome.status === 415) notes.push('refused, and kept');
+        if (outcome.status === 415) {
+          notes.push('refused, and kept');
+        }
         return outcome;
       },
     ],
@@ -272,7 +288,9 @@ describe('the fuzz', () => {
       'state',
       'writes when it is read',
       (request, outcome, notes) => {
-        if (request.method === 'GET') notes.push('read');
+        if (request.method === 'GET') {
+          notes.push('read');
+        }
         return outcome;
       },
     ],
@@ -292,7 +310,9 @@ describe('the fuzz', () => {
       request.method === 'POST' && outcome.status === 400 ? { ...outcome, status: 500 } : outcome,
     );
     const finding = report.findings.find(({ kind }) => kind === 'server error');
-    if (finding === undefined) throw new Error('nothing was found');
+    if (finding === undefined) {
+      throw new Error('nothing was found');
+    }
     expect(finding.curl.length).toBeLessThan(200);
     const text = describeFinding(finding, report.seed);
     expect(text).toContain(`npx rookery verify fuzz --seed 1 --from ${finding.caseNumber} --cases 1`);

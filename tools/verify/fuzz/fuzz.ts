@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { startTestStack } from '@rookery/devkit/stack/e2e-stack';
-import type { Progress } from '@rookery/devkit/terminal/progress';
 import { repository } from '@rookery/devkit/stack/repository';
 import { startTestInfrastructure } from '@rookery/devkit/stack/test-infrastructure';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { FuzzedDocument } from './document';
+import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 import { fuzzIssuer } from './issuer';
 import { describe, runFuzz } from './run';
 import { WireClient } from './send';
-import { FUZZ_ORDER_DEADLINE_SECONDS, FuzzedStack } from './fuzzed-stack';
 
 /** One request to the issuer for so many to the gateway. */
 const ISSUER_SHARE = 5;
@@ -60,9 +60,12 @@ async function fuzz(
     progress.say(
       `state compared after ${report.statesCompared} refused or reading requests, not told for ${report.statesUnknown}`,
     );
-    if (report.neverSucceeded.length > 0)
+    if (report.neverSucceeded.length > 0) {
       progress.say(`never reached a good answer: ${report.neverSucceeded.join(', ')}`);
-    for (const finding of report.findings) process.stdout.write(`${describe(finding, report.seed)}\n`);
+    }
+    for (const finding of report.findings) {
+      process.stdout.write(`${describe(finding, report.seed)}\n`);
+    }
     process.stdout.write(
       `seed ${report.seed}: ${report.cases} cases, ${report.requests} requests, ${report.findings.length} findings in ${progress.elapsed}\n`,
     );

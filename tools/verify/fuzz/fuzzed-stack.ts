@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { DeadLetterPage } from '@rookery/contracts';
+import { ApiClient } from '@rookery/devkit/client/api-client';
+import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
+import { plantDeadLetter } from '@rookery/devkit/stack/planted-events';
 import { brokerLogin } from '@rookery/messaging';
 import { OidcIssuer } from '@rookery/testing';
-import { ApiClient } from '@rookery/devkit/client/api-client';
-import { plantDeadLetter } from '@rookery/devkit/stack/planted-events';
-import type { TestStack } from '@rookery/devkit/stack/e2e-stack';
-import type { World, WireRequest } from './fuzz-case';
+import type { WireRequest, World } from './fuzz-case';
 import type { Target } from './run';
-import { WireClient, type WireAnswer } from './send';
+import { type WireAnswer, WireClient } from './send';
 import { changedTables, DatabaseState, type Fingerprint } from './state';
 
 /** Well within the ten minutes that an access token lives. */
@@ -52,8 +52,12 @@ export class FuzzedStack implements Target {
     const secretive = /PASSWORD|KEYS?$/;
     return Object.values(this.stack.envs).flatMap((env) =>
       Object.entries(env).flatMap(([name, value]) => {
-        if (name === 'DATABASE_URL') return [new URL(value).password];
-        if (name === 'INTERNAL_SIGNING_KEY') return /"d":"([^"]+)"/.exec(value)?.slice(1) ?? [];
+        if (name === 'DATABASE_URL') {
+          return [new URL(value).password];
+        }
+        if (name === 'INTERNAL_SIGNING_KEY') {
+          return /"d":"([^"]+)"/.exec(value)?.slice(1) ?? [];
+        }
         return secretive.test(name) ? value.split(',') : [];
       }),
     );
@@ -86,7 +90,9 @@ export class FuzzedStack implements Target {
     for (let last: Fingerprint | undefined; Date.now() < deadline;) {
       const busy = await this.busy();
       const now = busy ? undefined : await this.state.fingerprint();
-      if (now !== undefined && last !== undefined && changedTables(last, now).length === 0) return now;
+      if (now !== undefined && last !== undefined && changedTables(last, now).length === 0) {
+        return now;
+      }
       last = now;
       await sleep(STILL_MS);
     }
@@ -109,7 +115,9 @@ export class FuzzedStack implements Target {
   }
 
   private async signedIn(): Promise<{ readonly alice: ApiClient; readonly olga: ApiClient }> {
-    if (this.clients !== undefined && Date.now() - this.clients.since < TOKEN_USED_MS) return this.clients;
+    if (this.clients !== undefined && Date.now() - this.clients.since < TOKEN_USED_MS) {
+      return this.clients;
+    }
     const [alice, olga] = [await ApiClient.signIn(this.stack, 'alice'), await ApiClient.signIn(this.stack, 'olga')];
     this.clients = { alice, olga, since: Date.now() };
     return this.clients;
@@ -140,9 +148,14 @@ export class FuzzedStack implements Target {
     for (let published = false; Date.now() < deadline; published = true) {
       const { items } = await olga.get(DeadLetterPage, `/v1/ops/dead-letters?consumer=payments&limit=${count}`);
       const ids = items.map(({ id }) => id);
-      if (ids.length === count) return ids;
-      if (!published)
-        for (let missing = count - ids.length; missing > 0; missing -= 1) await plantDeadLetter(this.broker);
+      if (ids.length === count) {
+        return ids;
+      }
+      if (!published) {
+        for (let missing = count - ids.length; missing > 0; missing -= 1) {
+          await plantDeadLetter(this.broker);
+        }
+      }
       await sleep(STILL_MS);
     }
     throw new Error(`no dead letter came within ${SETTLED_WITHIN_MS / 1_000} s`);

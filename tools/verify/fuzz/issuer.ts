@@ -103,7 +103,9 @@ export const issuerRequests: fc.Arbitrary<WireRequest> = fc.oneof(
     const pair = (name: string): fc.Arbitrary<string> => {
       const good = likely[name];
       const hostile = hostileParameter.map((value) => `${name}=${value}`);
-      if (good === undefined) return fc.oneof(fc.constant(''), hostile);
+      if (good === undefined) {
+        return fc.oneof(fc.constant(''), hostile);
+      }
       return fc.oneof(
         { weight: 6, arbitrary: fc.constantFrom(...good).map((value) => `${name}=${value}`) },
         { weight: 1, arbitrary: fc.constant('') },
@@ -150,19 +152,29 @@ export const issuerRequests: fc.Arbitrary<WireRequest> = fc.oneof(
 export async function issuerFault(client: WireClient, request: WireRequest): Promise<string | undefined> {
   try {
     const { status, headers, body } = await client.send(request);
-    if (status >= 500) return `answered ${status}`;
-    if (status === 421) return 'the issuer does not know its name: nothing is tried';
-    if (/\bat .+:\d+:\d+|node_modules|QueryFailed|violates|invalid byte sequence/.test(body))
+    if (status >= 500) {
+      return `answered ${status}`;
+    }
+    if (status === 421) {
+      return 'the issuer does not know its name: nothing is tried';
+    }
+    if (/\bat .+:\d+:\d+|node_modules|QueryFailed|violates|invalid byte sequence/.test(body)) {
       return `${status} tells of its insides`;
-    if (headers['x-content-type-options'] !== 'nosniff') return `${status} comes without nosniff`;
+    }
+    if (headers['x-content-type-options'] !== 'nosniff') {
+      return `${status} comes without nosniff`;
+    }
     if (
       headers['content-type']?.startsWith('text/html') === true &&
       !/script-src 'none'|default-src 'none'/.test(String(headers['content-security-policy']))
-    )
+    ) {
       return `a page of ${status} comes without a policy`;
+    }
     return undefined;
   } catch (error) {
-    if (error instanceof NoAnswer) return `no answer: ${error.message}`;
+    if (error instanceof NoAnswer) {
+      return `no answer: ${error.message}`;
+    }
     throw error;
   }
 }
@@ -171,7 +183,9 @@ export async function issuerFault(client: WireClient, request: WireRequest): Pro
 export async function fuzzIssuer(client: WireClient, seed: number, cases: number): Promise<void> {
   const property = fc.asyncProperty(issuerRequests, async (request) => {
     const fault = await issuerFault(client, request);
-    if (fault !== undefined) throw new Error(fault);
+    if (fault !== undefined) {
+      throw new Error(fault);
+    }
   });
   await fc.assert(property, { seed, numRuns: cases, interruptAfterTimeLimit: 600_000 });
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { casesOf, validCaseOf } from './cases';
 import { AnswerChecks, mayCall, type Violation, type ViolationKind } from './checks';
-import { operationsOf, type FuzzedDocument } from './document';
-import { curlOf, fill, hole, type FuzzCase, type WireRequest, type World } from './fuzz-case';
+import { type FuzzedDocument, operationsOf } from './document';
+import { curlOf, fill, type FuzzCase, hole, type WireRequest, type World } from './fuzz-case';
 import { NoAnswer, type WireAnswer } from './send';
 import { changedTables, type Fingerprint } from './state';
 
@@ -122,7 +122,9 @@ class FuzzRun {
       this.parametersOf(number),
     );
     const [one] = made;
-    if (one === undefined) throw new Error(`case ${number} was not generated`);
+    if (one === undefined) {
+      throw new Error(`case ${number} was not generated`);
+    }
     return { number, one };
   }
 
@@ -192,7 +194,9 @@ class FuzzRun {
     const before = await target.settledState();
     const { status = 0 } = await this.send({ number: 0, one });
     const changed = changedTables(before, await target.settledState());
-    if (changed.length === 0 || (status < 400 && one.operation.method !== 'GET')) return [];
+    if (changed.length === 0 || (status < 400 && one.operation.method !== 'GET')) {
+      return [];
+    }
     return [{ kind: 'state', what: `answered ${status} and changed ${changed.join(', ')}` }];
   }
 
@@ -201,7 +205,9 @@ class FuzzRun {
   }
 
   private filled(one: FuzzCase): WireRequest {
-    if (this.world === undefined) throw new Error('there is no world yet');
+    if (this.world === undefined) {
+      throw new Error('there is no world yet');
+    }
     return fill(one, this.world);
   }
 
@@ -209,10 +215,16 @@ class FuzzRun {
     const sent: Sent[] = [];
     const waiting = [...cases];
     const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) sent.push(await this.send(next));
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        sent.push(await this.send(next));
+      }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
-    for (const each of sent) for (const violation of each.violations) await this.note(each, violation);
+    for (const each of sent) {
+      for (const violation of each.violations) {
+        await this.note(each, violation);
+      }
+    }
     return sent;
   }
 
@@ -222,10 +234,14 @@ class FuzzRun {
     try {
       const answer = await this.options.target.send(request);
       this.byStatus.set(answer.status, (this.byStatus.get(answer.status) ?? 0) + 1);
-      if (answer.status < 400) this.succeeded.add(one.operation.id);
+      if (answer.status < 400) {
+        this.succeeded.add(one.operation.id);
+      }
       return { number, one, request, status: answer.status, violations: this.checks.violations(one, request, answer) };
     } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
+      if (!(error instanceof NoAnswer)) {
+        throw error;
+      }
       return { number, one, request, status: undefined, violations: [{ kind: 'no answer', what: error.message }] };
     }
   }
@@ -260,7 +276,9 @@ class FuzzRun {
       const violations =
         kind === 'state' ? await this.stateViolations(one) : (await this.send({ number, one })).violations;
       const violation = violations.find((each) => each.kind === kind);
-      if (violation === undefined) return true;
+      if (violation === undefined) {
+        return true;
+      }
       failed.push({ one, violation });
       return false;
     });

@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import type { WireRequest } from './fuzz-case';
 
 /** What came back. */
@@ -31,7 +31,9 @@ export class WireClient {
       return await this.attempt(request, this.agent);
     } catch (error) {
       // A kept-alive connection may be closed just as it is used again, and one that was refused is: once more, on a new one.
-      if (!(error instanceof NoAnswer)) throw error;
+      if (!(error instanceof NoAnswer)) {
+        throw error;
+      }
       return this.attempt(request, new Agent({ keepAlive: false }));
     }
   }
@@ -63,7 +65,9 @@ export class WireClient {
     const fail = (error: Error): void => reject(new NoAnswer(error.message, { cause: error }));
     let answered = false;
     outgoing.on('error', (error) => {
-      if (!answered) fail(error);
+      if (!answered) {
+        fail(error);
+      }
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing came for ${PATIENCE_MS / 1_000} s`)));
     outgoing.on('response', (incoming) => {

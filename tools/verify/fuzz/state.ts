@@ -52,7 +52,9 @@ export class DatabaseState implements StoredState {
 
   private client(database: string): Client {
     const client = this.databases.get(database);
-    if (client === undefined) throw new Error(`there is no database ${database}`);
+    if (client === undefined) {
+      throw new Error(`there is no database ${database}`);
+    }
     return client;
   }
 }

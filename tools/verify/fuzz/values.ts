@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { resolved, type FuzzedDocument, type Operation, type Parameter, type Schema } from './document';
+import { type FuzzedDocument, type Operation, type Parameter, resolved, type Schema } from './document';
 import { hole, type Hole } from './fuzz-case';
 
 /** JSON as a text, so that also what `JSON.stringify` never writes can be in it: 1e309, `__proto__`, a key twice. */
@@ -18,17 +18,39 @@ const propertiesOf = ({ properties }: Schema): readonly (readonly [string, Schem
 /** Texts that a schema of a string allows, where such values exist in the running system one of those. */
 export function validString(schema: Schema, name: string): fc.Arbitrary<string> {
   const { enum: allowed, format, pattern, minLength, maxLength } = schema;
-  if (Array.isArray(allowed)) return fc.constantFrom(...allowed.map(String));
-  if (/^idempotency-key$/i.test(name)) return fc.constant(`fuzz-${hole('unique')}`);
-  if (name === 'sku') return fc.constant(`FUZZ-${hole('unique')}`);
-  if (name === 'paymentToken') return fc.constantFrom('tok_ok', 'tok_insufficient_funds', 'tok_declined');
-  if (name === 'currency') return fc.constantFrom('EUR', 'EUR', 'JPY', 'BHD');
-  if (/if-(none-)?match/i.test(name)) return fc.constantFrom('*', '"1"', '"2"');
-  if (name === 'cursor') return fc.constantFrom('AAAA', 'eyJ4IjoxfQ');
-  if (format === 'email') return fc.constant(`${hole('unique')}@fuzz.example`);
-  if (format === 'uuid') return fc.constantFrom(hole('product'), hole('order'));
-  if (format === 'date-time') return fc.constantFrom('2026-11-23T08:00:00.000Z', '2026-11-23T08:00:00+02:00');
-  if (typeof pattern === 'string') return fc.stringMatching(new RegExp(pattern));
+  if (Array.isArray(allowed)) {
+    return fc.constantFrom(...allowed.map(String));
+  }
+  if (/^idempotency-key$/i.test(name)) {
+    return fc.constant(`fuzz-${hole('unique')}`);
+  }
+  if (name === 'sku') {
+    return fc.constant(`FUZZ-${hole('unique')}`);
+  }
+  if (name === 'paymentToken') {
+    return fc.constantFrom('tok_ok', 'tok_insufficient_funds', 'tok_declined');
+  }
+  if (name === 'currency') {
+    return fc.constantFrom('EUR', 'EUR', 'JPY', 'BHD');
+  }
+  if (/if-(none-)?match/i.test(name)) {
+    return fc.constantFrom('*', '"1"', '"2"');
+  }
+  if (name === 'cursor') {
+    return fc.constantFrom('AAAA', 'eyJ4IjoxfQ');
+  }
+  if (format === 'email') {
+    return fc.constant(`${hole('unique')}@fuzz.example`);
+  }
+  if (format === 'uuid') {
+    return fc.constantFrom(hole('product'), hole('order'));
+  }
+  if (format === 'date-time') {
+    return fc.constantFrom('2026-11-23T08:00:00.000Z', '2026-11-23T08:00:00+02:00');
+  }
+  if (typeof pattern === 'string') {
+    return fc.stringMatching(new RegExp(pattern));
+  }
   const least = numberOf(minLength, 0);
   return fc
     .string({ minLength: least, maxLength: Math.min(numberOf(maxLength, 50), Math.max(least, 50)), unit: 'grapheme' })
@@ -38,7 +60,9 @@ export function validString(schema: Schema, name: string): fc.Arbitrary<string> 
 /** JSON that a schema allows. */
 export function validJson(document: FuzzedDocument, schema: Schema, name = ''): JsonText {
   const { type, anyOf, properties, items, minItems, maxItems, minimum, maximum, required } = resolved(document, schema);
-  if (Array.isArray(anyOf)) return fc.oneof(...schemasOf(anyOf).map((one) => validJson(document, one, name)));
+  if (Array.isArray(anyOf)) {
+    return fc.oneof(...schemasOf(anyOf).map((one) => validJson(document, one, name)));
+  }
   switch (type) {
     case 'null':
       return fc.constant('null');
@@ -59,7 +83,9 @@ export function validJson(document: FuzzedDocument, schema: Schema, name = ''): 
       const needed = new Set(stringsOf(required));
       const parts = propertiesOf({ properties }).map(([key, value]) => {
         const member = validJson(document, value, key).map((json): string | undefined => `${text(key)}:${json}`);
-        if (needed.has(key)) return member;
+        if (needed.has(key)) {
+          return member;
+        }
         // What is expected to be paid is only right with the prices of these very products.
         const left = key === 'expectedTotal' ? 30 : 1;
         return fc.oneof({ weight: left, arbitrary: fc.constant(undefined) }, { weight: 5, arbitrary: member });
@@ -201,10 +227,15 @@ const extraKeys = [
 /** JSON of a schema with one thing wrong somewhere in it: a value, a missing, an extra or a repeated member. Now and then it is still right. */
 export function mutatedJson(document: FuzzedDocument, schema: Schema, name = ''): JsonText {
   const { type, anyOf, properties, items, maxItems } = resolved(document, schema);
-  if (Array.isArray(anyOf))
+  if (Array.isArray(anyOf)) {
     return fc.oneof(hostileJson, ...schemasOf(anyOf).map((one) => mutatedJson(document, one, name)));
-  if (type === 'array') return mutatedArray(document, asSchema(items), numberOf(maxItems, 100), name);
-  if (type !== 'object') return hostileJson;
+  }
+  if (type === 'array') {
+    return mutatedArray(document, asSchema(items), numberOf(maxItems, 100), name);
+  }
+  if (type !== 'object') {
+    return hostileJson;
+  }
   const members = propertiesOf({ properties });
   const valid = (key: string, value: Schema): JsonText =>
     validJson(document, value, key).map((json) => `${text(key)}:${json}`);
@@ -327,8 +358,12 @@ export function validParameter(
   { name, schema, in: place }: Pick<Parameter, 'name' | 'schema' | 'in'>,
   operation: Pick<Operation, 'method' | 'path'>,
 ): fc.Arbitrary<string> {
-  if (name === 'orderId') return fc.constant(hole('order'));
-  if (name === 'id') return fc.constant(hole(idOf(operation)));
+  if (name === 'orderId') {
+    return fc.constant(hole('order'));
+  }
+  if (name === 'id') {
+    return fc.constant(hole(idOf(operation)));
+  }
   if (schema['type'] === 'integer') {
     const min = numberOf(schema['minimum'], 0);
     return fc.integer({ min, max: numberOf(schema['maximum'], 100) }).map(String);
@@ -337,11 +372,19 @@ export function validParameter(
 }
 
 function idOf({ method, path }: Pick<Operation, 'method' | 'path'>): Hole {
-  if (path.endsWith('/cancellations')) return 'pendingOrder';
-  if (path.endsWith('/replays')) return 'replayableDeadLetter';
+  if (path.endsWith('/cancellations')) {
+    return 'pendingOrder';
+  }
+  if (path.endsWith('/replays')) {
+    return 'replayableDeadLetter';
+  }
   const ends = method === 'DELETE';
-  if (path.includes('/dead-letters/')) return ends ? 'spareDeadLetter' : 'deadLetter';
-  if (path.includes('/orders/')) return 'order';
+  if (path.includes('/dead-letters/')) {
+    return ends ? 'spareDeadLetter' : 'deadLetter';
+  }
+  if (path.includes('/orders/')) {
+    return 'order';
+  }
   return ends ? 'spareProduct' : 'product';
 }
 

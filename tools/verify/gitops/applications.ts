@@ -82,7 +82,9 @@ export function forbidden(
   const { name } = application.metadata;
   const { project: wanted, sources, destination } = application.spec;
   const project = projects.find(({ metadata }) => metadata.name === wanted);
-  if (project === undefined) return [`${name}: there is no project ${wanted}`];
+  if (project === undefined) {
+    return [`${name}: there is no project ${wanted}`];
+  }
   const { sourceRepos, destinations, clusterResourceWhitelist, namespaceResourceWhitelist } = project.spec;
   const mayGoTo = (namespace: string): boolean =>
     destinations.some((one) => one.server === destination.server && one.namespace === namespace);

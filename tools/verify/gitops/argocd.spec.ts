@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Environments, overlayOf, type Environment } from '@rookery/release/overlay-images';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { idOf, pick, strings, type KubernetesObject } from '../cluster/manifest';
-import { Manifests, readObjects } from '../cluster/render';
 import { repository } from '@rookery/devkit/stack/repository';
-import { deliveryOf, forbidden, loose, unneeded, waveOf, type Application, type Delivery } from './applications';
+import { type Environment, Environments, overlayOf } from '@rookery/release/overlay-images';
 import { kubectlHere } from '../cluster/kubectl';
+import { idOf, type KubernetesObject, pick, strings } from '../cluster/manifest';
+import { Manifests, readObjects } from '../cluster/render';
+import { type Application, type Delivery, deliveryOf, forbidden, loose, unneeded, waveOf } from './applications';
 
 const kubectl = await kubectlHere();
 
@@ -35,7 +35,9 @@ const kubectl = await kubectlHere();
   };
   const named = (name: string): Application => {
     const found = delivery.applications.find(({ metadata }) => metadata.name === name);
-    if (found === undefined) throw new Error(`there is no application ${name}`);
+    if (found === undefined) {
+      throw new Error(`there is no application ${name}`);
+    }
     return found;
   };
   const environment = (name: Environment): Application => named(`rookery-${name}`);
@@ -46,7 +48,9 @@ const kubectl = await kubectlHere();
     );
     expect(refused.flat()).toEqual([]);
     const [application] = root.applications;
-    if (application === undefined) throw new Error('there is no root');
+    if (application === undefined) {
+      throw new Error('there is no root');
+    }
     expect(forbidden(application, root, await render('k8s/argocd'))).toEqual([]);
   });
 
@@ -56,7 +60,9 @@ const kubectl = await kubectlHere();
       'namespace: rookery\nresources: [../prod]\ncomponents: [../../components/canary, ../../components/mesh-linkerd]\n',
     );
     const [project] = delivery.projects.filter(({ metadata }) => metadata.name === 'rookery');
-    if (project === undefined) throw new Error('there is no project rookery');
+    if (project === undefined) {
+      throw new Error('there is no project rookery');
+    }
     const all = await Promise.all(['k8s/overlays/dev-shared', 'k8s/overlays/staging', 'k8s/overlays/all'].map(render));
     expect(unneeded(project, all.flat())).toEqual([]);
     expect(

@@ -1,9 +1,9 @@
-import { eventEdges, rpcEdges, Services, type Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import { type Caller, eventEdges, rpcEdges, Services } from '@rookery/contracts';
 import { openEdges } from '../cluster/checks/network';
-import { idOf, pick, strings, type Bundle, type KubernetesObject } from '../cluster/manifest';
-import { Manifests } from '../cluster/render';
 import { kubectlHere } from '../cluster/kubectl';
+import { type Bundle, idOf, type KubernetesObject, pick, strings } from '../cluster/manifest';
+import { Manifests } from '../cluster/render';
 import { meshEdges } from './mesh';
 
 const kubectl = await kubectlHere();

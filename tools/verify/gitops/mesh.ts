@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { podsOf, portOf, selects, type Bundle, type KubernetesObject } from '../cluster/manifest';
+import { type Bundle, type KubernetesObject, podsOf, portOf, selects } from '../cluster/manifest';
 
 // The shapes are those of the definitions that the chart linkerd-crds installs; there is no schema package for them.
 const metadata = z.looseObject({ name: z.string() });
@@ -87,9 +87,13 @@ export function meshEdges(bundle: Bundle): ReadonlySet<string> {
           const port = portOf(pod, spec.port);
           return port === undefined ? [] : [`${pod.labels['app.kubernetes.io/name'] ?? pod.owner}:${port}`];
         });
-      if (ports.length === 0) throw new Error(`Server ${name} is of no pod’s port`);
+      if (ports.length === 0) {
+        throw new Error(`Server ${name} is of no pod’s port`);
+      }
       for (const port of ports) {
-        if (guarded.has(port)) throw new Error(`two servers are of ${port}`);
+        if (guarded.has(port)) {
+          throw new Error(`two servers are of ${port}`);
+        }
         guarded.add(port);
       }
       return [name, ports];
@@ -100,7 +104,9 @@ export function meshEdges(bundle: Bundle): ReadonlySet<string> {
       const ports = reached.get(targetRef.name);
       const [{ name: wanted }] = requiredAuthenticationRefs;
       const clients = authentications.find((one) => one.metadata.name === wanted);
-      if (ports === undefined || clients === undefined) throw new Error(`AuthorizationPolicy ${name} is unused`);
+      if (ports === undefined || clients === undefined) {
+        throw new Error(`AuthorizationPolicy ${name} is unused`);
+      }
       return clients.spec.identityRefs.flatMap((ref) => {
         const client = ref.kind === 'ServiceAccount' ? (ref.namespace ?? ref.name) : ref.name;
         return ports.map((port) => `${client} -> ${port}`);

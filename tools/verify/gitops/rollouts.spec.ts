@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { idOf, pick, strings, type KubernetesObject } from '../cluster/manifest';
-import { Manifests } from '../cluster/render';
 import { kubectlHere } from '../cluster/kubectl';
+import { idOf, type KubernetesObject, pick, strings } from '../cluster/manifest';
+import { Manifests } from '../cluster/render';
 
 const kubectl = await kubectlHere();
 
@@ -24,7 +24,9 @@ const kubectl = await kubectlHere();
   const objects = (component: string): readonly KubernetesObject[] => releases[component] ?? [];
   const named = (component: string, id: string): KubernetesObject => {
     const found = objects(component).find((object) => idOf(object) === id);
-    if (found === undefined) throw new Error(`${component} has no ${id}`);
+    if (found === undefined) {
+      throw new Error(`${component} has no ${id}`);
+    }
     return found;
   };
   const rolled = [

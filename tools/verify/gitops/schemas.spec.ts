@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { kubectlHere } from '../cluster/kubectl';
 import type { KubernetesObject } from '../cluster/manifest';
 import { Manifests, readObjects } from '../cluster/render';
 import { schemaFaults, unknownFields, unknownKinds } from '../cluster/schemas';
-import { kubectlHere } from '../cluster/kubectl';
 
 const kubectl = await kubectlHere();
 
@@ -51,7 +51,9 @@ const kubectl = await kubectlHere();
     ['ValidatingPolicy', 'validations', 'none'],
   ])('a wrong value in a %s is found', async (kind, field, value) => {
     const [object] = objects.filter((one) => one.kind === kind);
-    if (object === undefined) throw new Error(`there is no ${kind}`);
+    if (object === undefined) {
+      throw new Error(`there is no ${kind}`);
+    }
     expect(await schemaFaults([withField(object, field, value)])).not.toEqual([]);
   });
 

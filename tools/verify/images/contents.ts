@@ -59,7 +59,9 @@ export function findUnwanted(folders: readonly string[], { production, secrets }
         const name = packageAt(path);
         return name === undefined || production.has(name) ? [] : [`${path} does not belong to the product`];
       }
-      if (!entry.isFile()) return [];
+      if (!entry.isFile()) {
+        return [];
+      }
       const found = needles
         .filter(({ bytes }) => contains(file, bytes))
         .map(({ origin }) => `${path} contains the secret ${origin}`);
@@ -74,9 +76,15 @@ function packageAt(path: string): string | undefined {
 }
 
 function unwantedFile(path: string): readonly string[] {
-  if (/^\/app\/[^/]+\.map$/.test(path)) return [`${path} is one of our source maps`];
-  if (/^\/app\/(?!node_modules\/).*\.ts$/.test(path)) return [`${path} is one of our sources`];
-  if (/\/\.npmrc$|\/\.env$/.test(path)) return [`${path} holds settings of the builder`];
+  if (/^\/app\/[^/]+\.map$/.test(path)) {
+    return [`${path} is one of our source maps`];
+  }
+  if (/^\/app\/(?!node_modules\/).*\.ts$/.test(path)) {
+    return [`${path} is one of our sources`];
+  }
+  if (/\/\.npmrc$|\/\.env$/.test(path)) {
+    return [`${path} holds settings of the builder`];
+  }
   return /\/node_modules\/npm\/bin\/npm-cli\.js$/.test(path) ? [`${path} is npm`] : [];
 }
 
@@ -96,7 +104,9 @@ export function secretsAround(repository: string, home: string): ReadonlyMap<str
   const found = new Map<string, string>();
   const add = (origin: string, text: string): void => {
     // Shorter ones would be found everywhere.
-    for (const value of text.match(/[\w+/=-]{20,}/g) ?? []) found.set(`no. ${found.size + 1} of ${origin}`, value);
+    for (const value of text.match(/[\w+/=-]{20,}/g) ?? []) {
+      found.set(`no. ${found.size + 1} of ${origin}`, value);
+    }
   };
   const filesIn = (folder: string): readonly string[] =>
     existsSync(folder)
@@ -115,7 +125,9 @@ export function secretsAround(repository: string, home: string): ReadonlyMap<str
   }
   const npmrc = join(home, '.npmrc');
   for (const line of existsSync(npmrc) ? readFileSync(npmrc, 'utf8').split('\n') : []) {
-    if (/_auth|_password|token/i.test(line)) add('~/.npmrc', line.slice(line.indexOf('=') + 1));
+    if (/_auth|_password|token/i.test(line)) {
+      add('~/.npmrc', line.slice(line.indexOf('=') + 1));
+    }
   }
   return found;
 }

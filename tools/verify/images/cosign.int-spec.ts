@@ -1,11 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from '@rookery/testing';
-import { repository } from '@rookery/devkit/stack/repository';
 import { freePorts } from '@rookery/devkit/stack/ports';
+import { repository } from '@rookery/devkit/stack/repository';
+import { eventually } from '@rookery/testing';
 import { Cosign, programHere, READABLE } from './cosign';
 import { registryConfig } from './signature';
 

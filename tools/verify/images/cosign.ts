@@ -36,49 +36,49 @@ export class Cosign {
   }
 
   async makeKeys(name: string): Promise<void> {
-    await this.#run('generate-key-pair', '--output-key-prefix', join(this.folder, name));
+    await this.run('generate-key-pair', '--output-key-prefix', join(this.folder, name));
   }
 
   async sign(key: string): Promise<void> {
-    await this.#run('sign', ...this.#offline, '--key', this.#private(key), this.image);
+    await this.run('sign', ...this.offline, '--key', this.private(key), this.image);
   }
 
   verifies(key: string): Promise<boolean> {
-    return this.#succeeds('verify', ...this.#withoutLog, '--key', this.#public(key), this.image);
+    return this.succeeds('verify', ...this.withoutLog, '--key', this.public(key), this.image);
   }
 
   async attest(key: string, bom: string): Promise<void> {
     const what = ['--type', 'cyclonedx', '--predicate', bom];
-    await this.#run('attest', ...this.#offline, ...what, '--key', this.#private(key), this.image);
+    await this.run('attest', ...this.offline, ...what, '--key', this.private(key), this.image);
   }
 
   attested(key: string): Promise<boolean> {
     const what = ['--type', 'cyclonedx'];
-    return this.#succeeds('verify-attestation', ...this.#withoutLog, ...what, '--key', this.#public(key), this.image);
+    return this.succeeds('verify-attestation', ...this.withoutLog, ...what, '--key', this.public(key), this.image);
   }
 
-  get #offline(): readonly string[] {
+  private get offline(): readonly string[] {
     return ['--yes', ...this.form, '--tlog-upload=false', '--allow-http-registry'];
   }
 
-  readonly #withoutLog = ['--insecure-ignore-tlog', '--allow-http-registry'];
+  private readonly withoutLog = ['--insecure-ignore-tlog', '--allow-http-registry'];
 
-  #private(key: string): string {
+  private private(key: string): string {
     return join(this.folder, `${key}.key`);
   }
 
-  #public(key: string): string {
+  private public(key: string): string {
     return join(this.folder, `${key}.pub`);
   }
 
-  async #run(...args: readonly string[]): Promise<void> {
+  private async run(...args: readonly string[]): Promise<void> {
     const env = { ...process.env, COSIGN_PASSWORD: '' };
     await run(this.program, args, { cwd: this.folder, env, maxBuffer: 64 * 1024 * 1024 });
   }
 
-  async #succeeds(...args: readonly string[]): Promise<boolean> {
+  private async succeeds(...args: readonly string[]): Promise<boolean> {
     try {
-      await this.#run(...args);
+      await this.run(...args);
       return true;
     } catch {
       return false;

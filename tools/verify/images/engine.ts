@@ -61,7 +61,9 @@ export class Engine {
     const found = (['podman', 'docker'] as const)
       .filter((name) => wanted === '' || name === wanted)
       .find((name) => answers(name, ['info']));
-    if (found !== undefined) return new Engine(found);
+    if (found !== undefined) {
+      return new Engine(found);
+    }
     throw new UserError(
       wanted === '' ? 'There is neither podman nor a running docker.' : `CONTAINER_ENGINE=${wanted} does not run.`,
       'Install podman, or start docker. CONTAINER_ENGINE chooses one of them.',
@@ -86,7 +88,9 @@ export class Engine {
   /** Runs it and answers with its output; throws when it fails. */
   async run(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.try(...args);
-    if (code === 0) return stdout.trim();
+    if (code === 0) {
+      return stdout.trim();
+    }
     throw new UserError(`${this.name} ${args.join(' ')} ended with ${code}:\n${stderr.trim().slice(-4_000)}`);
   }
 
@@ -98,7 +102,9 @@ export class Engine {
 
   /** Fetches an image that is not here; false when that is not possible. */
   async provide(reference: string): Promise<boolean> {
-    if ((await this.image(reference)) !== undefined) return true;
+    if ((await this.image(reference)) !== undefined) {
+      return true;
+    }
     return (await this.try('pull', '--quiet', reference)).code === 0;
   }
 

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { readCompose } from '../compose/compose';
-import { IMAGES, type ImageName } from '@rookery/devkit/stack/app-process';
-import type { Progress } from '@rookery/devkit/terminal/progress';
+import { type ImageName, IMAGES } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 import { UserError } from '@rookery/devkit/terminal/user-error';
+import { productionPackages, readLockFile } from '@rookery/release/licences';
+import { readCompose } from '../compose/compose';
 import { findUnwanted, secretsAround, withLayers } from './contents';
 import { Engine, type Image } from './engine';
-import { productionPackages, readLockFile } from '@rookery/release/licences';
 import { inMegabytes, must, Report } from './report';
 import { verifySignature } from './signature';
 import { buildStandIns, standIns } from './stand-ins';
@@ -54,7 +54,9 @@ async function verify(options: ImagesOptions, engine: Engine, progress: Progress
     throw new UserError(`${nodeImage} is not here and cannot be fetched.`, '--node-image names another one.');
   }
   const base = await engine.image(nodeImage);
-  if (base === undefined) throw new UserError(`${nodeImage} cannot be inspected.`);
+  if (base === undefined) {
+    throw new UserError(`${nodeImage} cannot be inspected.`);
+  }
   if (!/@sha256:/.test(nodeImage)) {
     report.notVerified('the base is pinned by its digest', `${nodeImage} was given by its tag; CI gives a digest`);
   }
@@ -66,8 +68,9 @@ async function verify(options: ImagesOptions, engine: Engine, progress: Progress
       await progress.step(`image of ${app}`, () => engine.build({ ...build, app, tag: tagOf(app) }));
     }
   }
-  for (const app of IMAGES)
+  for (const app of IMAGES) {
     await verifyContents(app, tagOf(app), base, options.build ? revision : undefined, engine, report);
+  }
   const sameLayers = 'a second build gives the same layers';
   if (options.quick || !options.build) {
     report.notVerified(sameLayers, 'not built again, as asked');
@@ -104,7 +107,9 @@ async function verifyContents(
   report: Report,
 ): Promise<void> {
   const image = await engine.image(tag);
-  if (image === undefined) throw new UserError(`${tag} is not here.`, 'Without --no-build it is built.');
+  if (image === undefined) {
+    throw new UserError(`${tag} is not here.`, 'Without --no-build it is built.');
+  }
   await report.check(`${app}: at most ${MOST_ABOVE_BASE_MB} MB above its base`, () => {
     const above = image.Size - base.Size;
     must(above <= MOST_ABOVE_BASE_MB * 1_000_000, inMegabytes(above));
@@ -117,7 +122,9 @@ async function verifyContents(
     const label = (name: string): string => Labels?.[`org.opencontainers.image.${name}`] ?? '';
     must(label('title') === app, `the title is "${label('title')}"`);
     must(label('source').startsWith('https://'), `the source is "${label('source')}"`);
-    if (revision !== undefined) must(label('revision') === revision, `the revision is "${label('revision')}"`);
+    if (revision !== undefined) {
+      must(label('revision') === revision, `the revision is "${label('revision')}"`);
+    }
     return `revision ${label('revision').slice(0, 10)}`;
   });
   const secrets = secretsAround(repository, homedir());
@@ -132,7 +139,9 @@ async function verifyContents(
     must(found.length === 0, found.slice(0, 10).join('; '));
     return `${secrets.size} secrets looked for`;
   });
-  if (secrets.size === 0) report.notVerified(`${app}: secrets in its layers`, 'there are no secrets here to look for');
+  if (secrets.size === 0) {
+    report.notVerified(`${app}: secrets in its layers`, 'there are no secrets here to look for');
+  }
 }
 
 async function verifyReproducible(

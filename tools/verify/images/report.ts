@@ -15,43 +15,43 @@ const COLOURS = { passed: 'green', failed: 'red', 'not verified': 'yellow' } as 
 
 /** Collects what was checked, with what was seen; also what could not be checked and why. */
 export class Report {
-  readonly #lines: Line[] = [];
+  private readonly written: Line[] = [];
 
   constructor(private readonly print: (line: string) => void) {}
 
   /** Runs a check, which answers with what it saw or throws with what is wrong. */
   async check(what: string, work: () => Promise<string> | string): Promise<boolean> {
     try {
-      this.#add({ what, outcome: 'passed', detail: await work() });
+      this.add({ what, outcome: 'passed', detail: await work() });
       return true;
     } catch (error) {
-      this.#add({ what, outcome: 'failed', detail: error instanceof Error ? error.message : String(error) });
+      this.add({ what, outcome: 'failed', detail: error instanceof Error ? error.message : String(error) });
       return false;
     }
   }
 
   /** Says what was not checked, and why. */
   notVerified(what: string, reason: string): void {
-    this.#add({ what, outcome: 'not verified', detail: reason });
+    this.add({ what, outcome: 'not verified', detail: reason });
   }
 
   get lines(): readonly Line[] {
-    return this.#lines;
+    return this.written;
   }
 
   get failed(): number {
-    return this.#lines.filter(({ outcome }) => outcome === 'failed').length;
+    return this.lines.filter(({ outcome }) => outcome === 'failed').length;
   }
 
   /** One line: how many of each. */
   get summary(): string {
     const count = (outcome: Outcome): string =>
-      `${this.#lines.filter((line) => line.outcome === outcome).length} ${outcome}`;
+      `${this.lines.filter((line) => line.outcome === outcome).length} ${outcome}`;
     return [count('passed'), count('failed'), count('not verified')].join(', ');
   }
 
-  #add(line: Line): void {
-    this.#lines.push(line);
+  private add(line: Line): void {
+    this.written.push(line);
     const { what, outcome, detail } = line;
     this.print(`${styleText(COLOURS[outcome], MARKS[outcome])} ${what}${detail === '' ? '' : `: ${detail}`}`);
   }
@@ -59,7 +59,9 @@ export class Report {
 
 /** Throws with the message unless it holds. */
 export function must(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new Error(message);
+  if (!holds) {
+    throw new Error(message);
+  }
 }
 
 /** Bytes as a person reads them. */

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import type { Caller } from '@rookery/contracts';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import type { Engine } from './engine';
-import { must, type Report } from './report';
 import { bomOf } from '@rookery/release/bom';
 import { Cosign, programHere } from './cosign';
+import type { Engine } from './engine';
+import { must, type Report } from './report';
 
 const WHAT = 'a signature and an SBOM attestation, made with a key and verified';
 
@@ -74,8 +74,12 @@ async function push(engine: Engine, image: string, repository: string, folder: s
     for (let attempt = 1; ; attempt += 1) {
       const options = engine.name === 'podman' ? ['--tls-verify=false', '--digestfile', join(folder, 'digest')] : [];
       const { code, stderr } = await engine.try('push', ...options, tag);
-      if (code === 0) break;
-      if (attempt === 10) throw new UserError(`the image cannot be pushed to ${repository}: ${stderr.trim()}`);
+      if (code === 0) {
+        break;
+      }
+      if (attempt === 10) {
+        throw new UserError(`the image cannot be pushed to ${repository}: ${stderr.trim()}`);
+      }
       await sleep(300);
     }
   } finally {

@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
+import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Engine } from './engine';
 

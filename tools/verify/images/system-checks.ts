@@ -1,5 +1,5 @@
-import type { Caller } from '@rookery/contracts';
 import { z } from 'zod';
+import type { Caller } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
 import { APPS, SERVICES } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -71,9 +71,13 @@ export async function verifySystem(
         return `after ${((performance.now() - since) / 1_000).toFixed(1)} s`;
       },
     );
-    if (!ready) return;
+    if (!ready) {
+      return;
+    }
     await verifyOrder(system, report);
-    for (const app of APPS) await verifyConfinement(app, system, report);
+    for (const app of APPS) {
+      await verifyConfinement(app, system, report);
+    }
     await verifyLimit(system, report);
     for (const app of APPS) {
       await report.check(`${app}: ends with 0 on SIGTERM`, async () => {
@@ -115,8 +119,9 @@ async function verifyConfinement(app: Caller, system: System, report: Report): P
       const { uid, status, writes, memory } = Facts.parse(JSON.parse(stdout));
       const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1] ?? 'unknown';
       must(uid === 65532 && /^65532\s/.test(field('Uid')), `the uid is ${uid}, that of the app ${field('Uid')}`);
-      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd'])
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd']) {
         must(/^0+$/.test(field(set)), `${set} is ${field(set)}`);
+      }
       must(field('NoNewPrivs') === '1', `NoNewPrivs is ${field('NoNewPrivs')}`);
       const written = Object.entries(writes).filter(([, error]) => error !== 'EROFS');
       must(written.length === 0, written.map(([path, error]) => `${path}: ${error}`).join(', '));

@@ -1,8 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Callers } from '@rookery/contracts';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { Callers } from '@rookery/contracts';
 import { repository } from '@rookery/devkit/stack/repository';
 import { inspectorPortOf } from '@rookery/devkit/stack/settings';
 
@@ -98,7 +98,9 @@ describe('the forms for issues', () => {
 
   it('have what GitHub asks for', () => {
     expect(forms.length).toBeGreaterThan(1);
-    for (const path of forms) expect(Form.safeParse(parse(read(path))).error).toBeUndefined();
+    for (const path of forms) {
+      expect(Form.safeParse(parse(read(path))).error).toBeUndefined();
+    }
   });
 });
 

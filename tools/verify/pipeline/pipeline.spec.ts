@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
-import { faultsOfPipeline, shellOf, type PipelineFile, type PipelineSubject } from './pipeline';
+import { faultsOfPipeline, type PipelineFile, type PipelineSubject, shellOf } from './pipeline';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
 const paths = globSync(['.github/workflows/*', '.github/actions/*/*'], { cwd: repository }).toSorted();
@@ -93,7 +93,9 @@ function shellcheck(scripts: readonly string[]): string | undefined {
 }
 
 const skipped = shellcheck(['true']) === undefined ? 'skipped: there is no shellcheck in the PATH' : undefined;
-if (skipped !== undefined) console.warn(`The shell of the pipeline: ${skipped}`);
+if (skipped !== undefined) {
+  console.warn(`The shell of the pipeline: ${skipped}`);
+}
 const describeShell = skipped === undefined ? describe : describe.skip;
 
 describeShell(`the shell of the pipeline${skipped === undefined ? '' : ` (${skipped})`}`, () => {

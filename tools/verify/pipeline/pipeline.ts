@@ -1,4 +1,4 @@
-import { isScalar, isSeq, parseDocument, visit, type Document, type Pair } from 'yaml';
+import { type Document, isScalar, isSeq, type Pair, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 
 /** A workflow or a composite action. */
@@ -109,14 +109,20 @@ function faultsOfStep(step: Step): readonly string[] {
 }
 
 function faultsOfPair({ key, value }: Pair, subject: PipelineSubject): readonly string[] {
-  if (!isScalar(key) || !isScalar(value)) return [];
+  if (!isScalar(key) || !isScalar(value)) {
+    return [];
+  }
   const name = String(key.value);
   const text = String(value.value);
-  if (name === 'uses') return faultsOfUse(text, value.comment ?? '', subject);
+  if (name === 'uses') {
+    return faultsOfUse(text, value.comment ?? '', subject);
+  }
   if (name === 'node-version' && text !== subject.node) {
     return [`Node ${text} is not the ${subject.node} of package.json`];
   }
-  if (/image$/i.test(name) && !text.includes('${{')) return faultsOfImage(text, subject);
+  if (/image$/i.test(name) && !text.includes('${{')) {
+    return faultsOfImage(text, subject);
+  }
   return [];
 }
 
@@ -125,12 +131,16 @@ function faultsOfUse(uses: string, comment: string, subject: PipelineSubject): r
     const path = uses.slice(2);
     return subject.exists(path) ? [] : [`${path} does not exist`];
   }
-  if (!PINNED.test(uses)) return [`${uses} is not pinned by a commit`];
+  if (!PINNED.test(uses)) {
+    return [`${uses} is not pinned by a commit`];
+  }
   return VERSION.test(comment) ? [] : [`${uses} does not say its version (# v1.2.3)`];
 }
 
 function faultsOfImage(image: string, { node }: PipelineSubject): readonly string[] {
-  if (!DIGEST.test(image)) return [`the image ${image} is not pinned by its digest`];
+  if (!DIGEST.test(image)) {
+    return [`the image ${image} is not pinned by its digest`];
+  }
   const [, version] = /\bnode:(\d+\.\d+\.\d+)/.exec(image.replace('kindest/node', '')) ?? [];
   return version === undefined || version === node
     ? []
@@ -152,7 +162,9 @@ function disagreements(files: readonly PipelineFile[]): readonly string[] {
     .flatMap(({ text }) => pairsOf(parseDocument(text)))
     .flatMap(({ key, value }) => (isScalar(key) && isScalar(value) ? [[String(key.value), String(value.value)]] : []))
     .flatMap(([key = '', value = '']) => {
-      if (key === 'uses' && !value.startsWith('./')) return [value.split('@')];
+      if (key === 'uses' && !value.startsWith('./')) {
+        return [value.split('@')];
+      }
       return /_IMAGE$/.test(key) ? [[key, value]] : [];
     });
   const versions = Map.groupBy(pins, ([name]) => name ?? '');
@@ -163,7 +175,9 @@ function disagreements(files: readonly PipelineFile[]): readonly string[] {
 
 function stepsOf(file: PipelineFile): readonly Step[] {
   const content: unknown = parseDocument(file.text).toJS();
-  if (isAction(file)) return Action.parse(content).runs.steps;
+  if (isAction(file)) {
+    return Action.parse(content).runs.steps;
+  }
   return Object.values(Workflow.parse(content).jobs).flatMap(({ steps }) => steps);
 }
 

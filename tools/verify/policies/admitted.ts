@@ -19,7 +19,9 @@ const workloads = ['Deployment', 'StatefulSet', 'Job', 'CronJob'];
 /** What the API server is asked to admit for a manifest: itself, and for a workload the pods and volumes that are made for it. */
 export function admittedFor(manifest: unknown): readonly Resource[] {
   const resource = Resource.parse(manifest);
-  if (!workloads.includes(resource.kind)) return [resource];
+  if (!workloads.includes(resource.kind)) {
+    return [resource];
+  }
   const { name, namespace } = resource.metadata;
   const { spec } = Workload.parse(resource);
   const template = spec.template ?? spec.jobTemplate?.spec.template;

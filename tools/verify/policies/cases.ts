@@ -85,22 +85,22 @@ const admitted = (policy: string, ...admittedOnes: readonly Resource[]): readonl
 const refused = (policy: string, refusedFor: string, ...refusedOnes: readonly Resource[]): readonly Case[] =>
   refusedOnes.map((resource) => ({ policy, resource, refusedFor }));
 
-const onlyOurs =
+const ONLY_OURS =
   'An image is one of ghcr.io/rookery by digest, or of the mesh, the database operator, the broker or Redis.';
-const apart = 'Costs are told apart by the labels rookery.dev/team and rookery.dev/service.';
-const environment = 'The label rookery.dev/environment is dev, staging or prod.';
-const noDefault = 'Nothing runs in the namespace default, which no network policy and no quota closes.';
-const requests =
+const APART = 'Costs are told apart by the labels rookery.dev/team and rookery.dev/service.';
+const ENVIRONMENT = 'The label rookery.dev/environment is dev, staging or prod.';
+const NO_DEFAULT = 'Nothing runs in the namespace default, which no network policy and no quota closes.';
+const REQUESTS =
   'Each container requests CPU and memory, by which the scheduler places it and autoscaling measures it.';
-const limit = 'Each container has a memory limit, so that a leak ends one process and not its node.';
-const shared = 'A pod shares no network, port, process table or memory with its node.';
-const volumes = 'A volume is configuration, a secret, a claim or an empty folder, never a path of the node.';
-const privileges = 'A container is not privileged and sets allowPrivilegeEscalation to false.';
-const nonRoot = 'A container sets runAsNonRoot, or its pod does.';
-const user = 'Nothing runs as user 0.';
-const seccomp = 'The system calls of a container are filtered by a seccomp profile.';
-const capabilities = 'A container drops ALL capabilities and adds none but NET_BIND_SERVICE.';
-const readOnly = 'The root file system of a container is read-only.';
+const LIMIT = 'Each container has a memory limit, so that a leak ends one process and not its node.';
+const SHARED = 'A pod shares no network, port, process table or memory with its node.';
+const VOLUMES = 'A volume is configuration, a secret, a claim or an empty folder, never a path of the node.';
+const PRIVILEGES = 'A container is not privileged and sets allowPrivilegeEscalation to false.';
+const NON_ROOT = 'A container sets runAsNonRoot, or its pod does.';
+const USER = 'Nothing runs as user 0.';
+const SECCOMP = 'The system calls of a container are filtered by a seccomp profile.';
+const CAPABILITIES = 'A container drops ALL capabilities and adds none but NET_BIND_SERVICE.';
+const READ_ONLY = 'The root file system of a container is read-only.';
 
 /** What `kyverno test` and the spec both try. The signatures are apart: Kyverno would ask the registry for images that are not there. */
 export const cases: readonly Case[] = [
@@ -111,7 +111,7 @@ export const cases: readonly Case[] = [
   ),
   ...refused(
     'images-by-digest',
-    onlyOurs,
+    ONLY_OURS,
     pod('by-tag', { container: { image: 'ghcr.io/rookery/orders:1.4.0' } }),
     pod('by-tag-in-staging', { namespace: 'rookery-staging', container: { image: 'ghcr.io/rookery/orders:1.4.0' } }),
     pod('latest', { container: { image: 'ghcr.io/rookery/orders' } }),
@@ -124,15 +124,15 @@ export const cases: readonly Case[] = [
   ...admitted('cost-labels', pod('labelled'), claim('labelled-claim', labels)),
   ...refused(
     'cost-labels',
-    apart,
+    APART,
     pod('no-team', { labels: { 'rookery.dev/team': '' } }),
     claim('no-service', { ...labels, 'rookery.dev/service': '' }),
   ),
-  ...refused('cost-labels', environment, pod('no-environment', { labels: { 'rookery.dev/environment': 'test' } })),
+  ...refused('cost-labels', ENVIRONMENT, pod('no-environment', { labels: { 'rookery.dev/environment': 'test' } })),
   ...admitted('no-default-namespace', pod('elsewhere'), workload('apps/v1', 'Deployment', 'rookery')),
   ...refused(
     'no-default-namespace',
-    noDefault,
+    NO_DEFAULT,
     pod('in-default', { namespace: 'default' }),
     workload('apps/v1', 'Deployment', 'default'),
     workload('apps/v1', 'StatefulSet', 'default'),
@@ -148,14 +148,14 @@ export const cases: readonly Case[] = [
   ),
   ...refused(
     'requests-and-limits',
-    requests,
+    REQUESTS,
     pod('no-requests', { container: { resources: { limits: resources.limits } } }),
     pod('no-cpu-request', { container: { resources: { ...resources, requests: { memory: '128Mi' } } } }),
     pod('init-no-requests', { spec: { initContainers: [beside({ resources: { limits: resources.limits } })] } }),
   ),
   ...refused(
     'requests-and-limits',
-    limit,
+    LIMIT,
     pod('no-limits', { container: { resources: { requests: resources.requests } } }),
     pod('cpu-limit-alone', { container: { resources: { ...resources, limits: { cpu: '1' } } } }),
   ),
@@ -170,7 +170,7 @@ export const cases: readonly Case[] = [
   ),
   ...refused(
     'restricted-pods',
-    shared,
+    SHARED,
     pod('host-network', { spec: { hostNetwork: true } }),
     pod('host-pid', { spec: { hostPID: true } }),
     pod('host-ipc', { spec: { hostIPC: true } }),
@@ -178,12 +178,12 @@ export const cases: readonly Case[] = [
   ),
   ...refused(
     'restricted-pods',
-    volumes,
+    VOLUMES,
     pod('host-path', { spec: { volumes: [{ name: 'node', hostPath: { path: '/' } }] } }),
   ),
   ...refused(
     'restricted-pods',
-    privileges,
+    PRIVILEGES,
     pod('privileged', { security: { privileged: true } }),
     pod('escalating', { security: { allowPrivilegeEscalation: true } }),
     pod('escalating-by-default', { security: { allowPrivilegeEscalation: undefined } }),
@@ -193,13 +193,13 @@ export const cases: readonly Case[] = [
   ),
   ...refused(
     'restricted-pods',
-    nonRoot,
+    NON_ROOT,
     pod('root-perhaps', { spec: { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } } }),
     pod('root-in-container', { security: { runAsNonRoot: false } }),
   ),
   ...refused(
     'restricted-pods',
-    user,
+    USER,
     pod('user-0', { security: { runAsUser: 0 } }),
     pod('pod-user-0', {
       spec: { securityContext: { runAsNonRoot: true, runAsUser: 0, seccompProfile: { type: 'RuntimeDefault' } } },
@@ -207,20 +207,20 @@ export const cases: readonly Case[] = [
   ),
   ...refused(
     'restricted-pods',
-    seccomp,
+    SECCOMP,
     pod('no-seccomp', { spec: { securityContext: { runAsNonRoot: true } } }),
     pod('unconfined', { security: { seccompProfile: { type: 'Unconfined' } } }),
   ),
   ...refused(
     'restricted-pods',
-    capabilities,
+    CAPABILITIES,
     pod('capabilities-by-default', { security: { capabilities: undefined } }),
     pod('network-admin', { security: { capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } } }),
     pod('drops-one', { security: { capabilities: { drop: ['NET_RAW'] } } }),
   ),
   ...refused(
     'restricted-pods',
-    readOnly,
+    READ_ONLY,
     pod('writable', { security: { readOnlyRootFilesystem: false } }),
     pod('debug-writable', {
       spec: { ephemeralContainers: [beside({ securityContext: { ...hardened, readOnlyRootFilesystem: undefined } })] },

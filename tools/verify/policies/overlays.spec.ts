@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   Apps,
+  type Environment,
   Environments,
   imageOf,
-  overlayOf,
   OverlayImages,
-  type Environment,
+  overlayOf,
 } from '@rookery/release/overlay-images';
 import { kubectlHere } from '../cluster/kubectl';
 import { Manifests } from '../cluster/render';

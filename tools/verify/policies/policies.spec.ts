@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
 import { cases, digest, pod } from './cases';
 import { cel, celInput } from './cel';
-import { yamlDocuments } from './resource';
 import { kyvernoTest } from './kyverno-test';
-import { concerns, judge, Policy, policies } from './policy';
+import { concerns, judge, policies, Policy } from './policy';
+import { yamlDocuments } from './resource';
 
 const all = policies();
 const named = (name: string): Policy =>
@@ -87,7 +87,9 @@ describe('images-signed', () => {
 
   it('trusts the workflow that signs, which attests in the form that Kyverno finds in the registry', () => {
     const policy = named('images-signed');
-    if (policy.kind !== 'ImageValidatingPolicy') throw new Error('it verifies no images');
+    if (policy.kind !== 'ImageValidatingPolicy') {
+      throw new Error('it verifies no images');
+    }
     const [{ subject }] = z
       .tuple([
         z.object({
@@ -100,8 +102,9 @@ describe('images-signed', () => {
       /^https:\/\/github\.com\/rookery\/rookery\/(\.github\/workflows\/[a-z]+\.yml)@refs\/heads\/main$/.exec(subject) ??
       [];
     const text = readFileSync(join(repository, workflow), 'utf8');
-    for (const type of ['cyclonedx', 'slsaprovenance1'])
+    for (const type of ['cyclonedx', 'slsaprovenance1']) {
       expect(text).toMatch(new RegExp(`cosign attest [^#]*--type ${type}`));
+    }
     expect(text).toContain('cosign sign');
     expect(text).not.toMatch(/cosign (?:sign|attest) --yes (?!--new-bundle-format=false|"\$\{readable)/);
     expect(text).toContain('readable=(--new-bundle-format=false ');

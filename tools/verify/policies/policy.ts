@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CelScalar, celFunc, isCelList, type CelFunc, type CelInput, type CelValue } from '@bufbuild/cel';
+import { celFunc, type CelFunc, type CelInput, CelScalar, type CelValue, isCelList } from '@bufbuild/cel';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
 import { cel, celInput } from './cel';
-import { yamlDocuments, type Resource } from './resource';
+import { type Resource, yamlDocuments } from './resource';
 
 /** Where the policies are. */
 export const policiesFolder = 'k8s/components/policies';
@@ -123,7 +123,9 @@ export function judge(policy: Policy, signed: Signed = new Map()): (resource: Re
     }
     return policy.spec.validations.flatMap(({ expression, message }) => {
       const admitted = evaluate(expression, { ...given, variables });
-      if (typeof admitted !== 'boolean') throw new Error(`${policy.metadata.name}: ${expression} is no yes or no`);
+      if (typeof admitted !== 'boolean') {
+        throw new Error(`${policy.metadata.name}: ${expression} is no yes or no`);
+      }
       return admitted ? [] : [message];
     });
   };
@@ -131,7 +133,9 @@ export function judge(policy: Policy, signed: Signed = new Map()): (resource: Re
 
 /** What Kyverno adds for images: those of the pod that the policy is about, and the names it declares. */
 function supplyChain(policy: Policy, resource: Resource): Readonly<Record<string, CelInput>> {
-  if (policy.kind !== 'ImageValidatingPolicy') return {};
+  if (policy.kind !== 'ImageValidatingPolicy') {
+    return {};
+  }
   const { matchImageReferences, attestors, attestations } = policy.spec;
   const ours = matchImageReferences.map(({ glob }) => glob.slice(0, -1));
   const container = z.array(z.looseObject({ image: z.string() })).default([]);

@@ -18,7 +18,9 @@ export type Resource = z.infer<typeof Resource>;
 export function yamlDocuments(text: string): readonly unknown[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [fault] = document.errors;
-    if (fault !== undefined) throw fault;
+    if (fault !== undefined) {
+      throw fault;
+    }
     const value: unknown = document.toJS();
     return value === null ? [] : [value];
   });

@@ -36,7 +36,9 @@ export interface Backup {
 export function archivingTo(folder: string, timeoutSeconds: number): Readonly<Record<string, string>> {
   const { uid, gid } = unprivileged(folder, dirname(postgresBinaries().postgres));
   mkdirSync(folder, { recursive: true });
-  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
+  if (uid !== undefined && gid !== undefined) {
+    chownSync(folder, uid, gid);
+  }
   const file = `"${folder}/%f"`;
   return {
     archive_mode: 'on',
@@ -83,7 +85,9 @@ export function lastRecovered(log: string): Date | undefined {
     /.*last completed transaction was at log time (\S+) (\S+?)([+-]\d\d(?::?\d\d)?)?(?:\s|$)/s.exec(
       readFileSync(log, 'utf8'),
     ) ?? [];
-  if (day === undefined || time === undefined) return undefined;
+  if (day === undefined || time === undefined) {
+    return undefined;
+  }
   const offset = zone === '' ? 'Z' : zone.length === 3 ? `${zone}:00` : zone;
   return new Date(`${day}T${time}${offset}`);
 }
@@ -94,10 +98,16 @@ function copyLiveFolder(from: string, to: string): void {
   chmodSync(to, 0o700);
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (LEFT_OUT.test(entry.name)) continue;
-    if (entry.isDirectory() && EMPTY.has(entry.name)) mkdirSync(target, { recursive: true });
-    else if (entry.isDirectory()) copyLiveFolder(source, target);
-    else if (entry.isFile()) copyUnlessGone(source, target);
+    if (LEFT_OUT.test(entry.name)) {
+      continue;
+    }
+    if (entry.isDirectory() && EMPTY.has(entry.name)) {
+      mkdirSync(target, { recursive: true });
+    } else if (entry.isDirectory()) {
+      copyLiveFolder(source, target);
+    } else if (entry.isFile()) {
+      copyUnlessGone(source, target);
+    }
   }
 }
 
@@ -105,12 +115,18 @@ function copyUnlessGone(from: string, to: string): void {
   try {
     copyFileSync(from, to);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      throw error;
+    }
   }
 }
 
 /** The segments from the backup's first one on. */
 function copyWal(archive: string, to: string, first: string): void {
   mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(archive)) if (name >= first) cpSync(join(archive, name), join(to, name));
+  for (const name of readdirSync(archive)) {
+    if (name >= first) {
+      cpSync(join(archive, name), join(to, name));
+    }
+  }
 }

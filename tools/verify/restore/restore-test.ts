@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Reconciliation, type Difference, type Service } from '@rookery/contracts';
-import { IsolatedStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
-import { violationsOf } from '@rookery/devkit/invariants/stack-world';
-import { Random } from '@rookery/devkit/client/random';
-import { rowsOf, withDatabase } from '@rookery/devkit/stack/rows';
-import { drained } from '@rookery/devkit/stack/rest';
-import { ApiClient } from '@rookery/devkit/client/api-client';
 import { z } from 'zod';
+import { type Difference, Reconciliation, type Service } from '@rookery/contracts';
+import { ApiClient } from '@rookery/devkit/client/api-client';
+import { Random } from '@rookery/devkit/client/random';
 import { addProducts, RetryingLoad } from '@rookery/devkit/client/retrying-load';
 import { demoPassword } from '@rookery/devkit/client/sign-in';
+import { violationsOf } from '@rookery/devkit/invariants/stack-world';
 import { runJob } from '@rookery/devkit/stack/app-process';
+import { IsolatedStack, ORDER_DEADLINE_SECONDS } from '@rookery/devkit/stack/isolated-stack';
+import { drained } from '@rookery/devkit/stack/rest';
+import { rowsOf, withDatabase } from '@rookery/devkit/stack/rows';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { archivingTo, lastRecovered, putBack, takeBackup, type Backup } from './backup';
+import { archivingTo, type Backup, lastRecovered, putBack, takeBackup } from './backup';
 import { verdictOf } from './verdict';
 
 export interface RestoreOptions {
@@ -95,7 +95,9 @@ export async function restoreTest(options: RestoreOptions): Promise<RestoreResul
     return await new RestoreTest(stack, options).run();
   } finally {
     await progress.step('stopped', () => stack.stop({ keep }));
-    if (keep) progress.say(`left for a look after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
+    if (keep) {
+      progress.say(`left for a look after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
+    }
   }
 }
 
@@ -222,7 +224,9 @@ class RestoreTest {
     const lastCommit = await lastCommitOf(stack.superuserUrl(service));
     await stack.killDatabase(service);
     rmSync(stack.dataFolder(service), { recursive: true });
-    if (loseWal) rmSync(archiveOf(stack.folder), { recursive: true });
+    if (loseWal) {
+      rmSync(archiveOf(stack.folder), { recursive: true });
+    }
     this.options.progress.say(`the database of ${service} is gone${loseWal ? ', and its archived WAL' : ''}`);
     return { provider, lastCommit };
   }
@@ -235,8 +239,9 @@ class RestoreTest {
       const settings = putBack(backup, stack.dataFolder(service), loseWal ? backup.walFolder : archive);
       await stack.startDatabase(service, settings);
     });
-    if (service === 'payments')
+    if (service === 'payments') {
       await this.step('the provider still knows its charges', () => this.keepLedger(provider));
+    }
     await this.step('the recovery job', () => this.recover());
     await stack.databaseLink(service).mend();
   }
@@ -282,7 +287,9 @@ class RestoreTest {
   }
 
   private async othersHold(ids: readonly string[]): Promise<readonly LostOrder[]> {
-    if (ids.length === 0) return [];
+    if (ids.length === 0) {
+      return [];
+    }
     const list = ids.map((id) => `'${id}'`).join();
     const payments = await rowsOf<{ id: string; holds: string }>(
       this.stack,

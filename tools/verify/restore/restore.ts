@@ -2,7 +2,7 @@ import { buildApps } from '@rookery/devkit/stack/build';
 import { repository } from '@rookery/devkit/stack/repository';
 import { storeReport } from '../results/store-report';
 import { markdownOf } from './report';
-import { restoreTest, type RestoreOptions } from './restore-test';
+import { type RestoreOptions, restoreTest } from './restore-test';
 
 /** Loses a service's database under load and restores it. Result: whether every promise was kept. */
 export async function testRestore(options: RestoreOptions & { readonly record: boolean }): Promise<boolean> {

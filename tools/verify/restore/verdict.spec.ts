@@ -1,5 +1,5 @@
 import type { Difference } from '@rookery/contracts';
-import { verdictOf, type Findings } from './verdict';
+import { type Findings, verdictOf } from './verdict';
 
 const difference = (kind: Difference['kind'], orderId: string): Difference => ({
   kind,

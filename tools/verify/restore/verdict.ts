@@ -58,12 +58,18 @@ export function verdictOf(findings: Findings): Verdict {
 function explainedBy({ violations, orders }: Findings, undeliverable: ReadonlySet<string>) {
   const missing = new Map<string, number>();
   for (const { id, lines } of orders) {
-    if (!undeliverable.has(id)) continue;
-    for (const { productId, quantity } of lines) missing.set(productId, (missing.get(productId) ?? 0) + quantity);
+    if (!undeliverable.has(id)) {
+      continue;
+    }
+    for (const { productId, quantity } of lines) {
+      missing.set(productId, (missing.get(productId) ?? 0) + quantity);
+    }
   }
   const letters = violations.filter(isLetterOfProducts).length;
   return (violation: Violation): boolean => {
-    if (isLetterOfProducts(violation)) return letters <= undeliverable.size;
+    if (isLetterOfProducts(violation)) {
+      return letters <= undeliverable.size;
+    }
     const [, product = '', sold, confirmed] =
       /^product (\S+): (\d+) sold, Confirmed orders have (\d+)$/.exec(violation.what) ?? [];
     return missing.has(product) && Number(confirmed) - Number(sold) === missing.get(product);

@@ -29,7 +29,9 @@ export function storeReport({ kind, name, json, markdown }: RunReport, options: 
   mkdirSync(join(root, '.data', kind), { recursive: true });
   writeFileSync(join(root, `.data/${kind}/${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
   writeFileSync(join(root, `.data/${kind}/${name}.md`), markdown);
-  if (!record) return written;
+  if (!record) {
+    return written;
+  }
   const page = `docs/results/${now.toISOString().slice(0, 10)}-${kind}-${name}.md`;
   mkdirSync(join(root, 'docs/results'), { recursive: true });
   writeFileSync(join(root, page), recorded(markdown, now, commitOf(root)));

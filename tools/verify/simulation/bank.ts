@@ -1,11 +1,11 @@
 import type { Money } from '@rookery/contracts';
 import {
-  PaymentProvider,
   type Authorization,
   type AuthorizationRequest,
   type ChargeRequest,
+  PaymentProvider,
 } from '../../../apps/payments/src/provider/payment-provider';
-import { authorizationOf, decisionOf, type ChargeState } from '../../../apps/payments/src/provider/simulated-provider';
+import { authorizationOf, type ChargeState, decisionOf } from '../../../apps/payments/src/provider/simulated-provider';
 
 /** All that decide something, and one that nobody knows. */
 export const tokens = [
@@ -49,11 +49,15 @@ export class Bank extends PaymentProvider {
 
   override authorize({ key, token, amount, orderId }: AuthorizationRequest): Promise<Authorization> {
     return this.call('authorize', key, () => {
-      if (token === 'tok_error') throw new NoAnswer();
+      if (token === 'tok_error') {
+        throw new NoAnswer();
+      }
       const known = this.charges.get(key);
       const charge = known ?? { orderId, amount, state: decisionOf(token) };
       this.charges.set(key, charge);
-      if (!known && token === 'tok_timeout_then_ok') throw new NoAnswer();
+      if (!known && token === 'tok_timeout_then_ok') {
+        throw new NoAnswer();
+      }
       return authorizationOf(charge.state);
     });
   }
@@ -69,7 +73,9 @@ export class Bank extends PaymentProvider {
   override void({ authorizationKey: key }: ChargeRequest): Promise<void> {
     return this.call('void', key, () => {
       const charge = this.charges.get(key) ?? { orderId: null, amount: null, state: 'authorized' };
-      if (charge.state === 'captured' || charge.state === 'refunded') throw new NoAnswer();
+      if (charge.state === 'captured' || charge.state === 'refunded') {
+        throw new NoAnswer();
+      }
       this.charges.set(key, charge.state === 'authorized' ? { ...charge, state: 'voided' } : charge);
     });
   }
@@ -98,11 +104,15 @@ export class Bank extends PaymentProvider {
     try {
       await this.travel(`${what} to the bank`, true);
       const answer = act();
-      if (!isGone()) await this.travel(`the answer to ${what}`, false);
+      if (!isGone()) {
+        await this.travel(`the answer to ${what}`, false);
+      }
       return answer;
     } finally {
       // Neither an answer nor a failure reaches a process that is gone.
-      if (isGone()) await new Promise(() => undefined);
+      if (isGone()) {
+        await new Promise(() => undefined);
+      }
     }
   }
 
@@ -129,7 +139,9 @@ export class Bank extends PaymentProvider {
 
   private move(key: string, from: ChargeState, to: ChargeState): void {
     const charge = this.charges.get(key);
-    if (charge?.state !== from && charge?.state !== to) throw new NoAnswer();
+    if (charge?.state !== from && charge?.state !== to) {
+      throw new NoAnswer();
+    }
     this.charges.set(key, { ...charge, state: to });
   }
 }

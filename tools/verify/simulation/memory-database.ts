@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EventEnvelope, StoredEvent } from '@rookery/contracts';
-import { Inbox, InboxMetrics, Outbox, UnitOfWork, type RecordedEvent } from '@rookery/persistence';
-import { currentContext, Metrics, uuidv7 } from '@rookery/platform';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { EventEnvelope, StoredEvent } from '@rookery/contracts';
+import { Inbox, InboxMetrics, Outbox, type RecordedEvent, UnitOfWork } from '@rookery/persistence';
+import { currentContext, Metrics, uuidv7 } from '@rookery/platform';
 
 /** A process ends here: what it had not committed is gone, and nobody hears of it. */
 export class Crash extends Error {
@@ -48,7 +48,9 @@ export class MemoryDatabase {
 
   /** Transactions come one after the other, as row locks have those of one aggregate do; one inside another joins it. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.current.getStore()) return work();
+    if (this.current.getStore()) {
+      return work();
+    }
     const transaction: Transaction = { undo: [], afterCommit: [] };
     const result = this.last.then(() => this.current.run(transaction, () => this.transact(transaction, work)));
     this.last = result.catch(() => undefined);
@@ -58,8 +60,11 @@ export class MemoryDatabase {
   put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {
     const before = table.get(key);
     this.current.getStore()?.undo.push(() => {
-      if (before === undefined) table.delete(key);
-      else table.set(key, before);
+      if (before === undefined) {
+        table.delete(key);
+      } else {
+        table.set(key, before);
+      }
     });
     table.set(key, row);
   }
@@ -71,14 +76,22 @@ export class MemoryDatabase {
   private async transact<T>({ undo, afterCommit }: Transaction, work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
-      if (this.crashPoint === 'before-commit') throw new Crash();
+      if (this.crashPoint === 'before-commit') {
+        throw new Crash();
+      }
       // From here on nothing is taken back.
       undo.length = 0;
-      if (this.crashPoint === 'after-commit') throw new Crash();
-      for (const callback of afterCommit) await callback();
+      if (this.crashPoint === 'after-commit') {
+        throw new Crash();
+      }
+      for (const callback of afterCommit) {
+        await callback();
+      }
       return result;
     } catch (error) {
-      for (const step of undo.reverse()) step();
+      for (const step of undo.reverse()) {
+        step();
+      }
       throw error;
     }
   }
@@ -144,7 +157,9 @@ export class MemoryOutbox extends Outbox {
 
   mark(id: string): void {
     const row = this.rows.get(id);
-    if (row) this.database.put(this.rows, id, { ...row, published: true });
+    if (row) {
+      this.database.put(this.rows, id, { ...row, published: true });
+    }
   }
 }
 
@@ -164,7 +179,9 @@ export class MemoryInbox extends Inbox {
 
   override once(event: Taking, effect: (tx: EntityManager) => Promise<void>): Promise<boolean> {
     return this.database.run(async () => {
-      if (this.knows(event)) return false;
+      if (this.knows(event)) {
+        return false;
+      }
       const { id, aggregateId, sequence } = event;
       this.database.put(this.takings, this.takings.size, { id, aggregateId, sequence });
       await effect(nowhere.manager);

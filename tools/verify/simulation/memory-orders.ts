@@ -2,13 +2,15 @@ import { Nats } from '@rookery/messaging';
 import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import { Order } from '../../../apps/orders/src/order/order.entity';
 import { OrderRepository } from '../../../apps/orders/src/order/order.repository';
-import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
+import { type MemoryDatabase, nowhere, type SimulatedClock } from './memory-database';
 import { Rows } from './memory-rows';
 
 /** Satisfies a constructor; every use fails. */
 function noBroker(): Nats {
   const nats: unknown = Object.create(Nats.prototype);
-  if (nats instanceof Nats) return nats;
+  if (nats instanceof Nats) {
+    return nats;
+  }
   throw new Error('the prototype makes the instance');
 }
 
@@ -37,7 +39,9 @@ export class MemoryOrders extends OrderRepository {
   override update(id: string, change: Change<Order>): Promise<Order> {
     return this.database.run(async () => {
       const order = this.table.load(id);
-      if (!order) throw this.notFound();
+      if (!order) {
+        throw this.notFound();
+      }
       return this.table.change(order, async (loaded, tx, now) => {
         await change(loaded, tx, now);
         this.writeTimeline(loaded);

@@ -1,9 +1,9 @@
 import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
-import { operationKey, PaymentAttempts, type Attempt } from '../../../apps/payments/src/payment/payment-attempts';
+import { type Attempt, operationKey, PaymentAttempts } from '../../../apps/payments/src/payment/payment-attempts';
 import { Payment } from '../../../apps/payments/src/payment/payment.entity';
 import { PaymentRepository } from '../../../apps/payments/src/payment/payment.repository';
-import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
+import { type MemoryDatabase, nowhere, type SimulatedClock } from './memory-database';
 import { Rows } from './memory-rows';
 
 export class MemoryPayments extends PaymentRepository {
@@ -21,7 +21,9 @@ export class MemoryPayments extends PaymentRepository {
 
   override async open(orderId: string): Promise<string> {
     const known = [...this.table.rows.values()].find((payment) => payment.orderId === orderId);
-    if (known) return known.id;
+    if (known) {
+      return known.id;
+    }
     const payment = Payment.open(uuidv7(), orderId);
     await this.table.insert(payment);
     return payment.id;
@@ -34,7 +36,9 @@ export class MemoryPayments extends PaymentRepository {
   override update(id: string, change: Change<Payment>): Promise<Payment> {
     return this.database.run(async () => {
       const payment = this.table.load(id);
-      if (!payment) throw this.notFound(id);
+      if (!payment) {
+        throw this.notFound(id);
+      }
       return this.table.change(payment, change);
     });
   }
@@ -54,9 +58,13 @@ export class MemoryAttempts extends PaymentAttempts {
     const now = this.clock.now();
     const claimed: Attempt[] = [];
     for (const { id, operation, operationDueAt } of [...this.payments.table.rows.values()]) {
-      if (claimed.length === limit || !operation || !operationDueAt || operationDueAt > now) continue;
+      if (claimed.length === limit || !operation || !operationDueAt || operationDueAt > now) {
+        continue;
+      }
       const payment = this.payments.table.load(id);
-      if (!payment) continue;
+      if (!payment) {
+        continue;
+      }
       payment.operationDueAt = new Date(now.getTime() + leaseMs);
       payment.operationTries += 1;
       this.payments.table.put(payment);

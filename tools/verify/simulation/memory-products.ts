@@ -1,9 +1,9 @@
-import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
+import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import { Reservation } from '../../../apps/products/src/reservation/reservation.entity';
 import { ReservationRepository } from '../../../apps/products/src/reservation/reservation.repository';
 import type { StockLevel, StockLine } from '../../../apps/products/src/stock/stock-decision';
-import { sources, StockRepository, type Movement } from '../../../apps/products/src/stock/stock.repository';
+import { type Movement, sources, StockRepository } from '../../../apps/products/src/stock/stock.repository';
 import type { MemoryDatabase, SimulatedClock } from './memory-database';
 import { Rows } from './memory-rows';
 
@@ -21,13 +21,17 @@ export class MemoryReservations extends ReservationRepository {
   }
 
   override async open(_tx: EntityManager, orderId: string): Promise<void> {
-    if (!this.table.rows.has(orderId)) await this.table.insert(Reservation.open(orderId));
+    if (!this.table.rows.has(orderId)) {
+      await this.table.insert(Reservation.open(orderId));
+    }
   }
 
   override update(id: string, change: Change<Reservation>): Promise<Reservation> {
     return this.database.run(async () => {
       const reservation = this.table.load(id);
-      if (!reservation) throw this.notFound(id);
+      if (!reservation) {
+        throw this.notFound(id);
+      }
       return this.table.change(reservation, change);
     });
   }
@@ -61,14 +65,18 @@ export class MemoryStock extends StockRepository {
 
   protected override async move(_tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
     for (const { productId, quantity } of lines) {
-      if ((this.rows.get(productId)?.[sources[movement]] ?? 0) < quantity) throw new Error(`stock: ${movement}`);
+      if ((this.rows.get(productId)?.[sources[movement]] ?? 0) < quantity) {
+        throw new Error(`stock: ${movement}`);
+      }
       this.shift(movement, productId, quantity);
     }
   }
 
   protected shift(movement: Movement, productId: string, quantity: number): void {
     const row = this.rows.get(productId);
-    if (!row) throw new Error(`there is no stock of ${productId}`);
+    if (!row) {
+      throw new Error(`there is no stock of ${productId}`);
+    }
     const [from, to] = [sources[movement], targets[movement]];
     this.database.put(this.rows, productId, { ...row, [from]: row[from] - quantity, [to]: row[to] + quantity });
   }

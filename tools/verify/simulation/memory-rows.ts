@@ -1,6 +1,6 @@
-import type { AggregateRoot, Change, Outbox } from '@rookery/persistence';
 import { getMetadataArgsStorage } from 'typeorm';
-import { nowhere, type MemoryDatabase, type SimulatedClock } from './memory-database';
+import type { AggregateRoot, Change, Outbox } from '@rookery/persistence';
+import { type MemoryDatabase, nowhere, type SimulatedClock } from './memory-database';
 
 /** One kind of aggregate: a row has the mapped columns and nothing else, and who loads one gets a copy. */
 export class Rows<T extends AggregateRoot> {
@@ -49,7 +49,9 @@ export class Rows<T extends AggregateRoot> {
 
   private copy(row: T): T {
     const copy = new this.aggregate();
-    for (const column of this.columns) Reflect.set(copy, column, Reflect.get(row, column));
+    for (const column of this.columns) {
+      Reflect.set(copy, column, Reflect.get(row, column));
+    }
     return copy;
   }
 }

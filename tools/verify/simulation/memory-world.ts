@@ -1,5 +1,5 @@
-import { brokenAlways, brokenAtRest } from '@rookery/devkit/invariants/invariants';
 import { overdue } from '@rookery/devkit/invariants/i1';
+import { brokenAlways, brokenAtRest } from '@rookery/devkit/invariants/invariants';
 import type { EffectFacts, EventFacts, OrderFacts, Violation, World } from '@rookery/devkit/invariants/world';
 import { ORDER_DEADLINE_MS, type SimulatedSystem } from './simulated-system';
 

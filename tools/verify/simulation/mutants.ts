@@ -1,5 +1,5 @@
-import type { Change, RecordedEvent } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
+import type { Change, RecordedEvent } from '@rookery/persistence';
 import { DeadlineSweeper } from '../../../apps/orders/src/deadline/deadline-sweeper';
 import type { Order } from '../../../apps/orders/src/order/order.entity';
 import type { Attempt } from '../../../apps/payments/src/payment/payment-attempts';
@@ -34,7 +34,9 @@ class UnconditionalStock extends MemoryStock {
   }
 
   protected override async move(_tx: EntityManager, movement: Movement, lines: readonly StockLine[]): Promise<void> {
-    for (const { productId, quantity } of lines) this.shift(movement, productId, quantity);
+    for (const { productId, quantity } of lines) {
+      this.shift(movement, productId, quantity);
+    }
   }
 }
 
@@ -44,7 +46,9 @@ class NoCompensation extends MemoryPayments {
     return super.update(id, async (payment, tx, now) => {
       const { status, purpose } = payment;
       await change(payment, tx, now);
-      if (status === 'Authorizing' && payment.status === status) payment.purpose = purpose;
+      if (status === 'Authorizing' && payment.status === status) {
+        payment.purpose = purpose;
+      }
     });
   }
 }

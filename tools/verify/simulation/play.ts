@@ -1,7 +1,7 @@
+import { type Delivery, productName, type Wish } from './circumstances';
 import type { CrashPoint } from './memory-database';
-import type { Mishap, Scenario, Step } from './scenario';
-import { productName, type Delivery, type Wish } from './circumstances';
 import { MemoryWorld } from './memory-world';
+import type { Mishap, Scenario, Step } from './scenario';
 import { SimulatedSystem } from './simulated-system';
 
 const WAITS_MS = [500, 1_000, 3_000, 20_000, 61_000] as const;
@@ -31,7 +31,9 @@ export class Play {
 
   static async of(scenario: Scenario): Promise<Outcome> {
     const play = new Play(scenario);
-    for (const step of scenario.steps) await play.step(step);
+    for (const step of scenario.steps) {
+      await play.step(step);
+    }
     play.say('from here on nothing goes wrong');
     await play.comeToRest();
     play.note(play.world.brokenAtRest());
@@ -68,7 +70,9 @@ export class Play {
 
   private async place(): Promise<boolean> {
     const wish = this.waiting.shift();
-    if (!wish) return false;
+    if (!wish) {
+      return false;
+    }
     const id = await this.system.place(wish);
     const lines = wish.quantities.map(({ product, quantity }) => `${quantity} ${productName(product)}`);
     return this.say(`order ${this.system.nameOf(id)}: ${lines.join(' and ')}, ${wish.token}`);
@@ -76,7 +80,9 @@ export class Play {
 
   private async cancel(pick: number, mishap: Mishap): Promise<boolean> {
     const order = pickOf(this.system.placed, pick);
-    if (order === undefined) return false;
+    if (order === undefined) {
+      return false;
+    }
     const end = await this.system.cancel(order, crashOf(mishap));
     return this.say(`the customer cancels ${this.system.nameOf(order)}`, mishap, end);
   }
@@ -91,7 +97,9 @@ export class Play {
       return first.map((row) => ({ service, row }));
     });
     const chosen = pickOf(rows, pick);
-    if (!chosen) return false;
+    if (!chosen) {
+      return false;
+    }
     const { service, row } = chosen;
     const crashes = crashOf(mishap) !== undefined;
     this.system.publish(service, row, !crashes);
@@ -102,7 +110,9 @@ export class Play {
   /** In order, the first of an aggregate at each service; what comes again keeps to no order. */
   private deliverable(): readonly Delivery[] {
     const { deliveries } = this.system;
-    if (!this.scenario.ordered) return deliveries;
+    if (!this.scenario.ordered) {
+      return deliveries;
+    }
     const fresh = deliveries.filter(({ again }) => !again);
     const repeated = deliveries.filter(({ again }) => again);
     return [...firstOfEach(fresh, ({ consumer, event }) => `${consumer} ${event.aggregateId}`), ...repeated];
@@ -110,11 +120,15 @@ export class Play {
 
   private async deliver(pick: number, mishap: Mishap): Promise<boolean> {
     const delivery = pickOf(this.deliverable(), pick);
-    if (!delivery) return false;
+    if (!delivery) {
+      return false;
+    }
     const { consumer, event, about, again } = delivery;
     const what = `${consumer} gets ${event.name} of ${about}${again ? ' once more' : ''}`;
     // The broker keeps what is lost on the way, and delivers it later.
-    if (mishap === 'lost') return this.say(what, mishap);
+    if (mishap === 'lost') {
+      return this.say(what, mishap);
+    }
     return this.say(
       what,
       mishap,
@@ -129,14 +143,18 @@ export class Play {
 
   private async move(pick: number, mishap: Mishap): Promise<boolean> {
     const hop = pickOf(this.system.bank.hops, pick);
-    if (!hop) return false;
+    if (!hop) {
+      return false;
+    }
     await this.system.move(hop, { isLost: mishap === 'lost', crash: crashOf(mishap) });
     return this.say(hop.what, mishap === 'again' ? 'none' : mishap);
   }
 
   private async sweep(mishap: Mishap): Promise<boolean> {
     await this.system.sweep(crashOf(mishap));
-    if (crashOf(mishap) === undefined) this.note(this.world.brokenAfterSweep());
+    if (crashOf(mishap) === undefined) {
+      this.note(this.world.brokenAfterSweep());
+    }
     return this.say('orders looks for overdue orders', mishap);
   }
 
@@ -148,18 +166,24 @@ export class Play {
 
   /** Everything happens, in turn and without mishap; where nothing can, time passes. */
   private async comeToRest(): Promise<void> {
-    while (await this.place());
+    while (await this.place()) {}
     for (let round = 0; round < MOST_ROUNDS && !this.system.isAtRest; round += 1) {
       let happened = false;
-      for (const kind of FEATS) happened = (await this.step({ kind, pick: round, mishap: 'none' })) || happened;
-      if (happened) continue;
+      for (const kind of FEATS) {
+        happened = (await this.step({ kind, pick: round, mishap: 'none' })) || happened;
+      }
+      if (happened) {
+        continue;
+      }
       this.wait(WAITS_MS.length - 1);
       await this.step({ kind: 'sweep', pick: 0, mishap: 'none' });
     }
   }
 
   private note(broken: readonly string[]): void {
-    for (const what of broken) this.broken.add(what);
+    for (const what of broken) {
+      this.broken.add(what);
+    }
   }
 
   private say(what: string, mishap: string = 'none', end: string = 'taken'): true {

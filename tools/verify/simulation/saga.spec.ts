@@ -1,10 +1,10 @@
-import { configureLogger } from '@rookery/platform';
-import fc, { type RunDetails } from 'fast-check';
 import { jest } from '@jest/globals';
+import fc, { type RunDetails } from 'fast-check';
+import { configureLogger } from '@rookery/platform';
+import { productName } from './circumstances';
 import { mutants } from './mutants';
 import { Play } from './play';
 import { aScenario, type Drawn, type Scenario } from './scenario';
-import { productName } from './circumstances';
 
 const RUNS = 400;
 
@@ -24,7 +24,9 @@ const search = (rest: Rest, numRuns: number, isLookedFor: (broken: string) => bo
 
 /** A counterexample for people: its shrunk schedule as a story, and what it broke. Empty when there is none. */
 async function story({ counterexample, seed, counterexamplePath }: Found, rest: Rest): Promise<string> {
-  if (!counterexample) return '';
+  if (!counterexample) {
+    return '';
+  }
   const [drawn] = counterexample;
   const { broken, log } = await Play.of({ ...drawn, ...rest });
   return [

@@ -1,14 +1,14 @@
+import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import type { Service } from '@rookery/contracts';
 import { Cursors } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
-import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { DeadlineSweeper } from '../../../apps/orders/src/deadline/deadline-sweeper';
 import { OrderConsumer } from '../../../apps/orders/src/order/order.consumer';
 import { OrderService } from '../../../apps/orders/src/order/order.service';
-import { ProviderCaller } from '../../../apps/payments/src/payment/provider-caller';
 import { PaymentConsumer } from '../../../apps/payments/src/payment/payment.consumer';
 import { PaymentService } from '../../../apps/payments/src/payment/payment.service';
 import { PaymentWorker } from '../../../apps/payments/src/payment/payment.worker';
+import { ProviderCaller } from '../../../apps/payments/src/payment/provider-caller';
 import { ReservationConsumer } from '../../../apps/products/src/reservation/reservation.consumer';
 import { ReservationService } from '../../../apps/products/src/reservation/reservation.service';
 import { StockChangeNotifier } from '../../../apps/products/src/stock/stock-change-notifier';
@@ -105,16 +105,23 @@ export function productsService(
 function handlersOf(controller: object): ReadonlyMap<string, Handler> {
   const prototype: unknown = Object.getPrototypeOf(controller);
   const handlers = new Map<string, Handler>();
-  if (typeof prototype !== 'object' || prototype === null) return handlers;
+  if (typeof prototype !== 'object' || prototype === null) {
+    return handlers;
+  }
   for (const name of Object.getOwnPropertyNames(prototype)) {
     const method: unknown = Reflect.get(prototype, name);
-    if (typeof method !== 'function') continue;
+    if (typeof method !== 'function') {
+      continue;
+    }
     const pattern: unknown = Reflect.getMetadata(PATTERN_METADATA, method);
-    if (!Array.isArray(pattern)) continue;
-    for (const subject of pattern)
+    if (!Array.isArray(pattern)) {
+      continue;
+    }
+    for (const subject of pattern) {
       handlers.set(String(subject), async (event) => {
         await Reflect.apply(method, controller, [event]);
       });
+    }
   }
   return handlers;
 }

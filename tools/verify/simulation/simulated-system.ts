@@ -1,14 +1,14 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { eventContracts, eventEdges, type Service } from '@rookery/contracts';
 import { PermanentFailure } from '@rookery/messaging';
-import { contextFrom, runInContext, uuidv7, type Actor } from '@rookery/platform';
-import { setImmediate as turn } from 'node:timers/promises';
-import { OrderNotCancellable } from '../../../apps/orders/src/order/order.errors';
+import { type Actor, contextFrom, runInContext, uuidv7 } from '@rookery/platform';
 import { Order } from '../../../apps/orders/src/order/order.entity';
+import { OrderNotCancellable } from '../../../apps/orders/src/order/order.errors';
 import type { Attempt } from '../../../apps/payments/src/payment/payment-attempts';
 import { LEASE_MS } from '../../../apps/payments/src/payment/payment.worker';
 import { Bank, type Hop } from './bank';
-import { productId, productName, type Circumstances, type Delivery, type Wish } from './circumstances';
-import { Crash, SimulatedClock, type CrashPoint, type Outgoing } from './memory-database';
+import { type Circumstances, type Delivery, productId, productName, type Wish } from './circumstances';
+import { Crash, type CrashPoint, type Outgoing, SimulatedClock } from './memory-database';
 import { ordersService, parts, paymentsService, productsService, type SimulatedService } from './services';
 
 export const ORDER_DEADLINE_MS = 60_000;
@@ -89,7 +89,9 @@ export class SimulatedSystem {
         return 'canceled';
       });
     } catch (error) {
-      if (error instanceof OrderNotCancellable) return 'too late';
+      if (error instanceof OrderNotCancellable) {
+        return 'too late';
+      }
       throw error;
     }
   }
@@ -114,7 +116,9 @@ export class SimulatedSystem {
       ...this.deliveries,
       ...takers.map(({ name: consumer }) => ({ consumer, event, about, again: false })),
     ];
-    if (mark) service.outbox.mark(event.id);
+    if (mark) {
+      service.outbox.mark(event.id);
+    }
   }
 
   /** The handler gets the event; it is acknowledged only when that went well, and `again` brings it once more later. */
@@ -135,16 +139,22 @@ export class SimulatedSystem {
         await runInContext(context, () => handler?.({ ...event, attempt: 1, skipsGap: false }));
         return 'taken';
       } catch (error) {
-        if (error instanceof Crash) throw error;
+        if (error instanceof Crash) {
+          throw error;
+        }
         const reason = error instanceof Error ? error.message : String(error);
-        if (!(error instanceof PermanentFailure)) return `failed: ${reason}`;
+        if (!(error instanceof PermanentFailure)) {
+          return `failed: ${reason}`;
+        }
         this.deadLetters.push({ consumer: service.name, eventId: `${event.name} of ${delivery.about}: ${reason}` });
         return 'dead letter';
       }
     });
     if (ended === 'taken' || ended === 'dead letter') {
       this.deliveries = this.deliveries.filter((other) => other !== delivery);
-      if (again) this.deliveries = [...this.deliveries, { ...delivery, again: true }];
+      if (again) {
+        this.deliveries = [...this.deliveries, { ...delivery, again: true }];
+      }
     }
     return ended;
   }
@@ -152,7 +162,9 @@ export class SimulatedSystem {
   /** The worker of payments takes up what is due. Each operation stops at its first hop to the bank. */
   async claim(limit: number): Promise<number> {
     const attempts = await this.payments.attempts.claim(limit, LEASE_MS);
-    for (const attempt of attempts) void this.execute(attempt);
+    for (const attempt of attempts) {
+      void this.execute(attempt);
+    }
     await turn();
     return attempts.length;
   }
@@ -163,15 +175,20 @@ export class SimulatedSystem {
     { isLost = false, crash }: { isLost?: boolean; crash?: CrashPoint | undefined } = {},
   ): Promise<void> {
     this.payments.database.crashAt(crash);
-    if (isLost) hop.lose();
-    else hop.goOn();
+    if (isLost) {
+      hop.lose();
+    } else {
+      hop.goOn();
+    }
     await turn();
     this.payments.database.crashAt(undefined);
   }
 
   serviceOf(name: Service): SimulatedService {
     const service = this.services.find((other) => other.name === name);
-    if (!service) throw new Error(`${name} takes no part in the saga`);
+    if (!service) {
+      throw new Error(`${name} takes no part in the saga`);
+    }
     return service;
   }
 
@@ -185,8 +202,11 @@ export class SimulatedSystem {
     try {
       await this.payments.operator.execute(attempt);
     } catch (error) {
-      if (error instanceof Crash) this.bank.forgetAsker();
-      else this.failures.push(`${attempt.operation}: ${error instanceof Error ? error.message : String(error)}`);
+      if (error instanceof Crash) {
+        this.bank.forgetAsker();
+      } else {
+        this.failures.push(`${attempt.operation}: ${error instanceof Error ? error.message : String(error)}`);
+      }
     }
   }
 
@@ -199,9 +219,13 @@ export class SimulatedSystem {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Crash)) throw error;
+      if (!(error instanceof Crash)) {
+        throw error;
+      }
       // The other work in progress of the process is lost with it.
-      if (service.name === 'payments') this.bank.forgetAsker();
+      if (service.name === 'payments') {
+        this.bank.forgetAsker();
+      }
       return 'crashed';
     } finally {
       service.database.crashAt(undefined);

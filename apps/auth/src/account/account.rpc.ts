@@ -1,7 +1,7 @@
-import { AuthRpc, type AccountView, type RegisterAccount } from '@rookery/contracts';
+import { Controller } from '@nestjs/common';
+import { type AccountView, AuthRpc, type RegisterAccount } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import type { KeyedAnswer } from '@rookery/platform';
-import { Controller } from '@nestjs/common';
 import { AccountService } from './account.service';
 
 @Controller()

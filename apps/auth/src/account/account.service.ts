@@ -1,7 +1,7 @@
+import { Injectable } from '@nestjs/common';
 import { type AccountView, AuthRpc, type RegisterAccount, type Role } from '@rookery/contracts';
 import { IdempotencyStore, UnitOfWork } from '@rookery/persistence';
 import { Clock, InvalidInput, type KeyedAnswer, keyedRequest, requireContext, uuidv7 } from '@rookery/platform';
-import { Injectable } from '@nestjs/common';
 import { AccountNotCreated } from './account.errors';
 import { comparablePassword, hashPassword, matchPassword, normalizedPassword } from './password-hash';
 import { passwordWeakness } from './password-policy';
@@ -31,13 +31,17 @@ export class AccountService {
   async register(request: RegisterAccount): Promise<KeyedAnswer<AccountView>> {
     const { email, password, name = localPartOf(email) } = request;
     const weakness = passwordWeakness(normalizedPassword(password), email);
-    if (weakness !== undefined) throw new InvalidInput([{ pointer: '/password', detail: weakness }]);
+    if (weakness !== undefined) {
+      throw new InvalidInput([{ pointer: '/password', detail: weakness }]);
+    }
     return this.requests.onceAfter(
       await keyedRegistration(request),
       () => hashPassword(password),
       async (passwordHash) => {
         const user = await this.insert({ email, username: null, name, roles: ['customer'] }, passwordHash);
-        if (user === undefined) throw new AccountNotCreated();
+        if (user === undefined) {
+          throw new AccountNotCreated();
+        }
         return { id: user.id, email: user.email, name: user.name, createdAt: user.createdAt.toISOString() };
       },
     );
@@ -73,8 +77,12 @@ export class AccountService {
   async authenticate(login: string, password: string): Promise<User | undefined> {
     const user = await this.findByLogin(login);
     const match = await matchPassword(user?.passwordHash, password);
-    if (match === 'none' || user === undefined || user.disabled) return undefined;
-    if (match === 'outdated') await this.renewHash(user, password);
+    if (match === 'none' || user === undefined || user.disabled) {
+      return undefined;
+    }
+    if (match === 'outdated') {
+      await this.renewHash(user, password);
+    }
     return user;
   }
 
@@ -93,7 +101,9 @@ export class AccountService {
   }
 
   private async findByLogin(login: string): Promise<User | undefined> {
-    if (login.includes('\u0000')) return undefined;
+    if (login.includes('\u0000')) {
+      return undefined;
+    }
     const name = login.trim().toLowerCase();
     const user = await this.users.findOneBy(name.includes('@') ? { email: name } : { username: name });
     return user ?? undefined;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hash, verify, type Options } from '@node-rs/argon2';
+import { hash, type Options, verify } from '@node-rs/argon2';
 
 /** OWASP Password Storage Cheat Sheet: Argon2id (the library's default variant), 19 MiB, two passes, one lane. */
 const OPTIONS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -32,10 +32,15 @@ export async function matchPassword(storedHash: string | undefined, password: st
   decoy ??= hashPassword('no account has this password');
   const compared = storedHash ?? (await decoy);
   const current = normalizedPassword(password);
-  if ((await verify(compared, current)) && storedHash !== undefined) return 'current';
+  if ((await verify(compared, current)) && storedHash !== undefined) {
+    return 'current';
+  }
   const asBefore = new Set([password, password.normalize('NFD'), password.normalize('NFC')]);
   asBefore.delete(current);
-  for (const spelling of asBefore)
-    if ((await verify(compared, spelling)) && storedHash !== undefined) return 'outdated';
+  for (const spelling of asBefore) {
+    if ((await verify(compared, spelling)) && storedHash !== undefined) {
+      return 'outdated';
+    }
+  }
   return 'none';
 }

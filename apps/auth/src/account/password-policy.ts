@@ -32,17 +32,25 @@ const RUNS = [
 export function passwordWeakness(password: string, email: string): string | undefined {
   const lower = password.toLowerCase();
   const [localPart = ''] = email.toLowerCase().split('@');
-  if (localPart.length >= 3 && lower.includes(localPart)) return 'must not contain the e-mail address';
-  if (REPETITION.test(lower) || RUNS.some((run) => run.includes(lower))) return 'is too easy to guess';
+  if (localPart.length >= 3 && lower.includes(localPart)) {
+    return 'must not contain the e-mail address';
+  }
+  if (REPETITION.test(lower) || RUNS.some((run) => run.includes(lower))) {
+    return 'is too easy to guess';
+  }
   const plain = Array.from(lower, (character) => LEET[character] ?? character).join('');
-  if ([lower, plain].some(isCommon)) return 'is too common';
+  if ([lower, plain].some(isCommon)) {
+    return 'is too common';
+  }
   return undefined;
 }
 
 /** Common stems, also with leading or trailing digits and signs (`Password123!`), and doubled. */
 function isCommon(text: string): boolean {
   const letters = text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '');
-  if (COMMON_STEMS.has(text) || COMMON_STEMS.has(letters)) return true;
+  if (COMMON_STEMS.has(text) || COMMON_STEMS.has(letters)) {
+    return true;
+  }
   const half = letters.slice(0, letters.length / 2);
   return half.length > 0 && half + half === letters && COMMON_STEMS.has(half);
 }

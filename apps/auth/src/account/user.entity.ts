@@ -1,5 +1,5 @@
-import type { Role } from '@rookery/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Role } from '@rookery/contracts';
 
 /** A person who can sign in. The e-mail address is stored in lower case, so that it is unique regardless of case. */
 @Entity({ name: 'users' })

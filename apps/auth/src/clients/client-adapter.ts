@@ -11,9 +11,13 @@ export class ClientAdapter implements Adapter {
   ) {}
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    if (id.includes('\u0000')) return undefined;
+    if (id.includes('\u0000')) {
+      return undefined;
+    }
     const client = await this.dataSource.getRepository(OauthClient).findOneBy({ clientId: id });
-    if (client === null) return undefined;
+    if (client === null) {
+      return undefined;
+    }
     const secret =
       client.sealedSecret === null ? {} : { client_secret: this.cipher.open(client.sealedSecret, client.clientId) };
     return { ...client.metadata, ...secret, client_id: client.clientId };

@@ -1,6 +1,6 @@
-import { Scopes, type Role } from '@rookery/contracts';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { type Role, Scopes } from '@rookery/contracts';
 import { AccountService } from '../account/account.service';
 import { User } from '../account/user.entity';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
@@ -27,7 +27,9 @@ export class DemoData implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    if (!this.config.DEMO) return;
+    if (!this.config.DEMO) {
+      return;
+    }
     await Promise.all([
       ...USERS.map((user) => this.addUser(user)),
       ...this.clients().map((client) => this.putClient(client)),
@@ -36,7 +38,9 @@ export class DemoData implements OnModuleInit {
 
   private async addUser({ username, name, roles }: (typeof USERS)[number]): Promise<void> {
     const users = this.dataSource.getRepository(User);
-    if (await users.existsBy({ username })) return;
+    if (await users.existsBy({ username })) {
+      return;
+    }
     const [email, password] = [`${username}@example.com`, `${username}-demo-password`];
     await this.accounts.create({ email, username, name, password, roles });
   }
@@ -109,6 +113,8 @@ interface DemoClient {
 function loopbackVariants(url: string): string[] {
   const hosts = ['localhost', '127.0.0.1'];
   const { hostname } = new URL(url);
-  if (!hosts.includes(hostname)) return [url];
+  if (!hosts.includes(hostname)) {
+    return [url];
+  }
   return hosts.map((host) => url.replace(`//${hostname}`, `//${host}`));
 }

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { connect } from '@rookery/persistence';
 import { databaseConfig, loadConfig } from '@rookery/platform';
-import { z } from 'zod';
 import { authDatabase } from '../data-source';
 import { KeyCipher } from '../keys/key-cipher';
 import { SigningKeys } from '../keys/signing-keys';

@@ -12,7 +12,9 @@ export class KeyCipher {
 
   constructor(key: string) {
     this.key = Buffer.from(key, 'base64url');
-    if (this.key.length !== 32) throw new Error('KEY_ENCRYPTION_KEY must be 32 bytes in base64url');
+    if (this.key.length !== 32) {
+      throw new Error('KEY_ENCRYPTION_KEY must be 32 bytes in base64url');
+    }
   }
 
   seal(text: string, label: string): string {

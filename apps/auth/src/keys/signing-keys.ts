@@ -30,7 +30,9 @@ export class SigningKeys {
   /** Creates the first key of a new installation; does nothing if there is one. */
   async ensureActive(): Promise<void> {
     await this.locked(async (tx) => {
-      if (await tx.existsBy(SigningKey, { state: 'active' })) return;
+      if (await tx.existsBy(SigningKey, { state: 'active' })) {
+        return;
+      }
       await this.insert(tx, 'active');
     });
   }

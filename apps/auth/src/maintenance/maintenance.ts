@@ -1,7 +1,7 @@
-import { IdempotencyStore, Inbox } from '@rookery/persistence';
-import { logger } from '@rookery/platform';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { IdempotencyStore, Inbox } from '@rookery/persistence';
+import { logger } from '@rookery/platform';
 import { SigningKeys } from '../keys/signing-keys';
 import { NotificationRepository } from '../notification/notification.repository';
 import { SignInThrottle } from '../sign-in/sign-in-throttle';

@@ -1,5 +1,5 @@
-import { createInbox, createOpsAudit, dropInbox, dropOpsAudit } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createInbox, createOpsAudit, dropInbox, dropOpsAudit } from '@rookery/persistence';
 
 export class Notifications1765000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

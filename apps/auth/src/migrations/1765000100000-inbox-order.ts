@@ -1,5 +1,5 @@
-import { createInboxOrderIndex, dropInboxOrderIndex } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createInboxOrderIndex, dropInboxOrderIndex } from '@rookery/persistence';
 
 export class InboxOrder1765000100000 implements MigrationInterface {
   readonly transaction = false;

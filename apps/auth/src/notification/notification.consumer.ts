@@ -1,8 +1,8 @@
-import { OrderCanceled, OrderConfirmed, OrderCreated, type EventOf } from '@rookery/contracts';
-import { OnEvent } from '@rookery/messaging';
-import { Inbox } from '@rookery/persistence';
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
+import { type EventOf, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
+import { OnEvent } from '@rookery/messaging';
+import { Inbox } from '@rookery/persistence';
 import { NotificationService } from './notification.service';
 
 @Controller()

@@ -1,8 +1,8 @@
+import type { DataSource } from 'typeorm';
 import type { EventOf, OrderCreated } from '@rookery/contracts';
 import { connect } from '@rookery/persistence';
 import { configureLogger, Metrics, uuidv7 } from '@rookery/platform';
-import { testDatabase, withWallClockAhead, type TestDatabase } from '@rookery/testing';
-import type { DataSource } from 'typeorm';
+import { testDatabase, type TestDatabase, withWallClockAhead } from '@rookery/testing';
 import { MailServer } from '../../test/mail-server';
 import { authDatabase } from '../data-source';
 import { Mailer } from './mailer';
@@ -46,7 +46,7 @@ describe('a mail that is due', () => {
   /** Sends due mails until none is left. */
   const sendAll = async (url = server.url): Promise<void> => {
     const worker = workerTo(url);
-    while ((await worker.sendDue()) > 0);
+    while ((await worker.sendDue()) > 0) {}
   };
 
   const customer = async (): Promise<{ readonly id: string; readonly email: string }> => {
@@ -88,7 +88,9 @@ describe('a mail that is due', () => {
 
   it('is sent by one of several parallel workers', async () => {
     const { id, email } = await customer();
-    for (let order = 0; order < 6; order += 1) await place(id);
+    for (let order = 0; order < 6; order += 1) {
+      await place(id);
+    }
     const took = await Promise.all([1, 2, 3].map(() => workerTo(server.url).sendDue()));
     expect(took.reduce((sum, count) => sum + count, 0)).toBe(6);
     expect(server.mailsTo(email)).toHaveLength(6);

@@ -1,8 +1,8 @@
-import { logger, Metrics } from '@rookery/platform';
 import { Injectable } from '@nestjs/common';
 import { Counter } from 'prom-client';
-import type { NewsKind } from './order-mail';
+import { logger, Metrics } from '@rookery/platform';
 import { type Backlog, type Ending, NotificationRepository } from './notification.repository';
+import type { NewsKind } from './order-mail';
 
 /** Metrics of the mails to customers. */
 @Injectable()

@@ -1,5 +1,5 @@
-import { logger } from '@rookery/platform';
 import { type DynamicModule, Module, type OnApplicationBootstrap, Optional } from '@nestjs/common';
+import { logger } from '@rookery/platform';
 import { Mailer } from './mailer';
 import { NotificationConsumer } from './notification.consumer';
 import { NotificationMetrics } from './notification.metrics';
@@ -24,8 +24,9 @@ export class NotificationModule implements OnApplicationBootstrap {
   static forRoot({ server, from }: NotificationOptions): DynamicModule {
     // Rows of an earlier configuration are still removed.
     const always = [NotificationRepository];
-    if (server === undefined || from === undefined)
+    if (server === undefined || from === undefined) {
       return { module: NotificationModule, providers: always, exports: always };
+    }
     return {
       module: NotificationModule,
       controllers: [NotificationConsumer],
@@ -41,7 +42,10 @@ export class NotificationModule implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    if (this.mailer === undefined) logger.info('mails are disabled: SMTP_URL is not set');
-    else logger.info({ server: this.mailer.address }, 'mails are enabled');
+    if (this.mailer === undefined) {
+      logger.info('mails are disabled: SMTP_URL is not set');
+    } else {
+      logger.info({ server: this.mailer.address }, 'mails are enabled');
+    }
   }
 }

@@ -1,3 +1,6 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { z } from 'zod';
 import {
   CancellationReason,
   type EventEnvelope,
@@ -6,9 +9,6 @@ import {
   type OrderCreated,
 } from '@rookery/contracts';
 import { Retention } from '@rookery/persistence';
-import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
-import { z } from 'zod';
 import type { OrderNews } from './order-mail';
 
 /** A mail that a worker has leased to send it. */
@@ -58,7 +58,9 @@ export class NotificationRepository {
   async addPlaced(tx: EntityManager, event: EventOf<typeof OrderCreated>): Promise<boolean> {
     const { orderId, customerId, total } = event.data;
     // Subjects of other issuers, and clients that place orders for themselves, have no account.
-    if (!z.guid().safeParse(customerId).success) return false;
+    if (!z.guid().safeParse(customerId).success) {
+      return false;
+    }
     return this.add(
       tx,
       `${INSERT} SELECT $1, $2, 'placed', NULL, id, $4, $5, $6, $7, now() FROM users WHERE id = $3 AND NOT disabled`,

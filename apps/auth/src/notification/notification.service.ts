@@ -1,7 +1,7 @@
-import type { EventOf, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
-import { UnitOfWork } from '@rookery/persistence';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { EventOf, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
+import { UnitOfWork } from '@rookery/persistence';
 import { NotificationMetrics } from './notification.metrics';
 import { NotificationRepository } from './notification.repository';
 import { NotificationWorker } from './notification.worker';
@@ -40,8 +40,11 @@ export class NotificationService {
     const tooLate = isExpired({ attempts: 0, occurredAt: new Date(time) }, now);
     const due = !tooLate && (await add());
     this.unitOfWork.afterCommit(() => {
-      if (due) this.worker.wake();
-      else this.metrics.count(kind, tooLate ? 'expired' : 'no-account');
+      if (due) {
+        this.worker.wake();
+      } else {
+        this.metrics.count(kind, tooLate ? 'expired' : 'no-account');
+      }
     });
   }
 }

@@ -1,6 +1,6 @@
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { logger, newTraceparent, PollingWorker, runInContext } from '@rookery/platform';
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Mailer, type Handover } from './mailer';
+import { type Handover, Mailer } from './mailer';
 import { NotificationMetrics } from './notification.metrics';
 import { type Ending, type Notification, NotificationRepository } from './notification.repository';
 import { orderMail } from './order-mail';
@@ -71,8 +71,12 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
 
   private async send(notification: Notification): Promise<Handover | { readonly outcome: 'expired' | 'no-account' }> {
     const { id, orderId, news, total, to } = notification;
-    if (isExpired(notification, notification.leasedAt)) return { outcome: 'expired' };
-    if (to === null) return { outcome: 'no-account' };
+    if (isExpired(notification, notification.leasedAt)) {
+      return { outcome: 'expired' };
+    }
+    if (to === null) {
+      return { outcome: 'no-account' };
+    }
     const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.aborting.signal]);
     return this.mailer.send({ id, to, ...orderMail(news, orderId, total) }, signal);
   }
@@ -91,7 +95,10 @@ export class NotificationWorker implements OnApplicationBootstrap, BeforeApplica
     }
     await this.notifications.end(notification, outcome);
     this.metrics.count(kind, outcome);
-    if (outcome === 'sent') logger.info({ orderId, kind, attempts }, 'mail sent');
-    else logger.error({ orderId, kind, attempts, outcome, ...facts }, 'gave up on a mail');
+    if (outcome === 'sent') {
+      logger.info({ orderId, kind, attempts }, 'mail sent');
+    } else {
+      logger.error({ orderId, kind, attempts, outcome, ...facts }, 'gave up on a mail');
+    }
   }
 }

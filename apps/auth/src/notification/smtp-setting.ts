@@ -25,11 +25,19 @@ const isKnown = (protocol: string): protocol is keyof typeof PORTS => protocol i
 
 function parseServer(text: string): SmtpServer | undefined {
   const url = URL.parse(text);
-  if (url === null || !isKnown(url.protocol) || url.hostname === '') return undefined;
-  if (!['', '/'].includes(url.pathname) || url.hash !== '') return undefined;
+  if (url === null || !isKnown(url.protocol) || url.hostname === '') {
+    return undefined;
+  }
+  if (!['', '/'].includes(url.pathname) || url.hash !== '') {
+    return undefined;
+  }
   // The mail library accepts any option in such a URL, including ones that log the mails; only this one is allowed.
-  if (!['', '?requireTLS=true'].includes(url.search)) return undefined;
-  if ((url.username === '') !== (url.password === '')) return undefined;
+  if (!['', '?requireTLS=true'].includes(url.search)) {
+    return undefined;
+  }
+  if ((url.username === '') !== (url.password === '')) {
+    return undefined;
+  }
   try {
     return {
       host: url.hostname.replace(/^\[(.+)\]$/u, '$1'),
@@ -49,7 +57,9 @@ function parseServer(text: string): SmtpServer | undefined {
 /** `smtp://` or `smtps://` as an `SmtpServer`. User and password are percent-encoded. */
 export const smtpServerSetting = z.string().transform((text, context): SmtpServer => {
   const server = parseServer(text);
-  if (server !== undefined) return server;
+  if (server !== undefined) {
+    return server;
+  }
   context.addIssue({ code: 'custom', message: FORM });
   return z.NEVER;
 });
@@ -58,7 +68,9 @@ export const smtpServerSetting = z.string().transform((text, context): SmtpServe
 export const mailboxSetting = z.string().transform((text, context): Mailbox => {
   const [, name = '', bracketed] = /^([^<>"\p{Cc}]{1,100}) <([^<>]+)>$/u.exec(text) ?? [];
   const address = z.email().safeParse(bracketed ?? text);
-  if (address.success) return { name, address: address.data };
+  if (address.success) {
+    return { name, address: address.data };
+  }
   context.addIssue({ code: 'custom', message: 'must be an e-mail address, or Name <address>' });
   return z.NEVER;
 });

@@ -19,8 +19,14 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 }
 
 function markupOf(part: Part): string {
-  if (part === undefined) return '';
-  if (part instanceof Html) return part.markup;
-  if (typeof part === 'object') return part.map((piece) => piece.markup).join('');
+  if (part === undefined) {
+    return '';
+  }
+  if (part instanceof Html) {
+    return part.markup;
+  }
+  if (typeof part === 'object') {
+    return part.map((piece) => piece.markup).join('');
+  }
   return String(part).replace(/[&<>"']/gu, (character) => ESCAPES[character] ?? '');
 }

@@ -68,8 +68,12 @@ export function pageHeaders(formTargets: readonly string[] = []): Readonly<Recor
 
 /** The target of a redirect as a form-action source: the origin of a web address, or the scheme of a native app. */
 export function formTarget(uri: unknown): string[] {
-  if (typeof uri !== 'string') return [];
+  if (typeof uri !== 'string') {
+    return [];
+  }
   const url = URL.parse(uri);
-  if (url === null) return [];
+  if (url === null) {
+    return [];
+  }
   return [url.origin === 'null' ? url.protocol : url.origin];
 }

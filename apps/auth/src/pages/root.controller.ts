@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { Produces, Public } from '@rookery/platform';
 import type { FastifyReply } from 'fastify';
+import { Produces, Public } from '@rookery/platform';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { pageHeaders } from './page';
 import { rootPage } from './root.page';

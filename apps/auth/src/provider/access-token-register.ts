@@ -15,8 +15,9 @@ export class AccessTokenRegister {
 
   async record(claims: UnknownObject, grantId: string | undefined): Promise<void> {
     const { jti, iat, exp } = claims;
-    if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number')
+    if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') {
       throw new Error('an access token needs jti, iat and exp');
+    }
     // The lifetime by the database's clock: this process's clock may be wrong.
     await this.dataSource.query(
       `INSERT INTO oidc_payload (model, id, payload, grant_id, expires_at)

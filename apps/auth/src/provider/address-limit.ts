@@ -1,6 +1,6 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '@rookery/platform';
 import { limitedAddress, Redis, SharedWindows } from '@rookery/resilience';
-import { Inject, Injectable } from '@nestjs/common';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import type { Budget } from './provider-routes';
 

@@ -33,13 +33,19 @@ export class AnonymousSessions {
   adapter(rows: Adapter): Adapter {
     return {
       upsert: async (id, payload, expiresIn) => {
-        if (payload.accountId === undefined) this.put(id, payload);
-        else await rows.upsert(id, payload, expiresIn);
+        if (payload.accountId === undefined) {
+          this.put(id, payload);
+        } else {
+          await rows.upsert(id, payload, expiresIn);
+        }
       },
       find: async (id) => this.get(id) ?? rows.find(id),
       destroy: async (id) => {
-        if (this.get(id) !== undefined) this.clear();
-        else await rows.destroy(id);
+        if (this.get(id) !== undefined) {
+          this.clear();
+        } else {
+          await rows.destroy(id);
+        }
       },
       findByUid: (uid) => rows.findByUid(uid),
       findByUserCode: (userCode) => rows.findByUserCode(userCode),
@@ -59,7 +65,9 @@ export class AnonymousSessions {
 
   private get(id: string): AdapterPayload | undefined {
     const sealed = this.contexts.getStore()?.cookies.get(this.cookie, { signed: false });
-    if (sealed === undefined) return undefined;
+    if (sealed === undefined) {
+      return undefined;
+    }
     try {
       return Payload.parse(JSON.parse(this.cipher.open(sealed, labelOf(id))));
     } catch {
@@ -70,7 +78,9 @@ export class AnonymousSessions {
 
   private get context(): Context {
     const context = this.contexts.getStore();
-    if (context === undefined) throw new Error('a session is saved outside a request');
+    if (context === undefined) {
+      throw new Error('a session is saved outside a request');
+    }
     return context;
   }
 

@@ -1,4 +1,4 @@
-import { Scopes, type Role, type Scope } from '@rookery/contracts';
+import { type Role, type Scope, Scopes } from '@rookery/contracts';
 
 /**
  * The public API as a resource (RFC 8707). It is the default resource of access tokens, so clients need not send `resource`. The

@@ -20,7 +20,9 @@ export function consentPolicy(rolesOf: (accountId: string | undefined) => Promis
   const policy = base();
   const signIn = policy.get('login')?.checks;
   const checks = policy.get('consent')?.checks;
-  if (signIn === undefined || checks === undefined) throw new Error('oidc-provider has no login or no consent prompt');
+  if (signIn === undefined || checks === undefined) {
+    throw new Error('oidc-provider has no login or no consent prompt');
+  }
 
   // Without it oidc-provider looks up a grant without an account and answers 500.
   signIn.add(

@@ -14,7 +14,9 @@ export function paceDevices(rows: PayloadAdapter): Adapter {
       const code = await rows.find(id);
       const isPoll = Provider.ctx?.oidc.route === 'token' && code?.clientId === Provider.ctx.oidc.client?.clientId;
       const isPending = code !== undefined && code.accountId === undefined && code.error === undefined;
-      if (isPoll && isPending && (await rows.isPolledTooSoon(id))) throw new errors.SlowDown();
+      if (isPoll && isPending && (await rows.isPolledTooSoon(id))) {
+        throw new errors.SlowDown();
+      }
       return code;
     },
     upsert: (id, payload, expiresIn) => rows.upsert(id, payload, expiresIn),
@@ -31,6 +33,8 @@ export function announcePollInterval(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next();
     const { success, data: body } = Body.safeParse(ctx.body);
-    if (success) ctx.body = { ...body, interval: POLL_SECONDS };
+    if (success) {
+      ctx.body = { ...body, interval: POLL_SECONDS };
+    }
   });
 }

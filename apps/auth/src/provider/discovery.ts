@@ -24,9 +24,13 @@ export function completeDiscovery(
 ): void {
   provider.use(async (ctx, next) => {
     await next();
-    if (!ctx.path.startsWith('/.well-known/')) return;
+    if (!ctx.path.startsWith('/.well-known/')) {
+      return;
+    }
     const { success, data: document } = Metadata.safeParse(ctx.body);
-    if (!success) return;
+    if (!success) {
+      return;
+    }
     const origin = insideOf(ctx.req);
     const inside = origin === undefined ? {} : moved(document, origin);
     ctx.body = { ...document, ...inside, scopes_supported: [...document.scopes_supported, ...API_SCOPES] };
@@ -36,7 +40,9 @@ export function completeDiscovery(
 function moved(document: Readonly<Record<string, unknown>>, origin: string): Record<string, string> {
   const entries = FOR_PROGRAMS.flatMap((name) => {
     const address = document[name];
-    if (typeof address !== 'string') return [];
+    if (typeof address !== 'string') {
+      return [];
+    }
     return [[name, `${origin}${new URL(address).pathname}`] as const];
   });
   return Object.fromEntries(entries);

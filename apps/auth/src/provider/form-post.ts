@@ -15,7 +15,9 @@ export function dressFormPosts(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next();
     const body: unknown = ctx.body;
-    if (typeof body !== 'string' || !body.includes(MARK)) return;
+    if (typeof body !== 'string' || !body.includes(MARK)) {
+      return;
+    }
     const action = FORM.exec(body)?.groups?.['action'] ?? '';
     // Both are already escaped.
     const inputs = [...body.matchAll(INPUTS)].map(([input]) => new Html(input));

@@ -42,7 +42,9 @@ export class FrontDoor {
   /** Whether the request may continue; if not, it has been answered. */
   async admits(request: MiddlewareRequest, response: ServerResponse, place: Place): Promise<boolean> {
     const refusal = await this.refusalOf(request, place);
-    if (refusal === undefined) return true;
+    if (refusal === undefined) {
+      return true;
+    }
     send(response, place, refusal);
     return false;
   }
@@ -55,13 +57,23 @@ export class FrontDoor {
 
   private async refusalOf(request: MiddlewareRequest, place: Place): Promise<Refusal | undefined> {
     const wait = await this.limit.count(place.budget, request.ip ?? request.socket.remoteAddress ?? '');
-    if (wait !== undefined) return tooMany(wait);
+    if (wait !== undefined) {
+      return tooMany(wait);
+    }
     dropForgedForwarding(request, this.trusted);
-    if (place.answers === 'page' && this.cameUnencrypted(request)) return UNENCRYPTED;
+    if (place.answers === 'page' && this.cameUnencrypted(request)) {
+      return UNENCRYPTED;
+    }
     const visit = this.hosts.recognise(request);
-    if (visit === undefined || (visit.by === 'inside' && place.answers === 'page')) return this.misdirected();
-    if (place === NOWHERE) return undefined;
-    if (place.route === undefined) return place.methods.length === 0 ? NOTHING_THERE : notAllowed(place.methods);
+    if (visit === undefined || (visit.by === 'inside' && place.answers === 'page')) {
+      return this.misdirected();
+    }
+    if (place === NOWHERE) {
+      return undefined;
+    }
+    if (place.route === undefined) {
+      return place.methods.length === 0 ? NOTHING_THERE : notAllowed(place.methods);
+    }
     this.visits.set(request, visit);
     this.hosts.rewriteToIssuer(request);
     return undefined;

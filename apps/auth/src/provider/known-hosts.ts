@@ -27,7 +27,9 @@ export class KnownHosts {
   recognise({ headers }: IncomingMessage): Visit | undefined {
     const [forwarded] = String(headers['x-forwarded-host'] ?? '').split(',');
     const host = (forwarded === undefined || forwarded === '' ? (headers.host ?? '') : forwarded).trim().toLowerCase();
-    if (spellings(this.issuer).includes(host)) return { by: 'issuer' };
+    if (spellings(this.issuer).includes(host)) {
+      return { by: 'issuer' };
+    }
     const origin = this.inside.get(host);
     return origin === undefined ? undefined : { by: 'inside', origin };
   }

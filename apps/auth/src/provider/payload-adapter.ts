@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { errors, Provider, type Adapter, type AdapterPayload } from 'oidc-provider';
+import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider';
 import type { DataSource } from 'typeorm';
-import type { KeyCipher } from '../keys/key-cipher';
 import { z } from 'zod';
+import type { KeyCipher } from '../keys/key-cipher';
 import { OidcPayload } from './oidc-payload.entity';
 import { rejectUnknownResource } from './requested-resource';
 
@@ -35,9 +35,12 @@ export class PayloadAdapter implements Adapter {
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
     const text = JSON.stringify(payload);
     // Postgres cannot store U+0000; such a request is answered with 400 instead of a server error.
-    if (text.includes('\\u0000')) throw new errors.InvalidRequest('parameters must not contain U+0000');
-    if (ANONYMOUS_MODELS.includes(this.model) && Buffer.byteLength(text) > LARGEST_ANONYMOUS_BYTES)
+    if (text.includes('\\u0000')) {
+      throw new errors.InvalidRequest('parameters must not contain U+0000');
+    }
+    if (ANONYMOUS_MODELS.includes(this.model) && Buffer.byteLength(text) > LARGEST_ANONYMOUS_BYTES) {
       throw new errors.InvalidRequest('the parameters are too long');
+    }
     // An interaction names the grant that it may extend, but does not belong to it.
     const grantId = this.model === 'Interaction' ? undefined : payload.grantId;
     await this.dataSource.query(
@@ -68,9 +71,13 @@ export class PayloadAdapter implements Adapter {
       `UPDATE oidc_payload SET consumed_at = now() WHERE model = $1 AND id = $2 AND consumed_at IS NULL`,
       [this.model, id],
     );
-    if (used[1] === 1) return;
+    if (used[1] === 1) {
+      return;
+    }
     const row = await this.rows.findOneBy({ model: this.model, id });
-    if (row?.grantId) await this.revokeByGrantId(row.grantId);
+    if (row?.grantId) {
+      await this.revokeByGrantId(row.grantId);
+    }
     throw new errors.InvalidGrant('already used');
   }
 
@@ -105,14 +112,18 @@ export class PayloadAdapter implements Adapter {
   }
 
   private async findBy(column: 'id' | 'user_code' | 'uid', value: string): Promise<AdapterPayload | undefined> {
-    if (value.includes('\u0000')) return undefined;
+    if (value.includes('\u0000')) {
+      return undefined;
+    }
     const [row] = await this.dataSource.query<readonly StoredRow[]>(
       `SELECT id, payload, consumed_at, extract(epoch FROM expires_at - now())::float8 AS seconds_left FROM oidc_payload
        WHERE model = $1 AND ${column} = $2 AND (expires_at IS NULL OR expires_at > now())`,
       [this.model, value],
     );
     const payload = row && this.open(row.id, row.payload);
-    if (row === undefined || payload === undefined) return undefined;
+    if (row === undefined || payload === undefined) {
+      return undefined;
+    }
     return { ...payload, ...expiryHere(row.seconds_left), ...consumption(row.consumed_at) };
   }
 
@@ -128,7 +139,9 @@ export class PayloadAdapter implements Adapter {
   /** Undefined for a payload that was not encrypted with this key: its holder signs in again. */
   private open(id: string, payload: unknown): AdapterPayload | undefined {
     const { success, data } = Sealed.safeParse(payload);
-    if (!success) return undefined;
+    if (!success) {
+      return undefined;
+    }
     try {
       return AnyPayload.parse(JSON.parse(this.cipher.open(data.sealed, this.labelOf(id))));
     } catch {

@@ -1,14 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { logger } from '@rookery/platform';
-import { isDatabaseUnavailable } from '@rookery/persistence';
 import type { Provider } from 'oidc-provider';
+import { isDatabaseUnavailable } from '@rookery/persistence';
+import { logger } from '@rookery/platform';
 import { placeOf } from './provider-routes';
 
 /** Answers requests that the library ignores, such as OPTIONS without a preflight: Koa would answer in plain text. */
 export function answerTheRest(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next();
-    if (ctx.status !== 404 || (ctx.body !== undefined && ctx.body !== null)) return;
+    if (ctx.status !== 404 || (ctx.body !== undefined && ctx.body !== null)) {
+      return;
+    }
     const methods = placeOf(ctx.method, ctx.path)?.methods ?? [];
     ctx.set('allow', methods.join(', '));
     ctx.status = ctx.method === 'OPTIONS' ? 204 : 404;
@@ -20,7 +22,9 @@ export function answerTheRest(provider: Provider): void {
 export function reportFailures(provider: Provider): void {
   provider.on('server_error', (ctx, error) => {
     logger.error({ err: error, route: ctx.oidc.route }, 'OpenID Provider failed');
-    if (!isDatabaseUnavailable(error)) return;
+    if (!isDatabaseUnavailable(error)) {
+      return;
+    }
     ctx.status = 503;
     ctx.set('retry-after', '2');
   });

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { logger } from '@rookery/platform';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type AdapterFactory, type Configuration, type JWK, Provider } from 'oidc-provider';
 import { DataSource } from 'typeorm';
+import { logger } from '@rookery/platform';
 import { AccountService } from '../account/account.service';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { ClientAdapter } from '../clients/client-adapter';
@@ -16,10 +16,10 @@ import { dressFormPosts } from './form-post';
 import { FrontDoor } from './front-door';
 import { refuseLostSessions } from './lost-session';
 import { PayloadAdapter } from './payload-adapter';
-import { providerConfiguration } from './provider.configuration';
 import { answerTheRest, reportFailures } from './provider-errors';
-import { serveStructuredTokens } from './structured-tokens';
+import { providerConfiguration } from './provider.configuration';
 import { answerWhenSignedOut } from './signed-out';
+import { serveStructuredTokens } from './structured-tokens';
 import { TokenStanding } from './token-standing';
 
 const KEY_POLL_MS = 2_000;
@@ -76,12 +76,16 @@ export class ProviderHost implements OnModuleInit, OnModuleDestroy {
   /** Adopts the key set that is in the database now. */
   async refresh(): Promise<void> {
     const keys = await this.signingKeys.fingerprint();
-    if (keys === this.current?.keys) return;
+    if (keys === this.current?.keys) {
+      return;
+    }
     this.current = { ...(await this.build()), keys };
   }
 
   private get running(): Running {
-    if (this.current === undefined) throw new Error('the provider is not started');
+    if (this.current === undefined) {
+      throw new Error('the provider is not started');
+    }
     return this.current;
   }
 

@@ -76,11 +76,15 @@ export const NOWHERE: Place = {
 /** What a request with this method and URL refers to; undefined for probes and metrics. */
 export function placeOf(method: string, url: string): Place | undefined {
   const path = pathOf(url);
-  if (PROBES.has(path)) return undefined;
+  if (PROBES.has(path)) {
+    return undefined;
+  }
   const [, first = ''] = path.split('/');
   const near = [...PROVIDER_ROUTES, ...OWN_PAGES].filter((route) => firstOf(route) === first);
   const [nearest] = near;
-  if (nearest === undefined || (first === '.well-known' && !near.some((route) => route.path === path))) return NOWHERE;
+  if (nearest === undefined || (first === '.well-known' && !near.some((route) => route.path === path))) {
+    return NOWHERE;
+  }
   // A literal path takes precedence over a pattern: /device/auth is not a step of connecting a device.
   const at = near.filter((route) => route.path === path);
   const known = at.length > 0 ? at : near.filter((route) => matches(route.path, path));

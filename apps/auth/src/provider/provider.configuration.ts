@@ -1,5 +1,5 @@
-import { API_AUDIENCE, type Role } from '@rookery/contracts';
 import { type AdapterFactory, type Configuration, errors, type JWK, type KoaContextWithOIDC } from 'oidc-provider';
+import { API_AUDIENCE, type Role } from '@rookery/contracts';
 import type { User } from '../account/user.entity';
 import type { AccessTokenRegister } from './access-token-register';
 import { ANONYMOUS_SESSION_SECONDS } from './anonymous-sessions';
@@ -22,27 +22,30 @@ export interface ProviderParts {
   readonly findUser: (id: string) => Promise<User | undefined>;
 }
 
+const LIFETIMES: NonNullable<Configuration['ttl']> = {
+  AccessToken: 10 * MINUTE,
+  ClientCredentials: 10 * MINUTE,
+  AuthorizationCode: MINUTE,
+  DeviceCode: 10 * MINUTE,
+  IdToken: HOUR,
+  Interaction: HOUR,
+  Session: (_ctx, session) => (session.accountId === undefined ? ANONYMOUS_SESSION_SECONDS : 14 * DAY),
+  Grant: 14 * DAY,
+  // A rotated token does not outlive the first one.
+  RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? 14 * DAY,
+};
+
 /** The configuration of the provider. Every optional feature of oidc-provider that is not named here is disabled. */
 export function providerConfiguration(parts: ProviderParts): Configuration {
-  const secure = parts.issuer.startsWith('https:');
   const rolesOf = async (accountId: string | undefined): Promise<readonly Role[]> => {
     const user = accountId === undefined ? undefined : await parts.findUser(accountId);
     return user?.roles ?? [];
   };
-  const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
 
   return {
     adapter: parts.adapter,
     jwks: { keys: [...parts.keys] },
-    cookies: {
-      keys: [...parts.cookieKeys],
-      // Short-lived cookies are bound to a path, which the __Host- prefix forbids.
-      names: secure
-        ? { session: '__Host-session', interaction: '__Secure-interaction', resume: '__Secure-resume' }
-        : { session: 'session', interaction: 'interaction', resume: 'resume' },
-      long: cookie,
-      short: cookie,
-    },
+    cookies: cookies(parts),
     clientDefaults: {
       id_token_signed_response_alg: 'ES256',
       grant_types: ['authorization_code'],
@@ -59,18 +62,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     pkce: { required: () => true },
     interactions: { policy: consentPolicy(rolesOf), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     features: features(parts, rolesOf),
-    ttl: {
-      AccessToken: 10 * MINUTE,
-      ClientCredentials: 10 * MINUTE,
-      AuthorizationCode: MINUTE,
-      DeviceCode: 10 * MINUTE,
-      IdToken: HOUR,
-      Interaction: HOUR,
-      Session: (_ctx, session) => (session.accountId === undefined ? ANONYMOUS_SESSION_SECONDS : 14 * DAY),
-      Grant: 14 * DAY,
-      // A rotated token does not outlive the first one.
-      RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? 14 * DAY,
-    },
+    ttl: LIFETIMES,
     rotateRefreshToken: true,
     issueRefreshToken: (ctx, client, source) =>
       client.grantTypeAllowed('refresh_token') && (source.scopes.has('offline_access') || isFirstParty(ctx)),
@@ -79,7 +71,9 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     findAccount: async (_ctx, id) => {
       const user = await parts.findUser(id);
-      if (user === undefined) return undefined;
+      if (user === undefined) {
+        return undefined;
+      }
       return {
         accountId: user.id,
         claims: () => ({ sub: user.id, name: user.name, email: user.email, email_verified: false }),
@@ -97,6 +91,20 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     },
     loadExistingGrant: (ctx) => loadGrant(ctx, rolesOf),
     renderError: pages.renderError,
+  };
+}
+
+function cookies({ issuer, cookieKeys }: ProviderParts): NonNullable<Configuration['cookies']> {
+  const secure = issuer.startsWith('https:');
+  const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
+  return {
+    keys: [...cookieKeys],
+    // Short-lived cookies are bound to a path, which the __Host- prefix forbids.
+    names: secure
+      ? { session: '__Host-session', interaction: '__Secure-interaction', resume: '__Secure-resume' }
+      : { session: 'session', interaction: 'interaction', resume: 'resume' },
+    long: cookie,
+    short: cookie,
   };
 }
 
@@ -137,7 +145,9 @@ function features(parts: ProviderParts, rolesOf: RolesOf): NonNullable<Configura
       defaultResource: () => API_RESOURCE,
       useGrantedResource: () => true,
       getResourceServerInfo: async (ctx, resource, client) => {
-        if (resource !== API_RESOURCE) throw new errors.InvalidTarget();
+        if (resource !== API_RESOURCE) {
+          throw new errors.InvalidTarget();
+        }
         return {
           scope: (await scopesAtMost(ctx, apiScopesOfClient(client['api_scope']), rolesOf)).join(' '),
           audience: API_AUDIENCE,
@@ -155,7 +165,9 @@ type RolesOf = (accountId: string | undefined) => Promise<readonly Role[]>;
 /** At the token endpoint the scopes are limited to those that the user's roles allow now, whatever was granted before. */
 async function scopesAtMost(ctx: KoaContextWithOIDC, ofClient: readonly string[], rolesOf: RolesOf): Promise<string[]> {
   const account = ctx.oidc.route === 'token' ? ctx.oidc.entities.Account : undefined;
-  if (account === undefined) return [...ofClient];
+  if (account === undefined) {
+    return [...ofClient];
+  }
   const ofRoles = scopesOfRoles(await rolesOf(account.accountId));
   return ofClient.filter((scope) => ofRoles.has(scope));
 }
@@ -163,10 +175,14 @@ async function scopesAtMost(ctx: KoaContextWithOIDC, ofClient: readonly string[]
 /** The grant of this user and client, if any; for first-party clients it is created and extended without consent. */
 async function loadGrant(ctx: KoaContextWithOIDC, rolesOf: RolesOf) {
   const { client, session, account, provider, result } = ctx.oidc;
-  if (client === undefined || account === undefined) return undefined;
+  if (client === undefined || account === undefined) {
+    return undefined;
+  }
   const grantId = result?.consent?.grantId ?? session?.grantIdFor(client.clientId);
   const existing = grantId === undefined ? undefined : await provider.Grant.find(grantId);
-  if (!isFirstParty(ctx)) return existing;
+  if (!isFirstParty(ctx)) {
+    return existing;
+  }
 
   const grant = existing ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId });
   grant.addOIDCScope([...ctx.oidc.requestParamOIDCScopes].join(' '));

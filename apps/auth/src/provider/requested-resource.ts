@@ -7,6 +7,10 @@ import { API_RESOURCE } from './api-access';
  */
 export function rejectUnknownResource(ctx: KoaContextWithOIDC | undefined): void {
   const asked: unknown = ctx?.oidc.params?.['resource'];
-  if (asked === undefined) return;
-  if ([asked].flat().some((resource) => resource !== API_RESOURCE)) throw new errors.InvalidTarget();
+  if (asked === undefined) {
+    return;
+  }
+  if ([asked].flat().some((resource) => resource !== API_RESOURCE)) {
+    throw new errors.InvalidTarget();
+  }
 }

@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { z } from 'zod';
-import { signedOutPage } from '../pages/sign-out.page';
 import { pageHeaders } from '../pages/page';
+import { signedOutPage } from '../pages/sign-out.page';
 
 const SignOut = z.object({ postLogoutRedirectUri: z.string().optional(), state: z.string().optional() });
 
@@ -12,9 +12,13 @@ const SignOut = z.object({ postLogoutRedirectUri: z.string().optional(), state: 
 export function answerWhenSignedOut(provider: Provider): void {
   provider.use(async (ctx: KoaContextWithOIDC, next) => {
     await next();
-    if (ctx.status !== 200 || !('oidc' in ctx) || ctx.oidc.route !== 'end_session') return;
+    if (ctx.status !== 200 || !('oidc' in ctx) || ctx.oidc.route !== 'end_session') {
+      return;
+    }
     const { session } = ctx.oidc;
-    if (session === undefined || session.accountId !== undefined) return;
+    if (session === undefined || session.accountId !== undefined) {
+      return;
+    }
     // The cookie of the session that the library started for its form.
     ctx.remove('set-cookie');
     ctx.set({ ...pageHeaders() });
@@ -24,7 +28,9 @@ export function answerWhenSignedOut(provider: Provider): void {
       return;
     }
     const address = new URL(postLogoutRedirectUri);
-    if (state !== undefined) address.searchParams.append('state', state);
+    if (state !== undefined) {
+      address.searchParams.append('state', state);
+    }
     ctx.redirect(address.href);
     ctx.status = 303;
     ctx.body = '';

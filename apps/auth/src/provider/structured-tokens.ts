@@ -1,7 +1,7 @@
-import { API_AUDIENCE } from '@rookery/contracts';
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import { errors, type JWK, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import { z } from 'zod';
+import { API_AUDIENCE } from '@rookery/contracts';
 import type { AccessTokenRegister } from './access-token-register';
 import type { TokenStanding } from './token-standing';
 
@@ -29,7 +29,9 @@ interface Parts {
 export function serveStructuredTokens({ provider, keys, register, standing }: Parts): void {
   const refused = new WeakSet<object>();
   const remember = (ctx: KoaContextWithOIDC, error: unknown) => {
-    if (error instanceof errors.UnsupportedTokenType) refused.add(ctx.req);
+    if (error instanceof errors.UnsupportedTokenType) {
+      refused.add(ctx.req);
+    }
   };
   provider.on('introspection.error', remember);
   provider.on('revocation.error', remember);
@@ -48,7 +50,9 @@ export function serveStructuredTokens({ provider, keys, register, standing }: Pa
     const mayAsk = own || client?.clientAuthMethod !== 'none';
     ctx.status = 200;
     if (route === 'revocation') {
-      if (own) await register.revoke(claims.jti);
+      if (own) {
+        await register.revoke(claims.jti);
+      }
       ctx.body = '';
       return;
     }
@@ -79,7 +83,9 @@ async function answerOf(claims: Claims, standing: TokenStanding): Promise<object
   // The subject of a client's own token is the client (RFC 9068, section 2.2).
   const accountId = claims.sub === claims.client_id ? undefined : claims.sub;
   const now = await standing.of({ clientId: claims.client_id, accountId, scopes: scopesOf(claims.scope) });
-  if (now === undefined) return undefined;
+  if (now === undefined) {
+    return undefined;
+  }
   const scope = claims.scope === undefined ? {} : { scope: now.scopes.join(' ') };
   const held: readonly string[] = now.roles;
   const roles = claims.roles === undefined ? {} : { roles: claims.roles.filter((role) => held.includes(role)) };
@@ -90,7 +96,9 @@ async function answerOf(claims: Claims, standing: TokenStanding): Promise<object
 async function showStanding(ctx: KoaContextWithOIDC, standing: TokenStanding): Promise<void> {
   const token = 'oidc' in ctx && ctx.oidc.route === 'introspection' ? ctx.oidc.entities.RefreshToken : undefined;
   const { success, data: answer } = ActiveAnswer.safeParse(ctx.body);
-  if (token === undefined || !success) return;
+  if (token === undefined || !success) {
+    return;
+  }
   const { clientId, accountId } = token;
   const now = await standing.of({ clientId, accountId, scopes: scopesOf(answer.scope) });
   ctx.body = now === undefined ? { active: false } : { ...answer, scope: now.scopes.join(' ') };

@@ -30,9 +30,13 @@ export class TokenStanding {
   /** The token's scopes without the API scopes that user or client may no longer hold; undefined if the token is invalid. */
   async of({ clientId, accountId, scopes }: GrantedToken): Promise<Standing | undefined> {
     const client = clientId === undefined ? undefined : await this.clients.find(clientId);
-    if (client === undefined) return undefined;
+    if (client === undefined) {
+      return undefined;
+    }
     const user = accountId === undefined ? undefined : await this.accounts.findEnabled(accountId);
-    if (accountId !== undefined && user === undefined) return undefined;
+    if (accountId !== undefined && user === undefined) {
+      return undefined;
+    }
 
     const ofApi = scopes.filter((scope) => API_SCOPES.includes(scope));
     const ofClient = apiScopesOfClient(client['api_scope']);
@@ -41,7 +45,9 @@ export class TokenStanding {
         ? ofApi.filter((scope) => ofClient.includes(scope))
         : grantableScopes(ofApi, client['api_scope'], user.roles),
     );
-    if (ofApi.length > 0 && left.size === 0) return undefined;
+    if (ofApi.length > 0 && left.size === 0) {
+      return undefined;
+    }
     return {
       scopes: scopes.filter((scope) => !API_SCOPES.includes(scope) || left.has(scope)),
       roles: user?.roles ?? [],

@@ -18,6 +18,10 @@ export function trustedProxies(ranges: readonly string[]): BlockList {
 export function dropForgedForwarding(request: IncomingMessage, trusted: BlockList): void {
   const peer = (request.socket.remoteAddress ?? '').replace(/^::ffff:/u, '');
   const family = isIP(peer) === 6 ? 'ipv6' : 'ipv4';
-  if (isIP(peer) !== 0 && trusted.check(peer, family)) return;
-  for (const name of FORWARDING) Reflect.deleteProperty(request.headers, name);
+  if (isIP(peer) !== 0 && trusted.check(peer, family)) {
+    return;
+  }
+  for (const name of FORWARDING) {
+    Reflect.deleteProperty(request.headers, name);
+  }
 }

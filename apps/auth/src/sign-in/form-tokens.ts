@@ -31,7 +31,9 @@ export class FormTokens {
     const taken = await this.taken(interactionUid);
     const wanted = this.tokenOf(interactionUid, taken);
     const given = Buffer.from(token, 'base64url');
-    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return false;
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+      return false;
+    }
     const counted = await this.dataSource.query<readonly unknown[]>(
       `INSERT INTO oidc_payload AS form (model, id, payload, expires_at)
        VALUES ($1, $2, jsonb_build_object('taken', $3::int + 1), now() + make_interval(secs => $4))

@@ -1,7 +1,7 @@
-import { logger, toProblem } from '@rookery/platform';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { errors } from 'oidc-provider';
+import { logger, toProblem } from '@rookery/platform';
 import { errorPage } from '../pages/error.page';
 import { pageHeaders } from '../pages/page';
 
@@ -22,16 +22,23 @@ export class InteractionErrorFilter implements ExceptionFilter {
       return;
     }
     const { status, retryAfterSeconds } = toProblem(error);
-    if (status === 500) logger.error({ err: error }, 'a sign-in page failed');
-    if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+    if (status === 500) {
+      logger.error({ err: error }, 'a sign-in page failed');
+    }
+    if (retryAfterSeconds !== undefined) {
+      reply.header('retry-after', String(retryAfterSeconds));
+    }
     await send(reply, status, pageOf(status));
   }
 }
 
 function pageOf(status: number): string {
-  if (status === 503) return errorPage('Please try again', 'The service is busy. Please try again in a moment.');
-  if (status >= 500)
+  if (status === 503) {
+    return errorPage('Please try again', 'The service is busy. Please try again in a moment.');
+  }
+  if (status >= 500) {
     return errorPage('Something went wrong', 'The error is on our side. Please try again in a moment.');
+  }
   return errorPage('This did not work', 'The request was invalid.');
 }
 

@@ -1,9 +1,9 @@
-import type { Scope } from '@rookery/contracts';
 import { Body, Controller, Get, Inject, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
-import { Produces, Public } from '@rookery/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Client, Interaction } from 'oidc-provider';
 import { z } from 'zod';
+import type { Scope } from '@rookery/contracts';
+import { Produces, Public } from '@rookery/platform';
 import { AccountService } from '../account/account.service';
 import { TYPED_PASSWORD_MAX } from '../account/password-policy';
 import type { User } from '../account/user.entity';
@@ -146,9 +146,12 @@ export class InteractionController {
   ): Promise<string> {
     const form = { action: `/interaction/${interaction.uid}`, token: await this.tokens.issue(interaction.uid) };
     const clientName = client.clientName ?? client.clientId;
-    if (interaction.prompt.name === 'login')
+    if (interaction.prompt.name === 'login') {
       return signInPage({ ...form, clientName, demo: this.config.DEMO, ...again });
-    if (interaction.prompt.name !== 'consent') throw new InteractionExpired();
+    }
+    if (interaction.prompt.name !== 'consent') {
+      throw new InteractionExpired();
+    }
     const user = await this.userOf(interaction);
     const { oidc, api } = scopesToGrant(interaction, client, user);
     const scopes = [...oidc, ...api].flatMap((name) => {
@@ -164,14 +167,18 @@ export class InteractionController {
     const interaction = await provider.interactionDetails(request.raw, reply.raw);
     const clientId = interaction.params['client_id'];
     const client = typeof clientId === 'string' ? await provider.Client.find(clientId) : undefined;
-    if (interaction.uid !== uid || client === undefined) throw new InteractionExpired();
+    if (interaction.uid !== uid || client === undefined) {
+      throw new InteractionExpired();
+    }
     return { interaction, client };
   }
 
   private async userOf(interaction: Interaction): Promise<User> {
     const id = interaction.session?.accountId;
     const user = id === undefined ? undefined : await this.accounts.findEnabled(id);
-    if (user === undefined) throw new InteractionExpired();
+    if (user === undefined) {
+      throw new InteractionExpired();
+    }
     return user;
   }
 

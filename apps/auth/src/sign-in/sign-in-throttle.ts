@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { limitedAddress } from '@rookery/resilience';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { limitedAddress } from '@rookery/resilience';
 
 /** Failures without a delay: people mistype. An address may be shared by many, and attempts in progress count too. */
 const FREE_FAILURES = { account: 5, address: 100 } as const;
@@ -28,11 +28,16 @@ export class SignInThrottle {
       const wait =
         (await count(transaction.manager, addressKey(address), FREE_FAILURES.address)) ??
         (await count(transaction.manager, accountKey(person), FREE_FAILURES.account));
-      if (wait === undefined) await transaction.commitTransaction();
-      else await transaction.rollbackTransaction();
+      if (wait === undefined) {
+        await transaction.commitTransaction();
+      } else {
+        await transaction.rollbackTransaction();
+      }
       return wait;
     } catch (error) {
-      if (transaction.isTransactionActive) await transaction.rollbackTransaction();
+      if (transaction.isTransactionActive) {
+        await transaction.rollbackTransaction();
+      }
       throw error;
     } finally {
       await transaction.release();
@@ -73,7 +78,9 @@ async function count(transaction: EntityManager, subject: string, free: number):
      RETURNING subject`,
     [subject, free, LONGEST_DELAY_SECONDS],
   );
-  if (counted.length > 0) return undefined;
+  if (counted.length > 0) {
+    return undefined;
+  }
   const [row] = await transaction.query<readonly { readonly seconds: number }[]>(
     `SELECT ceil(extract(epoch FROM blocked_until - now()))::int AS seconds FROM sign_in_failures WHERE subject = $1`,
     [subject],

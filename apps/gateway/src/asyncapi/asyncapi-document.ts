@@ -1,15 +1,15 @@
+import type { z } from 'zod';
 import {
+  type EventContract,
   eventContracts,
   eventEdges,
+  type Idempotency,
   isKeyed,
   Problem,
+  type RpcContract,
   rpcContracts,
   rpcEdges,
-  type EventContract,
-  type Idempotency,
-  type RpcContract,
 } from '@rookery/contracts';
-import type { z } from 'zod';
 import { toComponentSchema } from '../openapi/schema-converter';
 
 /** A JSON object. */

@@ -25,9 +25,13 @@ export class PreconditionRequired extends DomainError {
  * @throws {InvalidInput} when the header is malformed (400)
  */
 export function expectedVersions(ifMatch: string | undefined): number[] | null {
-  if (ifMatch === undefined) throw new PreconditionRequired();
+  if (ifMatch === undefined) {
+    throw new PreconditionRequired();
+  }
   const tags = parseEntityTags('If-Match', ifMatch);
-  if (tags === '*') return null;
+  if (tags === '*') {
+    return null;
+  }
   if (tags.length > MAX_TAGS) {
     throw new InvalidInput([{ pointer: '#/header/If-Match', detail: `must list at most ${MAX_TAGS} entity tags` }]);
   }

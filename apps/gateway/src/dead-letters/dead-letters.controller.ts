@@ -98,7 +98,9 @@ export class DeadLettersController {
 /** The services to ask, and the start position in each: the last letter of the previous page names its service and position. */
 function sourcesOf({ consumer }: ListDeadLetters, position: Position | null) {
   const wanted = consumer === undefined ? DeadLetterConsumers : [consumer];
-  if (position === null) return wanted.map((name) => ({ consumer: name, after: 0 }));
+  if (position === null) {
+    return wanted.map((name) => ({ consumer: name, after: 0 }));
+  }
   const last = partsOfDeadLetterId(position.id);
   return wanted
     .slice(wanted.indexOf(last.consumer))

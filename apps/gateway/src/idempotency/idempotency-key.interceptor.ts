@@ -1,8 +1,8 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import type { Service } from '@rookery/contracts';
-import { idempotencyKeyOf, requireContext, runInContext, type RequestContext } from '@rookery/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { tap, type Observable } from 'rxjs';
+import { type Observable, tap } from 'rxjs';
+import type { Service } from '@rookery/contracts';
+import { idempotencyKeyOf, type RequestContext, requireContext, runInContext } from '@rookery/platform';
 
 /**
  * Requires the Idempotency-Key of a request, passes it on to the service that stores it, and marks a replayed response. `@Exposes`
@@ -18,7 +18,9 @@ export class IdempotencyKeyInterceptor implements NestInterceptor {
     const context: RequestContext = { ...requireContext(), idempotencyKey };
     return runInContext(context, () => next.handle()).pipe(
       tap(() => {
-        if (context.replayed === true) http.getResponse<FastifyReply>().header('idempotent-replayed', 'true');
+        if (context.replayed === true) {
+          http.getResponse<FastifyReply>().header('idempotent-replayed', 'true');
+        }
       }),
     );
   }

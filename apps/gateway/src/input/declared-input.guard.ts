@@ -1,8 +1,8 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
-import { escapeToken, InvalidInput } from '@rookery/platform';
 import type { FastifyRequest } from 'fastify';
+import { escapeToken, InvalidInput } from '@rookery/platform';
 
 /** Most names in one problem. */
 const MAX_ERRORS = 20;
@@ -22,9 +22,13 @@ export class DeclaredInputGuard implements CanActivate {
 }
 
 function reject(root: string, given: unknown, isDeclared: () => boolean): void {
-  if (given === undefined || given === null) return;
+  if (given === undefined || given === null) {
+    return;
+  }
   const names = typeof given === 'object' ? Object.keys(given).map((name) => `/${escapeToken(name)}`) : [''];
-  if (names.length === 0 || isDeclared()) return;
+  if (names.length === 0 || isDeclared()) {
+    return;
+  }
   throw new InvalidInput(
     names.slice(0, MAX_ERRORS).map((name) => ({ pointer: `${root}${name}`, detail: 'is not expected' })),
   );
@@ -33,7 +37,9 @@ function reject(root: string, given: unknown, isDeclared: () => boolean): void {
 /** A route that takes the whole request validates all parts itself. */
 function declares(context: ExecutionContext, kind: RouteParamtypes): boolean {
   const parameters: unknown = Reflect.getMetadata(ROUTE_ARGS_METADATA, context.getClass(), context.getHandler().name);
-  if (typeof parameters !== 'object' || parameters === null) return false;
+  if (typeof parameters !== 'object' || parameters === null) {
+    return false;
+  }
   const kinds = [kind, RouteParamtypes.REQUEST];
   return Object.keys(parameters).some((key) => kinds.some((one) => key.startsWith(`${one}:`)));
 }

@@ -7,7 +7,9 @@ import type { FastifyInstance } from 'fastify';
 export function dropContentTypeWithoutBody(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const { 'content-length': length = '0', 'transfer-encoding': coding } = headers;
-    if (coding === undefined && Number(length) === 0) delete headers['content-type'];
+    if (coding === undefined && Number(length) === 0) {
+      delete headers['content-type'];
+    }
     done();
   });
 }

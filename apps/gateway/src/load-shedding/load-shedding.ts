@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DomainError, logger, Metrics, reject, rejectEarly } from '@rookery/platform';
-import { AdaptiveLimit, EventLoopDelay, LoadShedder, Priorities, type Admission } from '@rookery/resilience';
 import type { FastifyReply } from 'fastify';
 import { Counter } from 'prom-client';
-import { isBehindTls, type GatewayConfig } from '../gateway.config';
+import { DomainError, logger, Metrics, reject, rejectEarly } from '@rookery/platform';
+import { AdaptiveLimit, type Admission, EventLoopDelay, LoadShedder, Priorities } from '@rookery/resilience';
+import { type GatewayConfig, isBehindTls } from '../gateway.config';
 import { isEventStream } from '../live-stream';
 import { classOf, priorityOf } from './route-class';
 
@@ -69,7 +69,9 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
   });
   // A legacy system may answer any route with a live stream, which is not counted as in flight either.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (isEventStream(reply.getHeader('content-type'))) admissions.get(reply)?.ended();
+    if (isEventStream(reply.getHeader('content-type'))) {
+      admissions.get(reply)?.ended();
+    }
     done(null, payload);
   });
 }
@@ -83,8 +85,9 @@ function shedEarly(
 ): void {
   const unlogged = { count: 0 };
   const logging = setInterval(() => {
-    if (unlogged.count > 0)
+    if (unlogged.count > 0) {
       logger.warn({ shed: unlogged.count }, 'shedding load: more requests than can be answered in time');
+    }
     unlogged.count = 0;
   }, LOG_EVERY_MS).unref();
   app
@@ -95,12 +98,18 @@ function shedEarly(
     behindTls: isBehindTls(config),
     judge: ({ method = '', url = '', headers }) => {
       // The common case: when the lowest priority is not shed, nothing is.
-      if (shedder.refusal('low') === undefined) return undefined;
+      if (shedder.refusal('low') === undefined) {
+        return undefined;
+      }
       // A response to a browser application of another origin needs CORS headers.
-      if (config.CORS_ORIGINS.length > 0 && headers.origin !== undefined) return undefined;
+      if (config.CORS_ORIGINS.length > 0 && headers.origin !== undefined) {
+        return undefined;
+      }
       const priority = priorityOf(method, url);
       const reason = priority === undefined ? undefined : shedder.refusal(priority);
-      if (priority === undefined || reason === undefined) return undefined;
+      if (priority === undefined || reason === undefined) {
+        return undefined;
+      }
       unlogged.count += 1;
       shed.inc({ priority, reason });
       return { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() };
@@ -115,8 +124,11 @@ function endWith(reply: FastifyReply, admission: Admission): void {
   reply.raw.once('close', () => {
     const { writableFinished, statusCode } = reply.raw;
     // A rejection is fast and says nothing about the load; a timeout does.
-    if (writableFinished && (statusCode < 400 || statusCode === 504)) admission.answered();
-    else admission.ended();
+    if (writableFinished && (statusCode < 400 || statusCode === 504)) {
+      admission.answered();
+    } else {
+      admission.ended();
+    }
   });
 }
 
@@ -135,7 +147,9 @@ function countShed(metrics: Metrics, shedder: LoadShedder, delay: EventLoopDelay
     registers: [metrics.registry],
   });
   for (const priority of Priorities) {
-    for (const reason of ['limit', 'event-loop']) shed.inc({ priority, reason }, 0);
+    for (const reason of ['limit', 'event-loop']) {
+      shed.inc({ priority, reason }, 0);
+    }
   }
   return shed;
 }

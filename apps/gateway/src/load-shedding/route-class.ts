@@ -29,7 +29,9 @@ export const namedRoutes: readonly string[] = [...HIGH, ...STREAMS];
 /** The priority of a request target; undefined if it is not a path. */
 export function priorityOf(method: string, target: string): Priority | undefined {
   const [path = ''] = target.split('?', 1);
-  if (!path.startsWith('/')) return undefined;
+  if (!path.startsWith('/')) {
+    return undefined;
+  }
   return classOf(method, path.replace(ORDER, '/v1/orders/:id'))?.priority;
 }
 
@@ -38,9 +40,13 @@ export function priorityOf(method: string, target: string): Priority | undefined
  * the pattern (`/v1/orders/:id`).
  */
 export function classOf(method: string, url: string | undefined): RouteClass | undefined {
-  if (url === undefined || url === '*' || method === 'OPTIONS' || isOperational(url)) return undefined;
+  if (url === undefined || url === '*' || method === 'OPTIONS' || isOperational(url)) {
+    return undefined;
+  }
   const route = `${method} ${url}`;
-  if (HIGH.has(route)) return { priority: 'high', isStream: false };
+  if (HIGH.has(route)) {
+    return { priority: 'high', isStream: false };
+  }
   // HEAD has the same handler, which keeps the response open for as long.
   return { priority: READS.has(method) ? 'low' : 'normal', isStream: STREAMS.has(route.replace(/^HEAD /, 'GET ')) };
 }

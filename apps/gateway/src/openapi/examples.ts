@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import {
   AccountView,
   AdjustStock,
@@ -13,7 +14,6 @@ import {
   RegisterAccount,
   TimelineEntry,
 } from '@rookery/contracts';
-import type { z } from 'zod';
 
 /** Placeholder of a product's id; Swagger UI replaces it with a real one. */
 export const EXAMPLE_PRODUCT_ID = '019a5c2e-6f00-7000-8000-000000000001';

@@ -1,18 +1,18 @@
 import { applyDecorators, HttpCode, UseInterceptors } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiSecurity } from '@nestjs/swagger';
+import type { z } from 'zod';
 import {
-  PROBLEM_MEDIA_TYPE,
   type Idempotency,
   type KeyedContract,
+  PROBLEM_MEDIA_TYPE,
   type RpcContract,
   type Scope,
 } from '@rookery/contracts';
 import { Public } from '@rookery/platform';
 import { RequireScopes } from '@rookery/security';
-import type { z } from 'zod';
 import { IdempotencyKeyInterceptor } from '../idempotency/idempotency-key.interceptor';
 import { EXAMPLE_IDEMPOTENCY_KEY } from './examples';
-import { responseHeaders, type ResponseHeader } from './response-headers';
+import { type ResponseHeader, responseHeaders } from './response-headers';
 
 /** Scopes that the token must hold, all of them; `'anyone'` needs no token, `'anyone-logged-in'` any valid one. */
 export type Access = readonly Scope[] | 'anyone' | 'anyone-logged-in';
@@ -150,26 +150,40 @@ const keyHeader = {
 const rateLimitHeaders = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const;
 
 function guardOf(access: Access): (ClassDecorator & MethodDecorator)[] {
-  if (access === 'anyone') return [Public()];
+  if (access === 'anyone') {
+    return [Public()];
+  }
   const scopes = access === 'anyone-logged-in' ? [] : access;
   // Only OAuth 2.0 and OpenID Connect schemes declare scopes that an operation can refer to.
   return [RequireScopes(...scopes), ApiSecurity(OIDC_SCHEME, [...scopes]), ApiSecurity(BEARER_SCHEME, [])];
 }
 
 function bodyOf({ schema, mediaType }: RouteContract['success']) {
-  if (mediaType !== undefined) return { content: { [mediaType]: { schema: { type: 'string' } } } };
+  if (mediaType !== undefined) {
+    return { content: { [mediaType]: { schema: { type: 'string' } } } };
+  }
   return schema === undefined ? {} : { standardSchema: schema };
 }
 
 function problemsOf(route: RouteContract): ProblemStatus[] {
   const statuses = new Set<ProblemStatus>([...EVERY_ROUTE, ...(route.problems ?? [])]);
-  if (route.hasBody) [413 as const, 415 as const].forEach((status) => statuses.add(status));
+  if (route.hasBody) {
+    [413 as const, 415 as const].forEach((status) => statuses.add(status));
+  }
   // A route with 404 has an id in its URL, which can be too long.
-  if (statuses.has(404)) statuses.add(414);
-  if (route.keyed) [409 as const, 422 as const].forEach((status) => statuses.add(status));
+  if (statuses.has(404)) {
+    statuses.add(414);
+  }
+  if (route.keyed) {
+    [409 as const, 422 as const].forEach((status) => statuses.add(status));
+  }
   const access = accessTo(route);
-  if (access !== 'anyone') statuses.add(401);
-  if (Array.isArray(access) && access.length > 0) statuses.add(403);
+  if (access !== 'anyone') {
+    statuses.add(401);
+  }
+  if (Array.isArray(access) && access.length > 0) {
+    statuses.add(403);
+  }
   return [...statuses].sort((one, other) => one - other);
 }
 

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { preference } from '@rookery/platform';
 import type { FastifyRequest } from 'fastify';
+import { preference } from '@rookery/platform';
 
 /** Addresses without a resource that people type. */
 const DOORS: ReadonlySet<string> = new Set(['/', '/v1', '/v1/']);

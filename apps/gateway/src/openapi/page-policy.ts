@@ -43,7 +43,9 @@ export function guardPages(fastify: FastifyInstance, path: string, connect: read
       const html = typeof payload === 'string' ? payload.replace('<head>', `<head>\n  ${VIEWPORT}`) : '';
       void reply.header('content-security-policy', pagePolicy(html, connect));
       // The page must keep its reference to the log-in window that it opens. The redirect target is in that window and must not cut it.
-      if (html !== '') void reply.header('cross-origin-opener-policy', 'same-origin-allow-popups');
+      if (html !== '') {
+        void reply.header('cross-origin-opener-policy', 'same-origin-allow-popups');
+      }
       if (html !== '') {
         done(null, html);
         return;

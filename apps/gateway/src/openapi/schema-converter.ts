@@ -15,9 +15,13 @@ export function toComponentSchema(schema: z.ZodType): ComponentSchema {
     io: 'input',
     override: ({ jsonSchema }) => {
       // `format` says the same; zod's expression would only make the document hard to read.
-      if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
+      if (jsonSchema.format !== undefined) {
+        delete jsonSchema.pattern;
+      }
       // The bound of every integer in JavaScript, not a rule of the API.
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) {
+        delete jsonSchema.maximum;
+      }
     },
   });
   delete root.$schema;
@@ -41,7 +45,11 @@ function withComponentRefs(node: object): Record<string, unknown> {
 }
 
 function rewritten(key: string, value: unknown): unknown {
-  if (key === '$ref' && typeof value === 'string') return value.replace('#/$defs/', '#/components/schemas/');
-  if (Array.isArray(value)) return value.map((item: unknown) => rewritten('', item));
+  if (key === '$ref' && typeof value === 'string') {
+    return value.replace('#/$defs/', '#/components/schemas/');
+  }
+  if (Array.isArray(value)) {
+    return value.map((item: unknown) => rewritten('', item));
+  }
   return typeof value === 'object' && value !== null ? withComponentRefs(value) : value;
 }

@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { z } from 'zod';
 import { ProductsRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
 import { DomainError } from '@rookery/platform';
-import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import type { GatewayConfig } from '../gateway.config';
-import { EXAMPLE_PRODUCT_ID, EXAMPLE_IDEMPOTENCY_KEY } from './examples';
+import { EXAMPLE_IDEMPOTENCY_KEY, EXAMPLE_PRODUCT_ID } from './examples';
 import { guardPages } from './page-policy';
 
 /** The public client that auth registers for this page. */
@@ -66,7 +66,9 @@ export function serveSwaggerUi(
 function toPublicName(publicUrl: string): string {
   const { hostname, port } = new URL(publicUrl);
   const other = { localhost: '127.0.0.1', '127.0.0.1': 'localhost' }[hostname];
-  if (other === undefined) return '';
+  if (other === undefined) {
+    return '';
+  }
   return `if (location.hostname === '${other}' && location.port === '${port}') location.hostname = '${hostname}';`;
 }
 
@@ -85,7 +87,9 @@ async function anyProductId(rpc: RpcClient): Promise<string> {
     const product = items.find(({ stock }) => stock.available > 0) ?? items[0];
     return product?.id ?? EXAMPLE_PRODUCT_ID;
   } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
+    if (!(error instanceof DomainError)) {
+      throw error;
+    }
     return EXAMPLE_PRODUCT_ID;
   }
 }

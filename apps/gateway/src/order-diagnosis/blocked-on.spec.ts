@@ -1,4 +1,4 @@
-import type { OrderDiagnosis, PaymentFacts, ProviderAttempt, DiagnosisStep } from '@rookery/contracts';
+import type { DiagnosisStep, OrderDiagnosis, PaymentFacts, ProviderAttempt } from '@rookery/contracts';
 import { blockedOn } from './blocked-on';
 
 type Known = Omit<OrderDiagnosis, 'waitsFor'>;

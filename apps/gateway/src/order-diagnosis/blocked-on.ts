@@ -1,4 +1,4 @@
-import type { OrderFacts, OrderDiagnosis, PaymentFacts, SagaService, DiagnosisStep } from '@rookery/contracts';
+import type { DiagnosisStep, OrderDiagnosis, OrderFacts, PaymentFacts, SagaService } from '@rookery/contracts';
 import { isAbout } from './order-timeline';
 
 type Known = Omit<OrderDiagnosis, 'waitsFor'>;
@@ -14,7 +14,9 @@ export function blockedOn(trace: Known, now: Date): string {
     newestEvent(trace, silent) ??
     (trace.order === null ? 'whether the order has ended is unknown' : end(trace.order, now));
   const unnamed = silent.filter((service) => !reason.startsWith(`${service} is not answering`));
-  if (unnamed.length === 0) return reason;
+  if (unnamed.length === 0) {
+    return reason;
+  }
   return `${reason}; ${unnamed.join(' and ')} ${unnamed.length === 1 ? 'is' : 'are'} not answering`;
 }
 
@@ -27,9 +29,13 @@ function blockedEvent({ timeline, deadLetters }: Known, now: Date): string | und
     }
     const aside = open.find(({ state }) => state === 'dead-letter');
     const letter = aside && letterOf(deadLetters.items, step, aside.service);
-    if (letter) return setAside(letter, step.event, now);
+    if (letter) {
+      return setAside(letter, step.event, now);
+    }
     const waiting = open.find(({ state }) => state === 'waiting');
-    if (waiting === undefined) return [];
+    if (waiting === undefined) {
+      return [];
+    }
     const published = step.publishedAt === null ? '' : `, published ${ago(step.publishedAt, now)} ago`;
     return `${waiting.service} has not taken ${step.event}${published}`;
   });
@@ -52,10 +58,14 @@ function setAside({ id, consumer, reason, attempts, at }: Letter, event: string,
 }
 
 function blockedProvider(payment: PaymentFacts | null, now: Date): string | undefined {
-  if (payment === null || payment.operation === null || payment.operationDueAt === null) return undefined;
+  if (payment === null || payment.operation === null || payment.operationDueAt === null) {
+    return undefined;
+  }
   const { operation, operationDueAt, attempts } = payment;
   const last = attempts.findLast((attempt) => attempt.operation === operation);
-  if (last === undefined) return `payments is to ask the provider to ${operation}: that ${due(operationDueAt, now)}`;
+  if (last === undefined) {
+    return `payments is to ask the provider to ${operation}: that ${due(operationDueAt, now)}`;
+  }
   const next = `the next try ${due(operationDueAt, now)}`;
   if (last.finishedAt === null) {
     return `the payment provider, asked to ${operation} ${ago(last.startedAt, now)} ago (try ${last.tries}), has not answered yet: ${next}`;
@@ -69,7 +79,9 @@ function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: D
     const step = timeline.findLast(({ consumers }) =>
       consumers.some((consumer) => consumer.service === service && consumer.state === 'unknown'),
     );
-    if (step === undefined) continue;
+    if (step === undefined) {
+      continue;
+    }
     const published = step.publishedAt === null ? '' : ` (published ${ago(step.publishedAt, now)} ago)`;
     return `${service} is not answering: whether it has taken ${step.event}${published} is unknown`;
   }
@@ -80,7 +92,9 @@ function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: D
 function newestEvent({ timeline }: Known, silent: readonly SagaService[]): string | undefined {
   for (const { event, consumers } of timeline) {
     const open = consumers.find(({ service, state }) => state === 'unknown' && !silent.includes(service));
-    if (open) return `${open.service} to take ${event}, which has only just happened`;
+    if (open) {
+      return `${open.service} to take ${event}, which has only just happened`;
+    }
   }
   return undefined;
 }
@@ -107,7 +121,9 @@ const ago = (at: string, now: Date): string => duration(Math.max(0, now.getTime(
 /** `40 s`, `00:01:12`. */
 function duration(ms: number): string {
   const seconds = Math.round(ms / 1_000);
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) {
+    return `${seconds} s`;
+  }
   const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
   return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }

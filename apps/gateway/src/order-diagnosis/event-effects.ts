@@ -42,7 +42,9 @@ function reservationShows(event: string, reservation: Reservation): boolean | un
       return reservation?.status === 'Shipped';
     case 'OrderCanceled':
       // A rejected reservation does not change.
-      if (reservation?.status === 'Rejected') return undefined;
+      if (reservation?.status === 'Rejected') {
+        return undefined;
+      }
       return reservation?.status === 'Released' || reservation?.status === 'Withdrawn';
     default:
       return undefined;

@@ -4,8 +4,8 @@ import { Id, OrderDiagnosis, OrderDiagnosisRpc } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
 import { ServiceUnavailable } from '@rookery/platform';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
-import { factsOf, lettersOf } from './order-facts';
 import { diagnose } from './order-diagnosis';
+import { factsOf, lettersOf } from './order-facts';
 
 /** Its name is part of the operation id, which clients may rely on. */
 @ApiTags('Operations')

@@ -1,7 +1,7 @@
 import type { DeadLetterView, OrderDiagnosis, SagaService, ServiceAnswer } from '@rookery/contracts';
-import { eventIdsIn, type Answer, type Letters, type OrderFactsOfAll } from './order-facts';
-import { timelineOf } from './order-timeline';
 import { blockedOn } from './blocked-on';
+import { type Answer, eventIdsIn, type Letters, type OrderFactsOfAll } from './order-facts';
+import { timelineOf } from './order-timeline';
 
 /** Joins what the services know about one order. */
 export function diagnose(id: string, all: OrderFactsOfAll, letters: Letters, now: Date): OrderDiagnosis {

@@ -1,18 +1,18 @@
+import type { z } from 'zod';
 import {
   DeadLetterRpc,
-  MAX_LISTED_DEAD_LETTERS,
-  MAX_DIAGNOSED_EVENTS,
-  OrderDiagnosisRpc,
-  SagaServices,
-  partsOfDeadLetterId,
   type DeadLetterView,
   type EventFacts,
+  MAX_DIAGNOSED_EVENTS,
+  MAX_LISTED_DEAD_LETTERS,
+  OrderDiagnosisRpc,
+  partsOfDeadLetterId,
   type RpcContract,
   type SagaService,
+  SagaServices,
 } from '@rookery/contracts';
 import type { RpcClient } from '@rookery/messaging';
 import { toProblem } from '@rookery/platform';
-import type { z } from 'zod';
 
 /** The response of a service, or the code of the problem instead of one. */
 export type Answer<Facts> =
@@ -48,7 +48,9 @@ export async function factsOf(rpc: RpcClient, id: string): Promise<OrderFactsOfA
   let known = await askAll(rpc, id, asked);
   for (let round = 2; round <= MAX_ROUNDS; round += 1) {
     const found = eventIdsIn(known);
-    if (found.every((eventId) => asked.includes(eventId))) break;
+    if (found.every((eventId) => asked.includes(eventId))) {
+      break;
+    }
     asked = found;
     known = await askAll(rpc, id, asked, known);
   }
@@ -81,7 +83,9 @@ async function answerOf<Facts>(asking: Promise<Facts>): Promise<Answer<Facts>> {
     return { facts: await asking, problem: null };
   } catch (error) {
     const { status, code } = toProblem(error);
-    if (status < 500) throw error;
+    if (status < 500) {
+      throw error;
+    }
     return { facts: null, problem: code };
   }
 }
@@ -104,10 +108,14 @@ async function lettersOfOne(rpc: RpcClient, consumer: SagaService): Promise<Lett
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const request = { after, limit: MAX_LISTED_DEAD_LETTERS };
     const { facts } = await answerOf(rpc.call(DeadLetterRpc[consumer].list, request, { timeoutMs: TIMEOUT_MS }));
-    if (facts === null) return { items, complete: false };
+    if (facts === null) {
+      return { items, complete: false };
+    }
     items.push(...facts.items);
     const last = facts.items.at(-1);
-    if (last === undefined || facts.items.length < MAX_LISTED_DEAD_LETTERS) return { items, complete: true };
+    if (last === undefined || facts.items.length < MAX_LISTED_DEAD_LETTERS) {
+      return { items, complete: true };
+    }
     after = partsOfDeadLetterId(last.id).position;
   }
   return { items, complete: false };

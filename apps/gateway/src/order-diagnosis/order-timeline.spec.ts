@@ -1,16 +1,16 @@
 import type {
+  DiagnosisStep,
   EventFacts,
   OutboxEvent,
   PaymentFacts,
   ReservationFacts,
   TimelineEntry,
-  DiagnosisStep,
 } from '@rookery/contracts';
 import type { OrderFactsOfAll } from './order-facts';
 import { timelineOf } from './order-timeline';
 
 const day = (of: number): string => `2026-11-${String(of).padStart(2, '0')}T10:00:00.000Z`;
-const now = 25;
+const NOW = 25;
 
 interface Said {
   readonly outbox?: readonly OutboxEvent[];
@@ -21,8 +21,8 @@ interface Said {
 const recorded = (name: string, changes: Partial<OutboxEvent> = {}): OutboxEvent => ({
   id: name,
   name,
-  at: day(now),
-  publishedAt: day(now),
+  at: day(NOW),
+  publishedAt: day(NOW),
   causationId: null,
   traceId: null,
   ...changes,
@@ -32,7 +32,7 @@ const noted = (event: string, service: string, changes: Partial<TimelineEntry> =
   position: 1,
   event,
   service,
-  at: day(now),
+  at: day(NOW),
   attempt: 2,
   causationId: null,
   traceId: null,
@@ -45,15 +45,15 @@ const events = ({ outbox = [], inbox = {} }: Said): EventFacts => ({
     eventId,
     takenAt: takenOn === null ? null : day(takenOn),
   })),
-  notedSince: day(now - 8),
+  notedSince: day(NOW - 8),
 });
 
 const order = {
   status: 'Pending' as const,
   reason: null,
-  createdAt: day(now),
-  updatedAt: day(now),
-  deadlineAt: day(now),
+  createdAt: day(NOW),
+  updatedAt: day(NOW),
+  deadlineAt: day(NOW),
   paymentReservedAt: null,
   stockReservedAt: null,
 };
@@ -87,8 +87,8 @@ const payment = (purpose: PaymentFacts['purpose']): PaymentFacts => ({
   amount: null,
   operation: null,
   operationDueAt: null,
-  createdAt: day(now),
-  updatedAt: day(now),
+  createdAt: day(NOW),
+  updatedAt: day(NOW),
   attempts: [],
 });
 
@@ -96,8 +96,8 @@ const reservation = (status: ReservationFacts['status'], paid = true): Reservati
   status,
   linesKnown: true,
   paid,
-  createdAt: day(now),
-  updatedAt: day(now),
+  createdAt: day(NOW),
+  updatedAt: day(NOW),
 });
 
 const letter = (eventId: string | null, event: string) => ({
@@ -114,7 +114,7 @@ const letter = (eventId: string | null, event: string) => ({
   originalSequence: 1,
   correlationId: null,
   causationId: null,
-  at: day(now),
+  at: day(NOW),
   headers: {},
 });
 
@@ -146,11 +146,11 @@ describe('the timeline of an order', () => {
       facts({
         orders: { outbox: [recorded('OrderCreated')] },
         payments: { inbox: { OrderCreated: null } },
-        products: { inbox: { OrderCreated: now } },
+        products: { inbox: { OrderCreated: NOW } },
       }),
       [],
     );
-    expect(consumersIn(steps)).toEqual({ payments: ['waiting', day(now)], products: ['taken', day(now)] });
+    expect(consumersIn(steps)).toEqual({ payments: ['waiting', day(NOW)], products: ['taken', day(NOW)] });
   });
 
   it('tells that no consumer has taken an event that is in the outbox', () => {
@@ -165,7 +165,7 @@ describe('the timeline of an order', () => {
     const inbox = { OrderCreated: null };
     const orders = { outbox: [recorded('OrderCreated')] };
     const steps = timelineOf(facts({ orders, payments: null, products: { inbox } }), []);
-    expect(consumersIn(steps)).toEqual({ payments: ['unknown', null], products: ['waiting', day(now)] });
+    expect(consumersIn(steps)).toEqual({ payments: ['unknown', null], products: ['waiting', day(NOW)] });
   });
 
   it('derives from a caused event that an unavailable service has taken an event', () => {
@@ -245,13 +245,13 @@ describe('the timeline of an order', () => {
     const orders = { outbox: event ? [event] : [], steps: [noted('OrderCreated', 'orders')] };
     const inbox = { OrderCreated: null };
     const steps = timelineOf(facts({ orders, payments: { inbox }, products: { inbox } }), [dead]);
-    expect(consumersIn(steps)).toMatchObject({ products: ['dead-letter', day(now)] });
+    expect(consumersIn(steps)).toMatchObject({ products: ['dead-letter', day(NOW)] });
   });
 
   it('trusts the inbox, not a leftover dead letter', () => {
     const orders = { outbox: [recorded('OrderCreated')] };
-    const products = { inbox: { OrderCreated: now } };
+    const products = { inbox: { OrderCreated: NOW } };
     const steps = timelineOf(facts({ orders, products }), [letter('OrderCreated', 'OrderCreated')]);
-    expect(consumersIn(steps)).toMatchObject({ products: ['taken', day(now)] });
+    expect(consumersIn(steps)).toMatchObject({ products: ['taken', day(NOW)] });
   });
 });

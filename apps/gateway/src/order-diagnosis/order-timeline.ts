@@ -1,13 +1,13 @@
 import {
+  type DeadLetterView,
+  type DiagnosisStep,
   eventContracts,
+  type EventFacts,
   eventHandlers,
+  type OutboxEvent,
   SagaService,
   SagaServices,
-  type DeadLetterView,
-  type EventFacts,
-  type OutboxEvent,
   type TimelineEntry,
-  type DiagnosisStep,
 } from '@rookery/contracts';
 import { hasEffect } from './event-effects';
 import type { OrderFactsOfAll } from './order-facts';
@@ -41,7 +41,9 @@ export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterVie
 function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
   const { name, producer, recorded, noted } = known;
   const source = recorded ?? noted;
-  if (source === undefined) return [];
+  if (source === undefined) {
+    return [];
+  }
   const eventId = recorded?.id ?? null;
   return [
     {
@@ -72,7 +74,9 @@ function stateAt(
   letters: readonly DeadLetterView[],
 ): ConsumerState {
   const taken = takenBy(service, known, all);
-  if (taken !== undefined) return taken;
+  if (taken !== undefined) {
+    return taken;
+  }
   const about = { event: known.name, eventId: known.recorded?.id ?? null };
   const letter = letters.find((candidate) => candidate.consumer === service && isAbout(candidate, about));
   return letter === undefined ? notTakenBy(service, known, all) : { state: 'dead-letter', at: letter.at };
@@ -85,7 +89,9 @@ function takenBy(
   all: OrderFactsOfAll,
 ): ConsumerState | undefined {
   const inInbox = eventsOf(all, service)?.inbox.find(({ eventId }) => eventId === recorded?.id);
-  if (inInbox?.takenAt) return { state: 'taken', at: inInbox.takenAt };
+  if (inInbox?.takenAt) {
+    return { state: 'taken', at: inInbox.takenAt };
+  }
   const notedByOrders = service === 'orders' && producer !== 'orders' && noted !== undefined;
   const proven = notedByOrders || hasEffect(service, name, all) === true || hasReacted(service, recorded?.id, all);
   return proven ? { state: 'taken', at: null } : undefined;
@@ -93,10 +99,16 @@ function takenBy(
 
 function notTakenBy(service: SagaService, { name, producer, recorded }: Known, all: OrderFactsOfAll): ConsumerState {
   const waiting: ConsumerState = { state: 'waiting', at: recorded?.publishedAt ?? null };
-  if (hasEffect(service, name, all) === false) return waiting;
+  if (hasEffect(service, name, all) === false) {
+    return waiting;
+  }
   const events = eventsOf(all, service);
-  if (events === undefined || eventsOf(all, producer) === undefined) return { state: 'unknown', at: null };
-  if (recorded === undefined || recorded.at < events.notedSince) return { state: 'pruned', at: null };
+  if (events === undefined || eventsOf(all, producer) === undefined) {
+    return { state: 'unknown', at: null };
+  }
+  if (recorded === undefined || recorded.at < events.notedSince) {
+    return { state: 'pruned', at: null };
+  }
   // The inbox was not asked about it: the event is too recent.
   const wasAsked = events.inbox.some(({ eventId }) => eventId === recorded.id);
   return wasAsked ? waiting : { state: 'unknown', at: null };
@@ -110,7 +122,9 @@ export const isAbout = (
 
 /** Whether this event caused an event of the service: proof that the service has handled it, even while it is unavailable. */
 function hasReacted(service: SagaService, eventId: string | undefined, all: OrderFactsOfAll): boolean {
-  if (eventId === undefined) return false;
+  if (eventId === undefined) {
+    return false;
+  }
   const reactions = eventsOf(all, service)?.outbox ?? [];
   const notedOnes = all.orders.facts?.steps.filter((step) => step.service === service) ?? [];
   return [...reactions, ...notedOnes].some(({ causationId }) => causationId === eventId);

@@ -1,9 +1,9 @@
-import { Controller, Headers, Param, Sse, SseSignal, type MessageEvent } from '@nestjs/common';
+import { Controller, Headers, type MessageEvent, Param, Sse, SseSignal } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
-import { Id, OrdersRpc } from '@rookery/contracts';
-import { InvalidInput, type AccessLease, type Actor } from '@rookery/platform';
-import { CurrentActor, CurrentLease } from '@rookery/security';
 import { from, type Observable } from 'rxjs';
+import { Id, OrdersRpc } from '@rookery/contracts';
+import { type AccessLease, type Actor, InvalidInput } from '@rookery/platform';
+import { CurrentActor, CurrentLease } from '@rookery/security';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { OrderStreams } from './order-streams';
 
@@ -48,7 +48,9 @@ export class OrderStreamController {
 
 function positionOf(lastEventId: string | undefined): number {
   // An EventSource without a last id sends no header, or an empty one.
-  if (lastEventId === undefined || lastEventId === '') return 0;
+  if (lastEventId === undefined || lastEventId === '') {
+    return 0;
+  }
   if (!POSITION.test(lastEventId)) {
     throw new InvalidInput([
       { pointer: '#/header/Last-Event-ID', detail: 'must be the id of an event of this stream' },

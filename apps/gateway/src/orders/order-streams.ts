@@ -2,14 +2,14 @@ import type { MessageEvent } from '@nestjs/common';
 import { orderNotificationSubject, OrdersRpc, type OrderStatus, type TimelineEntry } from '@rookery/contracts';
 import type { Nats, RpcClient } from '@rookery/messaging';
 import {
-  DomainError,
-  logger,
-  requireContext,
-  runInContext,
   type AccessLease,
   type Actor,
+  DomainError,
+  logger,
   type Readiness,
   type RequestContext,
+  requireContext,
+  runInContext,
 } from '@rookery/platform';
 import { hasExpired, InvalidToken, leaseEnd } from '@rookery/security';
 import { WakeUp } from './wake-up';
@@ -68,7 +68,9 @@ export class OrderStreams {
   ) {
     // Streams end before the server waits for its open requests: clients reconnect to another replica and resume there.
     readiness.signal.addEventListener('abort', () => {
-      for (const wakeUp of this.following) wakeUp.close();
+      for (const wakeUp of this.following) {
+        wakeUp.close();
+      }
     });
   }
 
@@ -82,7 +84,9 @@ export class OrderStreams {
    */
   async open(follow: Follow): Promise<AsyncIterable<MessageEvent>> {
     // New requests have a tolerance for clock differences; a stream would end immediately.
-    if (hasExpired(follow.lease)) throw new InvalidToken();
+    if (hasExpired(follow.lease)) {
+      throw new InvalidToken();
+    }
     const wakeUp = this.admit(follow);
     const context = requireContext();
     const first = await this.read(context, follow.orderId, follow.after);
@@ -93,7 +97,9 @@ export class OrderStreams {
   private admit({ orderId, actor, lease, signal }: Follow): WakeUp {
     const subject = `${actor.issuer} ${actor.subject}`;
     const open = this.countPerSubject.get(subject) ?? 0;
-    if (open >= this.options.streamsPerSubject) throw new TooManyStreams(this.options.streamsPerSubject);
+    if (open >= this.options.streamsPerSubject) {
+      throw new TooManyStreams(this.options.streamsPerSubject);
+    }
     this.countPerSubject.set(subject, open + 1);
 
     const wakeUp = new WakeUp();
@@ -110,15 +116,21 @@ export class OrderStreams {
       this.release(subject);
     };
     leaseEnd(lease, signal).addEventListener('abort', wakeUp.close, { once: true });
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) {
+      leave();
+    } else {
+      signal.addEventListener('abort', leave, { once: true });
+    }
     return wakeUp;
   }
 
   private release(subject: string): void {
     const open = this.countPerSubject.get(subject) ?? 0;
-    if (open > 1) this.countPerSubject.set(subject, open - 1);
-    else this.countPerSubject.delete(subject);
+    if (open > 1) {
+      this.countPerSubject.set(subject, open - 1);
+    } else {
+      this.countPerSubject.delete(subject);
+    }
   }
 
   private async *steps(
@@ -142,8 +154,12 @@ export class OrderStreams {
         return;
       }
       const reason = await wakeUp.next(this.options.heartbeatMs);
-      if (reason === 'closed') return;
-      if (reason === 'elapsed') yield { comment: 'heartbeat' };
+      if (reason === 'closed') {
+        return;
+      }
+      if (reason === 'elapsed') {
+        yield { comment: 'heartbeat' };
+      }
       ({ status, items } = await this.readAgain(context, orderId, position));
     }
   }
@@ -153,7 +169,9 @@ export class OrderStreams {
     try {
       return await this.read(context, orderId, after);
     } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
+      if (!(error instanceof DomainError)) {
+        throw error;
+      }
       logger.warn({ orderId, code: error.toProblem().code }, 'could not read the timeline for a live stream');
       return { status: 'Pending', items: [] };
     }

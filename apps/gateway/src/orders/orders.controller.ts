@@ -1,8 +1,8 @@
 import { Body, Controller, Get, Header, Headers, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { Id, ListOrders, OrderPage, OrdersRpc, OrderView, PlaceOrder, Timeline } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import type { FastifyReply } from 'fastify';
 import { isNotModified } from '../conditional/entity-tag';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';
 import { pageLimitSchema } from '../openapi/parameters';
@@ -36,7 +36,9 @@ export class OrdersController {
     const { order, replayed } = await this.rpc.call(OrdersRpc.place, body);
     reply.header('location', `/v1/orders/${order.id}`).header('etag', entityTag(order));
     // A replica of orders of an earlier release reports it only here.
-    if (replayed) reply.header('idempotent-replayed', 'true');
+    if (replayed) {
+      reply.header('idempotent-replayed', 'true');
+    }
     return order;
   }
 
@@ -69,7 +71,9 @@ export class OrdersController {
   ): Promise<OrderView | undefined> {
     const order = await this.rpc.call(OrdersRpc.get, { id });
     reply.header('etag', entityTag(order)).header('cache-control', PRIVATE_CACHE);
-    if (!isNotModified(ifNoneMatch, entityTag(order))) return order;
+    if (!isNotModified(ifNoneMatch, entityTag(order))) {
+      return order;
+    }
     reply.status(304);
     return undefined;
   }

@@ -12,7 +12,9 @@ export class WakeUp {
 
   /** Ends the current wait, or the next one, as changed. */
   readonly notify = (): void => {
-    if (this.wake === undefined) this.pending = 'changed';
+    if (this.wake === undefined) {
+      this.pending = 'changed';
+    }
     this.wake?.('changed');
   };
 
@@ -24,7 +26,9 @@ export class WakeUp {
 
   /** Sleeps for at most `timeoutMs` milliseconds and returns why it ended. One wait at a time. */
   async next(timeoutMs: number): Promise<WakeReason> {
-    if (this.closed) return 'closed';
+    if (this.closed) {
+      return 'closed';
+    }
     if (this.pending !== undefined) {
       this.pending = undefined;
       return 'changed';

@@ -1,7 +1,7 @@
-import { ProductsRpc } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { ProductsRpc } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
 import { cacheKey } from './cache-key';
 import { MemoryCache } from './memory-cache';
 
@@ -10,7 +10,9 @@ const bounds = { ttlMs: 60_000 };
 setFlagsFromString('--expose-gc');
 const collectGarbage: unknown = runInNewContext('gc');
 const heapUsed = (): number => {
-  if (typeof collectGarbage === 'function') Reflect.apply(collectGarbage, undefined, []);
+  if (typeof collectGarbage === 'function') {
+    Reflect.apply(collectGarbage, undefined, []);
+  }
   return process.memoryUsage().heapUsed;
 };
 
@@ -42,7 +44,9 @@ describe('MemoryCache', () => {
 
   it('stays within its bound of bytes: the least recently used entry is evicted first', async () => {
     const cache = new MemoryCache({ ...bounds, maxBytes: 5_000 });
-    for (const key of ['a', 'b']) await (await cache.lookup(key, [])).store(response('x'.repeat(500)), 1);
+    for (const key of ['a', 'b']) {
+      await (await cache.lookup(key, [])).store(response('x'.repeat(500)), 1);
+    }
     await cache.lookup('a', []);
     await (await cache.lookup('c', [])).store(response('x'.repeat(1_000)), 1);
     const valid = await Promise.all(['a', 'b', 'c'].map((key) => isValid(cache, key, [])));
@@ -51,7 +55,9 @@ describe('MemoryCache', () => {
 
   it('stays within its bound of entries, however short they are', async () => {
     const cache = new MemoryCache({ ...bounds, maxEntries: 3 });
-    for (const key of ['a', 'b', 'c', 'd']) await (await cache.lookup(key, [])).store(response(''), 1);
+    for (const key of ['a', 'b', 'c', 'd']) {
+      await (await cache.lookup(key, [])).store(response(''), 1);
+    }
     const valid = await Promise.all(['a', 'b', 'c', 'd'].map((key) => isValid(cache, key, [])));
     expect(valid).toEqual([false, true, true, true]);
   });

@@ -42,7 +42,9 @@ export class MemoryCache implements CacheStore {
       max: maxTags,
       // An evicted tag must not look as if it had never been set: entries that depend on it become invalid.
       dispose: (_value, _tag, reason) => {
-        if (reason === 'evict') this.absentTag = this.nextValue();
+        if (reason === 'evict') {
+          this.absentTag = this.nextValue();
+        }
       },
     });
   }
@@ -65,13 +67,17 @@ export class MemoryCache implements CacheStore {
   }
 
   async invalidate(names: readonly string[]): Promise<void> {
-    for (const name of names) this.tags.set(name, this.nextValue());
+    for (const name of names) {
+      this.tags.set(name, this.nextValue());
+    }
   }
 
   /** The LRU cache itself removes an expired entry only when it is read. */
   private purge(): void {
     const now = performance.now();
-    if (now - this.purgedAt < this.purgeEveryMs) return;
+    if (now - this.purgedAt < this.purgeEveryMs) {
+      return;
+    }
     this.purgedAt = now;
     this.entries.purgeStale();
   }

@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { Nats, RpcClient } from '@rookery/messaging';
 import { Clock, Metrics } from '@rookery/platform';
 import { Redis } from '@rookery/resilience';

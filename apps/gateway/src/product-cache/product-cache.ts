@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { ProductsRpc, type ListProducts, type ProductView, type RpcContract } from '@rookery/contracts';
+import { Counter } from 'prom-client';
+import type { z } from 'zod';
+import { type ListProducts, ProductsRpc, type ProductView, type RpcContract } from '@rookery/contracts';
 import type { RpcClient } from '@rookery/messaging';
 import {
+  type Clock,
   currentContext,
   DeadlineExceeded,
+  type Metrics,
   requireContext,
   runInContext,
   toProblem,
-  type Clock,
-  type Metrics,
 } from '@rookery/platform';
-import { Counter } from 'prom-client';
-import type { z } from 'zod';
 import { cacheKey } from './cache-key';
 import type { CachedBody, CacheStore, Lookup, TagValues } from './cache-store';
 
@@ -123,10 +123,14 @@ export class ProductCache {
     try {
       return { ...(await this.fetch(contract, request, { ...policy, key }, lookup)), staleSeconds: undefined };
     } catch (error) {
-      if (!isUnavailable(error)) throw error;
+      if (!isUnavailable(error)) {
+        throw error;
+      }
       // A second lookup: content that has changed in the meantime must not be served.
       const stale = this.stale(await this.store.lookup(key, policy.tags));
-      if (stale === undefined) throw error;
+      if (stale === undefined) {
+        throw error;
+      }
       this.count('stale');
       return stale;
     }
@@ -174,9 +178,13 @@ export class ProductCache {
   }
 
   private isFresh({ entry, tags }: Lookup, { stockMs }: CachePolicy<never>): boolean {
-    if (entry === undefined) return false;
+    if (entry === undefined) {
+      return false;
+    }
     const ageMs = this.ageOf(entry.at);
-    if (ageMs >= this.options.freshMs) return false;
+    if (ageMs >= this.options.freshMs) {
+      return false;
+    }
     return (
       entry.tags.length === tags.length &&
       entry.tags.every((tag, index) => tag === tags[index] || (index === STOCK_INDEX && ageMs < stockMs))
@@ -184,9 +192,13 @@ export class ProductCache {
   }
 
   private stale({ entry, tags }: Lookup): ProductResponse | undefined {
-    if (entry === undefined || !sameContent(entry.tags, tags)) return undefined;
+    if (entry === undefined || !sameContent(entry.tags, tags)) {
+      return undefined;
+    }
     const ageMs = this.ageOf(entry.at);
-    if (ageMs >= this.options.staleMs) return undefined;
+    if (ageMs >= this.options.staleMs) {
+      return undefined;
+    }
     return { body: entry.body, etag: entry.etag, staleSeconds: Math.floor(ageMs / 1_000) };
   }
 
@@ -223,7 +235,9 @@ function isUnavailable(error: unknown): boolean {
 /** @throws {DeadlineExceeded} when the current request's deadline passes first */
 async function beforeDeadline<Result>(work: Promise<Result>): Promise<Result> {
   const deadline = currentContext()?.deadline;
-  if (deadline === undefined) return work;
+  if (deadline === undefined) {
+    return work;
+  }
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new DeadlineExceeded()), Math.max(0, deadline.msLeft));
   try {

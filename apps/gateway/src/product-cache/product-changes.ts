@@ -1,4 +1,4 @@
-import { productNotificationSubject, ProductChanged } from '@rookery/contracts';
+import { ProductChanged, productNotificationSubject } from '@rookery/contracts';
 import type { Nats } from '@rookery/messaging';
 import { logger } from '@rookery/platform';
 import type { ProductCache } from './product-cache';
@@ -26,7 +26,9 @@ export function invalidateOnChanges({ connection }: Nats, cache: ProductCache): 
   void (async () => {
     for await (const { type } of connection.status()) {
       // On a disconnect nothing is valid while changes cannot be heard; on a reconnect those of the meantime have been missed.
-      if (type === 'disconnect' || type === 'reconnect' || type === 'slowConsumer') logFailure(cache.invalidateAll());
+      if (type === 'disconnect' || type === 'reconnect' || type === 'slowConsumer') {
+        logFailure(cache.invalidateAll());
+      }
     }
   })();
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from '@rookery/resilience';
 import { z } from 'zod';
+import type { Redis } from '@rookery/resilience';
 import type { CacheEntry, CacheStore, Lookup } from './cache-store';
 
 const PREFIX = 'rookery:products:';
@@ -40,14 +40,18 @@ export class RedisCache implements CacheStore {
 
   async invalidate(names: readonly string[]): Promise<void> {
     await this.fallback.invalidate(names);
-    if (!(await this.replaceTags(names))) this.missed += 1;
+    if (!(await this.replaceTags(names))) {
+      this.missed += 1;
+    }
   }
 
   private async lookupShared(key: string, names: readonly string[]): Promise<Lookup | undefined> {
     const values = await this.redis.ask((redis) =>
       redis.mGet([key, ...names, MISSED].map((name) => `${PREFIX}${name}`)),
     );
-    if (values === undefined) return undefined;
+    if (values === undefined) {
+      return undefined;
+    }
     const [stored, ...tags] = values;
     return {
       entry: readEntry(stored),
@@ -63,8 +67,12 @@ export class RedisCache implements CacheStore {
   /** False while a missed invalidation cannot be written to Redis: until then its entries are not used. */
   private async catchUp(): Promise<boolean> {
     const { missed } = this;
-    if (this.caughtUpTo === missed) return true;
-    if (!(await this.replaceTags([MISSED]))) return false;
+    if (this.caughtUpTo === missed) {
+      return true;
+    }
+    if (!(await this.replaceTags([MISSED]))) {
+      return false;
+    }
     this.caughtUpTo = Math.max(this.caughtUpTo, missed);
     return true;
   }
@@ -80,7 +88,9 @@ export class RedisCache implements CacheStore {
 
 /** Anything but what this program stores counts as a miss. */
 function readEntry(text: string | null | undefined): CacheEntry | undefined {
-  if (text === null || text === undefined) return undefined;
+  if (text === null || text === undefined) {
+    return undefined;
+  }
   try {
     const { body, tag, at, marks } = StoredEntry.parse(JSON.parse(text));
     return { body, etag: tag, at, tags: marks };

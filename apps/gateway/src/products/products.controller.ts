@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, Headers, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import {
   AdjustStock,
   ChangeProduct,
@@ -11,7 +12,6 @@ import {
   ProductView,
 } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
-import type { FastifyReply } from 'fastify';
 import { isNotModified } from '../conditional/entity-tag';
 import { expectedVersions } from '../conditional/preconditions';
 import { accessOf, Exposes } from '../openapi/exposes.decorator';

@@ -6,8 +6,8 @@ import {
   type ThrottlerOptions,
   type ThrottlerStorage,
 } from '@nestjs/throttler';
-import { DomainError } from '@rookery/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '@rookery/platform';
 import { isLegacyRoute } from '../strangler/legacy-route';
 
 /** 429: the caller has reached the limit of the window. */

@@ -1,9 +1,9 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
 import { Clock, currentContext } from '@rookery/platform';
 import { limitedAddress, Redis } from '@rookery/resilience';
-import type { FastifyRequest } from 'fastify';
-import { RateLimitGuard, type RateLimit } from './rate-limit.guard';
+import { type RateLimit, RateLimitGuard } from './rate-limit.guard';
 import { isRegistration } from './registration-limit.decorator';
 import { WindowStorage } from './window-storage';
 

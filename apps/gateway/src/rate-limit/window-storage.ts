@@ -1,6 +1,6 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
-import { SharedWindows, type Redis } from '@rookery/resilience';
 import type { Clock } from '@rookery/platform';
+import { type Redis, SharedWindows } from '@rookery/resilience';
 
 type Hits = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
@@ -30,7 +30,9 @@ export class WindowStorage implements ThrottlerStorage {
 
   private windowsOf(ttl: number): SharedWindows {
     const known = this.windows.get(ttl);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const made = new SharedWindows(`gateway:${ttl}`, ttl, this.redis, this.clock);
     this.windows.set(ttl, made);
     return made;

@@ -1,5 +1,5 @@
-import { keepRawBody } from '@rookery/platform';
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { keepRawBody } from '@rookery/platform';
 import { isLegacyRoute } from './legacy-route';
 
 type Payload = FastifyRequest['raw'];
@@ -19,7 +19,9 @@ export function takeAnyBody(fastify: FastifyInstance, limitBytes: number): void 
       return;
     }
     read(payload, limitBytes, (error, body) => {
-      if (body !== undefined) keepRawBody(request.raw, body);
+      if (body !== undefined) {
+        keepRawBody(request.raw, body);
+      }
       done(error);
     });
   });
@@ -35,7 +37,9 @@ function read(payload: Payload, limitBytes: number, done: (error: Error | null, 
   const take = (chunk: Buffer): void => {
     size += chunk.length;
     chunks.push(chunk);
-    if (size <= limitBytes) return;
+    if (size <= limitBytes) {
+      return;
+    }
     stop();
     done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
   };

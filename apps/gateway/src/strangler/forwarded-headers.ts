@@ -85,7 +85,9 @@ function pick(given: HeaderValues, names: readonly string[]): Record<string, str
   const picked: Record<string, string> = {};
   for (const name of names) {
     const value = given[name];
-    if (value !== undefined && !onlyForThisHop.has(name)) picked[name] = textOf(value);
+    if (value !== undefined && !onlyForThisHop.has(name)) {
+      picked[name] = textOf(value);
+    }
   }
   return picked;
 }
@@ -98,7 +100,9 @@ export function withoutSharedCaching(cacheControl: string | number | string[] | 
     .split(',')
     .map((directive) => directive.trim())
     .filter((directive) => directive !== '');
-  if (directives.includes('no-store')) return directives.join(', ');
+  if (directives.includes('no-store')) {
+    return directives.join(', ');
+  }
   const shared = /^(public|private|s-maxage\b.*|proxy-revalidate)$/i;
   return ['private', ...directives.filter((directive) => !shared.test(directive))].join(', ');
 }

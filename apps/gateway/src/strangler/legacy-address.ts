@@ -28,10 +28,16 @@ function isPrintable(url: string): boolean {
 function isPlain(path: string): boolean {
   let text = path;
   for (let round = 0; ; round += 1) {
-    if (hasDetour(text)) return false;
+    if (hasDetour(text)) {
+      return false;
+    }
     const decoded = decode(text);
-    if (decoded === undefined || decoded === text) return true;
-    if (round >= MAX_DECODINGS || count(decoded, '/') !== count(text, '/')) return false;
+    if (decoded === undefined || decoded === text) {
+      return true;
+    }
+    if (round >= MAX_DECODINGS || count(decoded, '/') !== count(text, '/')) {
+      return false;
+    }
     text = decoded;
   }
 }
@@ -65,10 +71,16 @@ const count = (text: string, character: string): number => text.split(character)
  */
 export function publicLocation(route: Rewriting, location: string): string {
   const { prefix, rewritePrefix = prefix, upstream } = route;
-  if (!location.startsWith('/') && !URL.canParse(location)) return location;
-  if (!URL.canParse(location, upstream)) return location;
+  if (!location.startsWith('/') && !URL.canParse(location)) {
+    return location;
+  }
+  if (!URL.canParse(location, upstream)) {
+    return location;
+  }
   const target = new URL(location, upstream);
-  if (target.origin !== upstream) return location;
+  if (target.origin !== upstream) {
+    return location;
+  }
   const path = isUnder(target.pathname, rewritePrefix)
     ? `${prefix}${target.pathname.slice(rewritePrefix.length)}`
     : target.pathname;

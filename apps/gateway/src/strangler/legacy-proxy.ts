@@ -1,18 +1,18 @@
-import { PassThrough, Transform, type Readable } from 'node:stream';
+import { PassThrough, type Readable, Transform } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Dispatcher } from 'undici';
 import { Headers } from '@rookery/contracts';
 import {
+  type AccessLease,
   Deadline,
   DeadlineExceeded,
   DomainError,
   logger,
   rawBodyOf,
-  requireContext,
-  type AccessLease,
   type Readiness,
+  requireContext,
 } from '@rookery/platform';
-import { bearerTokenOf, leaseEnd, type AccessTokenVerifier, type AdmittedCaller } from '@rookery/security';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Dispatcher } from 'undici';
+import { type AccessTokenVerifier, type AdmittedCaller, bearerTokenOf, leaseEnd } from '@rookery/security';
 import { isEventStream } from '../live-stream';
 import { headersFromLegacy, headersToLegacy } from './forwarded-headers';
 import { legacyTarget, publicLocation } from './legacy-address';
@@ -60,13 +60,19 @@ export class LegacyProxy {
   /** The caller with a valid token, even on public routes, where no guard has verified it. */
   async callerOf(request: FastifyRequest): Promise<AdmittedCaller | undefined> {
     const { actor, lease } = requireContext();
-    if (actor !== undefined && lease !== undefined) return { actor, lease };
+    if (actor !== undefined && lease !== undefined) {
+      return { actor, lease };
+    }
     const token = bearerTokenOf(request.headers.authorization);
-    if (token === undefined) return undefined;
+    if (token === undefined) {
+      return undefined;
+    }
     try {
       return await this.tokens.admit(token);
     } catch (error) {
-      if (error instanceof DomainError) return undefined;
+      if (error instanceof DomainError) {
+        return undefined;
+      }
       throw error;
     }
   }
@@ -87,11 +93,14 @@ export class LegacyProxy {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<() => void> {
-    if (request.headers.upgrade !== undefined) throw new UpgradeRefused();
+    if (request.headers.upgrade !== undefined) {
+      throw new UpgradeRefused();
+    }
     const upstream = this.upstreams.get(route.upstream);
     const method = methods.find((name) => name === request.method);
-    if (upstream === undefined || method === undefined)
+    if (upstream === undefined || method === undefined) {
       throw new Error(`${request.method} has no way to ${route.upstream}`);
+    }
 
     const { deadline = Deadline.in(RESPONSE_TIMEOUT_MS) } = requireContext();
     const end = new AbortController();
@@ -101,7 +110,9 @@ export class LegacyProxy {
       end.abort(new ClientGone());
       left.abort();
     });
-    if (reply.raw.destroyed) throw new ClientGone();
+    if (reply.raw.destroyed) {
+      throw new ClientGone();
+    }
     let timer = setTimeout(() => end.abort(new DeadlineExceeded()), Math.max(0, deadline.msLeft));
 
     const answer = await upstream.ask(
@@ -115,7 +126,9 @@ export class LegacyProxy {
       left.signal,
     );
     clearTimeout(timer);
-    if (!isLiveStream(answer)) timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
+    if (!isLiveStream(answer)) {
+      timer = setTimeout(() => end.abort(new LegacyUnreachable()), RESPONSE_TIMEOUT_MS);
+    }
     return () => {
       this.copyHead(route, answer, reply);
       this.sendBody(answer, reply, caller?.lease);
@@ -175,8 +188,11 @@ export class LegacyProxy {
       stream.end();
     };
     for (const signal of ends) {
-      if (signal.aborted) endStream();
-      else signal.addEventListener('abort', endStream, { once: true, signal: closed.signal });
+      if (signal.aborted) {
+        endStream();
+      } else {
+        signal.addEventListener('abort', endStream, { once: true, signal: closed.signal });
+      }
     }
     stream.once('close', () => closed.abort());
     return stream;
@@ -193,8 +209,11 @@ function limited(body: Readable): Readable {
     new Transform({
       transform(chunk: Buffer, _encoding, done) {
         size += chunk.length;
-        if (size > MAX_RESPONSE_BYTES) done(new LegacyUnreachable());
-        else done(null, chunk);
+        if (size > MAX_RESPONSE_BYTES) {
+          done(new LegacyUnreachable());
+        } else {
+          done(null, chunk);
+        }
       },
     }),
   );
@@ -203,11 +222,15 @@ function limited(body: Readable): Readable {
 /** Pipes `body` through `through`; each ends and fails with the other. */
 function chained(body: Readable, through: Transform): Transform {
   body.once('error', (error) => {
-    if (!(error instanceof ClientGone)) logger.warn({ err: error }, 'the response of a legacy system was interrupted');
+    if (!(error instanceof ClientGone)) {
+      logger.warn({ err: error }, 'the response of a legacy system was interrupted');
+    }
     through.destroy(error);
   });
   through.once('close', () => {
-    if (!body.readableEnded) body.destroy();
+    if (!body.readableEnded) {
+      body.destroy();
+    }
   });
   body.pipe(through);
   return through;

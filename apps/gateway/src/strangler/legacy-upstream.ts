@@ -1,6 +1,6 @@
-import { DomainError, logger } from '@rookery/platform';
 import { BrokenCircuitError, circuitBreaker, CircuitState, handleWhen, SamplingBreaker } from 'cockatiel';
 import { Agent, type Dispatcher } from 'undici';
+import { DomainError, logger } from '@rookery/platform';
 import { ClientGone, LegacyFailed, LegacyUnavailable, LegacyUnreachable } from './legacy-errors';
 
 /** Requests in flight per legacy system, each on its own connection, until their responses are read completely. */
@@ -60,14 +60,18 @@ export class LegacyUpstream {
    * @throws {LegacyFailed} with its own 5xx; a cancellation throws the signal's reason
    */
   async ask(request: LegacyRequest, finished: AbortSignal): Promise<Dispatcher.ResponseData> {
-    if (finished.aborted) throw new ClientGone();
+    if (finished.aborted) {
+      throw new ClientGone();
+    }
     if (this.inFlight >= MAX_IN_FLIGHT) {
       throw new LegacyUnavailable('The system behind this address is at its concurrency limit.');
     }
     this.inFlight += 1;
     finished.addEventListener('abort', () => (this.inFlight -= 1), { once: true });
     // The policy itself would let every request wait for the probe.
-    if (this.breaker.state === CircuitState.HalfOpen) throw breakerOpen();
+    if (this.breaker.state === CircuitState.HalfOpen) {
+      throw breakerOpen();
+    }
     try {
       return await this.breaker.execute(() => this.send(request));
     } catch (error) {
@@ -81,7 +85,9 @@ export class LegacyUpstream {
 
   private async send({ target, signal, ...request }: LegacyRequest): Promise<Dispatcher.ResponseData> {
     const answer = await this.reach({ ...request, path: target, signal });
-    if (answer.statusCode < 500) return answer;
+    if (answer.statusCode < 500) {
+      return answer;
+    }
     const retryAfter = Number(answer.headers['retry-after']);
     // Drained, so that the connection can be reused.
     answer.body.dump().catch((error: unknown) => logger.debug({ err: error }, 'an error page was not drained'));
@@ -95,7 +101,9 @@ export class LegacyUpstream {
       return await this.agent.request({ ...request, origin: this.origin });
     } catch (error) {
       const reason: unknown = request.signal.reason;
-      if (reason instanceof DomainError) throw reason;
+      if (reason instanceof DomainError) {
+        throw reason;
+      }
       logger.warn({ err: error, upstream: this.origin }, 'no response from a legacy system');
       throw new LegacyUnreachable({ cause: error });
     }

@@ -1,13 +1,13 @@
 import { applyDecorators, Controller, Delete, Get, Patch, Post, Put, Req, Res, type Type } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ANY_MEDIA_TYPE, noteForLog, Produces, Public } from '@rookery/platform';
 import { RequireScopes } from '@rookery/security';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LegacyProxy } from './legacy-proxy';
 import { LegacyRoute } from './legacy-route';
 import type { OwnRoute } from './own-routes';
-import { StranglerMetrics } from './strangler.metrics';
 import type { StranglerRoute } from './strangler-routes';
+import { StranglerMetrics } from './strangler.metrics';
 
 /**
  * Routes that only the legacy system has under a prefix. A controller, so that every guard sees these requests like all others. The
@@ -68,6 +68,8 @@ export function legacyController(route: StranglerRoute, ownRoutes: readonly OwnR
 }
 
 function Guarded({ access }: StranglerRoute): MethodDecorator {
-  if (access === 'public') return applyDecorators(LegacyRoute(), Public());
+  if (access === 'public') {
+    return applyDecorators(LegacyRoute(), Public());
+  }
   return applyDecorators(LegacyRoute(), RequireScopes(...(access === undefined || access === 'token' ? [] : access)));
 }

@@ -21,13 +21,17 @@ export function ownRoutesOf(controllers: readonly Type[]): readonly OwnRoute[] {
 }
 
 function pathsOf(target: unknown): readonly string[] {
-  if (typeof target !== 'function') return [];
+  if (typeof target !== 'function') {
+    return [];
+  }
   const paths: unknown = Reflect.getMetadata(PATH_METADATA, target);
   return paths === undefined ? [] : [paths].flat().map(String);
 }
 
 function methodOf(handler: unknown): string {
-  if (typeof handler !== 'function') return '';
+  if (typeof handler !== 'function') {
+    return '';
+  }
   return RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))] ?? '';
 }
 

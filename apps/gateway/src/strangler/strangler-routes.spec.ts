@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig } from '@rookery/platform';
 import { z } from 'zod';
+import { parseConfig } from '@rookery/platform';
 import { stranglerRoutesSetting } from './strangler-routes';
 
 const Setting = z.object({ STRANGLER_ROUTES: stranglerRoutesSetting });
-const upstream = 'http://legacy.internal:8080';
+const UPSTREAM = 'http://legacy.internal:8080';
 
 const read = (value: string | undefined, name = 'STRANGLER_ROUTES') => parseConfig(Setting, { [name]: value });
 const routesOf = (routes: unknown) => {
@@ -24,12 +24,12 @@ describe('STRANGLER_ROUTES', () => {
   });
 
   it('is a list of routes, with all callers on the legacy system by default', () => {
-    expect(routesOf([{ prefix: '/v1/products', upstream: `${upstream}/` }])).toEqual([
-      { prefix: '/v1/products', upstream, legacyPercent: 100, choiceByHeader: false, passHeaders: [] },
+    expect(routesOf([{ prefix: '/v1/products', upstream: `${UPSTREAM}/` }])).toEqual([
+      { prefix: '/v1/products', upstream: UPSTREAM, legacyPercent: 100, choiceByHeader: false, passHeaders: [] },
     ]);
     const all = {
       prefix: '/legacy',
-      upstream,
+      upstream: UPSTREAM,
       legacyPercent: 12.5,
       choiceByHeader: true,
       access: ['catalog:write', 'ops:read'],
@@ -43,7 +43,7 @@ describe('STRANGLER_ROUTES', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rookery-strangler-'));
     try {
       const file = join(folder, 'routes.json');
-      writeFileSync(file, JSON.stringify([{ prefix: '/legacy', upstream, access: 'token' }], null, 2));
+      writeFileSync(file, JSON.stringify([{ prefix: '/legacy', upstream: UPSTREAM, access: 'token' }], null, 2));
       expect(read(file, 'STRANGLER_ROUTES_FILE')).toMatchObject({
         ok: true,
         config: { STRANGLER_ROUTES: [{ prefix: '/legacy', access: 'token' }] },
@@ -57,34 +57,34 @@ describe('STRANGLER_ROUTES', () => {
     ['no JSON', '{', 'must be a JSON list of routes'],
     ['no list', '{}', 'must be a JSON list of routes'],
     ['no object', '[1]', 'route 1: '],
-    ['a missing prefix', `[{"upstream":"${upstream}"}]`, 'route 1, prefix: '],
-    ['a prefix with a slash at the end', `[{"prefix":"/a/","upstream":"${upstream}"}]`, 'must be a path like'],
-    ['the root as prefix', `[{"prefix":"/","upstream":"${upstream}"}]`, 'must be a path like'],
-    ['a prefix with a dot segment', `[{"prefix":"/a/../b","upstream":"${upstream}"}]`, 'must be a path like'],
-    ['a prefix with a parameter', `[{"prefix":"/a/:id","upstream":"${upstream}"}]`, 'must be a path like'],
-    ['a reserved prefix', `[{"prefix":"/docs","upstream":"${upstream}"}]`, '/docs is reserved'],
-    ['a prefix below a reserved one', `[{"prefix":"/livez/x","upstream":"${upstream}"}]`, '/livez/x is reserved'],
-    ['a prefix above a reserved one', `[{"prefix":"/v1","upstream":"${upstream}"}]`, '/v1 is reserved: /v1/me'],
+    ['a missing prefix', `[{"upstream":"${UPSTREAM}"}]`, 'route 1, prefix: '],
+    ['a prefix with a slash at the end', `[{"prefix":"/a/","upstream":"${UPSTREAM}"}]`, 'must be a path like'],
+    ['the root as prefix', `[{"prefix":"/","upstream":"${UPSTREAM}"}]`, 'must be a path like'],
+    ['a prefix with a dot segment', `[{"prefix":"/a/../b","upstream":"${UPSTREAM}"}]`, 'must be a path like'],
+    ['a prefix with a parameter', `[{"prefix":"/a/:id","upstream":"${UPSTREAM}"}]`, 'must be a path like'],
+    ['a reserved prefix', `[{"prefix":"/docs","upstream":"${UPSTREAM}"}]`, '/docs is reserved'],
+    ['a prefix below a reserved one', `[{"prefix":"/livez/x","upstream":"${UPSTREAM}"}]`, '/livez/x is reserved'],
+    ['a prefix above a reserved one', `[{"prefix":"/v1","upstream":"${UPSTREAM}"}]`, '/v1 is reserved: /v1/me'],
     ['no upstream', '[{"prefix":"/a"}]', 'route 1, upstream: '],
-    ['an upstream with a path', `[{"prefix":"/a","upstream":"${upstream}/x"}]`, 'must be an origin'],
-    ['an upstream with a query', `[{"prefix":"/a","upstream":"${upstream}?x"}]`, 'must be an origin'],
+    ['an upstream with a path', `[{"prefix":"/a","upstream":"${UPSTREAM}/x"}]`, 'must be an origin'],
+    ['an upstream with a query', `[{"prefix":"/a","upstream":"${UPSTREAM}?x"}]`, 'must be an origin'],
     ['an upstream with credentials', '[{"prefix":"/a","upstream":"http://u:p@legacy"}]', 'must be an origin'],
     ['an upstream that is not a URL', '[{"prefix":"/a","upstream":"legacy:8080"}]', 'must be the origin'],
     ['another protocol', '[{"prefix":"/a","upstream":"ftp://legacy"}]', 'must be the origin'],
-    ['too high a percentage', `[{"prefix":"/a","upstream":"${upstream}","legacyPercent":101}]`, 'legacyPercent'],
-    ['a percentage as text', `[{"prefix":"/a","upstream":"${upstream}","legacyPercent":"50"}]`, 'legacyPercent'],
+    ['too high a percentage', `[{"prefix":"/a","upstream":"${UPSTREAM}","legacyPercent":101}]`, 'legacyPercent'],
+    ['a percentage as text', `[{"prefix":"/a","upstream":"${UPSTREAM}","legacyPercent":"50"}]`, 'legacyPercent'],
     [
       'an unknown scope',
-      `[{"prefix":"/a","upstream":"${upstream}","access":["all"]}]`,
+      `[{"prefix":"/a","upstream":"${UPSTREAM}","access":["all"]}]`,
       'or a list of scopes (catalog:write,',
     ],
-    ['no scope', `[{"prefix":"/a","upstream":"${upstream}","access":[]}]`, 'or a list of scopes'],
-    ['an unknown field', `[{"prefix":"/a","upstream":"${upstream}","precent":5}]`, 'precent'],
-    ['a header of the edge', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["cookie"]}]`, 'never forwards'],
-    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["upgrade"]}]`, 'never forwards'],
+    ['no scope', `[{"prefix":"/a","upstream":"${UPSTREAM}","access":[]}]`, 'or a list of scopes'],
+    ['an unknown field', `[{"prefix":"/a","upstream":"${UPSTREAM}","precent":5}]`, 'precent'],
+    ['a header of the edge', `[{"prefix":"/a","upstream":"${UPSTREAM}","passHeaders":["cookie"]}]`, 'never forwards'],
+    ['a hop-by-hop header', `[{"prefix":"/a","upstream":"${UPSTREAM}","passHeaders":["upgrade"]}]`, 'never forwards'],
     [
       'a header of proxies',
-      `[{"prefix":"/a","upstream":"${upstream}","passHeaders":["x-forwarded-for"]}]`,
+      `[{"prefix":"/a","upstream":"${UPSTREAM}","passHeaders":["x-forwarded-for"]}]`,
       'never forwards',
     ],
   ])('is rejected with %s', (_what, text, reason) => {
@@ -97,9 +97,9 @@ describe('STRANGLER_ROUTES', () => {
     ['/shop/cart', '/shop'],
   ])('is rejected when prefixes overlap: %s and %s', (one, other) => {
     const text = JSON.stringify([
-      { prefix: '/a', upstream },
-      { prefix: one, upstream },
-      { prefix: other, upstream },
+      { prefix: '/a', upstream: UPSTREAM },
+      { prefix: one, upstream: UPSTREAM },
+      { prefix: other, upstream: UPSTREAM },
     ]);
     expect(reasonOf(text)).toBe(`route 3, prefix: ${other} overlaps with route 2: make one route of the two`);
   });
@@ -107,8 +107,8 @@ describe('STRANGLER_ROUTES', () => {
   it('accepts prefixes that only start alike', () => {
     expect(
       routesOf([
-        { prefix: '/shop', upstream },
-        { prefix: '/shopping', upstream },
+        { prefix: '/shop', upstream: UPSTREAM },
+        { prefix: '/shopping', upstream: UPSTREAM },
       ]),
     ).toHaveLength(2);
   });
@@ -116,10 +116,12 @@ describe('STRANGLER_ROUTES', () => {
   it('names all faults at once', () => {
     const reason = reasonOf(
       JSON.stringify([
-        { prefix: 'a', upstream },
+        { prefix: 'a', upstream: UPSTREAM },
         { prefix: '/docs', upstream: 'x', percent: 1 },
       ]),
     );
-    for (const part of ['route 1, prefix', 'route 2, upstream', 'route 2: ']) expect(reason).toContain(part);
+    for (const part of ['route 1, prefix', 'route 2, upstream', 'route 2: ']) {
+      expect(reason).toContain(part);
+    }
   });
 });

@@ -1,5 +1,5 @@
-import { Scopes } from '@rookery/contracts';
 import { z } from 'zod';
+import { Scopes } from '@rookery/contracts';
 import { isForbiddenHeader } from './forwarded-headers';
 
 /** `/legacy`, `/v1/products`: no trailing slash, no dot segments, no character that needs an escape. */
@@ -69,9 +69,13 @@ const Routes = z.array(Route).superRefine((routes, context) => {
       context.addIssue({ code: 'custom', path: [index, 'prefix'], message });
     };
     const taken = RESERVED.find((path) => isUnder(prefix, path) || isUnder(path, prefix));
-    if (taken !== undefined) refuse(`${prefix} is reserved: ${taken} is the gateway’s own; choose another prefix`);
+    if (taken !== undefined) {
+      refuse(`${prefix} is reserved: ${taken} is the gateway’s own; choose another prefix`);
+    }
     const other = routes.findIndex((route) => isUnder(prefix, route.prefix) || isUnder(route.prefix, prefix));
-    if (other < index) refuse(`${prefix} overlaps with route ${other + 1}: make one route of the two`);
+    if (other < index) {
+      refuse(`${prefix} overlaps with route ${other + 1}: make one route of the two`);
+    }
   });
 });
 
@@ -88,9 +92,13 @@ export const stranglerRoutesSetting = z
   .string()
   .default('')
   .transform((text, context): readonly StranglerRoute[] => {
-    if (text.trim() === '') return [];
+    if (text.trim() === '') {
+      return [];
+    }
     const parsed = Routes.safeParse(readJson(text));
-    if (parsed.success) return parsed.data;
+    if (parsed.success) {
+      return parsed.data;
+    }
     context.addIssue({ code: 'custom', message: parsed.error.issues.map(describe).join('; ') });
     return z.NEVER;
   })
@@ -106,13 +114,17 @@ function readJson(text: string): unknown {
 
 function describe({ path, message }: z.core.$ZodIssue): string {
   const [index, ...field] = path;
-  if (typeof index !== 'number') return 'must be a JSON list of routes: [{"prefix":"/legacy","upstream":"http://…"}]';
+  if (typeof index !== 'number') {
+    return 'must be a JSON list of routes: [{"prefix":"/legacy","upstream":"http://…"}]';
+  }
   return `route ${index + 1}${field.length === 0 ? '' : `, ${field.join('.')}`}: ${message}`;
 }
 
 function isOrigin(text: string): boolean {
   // An invalid URL has already been reported as such.
-  if (!URL.canParse(text)) return true;
+  if (!URL.canParse(text)) {
+    return true;
+  }
   const { origin } = new URL(text);
   return text.replace(/\/$/, '').toLowerCase() === origin;
 }

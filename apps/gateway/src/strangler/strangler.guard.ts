@@ -1,12 +1,12 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { noteForLog, HandledElsewhere } from '@rookery/platform';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HandledElsewhere, noteForLog } from '@rookery/platform';
 import { limitedAddress } from '@rookery/resilience';
 import type { AdmittedCaller } from '@rookery/security';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LegacyProxy } from './legacy-proxy';
 import { isLegacyRoute } from './legacy-route';
-import type { StranglerMetrics } from './strangler.metrics';
 import { isUnder, type StranglerRoute } from './strangler-routes';
+import type { StranglerMetrics } from './strangler.metrics';
 import { chooseUpstream, UPSTREAM_HEADER } from './upstream-choice';
 
 /**
@@ -26,21 +26,27 @@ export class StranglerGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const route = this.routeOf(request);
-    if (route === undefined || isLegacyRoute(request)) return true;
+    if (route === undefined || isLegacyRoute(request)) {
+      return true;
+    }
 
     const reply = http.getResponse<FastifyReply>();
     const caller = await this.proxy.callerOf(request);
     const upstream = chooseUpstream(route, keyOf(caller, request), request.headers[UPSTREAM_HEADER]);
     this.metrics.watch(reply, route.prefix, upstream);
     noteForLog(request.raw, { upstream });
-    if (upstream === 'new') return true;
+    if (upstream === 'new') {
+      return true;
+    }
     throw new HandledElsewhere(await this.proxy.ask(route, caller, request, reply));
   }
 
   /** Whether both the gateway and the legacy system serve callers of this address. */
   isSplit(request: FastifyRequest): boolean {
     const route = this.routeOf(request);
-    if (route === undefined || isLegacyRoute(request)) return false;
+    if (route === undefined || isLegacyRoute(request)) {
+      return false;
+    }
     return route.choiceByHeader || (route.legacyPercent > 0 && route.legacyPercent < 100);
   }
 

@@ -1,6 +1,6 @@
-import type { Metrics } from '@rookery/platform';
 import type { FastifyReply } from 'fastify';
 import { Histogram } from 'prom-client';
+import type { Metrics } from '@rookery/platform';
 import { isEventStream } from '../live-stream';
 import type { Upstream } from './upstream-choice';
 

@@ -6,10 +6,10 @@ import { SecurityModule } from '@rookery/security';
 import { internalKeys } from '@rookery/testing';
 import { apiControllers } from '../api-controllers';
 import { LegacyProxy } from './legacy-proxy';
-import { StranglerModule } from './strangler.module';
 import type { StranglerRoute } from './strangler-routes';
+import { StranglerModule } from './strangler.module';
 
-const publicUrl = 'http://localhost:3000';
+const PUBLIC_URL = 'http://localhost:3000';
 const base: StranglerRoute = {
   prefix: '/legacy',
   upstream: 'http://127.0.0.1:8080',
@@ -30,7 +30,7 @@ async function start(route: Partial<StranglerRoute>): Promise<void> {
         caller: 'gateway',
         signingKey,
       }),
-      StranglerModule.forRoot([{ ...base, ...route }], { publicUrl, ownControllers: apiControllers }),
+      StranglerModule.forRoot([{ ...base, ...route }], { publicUrl: PUBLIC_URL, ownControllers: apiControllers }),
     ],
   })
   class Edge {}
@@ -50,7 +50,7 @@ describe('the start with routes to a legacy system', () => {
 
   it.each([
     ['a host that does not exist', { upstream: `http://${'x'.repeat(64)}.internal` }, 'the host xxx'],
-    ['itself as the legacy system', { upstream: publicUrl }, 'the upstream of /legacy is this gateway'],
+    ['itself as the legacy system', { upstream: PUBLIC_URL }, 'the upstream of /legacy is this gateway'],
     ['a prefix without a gateway route and without access', { access: undefined }, 'no route under /legacy. Correct'],
     ['a misspelled prefix', { prefix: '/v1/product', access: undefined }, 'no route under /v1/product'],
     ['a percentage without a gateway route', { legacyPercent: 50 }, 'nothing to split. Remove legacyPercent'],

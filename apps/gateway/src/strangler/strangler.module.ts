@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns/promises';
-import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { logger, Metrics, Readiness, UnusableSetting } from '@rookery/platform';
 import { AccessTokenVerifier } from '@rookery/security';
-import { legacyController } from './legacy.controller';
 import { LegacyProxy } from './legacy-proxy';
-import { ownRoutesOf, type OwnRoute } from './own-routes';
+import { legacyController } from './legacy.controller';
+import { type OwnRoute, ownRoutesOf } from './own-routes';
+import { isUnder, type StranglerRoute } from './strangler-routes';
 import { StranglerGuard } from './strangler.guard';
 import { StranglerMetrics } from './strangler.metrics';
-import { isUnder, type StranglerRoute } from './strangler-routes';
 
 /** Forwards requests that a legacy system still serves (strangler fig). Not imported without routes, so that it costs nothing. */
 @Module({})
@@ -27,7 +27,9 @@ export class StranglerModule {
           provide: LegacyProxy,
           inject: [AccessTokenVerifier, Readiness],
           useFactory: async (tokens: AccessTokenVerifier, readiness: Readiness) => {
-            for (const route of routes) rejectUselessRoute(route, ownRoutes, publicUrl);
+            for (const route of routes) {
+              rejectUselessRoute(route, ownRoutes, publicUrl);
+            }
             await Promise.all(routes.map(rejectUnknownHost));
             return new LegacyProxy(routes, publicUrl, tokens, readiness);
           },
@@ -55,7 +57,9 @@ function rejectUselessRoute(
   if (new URL(publicUrl).origin === upstream) {
     throw new UnusableSetting(`STRANGLER_ROUTES: the upstream of ${prefix} is this gateway. Name the legacy system.`);
   }
-  if (ownRoutes.some(({ path }) => isUnder(path, prefix))) return;
+  if (ownRoutes.some(({ path }) => isUnder(path, prefix))) {
+    return;
+  }
   if (access === undefined) {
     throw new UnusableSetting(
       `STRANGLER_ROUTES: the gateway has no route under ${prefix}. Correct the prefix, or state in "access" who may use the routes of the legacy system.`,

@@ -24,11 +24,15 @@ export function chooseUpstream(
   caller: string,
   header: string | string[] | undefined,
 ): Upstream {
-  if (choiceByHeader && header !== undefined) return named(header);
+  if (choiceByHeader && header !== undefined) {
+    return named(header);
+  }
   return bucketOf(prefix, caller) < legacyPercent * (BUCKETS / 100) ? 'legacy' : 'new';
 }
 
 function named(header: string | string[]): Upstream {
-  if (header === 'legacy' || header === 'new') return header;
+  if (header === 'legacy' || header === 'new') {
+    return header;
+  }
   throw new InvalidInput([{ pointer: `#/header/${UPSTREAM_HEADER}`, detail: 'must be legacy or new' }]);
 }

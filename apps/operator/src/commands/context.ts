@@ -1,4 +1,4 @@
-import { Gateway, type Connect } from '../gateway';
+import { type Connect, Gateway } from '../gateway';
 import type { Terminal } from '../terminal';
 
 /** What every command gets: the system it asks, and where it prints. */

@@ -1,3 +1,4 @@
+import { type Command, InvalidArgumentError } from 'commander';
 import {
   DeadLetterDetail,
   DeadLetterId,
@@ -5,11 +6,10 @@ import {
   DeadLetterReplay,
   type DeadLetterView,
 } from '@rookery/contracts';
-import { InvalidArgumentError, type Command } from 'commander';
 import type { Gateway } from '../gateway';
 import { OperatorError } from '../operator-error';
 import { print, printJson, report } from '../terminal';
-import { gatewayOf, JSON_OPTION, type CommandContext, type JsonOption } from './context';
+import { type CommandContext, gatewayOf, JSON_OPTION, type JsonOption } from './context';
 
 const PATH = '/v1/ops/dead-letters';
 

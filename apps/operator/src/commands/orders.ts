@@ -1,8 +1,8 @@
+import { type Command, InvalidArgumentError } from 'commander';
 import { Id, OrderDiagnosis } from '@rookery/contracts';
-import { InvalidArgumentError, type Command } from 'commander';
 import { orderReport } from '../order-report';
 import { print, printJson } from '../terminal';
-import { gatewayOf, JSON_OPTION, type CommandContext, type JsonOption } from './context';
+import { type CommandContext, gatewayOf, JSON_OPTION, type JsonOption } from './context';
 
 /** Adds `orders why`. */
 export function addOrders(parent: Command, context: CommandContext): void {

@@ -1,9 +1,9 @@
-import { Reconciliation, sinceOf, type Difference } from '@rookery/contracts';
-import { InvalidArgumentError, type Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Difference, Reconciliation, sinceOf } from '@rookery/contracts';
 import type { Gateway } from '../gateway';
 import { OperatorError } from '../operator-error';
 import { print, printJson, report, type Terminal } from '../terminal';
-import { gatewayOf, JSON_OPTION, type CommandContext, type JsonOption } from './context';
+import { type CommandContext, gatewayOf, JSON_OPTION, type JsonOption } from './context';
 
 /** Exit code when something differs; 2 when the comparison did not complete. */
 const DIFFERS = 1;

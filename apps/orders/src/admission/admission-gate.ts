@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { Counter } from 'prom-client';
 import { EventPublisher } from '@rookery/messaging';
 import { DomainError, logger, Metrics } from '@rookery/platform';
-import { Counter } from 'prom-client';
-import { OrderAdmission, RefusalReasons, type RefusalReason } from './order-admission';
+import { OrderAdmission, type RefusalReason, RefusalReasons } from './order-admission';
 import { SagaProgressReader } from './saga-progress';
 
 /** Seconds after which a refused client may try again. */
@@ -45,7 +45,9 @@ export class AdmissionGate {
       labelNames: ['reason'],
       registers: [metrics.registry],
     });
-    for (const reason of RefusalReasons) this.refused.inc({ reason }, 0);
+    for (const reason of RefusalReasons) {
+      this.refused.inc({ reason }, 0);
+    }
     metrics.gauge(
       'orders_saga_lag_seconds',
       'Age of the oldest order that waits behind the newest order that completed the saga',
@@ -67,7 +69,9 @@ export class AdmissionGate {
   /** @throws {OrdersOverloaded} when no new order is admitted now */
   admit(): void {
     const reason = this.refusal();
-    if (reason === undefined) return;
+    if (reason === undefined) {
+      return;
+    }
     this.refused.inc({ reason });
     throw new OrdersOverloaded(reason);
   }
@@ -86,7 +90,9 @@ export class AdmissionGate {
 
   private logTransition(): void {
     const reason = this.refusal();
-    if (reason === this.lastReported) return;
+    if (reason === this.lastReported) {
+      return;
+    }
     this.lastReported = reason;
     const { lagSeconds, waiting } = this.admission;
     const facts = {
@@ -95,7 +101,10 @@ export class AdmissionGate {
       lagSeconds: Math.round(lagSeconds),
       streamTaken: this.publisher.capacity.usedShare,
     };
-    if (reason === undefined) logger.info(facts, 'new orders are admitted again');
-    else logger.warn(facts, 'new orders are refused');
+    if (reason === undefined) {
+      logger.info(facts, 'new orders are admitted again');
+    } else {
+      logger.warn(facts, 'new orders are refused');
+    }
   }
 }

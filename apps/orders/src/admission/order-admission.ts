@@ -52,11 +52,15 @@ export class OrderAdmission {
     this.admittedSinceSample = 0;
     const { lagSeconds, waiting, newestDone } = progress;
     if (this.lagging === undefined) {
-      if (waiting >= MIN_QUEUE && lagSeconds >= this.limits.lagSeconds) this.lagging = { newestDone };
+      if (waiting >= MIN_QUEUE && lagSeconds >= this.limits.lagSeconds) {
+        this.lagging = { newestDone };
+      }
       return;
     }
     const continues = newestDone !== null && newestDone !== this.lagging.newestDone;
-    if (continues && lagSeconds < this.limits.lagSeconds / 2) this.lagging = undefined;
+    if (continues && lagSeconds < this.limits.lagSeconds / 2) {
+      this.lagging = undefined;
+    }
   }
 
   /** Records how full the event stream is, 0..1, and whether it stores events. */
@@ -72,9 +76,15 @@ export class OrderAdmission {
 
   /** Why a new order is refused now; undefined when it is admitted. */
   refusal(): RefusalReason | undefined {
-    if (this.full) return 'stream-full';
-    if (!this.storing) return 'events-not-stored';
-    if (this.lagging === undefined) return undefined;
+    if (this.full) {
+      return 'stream-full';
+    }
+    if (!this.storing) {
+      return 'events-not-stored';
+    }
+    if (this.lagging === undefined) {
+      return undefined;
+    }
     return this.progress.waiting + this.admittedSinceSample < MIN_QUEUE ? undefined : 'saga-lag';
   }
 }

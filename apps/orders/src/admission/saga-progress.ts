@@ -1,4 +1,4 @@
-import { UnitOfWork } from '@rookery/persistence';
+import type { UnitOfWork } from '@rookery/persistence';
 import { firstUuidAt } from '@rookery/platform';
 import type { SagaProgress } from './order-admission';
 

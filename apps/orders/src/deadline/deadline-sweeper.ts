@@ -25,7 +25,9 @@ export class DeadlineSweeper {
   async sweep(stopping?: AbortSignal): Promise<void> {
     const failed = new Set<string>();
     while (stopping?.aborted !== true) {
-      if ((await this.cancelBatch(failed, stopping)) < BATCH) return;
+      if ((await this.cancelBatch(failed, stopping)) < BATCH) {
+        return;
+      }
     }
   }
 
@@ -35,14 +37,22 @@ export class DeadlineSweeper {
     try {
       await this.unitOfWork.runReserved(async () => {
         ids = await this.orders.lockOverdue(BATCH, [...failed]);
-        for (const id of ids) await this.cancel(id);
+        for (const id of ids) {
+          await this.cancel(id);
+        }
       });
     } catch (error) {
-      if (ids.length === 0 || isDatabaseUnavailable(error)) throw error;
+      if (ids.length === 0 || isDatabaseUnavailable(error)) {
+        throw error;
+      }
       // One failure rolled all of them back: cancel each in its own transaction.
       for (const id of ids) {
-        if (stopping?.aborted === true) break;
-        if (!(await this.cancelAlone(id))) failed.add(id);
+        if (stopping?.aborted === true) {
+          break;
+        }
+        if (!(await this.cancelAlone(id))) {
+          failed.add(id);
+        }
       }
     }
     return ids.length;

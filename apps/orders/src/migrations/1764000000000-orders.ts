@@ -1,5 +1,5 @@
-import { createOutboxAndInbox, dropOutboxAndInbox } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createOutboxAndInbox, dropOutboxAndInbox } from '@rookery/persistence';
 
 export class Orders1764000000000 implements MigrationInterface {
   readonly name = 'Orders1764000000000';

@@ -1,5 +1,5 @@
-import { createInboxOrderIndex, dropInboxOrderIndex } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createInboxOrderIndex, dropInboxOrderIndex } from '@rookery/persistence';
 
 export class InboxOrder1764600000000 implements MigrationInterface {
   readonly transaction = false;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import type { OrderDiagnosisRpc, ResponseOf } from '@rookery/contracts';
 import { EventTrail } from '@rookery/persistence';
-import { DataSource } from 'typeorm';
 import { Order } from '../order/order.entity';
 import { OrderNotFound } from '../order/order.errors';
 import { toTimelineEntry } from '../order/order.view';
@@ -22,7 +22,9 @@ export class OrderDiagnosis {
   read(id: string, eventIds: readonly string[]): Promise<ResponseOf<typeof OrderDiagnosisRpc.orders>> {
     return this.dataSource.transaction('REPEATABLE READ', async (tx) => {
       const order = await tx.findOneBy(Order, { id });
-      if (!order) throw new OrderNotFound();
+      if (!order) {
+        throw new OrderNotFound();
+      }
       const rows = await tx.find(TimelineRow, { where: { orderId: id }, order: { position: 'ASC' } });
       const { status, reason, createdAt, updatedAt, deadlineAt, paymentReservedAt, stockReservedAt } = order;
       return {

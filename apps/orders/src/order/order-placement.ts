@@ -4,8 +4,8 @@ import { RpcClient } from '@rookery/messaging';
 import { IdempotencyStore, UnitOfWork } from '@rookery/persistence';
 import { type Actor, type KeyedAnswer, keyedRequest, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
-import { OrderDeadline } from '../order/order-deadline';
 import { AdmissionGate } from '../admission/admission-gate';
+import { OrderDeadline } from '../order/order-deadline';
 import { Order, type OrderLine, totalOf } from './order.entity';
 import { ProductUnavailable, TotalChanged } from './order.errors';
 import { OrderRepository } from './order.repository';
@@ -40,7 +40,9 @@ export class OrderPlacement {
       () => this.prepare(request),
       (prepared) => this.store(customer.subject, prepared),
     );
-    if (!placed.replayed) this.admission.admitted();
+    if (!placed.replayed) {
+      this.admission.admitted();
+    }
     return placed;
   }
 
@@ -72,18 +74,26 @@ export class OrderPlacement {
     const missing: ProblemDetail[] = [];
     for (const [index, { productId, quantity }] of request.lines.entries()) {
       const quote = quoteOf.get(productId.toLowerCase());
-      if (quote) lines.push({ ...quote, quantity });
-      else missing.push({ pointer: `/lines/${index}/productId`, detail: 'is not in the catalogue' });
+      if (quote) {
+        lines.push({ ...quote, quantity });
+      } else {
+        missing.push({ pointer: `/lines/${index}/productId`, detail: 'is not in the catalogue' });
+      }
     }
-    if (missing.length > 0) throw new ProductUnavailable(missing);
+    if (missing.length > 0) {
+      throw new ProductUnavailable(missing);
+    }
     return lines;
   }
 }
 
 /** Prices may have changed since the customer saw them. */
 function rejectChangedTotal(expected: PlaceOrder['expectedTotal'], lines: readonly OrderLine[]): void {
-  if (expected === undefined) return;
+  if (expected === undefined) {
+    return;
+  }
   const total = totalOf(lines);
-  if (total.amountMinor !== expected.amountMinor || total.currency !== expected.currency)
+  if (total.amountMinor !== expected.amountMinor || total.currency !== expected.currency) {
     throw new TotalChanged(expected, total);
+  }
 }

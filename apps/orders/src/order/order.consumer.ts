@@ -60,7 +60,9 @@ export class OrderConsumer {
       await this.orders.applyEvent(event, react);
     } catch (error) {
       // An order is committed before its OrderCreated is published, so no event about it can arrive too early.
-      if (error instanceof OrderNotFound) throw new PermanentFailure('the event names an order that does not exist');
+      if (error instanceof OrderNotFound) {
+        throw new PermanentFailure('the event names an order that does not exist');
+      }
       throw error;
     }
   }

@@ -1,5 +1,5 @@
-import { OrderStatuses, type OrderStatus } from '@rookery/contracts';
 import fc from 'fast-check';
+import { type OrderStatus, OrderStatuses } from '@rookery/contracts';
 import { aLine, anOrder, DEADLINE_AT, PLACED_AT } from '../../test/order.builder';
 import { Order } from './order.entity';
 import { MixedCurrencies, OrderNotCancellable, TotalTooLarge } from './order.errors';
@@ -29,7 +29,9 @@ type State = keyof typeof states;
 
 function after(...names: readonly Input[]): Order {
   const order = anOrder();
-  for (const name of names) inputs[name](order);
+  for (const name of names) {
+    inputs[name](order);
+  }
   order.pullRecorded();
   return order;
 }
@@ -81,7 +83,9 @@ function expected(state: string, input: string): Outcome | 'refused' {
     ([name]) => name === state,
   )?.[1];
   const outcome = row?.[input];
-  if (!outcome) throw new Error(`the matrix has no ${state} x ${input}`);
+  if (!outcome) {
+    throw new Error(`the matrix has no ${state} x ${input}`);
+  }
   return outcome;
 }
 
@@ -126,10 +130,16 @@ describe('an order', () => {
           try {
             inputs[name](order);
           } catch (error) {
-            if (!(error instanceof OrderNotCancellable)) throw error;
+            if (!(error instanceof OrderNotCancellable)) {
+              throw error;
+            }
           }
-          if (end) expect(outcomeOf(order)).toEqual(end);
-          if (order.isTerminal) end ??= outcomeOf(order);
+          if (end) {
+            expect(outcomeOf(order)).toEqual(end);
+          }
+          if (order.isTerminal) {
+            end ??= outcomeOf(order);
+          }
         }
         // One end, told once; and a confirmed order has both its funds and its stock.
         expect(order.recorded()).toHaveLength(order.isTerminal ? 1 : 0);

@@ -1,3 +1,4 @@
+import { Column, Entity } from 'typeorm';
 import {
   type CancellationReason,
   type Money,
@@ -8,7 +9,6 @@ import {
   type OrderStatus,
 } from '@rookery/contracts';
 import { AggregateRoot, bigintColumn } from '@rookery/persistence';
-import { Column, Entity } from 'typeorm';
 import { isTerminal, mayBecome } from './order-status';
 import { MixedCurrencies, OrderNotCancellable, TotalTooLarge } from './order.errors';
 import type { ExternalStep } from './timeline-row.entity';
@@ -143,34 +143,46 @@ export class Order extends AggregateRoot {
   }
 
   paymentReserved(now: Date): void {
-    if (this.isTerminal || this.paymentReservedAt) return;
+    if (this.isTerminal || this.paymentReservedAt) {
+      return;
+    }
     this.paymentReservedAt = now;
     this.confirmWhenReady();
   }
 
   stockReserved(now: Date): void {
-    if (this.isTerminal || this.stockReservedAt) return;
+    if (this.isTerminal || this.stockReservedAt) {
+      return;
+    }
     this.stockReservedAt = now;
     this.confirmWhenReady();
   }
 
   paymentFailed(reason: CancellationReason): void {
-    if (!this.isTerminal) this.endCanceled(reason);
+    if (!this.isTerminal) {
+      this.endCanceled(reason);
+    }
   }
 
   stockRejected(reason: CancellationReason): void {
-    if (!this.isTerminal) this.endCanceled(reason);
+    if (!this.isTerminal) {
+      this.endCanceled(reason);
+    }
   }
 
   /** A requested cancellation: unlike an event, it fails visibly when it is too late. */
   cancel(reason: CancellationReason): void {
-    if (this.isTerminal) throw new OrderNotCancellable(this.status);
+    if (this.isTerminal) {
+      throw new OrderNotCancellable(this.status);
+    }
     this.endCanceled(reason);
   }
 
   /** Cancels an order that is still Pending at its deadline. */
   expire(now: Date): void {
-    if (this.isTerminal || now < this.deadlineAt) return;
+    if (this.isTerminal || now < this.deadlineAt) {
+      return;
+    }
     this.endCanceled('deadline-exceeded');
   }
 
@@ -185,7 +197,9 @@ export class Order extends AggregateRoot {
   }
 
   private confirmWhenReady(): void {
-    if (!this.paymentReservedAt || !this.stockReservedAt) return;
+    if (!this.paymentReservedAt || !this.stockReservedAt) {
+      return;
+    }
     this.become('Confirmed');
     this.record(OrderConfirmed, { orderId: this.id });
   }
@@ -197,7 +211,9 @@ export class Order extends AggregateRoot {
   }
 
   private become(status: OrderStatus): void {
-    if (!mayBecome(this.status, status)) throw new Error(`An order that is ${this.status} cannot become ${status}`);
+    if (!mayBecome(this.status, status)) {
+      throw new Error(`An order that is ${this.status} cannot become ${status}`);
+    }
     this.status = status;
   }
 }
@@ -206,9 +222,15 @@ export class Order extends AggregateRoot {
 export function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = new Set(lines.map((line) => line.unitPrice.currency));
   const [currency] = currencies;
-  if (currency === undefined) throw new Error('An order has at least one line');
-  if (currencies.size > 1) throw new MixedCurrencies([...currencies]);
+  if (currency === undefined) {
+    throw new Error('An order has at least one line');
+  }
+  if (currencies.size > 1) {
+    throw new MixedCurrencies([...currencies]);
+  }
   const amountMinor = lines.reduce((sum, line) => sum + BigInt(line.unitPrice.amountMinor) * BigInt(line.quantity), 0n);
-  if (amountMinor > MAX_TOTAL_MINOR) throw new TotalTooLarge();
+  if (amountMinor > MAX_TOTAL_MINOR) {
+    throw new TotalTooLarge();
+  }
   return { amountMinor: Number(amountMinor), currency };
 }

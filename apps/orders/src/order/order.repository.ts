@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import { orderNotificationSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
 import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork } from '@rookery/persistence';
 import { currentContext, traceIdOf } from '@rookery/platform';
-import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
 import { TimelineRow } from './timeline-row.entity';
@@ -30,9 +30,15 @@ export class OrderRepository extends AggregateRepository<Order> {
   /** Newest first, from below the given id. Ids are UUID v7: their order is the order of creation. */
   newestBefore(id: string | null, { customerId, status }: OrderFilter, limit: number): Promise<Order[]> {
     const query = this.query().orderBy('root.id', 'DESC').limit(limit);
-    if (customerId !== null) query.andWhere('root.customerId = :customerId', { customerId });
-    if (status !== null) query.andWhere('root.status = :status', { status });
-    if (id !== null) query.andWhere('root.id < :id', { id });
+    if (customerId !== null) {
+      query.andWhere('root.customerId = :customerId', { customerId });
+    }
+    if (status !== null) {
+      query.andWhere('root.status = :status', { status });
+    }
+    if (id !== null) {
+      query.andWhere('root.id < :id', { id });
+    }
     return query.getMany();
   }
 

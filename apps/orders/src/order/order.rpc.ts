@@ -4,8 +4,8 @@ import { RpcHandler } from '@rookery/messaging';
 import { IdempotencyStore } from '@rookery/persistence';
 import { keyedRequest } from '@rookery/platform';
 import { requireActor } from '@rookery/security';
-import { OrderService } from './order.service';
 import { OrderPlacement } from './order-placement';
+import { OrderService } from './order.service';
 
 @Controller()
 export class OrderRpc {

@@ -69,6 +69,8 @@ export class OrderService {
 
 /** The order, if it exists and the actor may see it; otherwise the same error for both. */
 function visibleTo(actor: Actor, order: Order | null): Order {
-  if (!order || (order.customerId !== actor.subject && !isOperator(actor))) throw new OrderNotFound();
+  if (!order || (order.customerId !== actor.subject && !isOperator(actor))) {
+    throw new OrderNotFound();
+  }
   return order;
 }

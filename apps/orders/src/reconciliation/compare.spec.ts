@@ -1,5 +1,5 @@
-import type { Difference, DifferenceKind, PaymentRecord, StockRecord } from '@rookery/contracts';
 import fc from 'fast-check';
+import type { Difference, DifferenceKind, PaymentRecord, StockRecord } from '@rookery/contracts';
 import { compareOrders, type RecordedOrder, type Records, stockDifferences } from './compare';
 
 const SETTLING_MS = 120_000;

@@ -61,8 +61,11 @@ export function compareOrders(records: Records, now: Date, settlingMs: number): 
       payment: payment.get(orderId) ?? null,
       reservation: reservation.get(orderId) ?? null,
     };
-    if (sides.order && isInFlight(sides.order, now, settlingMs)) inFlight.push(orderId);
-    else differences.push(...differencesOf(sides));
+    if (sides.order && isInFlight(sides.order, now, settlingMs)) {
+      inFlight.push(orderId);
+    } else {
+      differences.push(...differencesOf(sides));
+    }
   }
   return { orders: records.orders.length - inFlight.length, inFlight, differences };
 }
@@ -79,8 +82,12 @@ export function stockDifferences(stock: UnbalancedStock): Difference[] {
       adjustments: String(adjustments),
     });
   }
-  if (reserved !== held) say('stock-reserved', { stock: `${reserved} reserved`, reservations: `${held} held` });
-  if (sold !== shipped) say('stock-sold', { stock: `${sold} sold`, reservations: `${shipped} sold` });
+  if (reserved !== held) {
+    say('stock-reserved', { stock: `${reserved} reserved`, reservations: `${held} held` });
+  }
+  if (sold !== shipped) {
+    say('stock-sold', { stock: `${sold} sold`, reservations: `${shipped} sold` });
+  }
   return found;
 }
 
@@ -127,7 +134,9 @@ function keptByCanceled(sides: Sides): Difference[] {
 
 function paymentOfConfirmed(sides: Sides): Difference[] {
   const payment = sides.payment?.payment;
-  if (payment?.money !== 'taken') return [difference(sides, 'payment-missing')];
+  if (payment?.money !== 'taken') {
+    return [difference(sides, 'payment-missing')];
+  }
   return moneyText(payment.amount) === moneyText(sides.order?.total ?? null)
     ? []
     : [difference(sides, 'payment-amount')];
@@ -135,7 +144,9 @@ function paymentOfConfirmed(sides: Sides): Difference[] {
 
 function reservationOfConfirmed(sides: Sides): Difference[] {
   const { order, reservation } = sides;
-  if (reservation?.units !== 'sold') return [difference(sides, 'reservation-missing')];
+  if (reservation?.units !== 'sold') {
+    return [difference(sides, 'reservation-missing')];
+  }
   return linesText(reservation.lines) === linesText(order?.lines ?? []) ? [] : [difference(sides, 'reservation-lines')];
 }
 
@@ -147,7 +158,9 @@ function saidOf(kind: DifferenceKind, { order, payment, reservation }: Sides): D
   const aboutUnits = kind.startsWith('reservation');
   const orders =
     order === null ? 'no order' : `${order.status} ${aboutUnits ? linesText(order.lines) : moneyText(order.total)}`;
-  if (kind === 'order-overdue') return { orders: `Pending, due ${order?.deadlineAt.toISOString() ?? ''}` };
+  if (kind === 'order-overdue') {
+    return { orders: `Pending, due ${order?.deadlineAt.toISOString() ?? ''}` };
+  }
   if (aboutUnits) {
     return {
       orders,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Difference } from '@rookery/contracts';
 import { DataSource } from 'typeorm';
+import type { Difference } from '@rookery/contracts';
 
 /** Compared orders: a range with exceptions. */
 export interface ComparedOrders {

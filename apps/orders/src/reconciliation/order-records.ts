@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { z } from 'zod';
 import {
   type OrderStatus,
   reachOf,
   ReconciliationRpc,
-  type RpcContract,
   type RecordRange,
+  type RpcContract,
   type UnbalancedStock,
 } from '@rookery/contracts';
 import { RpcClient } from '@rookery/messaging';
 import { DeadlineExceeded, ServiceUnavailable } from '@rookery/platform';
-import { DataSource } from 'typeorm';
-import type { z } from 'zod';
 import type { OrderLine } from '../order/order.entity';
 import type { RecordedOrder, Records } from './compare';
 
@@ -61,7 +61,9 @@ export class OrderRecords {
     try {
       return await this.rpc.call(contract, body);
     } catch (error) {
-      if (!(error instanceof ServiceUnavailable || error instanceof DeadlineExceeded)) throw error;
+      if (!(error instanceof ServiceUnavailable || error instanceof DeadlineExceeded)) {
+        throw error;
+      }
       throw new ServiceUnavailable(`${contract.service} does not respond.`, undefined, { cause: error });
     }
   }

@@ -1,5 +1,5 @@
-import { type Actor, contextFrom, firstUuidAt, logger, runInContext, timeOfUuid } from '@rookery/platform';
 import type { DataSource } from 'typeorm';
+import { type Actor, contextFrom, firstUuidAt, logger, runInContext, timeOfUuid } from '@rookery/platform';
 import type { OrderDeadline } from '../order/order-deadline';
 import type { OpenDifferences } from './open-differences';
 import type { Reconciler } from './reconciler';
@@ -36,11 +36,14 @@ export class PeriodicReconciliation {
       const [lock] = await session.manager.query<{ taken: boolean }[]>('SELECT pg_try_advisory_lock($1, $2) AS taken', [
         ...LOCK,
       ]);
-      if (lock?.taken !== true) return;
+      if (lock?.taken !== true) {
+        return;
+      }
       try {
         const last = await this.progress();
-        if (this.isDue(last))
+        if (this.isDue(last)) {
           await runInContext({ ...contextFrom({}), actor: self }, () => this.reconcile(last, stopping));
+        }
       } finally {
         await session.manager.query('SELECT pg_advisory_unlock($1, $2)', [...LOCK]);
       }
@@ -66,12 +69,19 @@ export class PeriodicReconciliation {
         differences += page.differences.length;
       }
     };
-    for (const orderId of await this.open.ordersUpTo(start)) await compare(firstUuidAt(timeOfUuid(orderId)), orderId);
+    for (const orderId of await this.open.ordersUpTo(start)) {
+      await compare(firstUuidAt(timeOfUuid(orderId)), orderId);
+    }
     await compare(start, horizon);
-    if (stopping.aborted) return;
+    if (stopping.aborted) {
+      return;
+    }
     await this.complete(horizon);
-    if (differences === 0) logger.info({ orders }, 'reconciliation: all agree');
-    else logger.error({ orders, differences }, 'reconciliation: the services differ');
+    if (differences === 0) {
+      logger.info({ orders }, 'reconciliation: all agree');
+    } else {
+      logger.error({ orders, differences }, 'reconciliation: the services differ');
+    }
   }
 
   /** Starts before the end of the last run: orders that were in flight then have settled now. */

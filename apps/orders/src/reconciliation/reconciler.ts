@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type Difference, MAX_LISTED_DIFFERENCES, MAX_RECORDS } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
 import { firstUuidAt } from '@rookery/platform';
-import { type Comparison, compareOrders, stockDifferences } from './compare';
+import { compareOrders, type Comparison, stockDifferences } from './compare';
 import { OpenDifferences } from './open-differences';
 import { OrderRecords } from './order-records';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { DifferenceKinds } from '@rookery/contracts';
 import { logger, Metrics } from '@rookery/platform';
-import { DataSource } from 'typeorm';
 
 interface Standing {
   readonly differences: Readonly<Record<string, number>>;

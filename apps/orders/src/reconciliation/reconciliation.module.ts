@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { fromConfig } from '@rookery/platform';
 import { DataSource } from 'typeorm';
+import { fromConfig } from '@rookery/platform';
 import { OrderDeadline } from '../order/order-deadline';
 import { OrderModule } from '../order/order.module';
 import type { OrdersConfig } from '../orders.config';

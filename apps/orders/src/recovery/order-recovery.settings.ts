@@ -1,7 +1,7 @@
+import { z } from 'zod';
 import { recoveryConfig } from '@rookery/messaging';
 import { databaseConfig } from '@rookery/platform';
 import { signingKeySetting } from '@rookery/security';
-import { z } from 'zod';
 
 /** Settings of the recovery of orders: the broker's admin, the restored database, and the key that signs the questions to products. */
 export const OrderRecoveryConfig = z.object({

@@ -1,9 +1,9 @@
-import { OrderCanceled, OrderConfirmed, OrderCreated, type ProductQuote, ProductsRpc } from '@rookery/contracts';
-import { type RpcClient, streamEvents, type StreamEvent } from '@rookery/messaging';
-import type { Outbox, UnitOfWork } from '@rookery/persistence';
-import { traceIdOf } from '@rookery/platform';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { EntityManager } from 'typeorm';
+import { OrderCanceled, OrderConfirmed, OrderCreated, type ProductQuote, ProductsRpc } from '@rookery/contracts';
+import { type RpcClient, type StreamEvent, streamEvents } from '@rookery/messaging';
+import type { Outbox, UnitOfWork } from '@rookery/persistence';
+import { traceIdOf } from '@rookery/platform';
 import { Order, type OrderEnd, type OrderLine } from '../order/order.entity';
 import { TimelineRow } from '../order/timeline-row.entity';
 

@@ -1,5 +1,5 @@
-import { jest } from '@jest/globals';
 import { once } from 'node:events';
+import { jest } from '@jest/globals';
 import { configureLogger } from '@rookery/platform';
 import { Schedule } from './schedule';
 
@@ -33,8 +33,11 @@ function steppedTask() {
     end: (failure?: Error): void => {
       const current = ending;
       ending = Promise.withResolvers<undefined>();
-      if (failure) current.reject(failure);
-      else current.resolve(undefined);
+      if (failure) {
+        current.reject(failure);
+      } else {
+        current.resolve(undefined);
+      }
     },
   };
 }
@@ -76,7 +79,9 @@ describe('a schedule', () => {
     const begun = Promise.withResolvers<AbortSignal>();
     const run = async (stopping: AbortSignal): Promise<void> => {
       begun.resolve(stopping);
-      if (!stopping.aborted) await once(stopping, 'abort');
+      if (!stopping.aborted) {
+        await once(stopping, 'abort');
+      }
     };
     const schedule = new Schedule([{ name: 'long', pauseMs: 1, run }]);
     schedule.onApplicationBootstrap();

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
 import {
   MAX_DIAGNOSED_ATTEMPTS,
   type OrderDiagnosisRpc,
@@ -7,7 +8,6 @@ import {
   type ResponseOf,
 } from '@rookery/contracts';
 import { EventTrail } from '@rookery/persistence';
-import { DataSource, type EntityManager } from 'typeorm';
 import { Payment } from '../payment/payment.entity';
 
 interface AttemptRow extends Pick<ProviderAttempt, 'operation' | 'tries' | 'outcome'> {

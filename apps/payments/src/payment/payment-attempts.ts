@@ -1,6 +1,6 @@
-import type { ProviderOperation } from '@rookery/contracts';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { ProviderOperation } from '@rookery/contracts';
 
 /** One attempt of a payment's operation, leased to the process that claimed it. */
 export interface Attempt {

@@ -6,7 +6,7 @@ import {
   PaymentStatuses,
   type ProviderOperation,
 } from '@rookery/contracts';
-import { isPublic, operationFor, Outcomes, purposeAfter, stateAfter, type Outcome } from './payment-status';
+import { isPublic, operationFor, type Outcome, Outcomes, purposeAfter, stateAfter } from './payment-status';
 
 /** Written out once more, so that a changed table fails here. `-`: cannot be true in this state. */
 const after: Record<PaymentState, Record<Outcome, PaymentState | '-'>> = {

@@ -1,8 +1,8 @@
 import {
-  PaymentStatuses,
   type PaymentPurpose,
   type PaymentState,
   type PaymentStatus,
+  PaymentStatuses,
   type ProviderOperation,
 } from '@rookery/contracts';
 

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { OrderCanceled, OrderConfirmed, OrderCreated, type EventOf } from '@rookery/contracts';
+import { type EventOf, OrderCanceled, OrderConfirmed, OrderCreated } from '@rookery/contracts';
 import { OnEvent } from '@rookery/messaging';
 import { Inbox } from '@rookery/persistence';
 import { PaymentService } from './payment.service';

@@ -1,5 +1,5 @@
-import type { ProviderOperation } from '@rookery/contracts';
 import fc from 'fast-check';
+import type { ProviderOperation } from '@rookery/contracts';
 import { amount, anOrder, orderId, paymentId } from '../../test/builders';
 import { Payment, type PaymentOutcome } from './payment.entity';
 import { PaymentContradicted } from './payment.errors';
@@ -23,20 +23,28 @@ class Bank {
   /** A call whose answer comes back. */
   worked = () => {
     const { operation } = this.payment;
-    if (operation) this.payment.settle(operation, this.perform(operation), now);
+    if (operation) {
+      this.payment.settle(operation, this.perform(operation), now);
+    }
   };
 
   /** A call that had its effect and whose answer was lost: the next try has the same key and no second effect. */
   lost = () => {
     const { operation } = this.payment;
-    if (!operation) return;
+    if (!operation) {
+      return;
+    }
     this.payment.operationTries += 1;
-    if (this.payment.operationTries < MAX_AUTHORIZATION_TRIES) this.perform(operation);
+    if (this.payment.operationTries < MAX_AUTHORIZATION_TRIES) {
+      this.perform(operation);
+    }
     this.payment.postpone(operation, now);
   };
 
   drain = () => {
-    while (this.payment.operation) this.worked();
+    while (this.payment.operation) {
+      this.worked();
+    }
   };
 
   events = () => this.payment.recorded().map(({ contract }) => contract.name);
@@ -47,8 +55,12 @@ class Bank {
     const total = amount.amountMinor;
     switch (operation) {
       case 'authorize':
-        if (this.declines) return { kind: 'declined', reason: 'payment-declined' };
-        if (!repeated) this.held += total;
+        if (this.declines) {
+          return { kind: 'declined', reason: 'payment-declined' };
+        }
+        if (!repeated) {
+          this.held += total;
+        }
         return { kind: 'authorized' };
       case 'capture':
         if (!repeated) {
@@ -60,7 +72,9 @@ class Bank {
         this.held = 0;
         return { kind: 'voided' };
       case 'refund':
-        if (!repeated) this.taken -= total;
+        if (!repeated) {
+          this.taken -= total;
+        }
         return { kind: 'refunded' };
     }
   }
@@ -136,7 +150,9 @@ describe('a payment', () => {
   it('abandons an unanswered authorization by voiding it, and fails with payment-error', () => {
     const bank = new Bank();
     bank.created();
-    for (let tries = 0; tries < MAX_AUTHORIZATION_TRIES; tries += 1) bank.lost();
+    for (let tries = 0; tries < MAX_AUTHORIZATION_TRIES; tries += 1) {
+      bank.lost();
+    }
     expect(bank.payment).toMatchObject({ status: 'Abandoning', operation: 'void' });
     bank.drain();
     expect(bank.payment.status).toBe('Failed');
@@ -151,7 +167,9 @@ describe('a payment', () => {
     bank.created();
     bank.drain();
     bank.confirmed();
-    for (let tries = 0; tries < 50; tries += 1) bank.lost();
+    for (let tries = 0; tries < 50; tries += 1) {
+      bank.lost();
+    }
     expect(bank.payment).toMatchObject({ status: 'Reserved', operation: 'capture' });
     bank.drain();
     expect(bank.payment.status).toBe('Captured');
@@ -180,7 +198,9 @@ describe('a payment', () => {
     fc.assert(
       fc.property(steps, fc.boolean(), (history, declines) => {
         const bank = new Bank(declines);
-        for (const happened of [...history, 'canceled', 'created'] as const) bank[happened]();
+        for (const happened of [...history, 'canceled', 'created'] as const) {
+          bank[happened]();
+        }
         bank.drain();
         expect(bank).toMatchObject({ held: 0, taken: 0 });
         expect(['Withdrawn', 'Failed', 'Released']).toContain(bank.payment.status);
@@ -195,7 +215,9 @@ describe('a payment', () => {
         const bank = new Bank();
         bank.created();
         bank.worked();
-        for (const happened of [...history, 'confirmed'] as const) bank[happened]();
+        for (const happened of [...history, 'confirmed'] as const) {
+          bank[happened]();
+        }
         bank.drain();
         expect(bank).toMatchObject({ held: 0, taken: amount.amountMinor });
         expect(bank.events()).toEqual(['PaymentReserved', 'PaymentCaptured']);

@@ -1,3 +1,4 @@
+import { Column, Entity } from 'typeorm';
 import {
   type DataOf,
   type Money,
@@ -11,9 +12,8 @@ import {
   type ProviderOperation,
 } from '@rookery/contracts';
 import { AggregateRoot, bigintColumn } from '@rookery/persistence';
-import { Column, Entity } from 'typeorm';
 import type { FailureReason } from '../provider/payment-provider';
-import { operationFor, purposeAfter, stateAfter, type Outcome } from './payment-status';
+import { operationFor, type Outcome, purposeAfter, stateAfter } from './payment-status';
 import { PaymentContradicted, PaymentNotInitiated } from './payment.errors';
 import { MAX_AUTHORIZATION_TRIES, retryDelayMs } from './retry-schedule';
 
@@ -88,7 +88,9 @@ export class Payment extends AggregateRoot {
   }
 
   initiate(order: DataOf<typeof OrderCreated>, cause: PaymentCause | null, now: Date): void {
-    if (this.status !== 'Expected') return;
+    if (this.status !== 'Expected') {
+      return;
+    }
     this.customerId = order.customerId;
     this.amountMinor = order.total.amountMinor;
     this.currency = order.total.currency;
@@ -105,18 +107,26 @@ export class Payment extends AggregateRoot {
   /** The order has ended: takes or gives back its money, at once or as soon as the pending outcome is known. */
   want(purpose: PaymentPurpose, cause: PaymentCause | null, now: Date): void {
     const next = purposeAfter(this.purpose, purpose);
-    if (next === this.purpose) return;
+    if (next === this.purpose) {
+      return;
+    }
     this.purpose = next;
     this.cause = cause;
     // A running operation is finished first: only a known outcome can be undone.
-    if (this.operation === null) this.plan(now);
+    if (this.operation === null) {
+      this.plan(now);
+    }
   }
 
   /** Applies the provider's answer. An answer to an earlier operation was applied before: each answer has one effect. */
   settle(operation: ProviderOperation, outcome: PaymentOutcome, now: Date): void {
-    if (this.operation !== operation) return;
+    if (this.operation !== operation) {
+      return;
+    }
     const next = stateAfter(this.status, outcome.kind);
-    if (!next) throw new PaymentContradicted(this.id, this.status, outcome.kind);
+    if (!next) {
+      throw new PaymentContradicted(this.id, this.status, outcome.kind);
+    }
     this.status = next;
     this.sealedToken = null;
     this.recordStatus(outcome);
@@ -125,7 +135,9 @@ export class Payment extends AggregateRoot {
 
   /** Without a usable answer, schedules the same operation again with the same key. After too many attempts an authorization is abandoned. */
   postpone(operation: ProviderOperation, now: Date): void {
-    if (this.operation !== operation) return;
+    if (this.operation !== operation) {
+      return;
+    }
     if (operation === 'authorize' && this.operationTries >= MAX_AUTHORIZATION_TRIES) {
       this.status = 'Abandoning';
       this.plan(now);
@@ -135,7 +147,9 @@ export class Payment extends AggregateRoot {
   }
 
   get amount(): Money {
-    if (this.amountMinor === null || this.currency === null) throw new PaymentNotInitiated(this.id);
+    if (this.amountMinor === null || this.currency === null) {
+      throw new PaymentNotInitiated(this.id);
+    }
     return { amountMinor: this.amountMinor, currency: this.currency };
   }
 
@@ -159,8 +173,11 @@ export class Payment extends AggregateRoot {
         break;
       case 'voided':
         // An abandoned authorization held nothing.
-        if (this.status === 'Failed') this.record(PaymentFailed, { ...payment, reason: 'payment-error' });
-        else this.record(PaymentReleased, payment);
+        if (this.status === 'Failed') {
+          this.record(PaymentFailed, { ...payment, reason: 'payment-error' });
+        } else {
+          this.record(PaymentReleased, payment);
+        }
         break;
       case 'refunded':
         this.record(PaymentReleased, payment);

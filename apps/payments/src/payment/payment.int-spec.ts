@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
+import fc from 'fast-check';
 import { uuidv7 } from '@rookery/platform';
 import { eventually, withWallClockAhead } from '@rookery/testing';
-import fc from 'fast-check';
 import { amount } from '../../test/builders';
 import { PaymentsOnPostgres } from '../../test/payments-on-postgres';
 
@@ -148,14 +148,19 @@ describe('payments on Postgres, with the worker', () => {
           orders.map(async ({ token, steps }, index) => {
             const orderId = ids[index] ?? '';
             for (const step of steps) {
-              if (step === 'created') await bank.created(orderId, token);
-              else await bank.service.orderCanceled(orderId);
+              if (step === 'created') {
+                await bank.created(orderId, token);
+              } else {
+                await bank.service.orderCanceled(orderId);
+              }
             }
           }),
         );
         await eventually(async () => expect(await openOperations(ids)).toBe(0));
         const charges = (await Promise.all(ids.map((id) => bank.chargesOf(id)))).flat();
-        for (const { state } of charges) expect(['voided', 'payment-declined']).toContain(state);
+        for (const { state } of charges) {
+          expect(['voided', 'payment-declined']).toContain(state);
+        }
       }),
       { numRuns: 10 },
     );
@@ -197,13 +202,17 @@ describe('a crash in payments', () => {
   it('between the provider’s charge and its recording charges once', async () => {
     const orderId = await bank.order('tok_ok');
     const [dead] = await bank.attempts.claim(1, LEASE_MS);
-    if (!dead) throw new Error('nothing was due');
+    if (!dead) {
+      throw new Error('nothing was due');
+    }
     await bank.simulator.authorize({ key: dead.key, token: 'tok_ok', amount, orderId }, new AbortController().signal);
 
     // Once the lease has ended another worker finds it.
     const [retry] = await claimAfterTheLease();
     expect(retry).toMatchObject({ key: dead.key, tries: 2 });
-    if (retry) await bank.operatorWith(bank.simulator).execute(retry);
+    if (retry) {
+      await bank.operatorWith(bank.simulator).execute(retry);
+    }
     expect(await bank.statusOf(orderId)).toBe('Reserved');
     expect(await bank.chargesOf(orderId)).toEqual([{ state: 'authorized', amount_minor: amount.amountMinor }]);
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
@@ -213,7 +222,9 @@ describe('a crash in payments', () => {
     const orderId = await bank.order('tok_ok');
     await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
-    if (retry) await bank.operatorWith(bank.simulator).execute(retry);
+    if (retry) {
+      await bank.operatorWith(bank.simulator).execute(retry);
+    }
     expect(await bank.statusOf(orderId)).toBe('Reserved');
   });
 
@@ -222,8 +233,12 @@ describe('a crash in payments', () => {
     const operator = bank.operatorWith(bank.simulator);
     const [stopped] = await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
-    if (retry) await operator.execute(retry);
-    if (stopped) await operator.execute(stopped);
+    if (retry) {
+      await operator.execute(retry);
+    }
+    if (stopped) {
+      await operator.execute(stopped);
+    }
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
     expect(await bank.chargesOf(orderId)).toHaveLength(1);
   });
@@ -254,7 +269,9 @@ describe('a crash in payments', () => {
     const orderId = await bank.order('tok_ok');
     jest.spyOn(bank.simulator, 'authorize').mockImplementation(() => new Promise(() => undefined));
     const [attempt] = await bank.attempts.claim(1, 3_600_000);
-    if (attempt) await bank.operatorWith(bank.simulator).execute(attempt);
+    if (attempt) {
+      await bank.operatorWith(bank.simulator).execute(attempt);
+    }
     jest.restoreAllMocks();
     const [payment] = await bank.database.query<{ operation_due_at: Date }>(
       'SELECT operation_due_at FROM payments WHERE order_id = $1',

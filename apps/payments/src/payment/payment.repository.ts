@@ -18,9 +18,13 @@ export class PaymentRepository extends AggregateRepository<Payment> {
       'INSERT INTO payments (id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id',
       [paymentIdOf(orderId), orderId],
     );
-    if (opened) return opened.id;
+    if (opened) {
+      return opened.id;
+    }
     const [known] = await manager.query<{ id: string }[]>('SELECT id FROM payments WHERE order_id = $1', [orderId]);
-    if (!known) throw new Error(`the payment of order ${orderId} vanished while it was opened`);
+    if (!known) {
+      throw new Error(`the payment of order ${orderId} vanished while it was opened`);
+    }
     return known.id;
   }
 
@@ -29,7 +33,9 @@ export class PaymentRepository extends AggregateRepository<Payment> {
     const query = this.query()
       .where('root.orderId = :orderId', { orderId })
       .andWhere('root.status IN (:...statuses)', { statuses: PaymentStatuses });
-    if (customerId !== null) query.andWhere('root.customerId = :customerId', { customerId });
+    if (customerId !== null) {
+      query.andWhere('root.customerId = :customerId', { customerId });
+    }
     return query.getMany();
   }
 }

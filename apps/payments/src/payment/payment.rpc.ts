@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { PaymentsRpc, type ListPayments, type PaymentList } from '@rookery/contracts';
+import { type ListPayments, type PaymentList, PaymentsRpc } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import { requireActor } from '@rookery/security';
 import { PaymentService } from './payment.service';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { DataOf, OrderCreated, PaymentList } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
-import { currentContext, isOperator, type Actor } from '@rookery/platform';
+import { type Actor, currentContext, isOperator } from '@rookery/platform';
 import type { Payment, PaymentCause } from './payment.entity';
 import { PaymentRepository } from './payment.repository';
 import { viewsOf } from './payment.view';
@@ -40,14 +40,18 @@ export class PaymentService {
       const payment = await this.payments.update(await this.payments.open(orderId), (opened, _tx, now) =>
         step(opened, now),
       );
-      if (payment.operation) this.unitOfWork.afterCommit(() => this.worker.wake());
+      if (payment.operation) {
+        this.unitOfWork.afterCommit(() => this.worker.wake());
+      }
     });
   }
 }
 
 function currentCause(): PaymentCause | null {
   const context = currentContext();
-  if (!context) return null;
+  if (!context) {
+    return null;
+  }
   const { correlationId, causationId = null, traceparent } = context;
   return { correlationId, causationId, traceparent };
 }

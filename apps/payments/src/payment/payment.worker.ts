@@ -1,7 +1,7 @@
-import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { logger, PollingWorker } from '@rookery/platform';
-import { PaymentAttempts, type Attempt } from './payment-attempts';
-import { ProviderCaller, PROVIDER_TIMEOUT_MS } from './provider-caller';
+import { type Attempt, PaymentAttempts } from './payment-attempts';
+import { PROVIDER_TIMEOUT_MS, ProviderCaller } from './provider-caller';
 
 /** Concurrent calls to the provider. */
 const PARALLEL_CALLS = 32;
@@ -64,7 +64,9 @@ export class PaymentWorker implements OnApplicationBootstrap, BeforeApplicationS
 
   private async execute(attempt: Attempt): Promise<void> {
     try {
-      if (await this.provider.execute(attempt)) this.wake();
+      if (await this.provider.execute(attempt)) {
+        this.wake();
+      }
     } catch (error) {
       // The lease ends and the operation is claimed again, with the same key.
       const { paymentId, operation, tries } = attempt;

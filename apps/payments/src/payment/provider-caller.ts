@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '@rookery/persistence';
 import { childTraceparent, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
-import { PaymentProvider, type Authorization } from '../provider/payment-provider';
-import { operationKey, PaymentAttempts, type Attempt } from './payment-attempts';
+import { type Authorization, PaymentProvider } from '../provider/payment-provider';
+import { type Attempt, operationKey, PaymentAttempts } from './payment-attempts';
 import type { Payment, PaymentOutcome } from './payment.entity';
 import { ProviderTimedOut } from './payment.errors';
 import { PaymentRepository } from './payment.repository';
@@ -68,15 +68,21 @@ export class ProviderCaller {
   private async authorize(payment: Payment, key: string, tries: number, signal: AbortSignal): Promise<Authorization> {
     // An earlier attempt may have reached the provider and lost only its answer.
     const earlier = tries > 1 ? await this.provider.find(key, signal) : null;
-    if (earlier) return earlier;
+    if (earlier) {
+      return earlier;
+    }
     const token = await this.openToken(payment);
-    if (token === null) return { kind: 'declined', reason: 'payment-error' };
+    if (token === null) {
+      return { kind: 'declined', reason: 'payment-error' };
+    }
     return this.provider.authorize({ key, token, amount: payment.amount, orderId: payment.orderId }, signal);
   }
 
   /** A token that cannot be opened now cannot be opened later either. */
   private async openToken({ id, sealedToken }: Payment): Promise<string | null> {
-    if (sealedToken === null) return null;
+    if (sealedToken === null) {
+      return null;
+    }
     try {
       return await this.sealer.open(sealedToken);
     } catch {
@@ -89,8 +95,11 @@ export class ProviderCaller {
     return this.unitOfWork.run(async (tx) => {
       let dueAtOnce = false;
       await this.payments.update(attempt.paymentId, (current, _tx, now) => {
-        if (outcome) current.settle(attempt.operation, outcome, now);
-        else current.postpone(attempt.operation, now);
+        if (outcome) {
+          current.settle(attempt.operation, outcome, now);
+        } else {
+          current.postpone(attempt.operation, now);
+        }
         dueAtOnce = current.operationDueAt !== null && current.operationDueAt <= now;
       });
       await this.attempts.finish(tx, attempt.id, outcome ? outcome.kind : 'unknown');
@@ -101,7 +110,9 @@ export class ProviderCaller {
 
 /** The answer belongs to the saga step that caused the operation, not to the poll that found it. */
 function contextOf({ cause }: Payment) {
-  if (!cause) return { correlationId: uuidv7(), traceparent: newTraceparent() };
+  if (!cause) {
+    return { correlationId: uuidv7(), traceparent: newTraceparent() };
+  }
   const { correlationId, causationId, traceparent } = cause;
   return { correlationId, causationId: causationId ?? undefined, traceparent: childTraceparent(traceparent) };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { RecordRange } from '@rookery/contracts';
 import { DataSource } from 'typeorm';
+import type { RecordRange } from '@rookery/contracts';
 import {
-  PaymentProvider,
   type Authorization,
   type AuthorizationRequest,
   type ChargeRequest,
   type LedgerEntry,
+  PaymentProvider,
 } from './payment-provider';
 
 const SLOW_MS = 2_000;
@@ -54,17 +54,25 @@ export class SimulatedProvider extends PaymentProvider {
 
   override async authorize(request: AuthorizationRequest, signal: AbortSignal): Promise<Authorization> {
     const { key, token, amount, orderId } = request;
-    if (token === 'tok_error') throw new SimulatedProviderError('out of order');
-    if (token === 'tok_slow') await delay(SLOW_MS, undefined, { signal });
+    if (token === 'tok_error') {
+      throw new SimulatedProviderError('out of order');
+    }
+    if (token === 'tok_slow') {
+      await delay(SLOW_MS, undefined, { signal });
+    }
     const inserted = await this.dataSource.query<unknown[]>(
       `INSERT INTO simulator.charges (key, order_id, amount_minor, currency, state) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (key) DO NOTHING RETURNING key`,
       [key, orderId, amount.amountMinor, amount.currency, decisionOf(token)],
     );
     const isFirstTry = inserted.length > 0;
-    if (isFirstTry && token === 'tok_timeout_then_ok') throw new SimulatedProviderError('the answer was lost');
+    if (isFirstTry && token === 'tok_timeout_then_ok') {
+      throw new SimulatedProviderError('the answer was lost');
+    }
     const known = await this.find(key);
-    if (!known) throw new SimulatedProviderError(`charge ${key} was not kept`);
+    if (!known) {
+      throw new SimulatedProviderError(`charge ${key} was not kept`);
+    }
     return known;
   }
 
@@ -81,8 +89,9 @@ export class SimulatedProvider extends PaymentProvider {
        RETURNING key`,
       [authorizationKey],
     );
-    if (rows.length === 0)
+    if (rows.length === 0) {
       throw new SimulatedProviderError(`charge ${authorizationKey} was captured and cannot be voided`);
+    }
   }
 
   override async refund({ key, authorizationKey }: ChargeRequest): Promise<void> {
@@ -118,7 +127,9 @@ export class SimulatedProvider extends PaymentProvider {
       'UPDATE simulator.charges SET state = $3 WHERE key = $1 AND state IN ($2, $3)',
       [authorizationKey, from, to],
     );
-    if (moved === 0) throw new SimulatedProviderError(`${key}: charge ${authorizationKey} is not ${from}`);
+    if (moved === 0) {
+      throw new SimulatedProviderError(`${key}: charge ${authorizationKey} is not ${from}`);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { PaymentStates, type PaymentState } from '@rookery/contracts';
 import fc from 'fast-check';
+import { type PaymentState, PaymentStates } from '@rookery/contracts';
 import { orderId, paymentId } from '../../test/builders';
 import type { LedgerEntry } from '../provider/payment-provider';
 import { disagreements, type RecordedPayment } from './ledger-check';

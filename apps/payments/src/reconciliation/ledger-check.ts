@@ -35,16 +35,22 @@ const holdsMoney = ({ state }: LedgerEntry): boolean => state === 'authorized' |
 export function disagreements(payment: RecordedPayment | null, ledger: readonly LedgerEntry[]): LedgerDifference[] {
   const holding = ledger.filter(holdsMoney);
   if (payment === null) {
-    if (holding.length === 0) return [];
+    if (holding.length === 0) {
+      return [];
+    }
     return [{ kind: 'charge-without-payment', payments: 'no payment', provider: textOf(holding) }];
   }
   const payments = `${payment.status} ${amountText(payment.amount)}`;
-  if (holding.length > 1) return [{ kind: 'double-charge', payments, provider: textOf(holding) }];
+  if (holding.length > 1) {
+    return [{ kind: 'double-charge', payments, provider: textOf(holding) }];
+  }
   // Declined and voided entries beside the decisive one come from earlier attempts.
   const entry = holding[0] ?? ledger.find(({ state }) => state === 'refunded') ?? ledger[0];
   const provider = textOf(entry === undefined ? [] : [entry]);
   const found: LedgerDifference[] = [];
-  if (!allowed[payment.status].includes(entry?.state)) found.push({ kind: 'charge-state', payments, provider });
+  if (!allowed[payment.status].includes(entry?.state)) {
+    found.push({ kind: 'charge-state', payments, provider });
+  }
   if (entry !== undefined && amountText(entry.amount) !== amountText(payment.amount)) {
     found.push({ kind: 'charge-amount', payments, provider });
   }

@@ -1,4 +1,4 @@
-import { MAX_RECORDS, ReconciliationRpc, type PaymentRecord } from '@rookery/contracts';
+import { MAX_RECORDS, type PaymentRecord, ReconciliationRpc } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
 import { amount } from '../../test/builders';
@@ -81,8 +81,12 @@ describe('the records of payments', () => {
   it('are listed page by page, each once and in the order of the orders, whichever side has them', async () => {
     const ids = Array.from({ length: 9 }, () => uuidv7());
     for (const [index, orderId] of ids.entries()) {
-      if (index % 3 !== 0) await payments.service.orderCanceled(orderId);
-      if (index % 3 === 1) continue;
+      if (index % 3 !== 0) {
+        await payments.service.orderCanceled(orderId);
+      }
+      if (index % 3 === 1) {
+        continue;
+      }
       // Two charges of one order never come apart.
       await corrupt(
         `INSERT INTO simulator.charges SELECT $1 || n::text, $1::uuid, 1, 'EUR', 'captured' FROM generate_series(1, 2) n`,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type MoneyState, type PaymentRecord, type PaymentState, reachOf, type RecordRange } from '@rookery/contracts';
 import { DataSource } from 'typeorm';
+import { type MoneyState, type PaymentRecord, type PaymentState, reachOf, type RecordRange } from '@rookery/contracts';
 import { PROVIDER_TIMEOUT_MS } from '../payment/provider-caller';
 import { PaymentProvider } from '../provider/payment-provider';
 import { disagreements, type RecordedPayment } from './ledger-check';

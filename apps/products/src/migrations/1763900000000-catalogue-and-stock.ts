@@ -1,5 +1,5 @@
-import { createOutboxAndInbox, dropOutboxAndInbox } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createOutboxAndInbox, dropOutboxAndInbox } from '@rookery/persistence';
 
 export class CatalogueAndStock1763900000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

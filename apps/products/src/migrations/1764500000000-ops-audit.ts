@@ -1,5 +1,5 @@
-import { createOpsAudit, dropOpsAudit } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createOpsAudit, dropOpsAudit } from '@rookery/persistence';
 
 export class OpsAudit1764500000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

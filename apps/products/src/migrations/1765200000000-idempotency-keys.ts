@@ -1,5 +1,5 @@
-import { createIdempotencyKeys, dropIdempotencyKeys } from '@rookery/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createIdempotencyKeys, dropIdempotencyKeys } from '@rookery/persistence';
 
 export class IdempotencyKeys1765200000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

@@ -30,7 +30,9 @@ export class NamesInOrder1796000000000 implements MigrationInterface {
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const name of Object.keys(INDEXES)) await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+    for (const name of Object.keys(INDEXES)) {
+      await queryRunner.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import type { OrderDiagnosisRpc, ReservationFacts, ResponseOf } from '@rookery/contracts';
 import { EventTrail } from '@rookery/persistence';
-import { DataSource } from 'typeorm';
 import { Reservation } from '../reservation/reservation.entity';
 
 /** What products knows about one order, for operators who diagnose a stuck order. */

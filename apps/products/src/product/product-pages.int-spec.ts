@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { jest } from '@jest/globals';
-import { ProductsRpc, type ProductSort } from '@rookery/contracts';
+import { type ProductSort, ProductsRpc } from '@rookery/contracts';
 import { uuidv7 } from '@rookery/platform';
 import { aProduct, productsOnPostgres, type ProductsOnPostgres } from '../../test/products-on-postgres';
 
@@ -55,7 +55,9 @@ describe('the pages of the catalogue', () => {
 
   it.each(['%', '_', '\\', "'; DROP TABLE products; --"])('match %j literally in a search', async (q) => {
     const { items } = await shop.queries.list({ q, sort: 'name', limit: 100 });
-    for (const { name, sku, description } of items) expect(`${name}${sku}${description}`).toContain(q);
+    for (const { name, sku, description } of items) {
+      expect(`${name}${sku}${description}`).toContain(q);
+    }
   });
 
   it('keep to a category', async () => {
@@ -202,7 +204,9 @@ describe('a page after which something changes', () => {
     for (const character of ['語', '"', '\\', '\u0001', '🦉']) {
       const category = uuidv7();
       const name = character.repeat(200 / character.length);
-      for (let count = 0; count < 2; count += 1) await shop.products.create(aProduct({ name, category }));
+      for (let count = 0; count < 2; count += 1) {
+        await shop.products.create(aProduct({ name, category }));
+      }
       const { nextCursor } = await shop.queries.list({ category, sort: 'name', limit: 1 });
       const request = ProductsRpc.list.request.parse({ category, limit: 1, cursor: nextCursor });
       expect((await shop.queries.list(request)).items).toHaveLength(1);
@@ -276,14 +280,18 @@ describe('the catalog in many languages and currencies', () => {
     const { items } = await shop.queries.list({ category, sort: 'price', currency: 'JPY', limit: 10 });
     expect(items.map(({ id }) => id)).toEqual([cheapYen.id, dearYen.id]);
     expect((await shop.queries.list({ category, sort: 'name', limit: 10 })).items).toHaveLength(3);
-    for (const { id } of items) await shop.products.archive(id, null);
+    for (const { id } of items) {
+      await shop.products.archive(id, null);
+    }
     expect((await shop.queries.list({ category, sort: 'price', limit: 10 })).items).toHaveLength(1);
   });
 
   it.each(['name', '-name', 'price', '-price', 'createdAt', '-createdAt'] as const)(
     'reads a page by an index: %s',
     async (sort) => {
-      for (let count = 0; count < 2; count += 1) await shop.products.create(aProduct());
+      for (let count = 0; count < 2; count += 1) {
+        await shop.products.create(aProduct());
+      }
       const { nextCursor } = await shop.queries.list({ sort, currency: 'EUR', limit: 1 });
       const query = jest.spyOn(shop.dataSource, 'query');
       await shop.queries.list({ sort, currency: 'EUR', limit: 2, cursor: nextCursor ?? undefined });

@@ -1,6 +1,6 @@
-import { ProductChanged, type ChangeProduct, type CreateProduct } from '@rookery/contracts';
-import { AggregateRoot, bigintColumn } from '@rookery/persistence';
 import { Column, Entity } from 'typeorm';
+import { type ChangeProduct, type CreateProduct, ProductChanged } from '@rookery/contracts';
+import { AggregateRoot, bigintColumn } from '@rookery/persistence';
 import { ProductNotFound } from './product.errors';
 
 /** A product of the catalog. Its stock is a row of its own, so that edits and sales do not block each other. */
@@ -45,9 +45,15 @@ export class Product extends AggregateRoot {
   /** Absent fields stay as they are; null clears. */
   change(change: ChangeProduct): void {
     this.refuseIfArchived();
-    if (change.name !== undefined) this.name = change.name;
-    if (change.description !== undefined) this.description = change.description;
-    if (change.category !== undefined) this.category = change.category;
+    if (change.name !== undefined) {
+      this.name = change.name;
+    }
+    if (change.description !== undefined) {
+      this.description = change.description;
+    }
+    if (change.category !== undefined) {
+      this.category = change.category;
+    }
     if (change.price !== undefined) {
       this.priceMinor = change.price.amountMinor;
       this.currency = change.price.currency;
@@ -63,7 +69,9 @@ export class Product extends AggregateRoot {
   }
 
   private refuseIfArchived(): void {
-    if (this.archivedAt) throw new ProductNotFound(this.id);
+    if (this.archivedAt) {
+      throw new ProductNotFound(this.id);
+    }
   }
 
   /** The repository increments the version when it saves, so the event carries the next version. */

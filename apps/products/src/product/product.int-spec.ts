@@ -99,7 +99,9 @@ describe('the catalogue on Postgres', () => {
     );
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }): unknown => reason);
     expect(refused).toHaveLength(20);
-    for (const reason of refused) expect(reason).toBeInstanceOf(StockWouldBeNegative);
+    for (const reason of refused) {
+      expect(reason).toBeInstanceOf(StockWouldBeNegative);
+    }
     expect((await shop.queries.get(id)).stock.available).toBe(0);
   });
 

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import type { ProductPage, ProductQuote, ProductSort, ProductsRpc, ProductView, RequestOf } from '@rookery/contracts';
 import { UnitOfWork } from '@rookery/persistence';
 import { Cursors } from '@rookery/platform';
-import { DataSource } from 'typeorm';
 import { PricesNotComparable, ProductNotFound } from './product.errors';
-import { viewOf, type ProductRow } from './product.view';
+import { type ProductRow, viewOf } from './product.view';
 
 type Listing = RequestOf<typeof ProductsRpc.list>;
 
@@ -46,7 +46,9 @@ export class ProductQueries {
   /** The current product, also inside the transaction that has just changed it. */
   async get(id: string): Promise<ProductView> {
     const [row] = await this.unitOfWork.manager.query<ProductRow[]>(`SELECT ${COLUMNS} ${ON_SALE} AND p.id = $1`, [id]);
-    if (!row) throw new ProductNotFound(id);
+    if (!row) {
+      throw new ProductNotFound(id);
+    }
     return viewOf(row);
   }
 
@@ -67,8 +69,12 @@ export class ProductQueries {
     const parameters: unknown[] = [];
     const bind = (value: unknown): string => `$${parameters.push(value)}`;
     const conditions: string[] = [];
-    if (query.category !== undefined) conditions.push(`p.category = ${bind(query.category)}`);
-    if (currency !== undefined) conditions.push(`p.currency = ${bind(currency)}`);
+    if (query.category !== undefined) {
+      conditions.push(`p.category = ${bind(query.category)}`);
+    }
+    if (currency !== undefined) {
+      conditions.push(`p.currency = ${bind(currency)}`);
+    }
     if (query.q !== undefined) {
       const pattern = bind(containing(query.q));
       conditions.push(`(p.name ILIKE ${pattern} OR p.sku ILIKE ${pattern} OR p.description ILIKE ${pattern})`);
@@ -93,7 +99,9 @@ export class ProductQueries {
     const [found] = await this.dataSource.query<{ lowest: string | null; highest: string | null }[]>(
       'SELECT min(currency) AS lowest, max(currency) AS highest FROM products WHERE archived_at IS NULL',
     );
-    if (found?.lowest !== found?.highest) throw new PricesNotComparable();
+    if (found?.lowest !== found?.highest) {
+      throw new PricesNotComparable();
+    }
     return found?.lowest ?? undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { ProductsRpc, type ProductPage, type ProductQuote, type ProductView, type RequestOf } from '@rookery/contracts';
+import { type ProductPage, type ProductQuote, ProductsRpc, type ProductView, type RequestOf } from '@rookery/contracts';
 import { RpcHandler } from '@rookery/messaging';
 import { IdempotencyStore } from '@rookery/persistence';
 import { currentContext, keyedRequest } from '@rookery/platform';

@@ -4,9 +4,9 @@ import { UnitOfWork } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { StockChangeNotifier } from '../stock/stock-change-notifier';
 import { StockRepository } from '../stock/stock.repository';
-import { ProductQueries } from './product.queries';
 import { Product } from './product.entity';
 import { ProductNotFound } from './product.errors';
+import { ProductQueries } from './product.queries';
 import { ProductRepository } from './product.repository';
 
 /** The use cases that change the catalog. Each returns the product as the catalog then shows it. */
@@ -40,7 +40,9 @@ export class ProductService {
 
   async adjustStock(id: string, adjustment: AdjustStock, actor: string): Promise<ProductView> {
     await this.unitOfWork.run(async (tx) => {
-      if (!(await this.stock.adjust(tx, id, adjustment, actor))) throw new ProductNotFound(id);
+      if (!(await this.stock.adjust(tx, id, adjustment, actor))) {
+        throw new ProductNotFound(id);
+      }
       this.notifier.changed([id]);
     });
     return this.queries.get(id);

@@ -74,7 +74,9 @@ describe('the records of products', () => {
     };
     const movements = Array.from({ length: 4 }, movement);
     const checks: unknown[] = [];
-    for (let check = 0; check < 50; check += 1) checks.push((await unbalanced()).items);
+    for (let check = 0; check < 50; check += 1) {
+      checks.push((await unbalanced()).items);
+    }
     moving = false;
     await Promise.all(movements);
     expect(checks.flat()).toEqual([]);

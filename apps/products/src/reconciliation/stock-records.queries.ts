@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import {
   reachOf,
   type RecordRange,
@@ -7,7 +8,6 @@ import {
   type UnbalancedStock,
   type UnitsState,
 } from '@rookery/contracts';
-import { DataSource } from 'typeorm';
 import type { StockLine } from '../stock/stock-decision';
 
 const unitsOf: Readonly<Record<ReservationStatus, UnitsState>> = {

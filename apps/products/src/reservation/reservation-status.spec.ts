@@ -1,5 +1,5 @@
-import { ReservationStatuses, type ReservationStatus } from '@rookery/contracts';
-import { reservationAfter, ReservationFacts, type ReservationFact } from './reservation-status';
+import { type ReservationStatus, ReservationStatuses } from '@rookery/contracts';
+import { reservationAfter, type ReservationFact, ReservationFacts } from './reservation-status';
 
 /** Written out once more, so that a changed table fails here. `-`: the fact contradicts the status. */
 const expected: Record<ReservationStatus, Record<ReservationFact, ReservationStatus | '-'>> = {

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { OrderCanceled, OrderConfirmed, OrderCreated, PaymentReserved, type EventOf } from '@rookery/contracts';
+import { type EventOf, OrderCanceled, OrderConfirmed, OrderCreated, PaymentReserved } from '@rookery/contracts';
 import { OnEvent } from '@rookery/messaging';
 import { Inbox } from '@rookery/persistence';
 import { ReservationService } from './reservation.service';

@@ -3,13 +3,13 @@ import { judgeReservation, type StockLine } from '../stock/stock-decision';
 import { Reservation } from './reservation.entity';
 import { ReservationContradicted } from './reservation.errors';
 
-const orderId = '01890a5d-ac96-774b-bcce-b302099a8057';
-const productId = '01890a5d-ac96-774b-bcce-b302099a8058';
-const lines: readonly StockLine[] = [{ productId, quantity: 2 }];
+const ORDER_ID = '01890a5d-ac96-774b-bcce-b302099a8057';
+const PRODUCT_ID = '01890a5d-ac96-774b-bcce-b302099a8058';
+const lines: readonly StockLine[] = [{ productId: PRODUCT_ID, quantity: 2 }];
 
 /** The service's steps with the stock as three numbers. */
 class Shop {
-  readonly reservation = Reservation.open(orderId);
+  readonly reservation = Reservation.open(ORDER_ID);
   reserved = 0;
   sold = 0;
 
@@ -41,8 +41,10 @@ class Shop {
 
   private reserve(): void {
     const due = this.reservation.linesToReserve();
-    if (due.length === 0) return;
-    const decision = judgeReservation(due, new Map([[productId, { available: this.available, archived: false }]]));
+    if (due.length === 0) {
+      return;
+    }
+    const decision = judgeReservation(due, new Map([[PRODUCT_ID, { available: this.available, archived: false }]]));
     if (decision.kind === 'reserved') {
       this.available -= unitsOf(due);
       this.reserved += unitsOf(due);
@@ -59,7 +61,9 @@ describe('a reservation', () => {
     ['the payment before the order', ['paid', 'created']],
   ] as const)('is made once both are known: %s', (_, steps) => {
     const shop = new Shop(5);
-    for (const step of steps) shop[step]();
+    for (const step of steps) {
+      shop[step]();
+    }
     expect(shop.events()).toEqual(['StockReserved']);
     expect(shop.reservation.status).toBe('Reserved');
   });
@@ -84,7 +88,7 @@ describe('a reservation', () => {
     shop.created();
     shop.paid();
     expect(shop.reservation.recorded().map(({ data }) => data)).toEqual([
-      { orderId, reason: 'out-of-stock', productId },
+      { orderId: ORDER_ID, reason: 'out-of-stock', productId: PRODUCT_ID },
     ]);
   });
 
@@ -132,7 +136,9 @@ describe('a reservation', () => {
     fc.assert(
       fc.property(before, after, (first, repeated) => {
         const shop = new Shop(5);
-        for (const step of [...first, 'confirmed', ...repeated] as const) shop[step]();
+        for (const step of [...first, 'confirmed', ...repeated] as const) {
+          shop[step]();
+        }
         expect(shop).toMatchObject({ available: 3, reserved: 0, sold: 2 });
         expect(shop.events()).toEqual(['StockReserved']);
       }),

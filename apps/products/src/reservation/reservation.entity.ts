@@ -1,6 +1,6 @@
+import { Column, Entity } from 'typeorm';
 import { type ReservationStatus, StockRejected, StockReleased, StockReserved } from '@rookery/contracts';
 import { AggregateRoot } from '@rookery/persistence';
-import { Column, Entity } from 'typeorm';
 import type { StockDecision, StockLine } from '../stock/stock-decision';
 import { reservationAfter, type ReservationFact } from './reservation-status';
 import { ReservationContradicted } from './reservation.errors';
@@ -68,7 +68,9 @@ export class Reservation extends AggregateRoot {
   release(): readonly StockLine[] {
     const held = this.heldLines();
     this.apply('canceled');
-    if (held.length > 0) this.record(StockReleased, { orderId: this.id, lines: [...held] });
+    if (held.length > 0) {
+      this.record(StockReleased, { orderId: this.id, lines: [...held] });
+    }
     return held;
   }
 
@@ -78,7 +80,9 @@ export class Reservation extends AggregateRoot {
 
   private apply(fact: ReservationFact): void {
     const next = reservationAfter(this.status, fact);
-    if (!next) throw new ReservationContradicted(this.id, this.status, fact);
+    if (!next) {
+      throw new ReservationContradicted(this.id, this.status, fact);
+    }
     this.status = next;
   }
 }

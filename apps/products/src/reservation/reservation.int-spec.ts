@@ -1,6 +1,6 @@
-import { StockRejected, StockReserved, type EventContract } from '@rookery/contracts';
-import { uuidv7 } from '@rookery/platform';
 import fc from 'fast-check';
+import { type EventContract, StockRejected, StockReserved } from '@rookery/contracts';
+import { uuidv7 } from '@rookery/platform';
 import { aProduct, productsOnPostgres, type ProductsOnPostgres } from '../../test/products-on-postgres';
 
 describe('reservations on Postgres', () => {
@@ -59,13 +59,17 @@ describe('reservations on Postgres', () => {
       }),
     );
     expect(await outcomes(orders)).toEqual({ Reserved: 20, Rejected: 20 });
-    for (const id of ids) expect(await stockOf(id)).toEqual({ available: 0, reserved: 20, sold: 0 });
+    for (const id of ids) {
+      expect(await stockOf(id)).toEqual({ available: 0, reserved: 20, sold: 0 });
+    }
   });
 
   it('ship a confirmed order and give back a canceled one', async () => {
     const { id: productId } = await shop.products.create(aProduct({ stock: 10 }));
     const [confirmed, canceled] = [uuidv7(), uuidv7()];
-    for (const orderId of [confirmed, canceled]) await buy(orderId, [{ productId, quantity: 3 }]);
+    for (const orderId of [confirmed, canceled]) {
+      await buy(orderId, [{ productId, quantity: 3 }]);
+    }
     await shop.reservations.orderConfirmed(confirmed);
     await shop.reservations.orderCanceled(canceled);
     expect(await stockOf(productId)).toEqual({ available: 7, reserved: 0, sold: 3 });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AggregateRepository, Outbox, UnitOfWork } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
+import { AggregateRepository, Outbox, UnitOfWork } from '@rookery/persistence';
 import { Reservation } from './reservation.entity';
 
 @Injectable()

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '@rookery/persistence';
 import type { EntityManager } from 'typeorm';
-import type { StockLine } from '../stock/stock-decision';
+import { UnitOfWork } from '@rookery/persistence';
 import { StockChangeNotifier } from '../stock/stock-change-notifier';
+import type { StockLine } from '../stock/stock-decision';
 import { StockRepository } from '../stock/stock.repository';
 import type { Reservation } from './reservation.entity';
 import { ReservationRepository } from './reservation.repository';
@@ -34,14 +34,18 @@ export class ReservationService {
   orderConfirmed(orderId: string): Promise<void> {
     return this.change(orderId, async (reservation, tx) => {
       const held = reservation.ship();
-      if (held.length > 0) await this.stock.ship(tx, held);
+      if (held.length > 0) {
+        await this.stock.ship(tx, held);
+      }
     });
   }
 
   orderCanceled(orderId: string): Promise<void> {
     return this.change(orderId, async (reservation, tx) => {
       const held = reservation.release();
-      if (held.length === 0) return;
+      if (held.length === 0) {
+        return;
+      }
       await this.stock.release(tx, held);
       this.notifier.changed(productsOf(held));
     });
@@ -49,10 +53,14 @@ export class ReservationService {
 
   private async reserveIfDue(reservation: Reservation, tx: EntityManager): Promise<void> {
     const lines = reservation.linesToReserve();
-    if (lines.length === 0) return;
+    if (lines.length === 0) {
+      return;
+    }
     const decision = await this.stock.reserve(tx, lines);
     reservation.settle(decision);
-    if (decision.kind === 'reserved') this.notifier.changed(productsOf(lines));
+    if (decision.kind === 'reserved') {
+      this.notifier.changed(productsOf(lines));
+    }
   }
 
   /** Any of an order's events may arrive first, and two may arrive at once: the row lock serializes them. */

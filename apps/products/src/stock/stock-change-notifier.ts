@@ -11,7 +11,9 @@ export class StockChangeNotifier {
   /** Call inside the transaction that changes the stock. */
   changed(productIds: readonly string[]): void {
     this.unitOfWork.afterCommit(() => {
-      for (const id of productIds) this.publish(productNotificationSubject(id));
+      for (const id of productIds) {
+        this.publish(productNotificationSubject(id));
+      }
     });
   }
 }

@@ -17,8 +17,12 @@ export type StockDecision =
 export function judgeReservation(lines: readonly StockLine[], levels: ReadonlyMap<string, StockLevel>): StockDecision {
   for (const { productId, quantity } of lines) {
     const level = levels.get(productId);
-    if (!level || level.archived) return { kind: 'rejected', reason: 'product-unavailable', productId };
-    if (level.available < quantity) return { kind: 'rejected', reason: 'out-of-stock', productId };
+    if (!level || level.archived) {
+      return { kind: 'rejected', reason: 'product-unavailable', productId };
+    }
+    if (level.available < quantity) {
+      return { kind: 'rejected', reason: 'out-of-stock', productId };
+    }
   }
   return { kind: 'reserved' };
 }

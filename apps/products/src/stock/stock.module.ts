@@ -7,7 +7,9 @@ import { StockRepository } from './stock.repository';
 const notifierOver = (unitOfWork: UnitOfWork, nats: Nats): StockChangeNotifier =>
   new StockChangeNotifier(unitOfWork, (subject) => {
     // While disconnected the client buffers messages; by the reconnect the caches are invalid anyway, so drop them.
-    if (nats.connected) nats.connection.publish(subject);
+    if (nats.connected) {
+      nats.connection.publish(subject);
+    }
   });
 
 @Module({

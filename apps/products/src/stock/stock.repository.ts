@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { MAX_STOCK, type AdjustStock } from '@rookery/contracts';
 import type { EntityManager } from 'typeorm';
-import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
+import { type AdjustStock, MAX_STOCK } from '@rookery/contracts';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
+import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 
 /** The movements of units: each one preserves `initial + adjusted = available + reserved + sold`. */
 const movements = {
@@ -38,7 +38,9 @@ export class StockRepository {
     );
     const [changed] = rows;
     if (!changed) {
-      if (!(await this.isOnSale(tx, productId))) return false;
+      if (!(await this.isOnSale(tx, productId))) {
+        return false;
+      }
       throw delta < 0 ? new StockWouldBeNegative() : new StockWouldOverflow();
     }
     await tx.query(
@@ -52,7 +54,9 @@ export class StockRepository {
   /** All or nothing: reserves when every line is available; otherwise changes nothing and names the unavailable product. */
   async reserve(tx: EntityManager, lines: readonly StockLine[]): Promise<StockDecision> {
     const decision = judgeReservation(lines, await this.lockLevels(tx, lines));
-    if (decision.kind === 'reserved') await this.move(tx, 'reserve', lines);
+    if (decision.kind === 'reserved') {
+      await this.move(tx, 'reserve', lines);
+    }
     return decision;
   }
 
@@ -85,7 +89,9 @@ export class StockRepository {
        WHERE s.product_id = w.product_id AND s.${sources[movement]} >= w.quantity`,
       [lines.map((line) => line.productId), lines.map((line) => line.quantity)],
     );
-    if (moved !== lines.length) throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
+    if (moved !== lines.length) {
+      throw new Error(`stock: ${movement} moved ${moved} of ${lines.length} lines`);
+    }
   }
 
   private async isOnSale(tx: EntityManager, productId: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { DeadLetterConsumers, eventEdges, eventProducers, Services, type Service } from '@rookery/contracts';
+import { DeadLetterConsumers, eventEdges, eventProducers, type Service, Services } from '@rookery/contracts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const MIB = 1_024 * 1_024;

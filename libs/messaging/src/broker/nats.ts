@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthorizationError, type ConnectionOptions, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { logger, Metrics, type HealthCheck } from '@rookery/platform';
-import { jetstreamInboxPrefixOf } from './permissions';
-import { requireSupportedNatsServer, UnsupportedNatsServer } from './server-version';
+import { type HealthCheck, logger, Metrics } from '@rookery/platform';
 import { endsWithin } from '../concurrency/in-flight';
 import { nkeyLogin } from './nkey-login';
+import { jetstreamInboxPrefixOf } from './permissions';
+import { requireSupportedNatsServer, UnsupportedNatsServer } from './server-version';
 
 /** PEM texts. Without `ca`, the authorities that Node trusts apply. `cert` and `key` are given together or not at all. */
 export interface NatsTls {
@@ -83,7 +83,9 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
       try {
         return new Nats(options.service, await connectOnce(options, login), metrics);
       } catch (error) {
-        if (error instanceof UnsupportedNatsServer) throw error;
+        if (error instanceof UnsupportedNatsServer) {
+          throw error;
+        }
         if (error instanceof AuthorizationError) {
           throw new NatsUnreachable(`NATS does not know the key of ${options.service} (NATS_NKEY_SEED)`, {
             cause: error,
@@ -161,7 +163,9 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
         case 'reconnect':
           this.isConnected = true;
           logger.info('reconnected to NATS');
-          for (const listener of this.reconnectListeners) listener();
+          for (const listener of this.reconnectListeners) {
+            listener();
+          }
           break;
         case 'error':
           logger.error({ reason: status.error.message }, 'NATS reported an error');

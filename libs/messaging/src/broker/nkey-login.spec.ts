@@ -16,7 +16,8 @@ describe('nkeyLogin', () => {
   it('rejects a malformed seed', () => {
     const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
     const changed = seed.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'));
-    for (const wrong of ['', 'SU', changed, nkeys.createUser().getPublicKey()])
+    for (const wrong of ['', 'SU', changed, nkeys.createUser().getPublicKey()]) {
       expect(() => nkeyLogin(wrong)).toThrow(/^NATS_NKEY_SEED /);
+    }
   });
 });

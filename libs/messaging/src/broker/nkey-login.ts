@@ -1,5 +1,5 @@
-import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
-import { nkeys, type Authenticator } from '@nats-io/nats-core';
+import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { type Authenticator, nkeys } from '@nats-io/nats-core';
 import { UnusableSetting } from '@rookery/platform';
 
 type NkeyPair = ReturnType<typeof nkeys.fromSeed>;

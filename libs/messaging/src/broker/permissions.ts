@@ -1,5 +1,5 @@
-import { Callers, eventProducers, rpcEdges, type Caller, type Service } from '@rookery/contracts';
-import { consumedBy, deadLetterStreamOf, streamOf, type ConsumerDefinition } from './definitions';
+import { type Caller, Callers, eventProducers, rpcEdges, type Service } from '@rookery/contracts';
+import { consumedBy, type ConsumerDefinition, deadLetterStreamOf, streamOf } from './definitions';
 
 /** A public nkey (`U…`), or the environment variable of nats-server that holds it. */
 export type BrokerKey = string | { readonly variable: string };

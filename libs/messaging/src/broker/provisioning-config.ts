@@ -1,5 +1,5 @@
-import { brokerConfig, commonConfig } from '@rookery/platform';
 import { z } from 'zod';
+import { brokerConfig, commonConfig } from '@rookery/platform';
 import { DEAD_LETTER_STREAM_MAX_BYTES, EVENT_STREAM_MAX_BYTES } from './definitions';
 
 const bytesSetting = (fallback: number) => z.coerce.number().int().min(1_048_576).default(fallback);

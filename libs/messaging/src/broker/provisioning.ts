@@ -1,25 +1,25 @@
 import {
   AckPolicy,
+  type ConsumerConfig,
   DeliverPolicy,
   DiscardPolicy,
   JetStreamApiCodes,
   JetStreamApiError,
   jetstreamManager,
+  type JetStreamManager,
   RetentionPolicy,
   StorageType,
-  type ConsumerConfig,
-  type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import {
   ACK_WAIT_MS,
+  type ConsumerDefinition,
   consumerDefinitions,
   isDeadLetterStream,
   MAX_ACK_PENDING,
-  streamDefinitions,
-  type ConsumerDefinition,
   type StreamDefinition,
+  streamDefinitions,
 } from './definitions';
 
 /** Deployment settings of `provisionBroker`. */

@@ -1,5 +1,5 @@
-import { natsAccountsConfig, natsServerConfig, type NatsServerTls } from './server-config';
 import { ackSubjectsOf, brokerUsers, mayReplyTo } from './permissions';
+import { natsAccountsConfig, natsServerConfig, type NatsServerTls } from './server-config';
 
 const keys = { admin: ['UX'], gateway: ['UG'], auth: ['UA'], products: ['UP'], orders: ['UO'], payments: ['UY'] };
 const config = (change: Partial<Parameters<typeof brokerUsers>[0]> = {}, tls?: NatsServerTls): string =>

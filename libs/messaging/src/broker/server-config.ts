@@ -108,7 +108,9 @@ const renderKey = (key: BrokerKey): string => (typeof key === 'string' ? quoted(
 
 /** nats-server reads an empty allow list as "everything". A deny list overrides the allow list. */
 function renderSubjects(allowed: readonly string[], denied: readonly string[] = []): string {
-  if (allowed.length === 0) return '{ deny: [">"] }';
+  if (allowed.length === 0) {
+    return '{ deny: [">"] }';
+  }
   const deny = denied.length === 0 ? '' : `, deny: [${denied.map(quoted).join(', ')}]`;
   return `{ allow: [${allowed.map(quoted).join(', ')}]${deny} }`;
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { nkeys } from '@nats-io/nats-core';
-import { TESTED_NATS_SERVERS, requireSupportedNatsServer, UnsupportedNatsServer } from './server-version';
 import { Nats } from './nats';
+import { requireSupportedNatsServer, TESTED_NATS_SERVERS, UnsupportedNatsServer } from './server-version';
 
 describe('the oldest supported nats-server', () => {
   it.each(['2.9.9', '2.9.0-beta.1', 'v2.8.4', '1.99.99'])('rejects %s and names the remedy', (version) => {

@@ -21,13 +21,17 @@ export class UnsupportedNatsServer extends UnusableSetting {
  * @throws {UnsupportedNatsServer} when the version is too old
  */
 export function requireSupportedNatsServer(version: string, which = 'NATS_URL'): void {
-  if (isOlder(version, TESTED_NATS_SERVERS.oldest)) throw new UnsupportedNatsServer(version, which);
+  if (isOlder(version, TESTED_NATS_SERVERS.oldest)) {
+    throw new UnsupportedNatsServer(version, which);
+  }
 }
 
 /** Compares major, minor and patch. A pre-release counts as its release. */
 function isOlder(version: string, than: string): boolean {
   const [left, right] = [numbersOf(version), numbersOf(than)];
-  if (left === undefined || right === undefined) return false;
+  if (left === undefined || right === undefined) {
+    return false;
+  }
   const index = left.findIndex((number, at) => number !== right[at]);
   return index >= 0 && (left[index] ?? 0) < (right[index] ?? 0);
 }

@@ -1,8 +1,8 @@
-import type { Service } from '@rookery/contracts';
-import { brokerConfig, commonConfig, configureLogger, type LogLevel } from '@rookery/platform';
 import { JetStreamApiCodes, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { z } from 'zod';
+import type { Service } from '@rookery/contracts';
+import { brokerConfig, commonConfig, configureLogger, type LogLevel } from '@rookery/platform';
 import { adminFailure } from './admin-failure';
 import { consumedBy, streamOf } from './definitions';
 import { Nats, natsOptions } from './nats';

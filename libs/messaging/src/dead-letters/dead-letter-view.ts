@@ -1,5 +1,5 @@
-import { Headers, type DeadLetterConsumer, type DeadLetterDetail, type DeadLetterView } from '@rookery/contracts';
 import type { StoredMsg } from '@nats-io/jetstream';
+import { type DeadLetterConsumer, type DeadLetterDetail, type DeadLetterView, Headers } from '@rookery/contracts';
 import { CloudEvent, contractOf } from '../events/cloud-event';
 import { DeadLetterHeaders } from '../events/dead-letter';
 import { parseJson } from '../message/json';

@@ -1,14 +1,14 @@
+import { Controller, Inject, type Type } from '@nestjs/common';
 import {
-  DeadLetterRpc,
   type DeadLetterConsumer,
   type DeadLetterDetail,
   type DeadLetterReplay,
+  DeadLetterRpc,
   type RequestOf,
 } from '@rookery/contracts';
-import { Idempotency, keyedRequest, type KeyedAnswer } from '@rookery/platform';
-import { Controller, Inject, type Type } from '@nestjs/common';
-import { DeadLetters } from './dead-letters';
+import { Idempotency, type KeyedAnswer, keyedRequest } from '@rookery/platform';
 import { RpcHandler } from '../rpc/rpc-handler';
+import { DeadLetters } from './dead-letters';
 
 type Requests = (typeof DeadLetterRpc)[DeadLetterConsumer];
 

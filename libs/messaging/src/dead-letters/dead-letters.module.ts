@@ -1,11 +1,11 @@
+import { type DynamicModule, Module } from '@nestjs/common';
 import type { DeadLetterConsumer } from '@rookery/contracts';
 import { Audit, PassedEvents } from '@rookery/platform';
-import { Module, type DynamicModule } from '@nestjs/common';
-import { DeadLetters } from './dead-letters';
-import { deadLettersController } from './dead-letters.controller';
+import { Nats } from '../broker/nats';
 import type { JetStreamServerOptions } from '../events/jetstream-options';
 import { JetStreamServer } from '../events/jetstream-server';
-import { Nats } from '../broker/nats';
+import { DeadLetters } from './dead-letters';
+import { deadLettersController } from './dead-letters.controller';
 
 /**
  * Module of a service that consumes events. It provides the `JetStreamServer`, which the application serves as a microservice, and serves the

@@ -1,25 +1,25 @@
 import {
-  partsOfDeadLetterId,
-  type DeadLetterConsumer,
-  type DeadLetterDetail,
-  type DeadLetterReplay,
-  type DeadLetterView,
-} from '@rookery/contracts';
-import { DomainError, NotFound, ServiceUnavailable, type Audit, type Reading } from '@rookery/platform';
-import { requireActor } from '@rookery/security';
-import {
   JetStreamApiCodes,
   JetStreamApiError,
   jetstreamManager,
   type JetStreamManager,
   type StoredMsg,
 } from '@nats-io/jetstream';
+import {
+  type DeadLetterConsumer,
+  type DeadLetterDetail,
+  type DeadLetterReplay,
+  type DeadLetterView,
+  partsOfDeadLetterId,
+} from '@rookery/contracts';
+import { type Audit, DomainError, NotFound, type Reading, ServiceUnavailable } from '@rookery/platform';
+import { requireActor } from '@rookery/security';
 import { deadLetterStreamOf } from '../broker/definitions';
+import type { Nats } from '../broker/nats';
 import { DeadLetterHeaders } from '../events/dead-letter';
-import { attemptsOf, deadLetterDetail, deadLetterView } from './dead-letter-view';
 import type { JetStreamServer } from '../events/jetstream-server';
 import { headerOf } from '../message/message-context';
-import type { Nats } from '../broker/nats';
+import { attemptsOf, deadLetterDetail, deadLetterView } from './dead-letter-view';
 
 const ANSWER_TIMEOUT_MS = 3_000;
 

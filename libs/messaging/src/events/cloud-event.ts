@@ -1,7 +1,7 @@
-import { CORRELATION_ID, eventContracts, Headers, type EventContract, type EventMessage } from '@rookery/contracts';
-import { traceIdOf } from '@rookery/platform';
 import type { JsMsg } from '@nats-io/jetstream';
 import { z } from 'zod';
+import { CORRELATION_ID, type EventContract, eventContracts, type EventMessage, Headers } from '@rookery/contracts';
+import { traceIdOf } from '@rookery/platform';
 import { parseJson } from '../message/json';
 import { headerOf } from '../message/message-context';
 
@@ -49,7 +49,9 @@ export type OpenedEvent = { readonly event: EventMessage } | { readonly poison: 
 /** Reads and validates an event by its contract. Never throws. */
 export function openEvent(contract: EventContract, message: Pick<JsMsg, 'headers' | 'data'>): OpenedEvent {
   const opened = openEnvelope(contract, message);
-  if ('poison' in opened) return opened;
+  if ('poison' in opened) {
+    return opened;
+  }
   const json = parseJson(message.data);
   if (!json.ok) {
     return { poison: json.reason };
@@ -64,7 +66,9 @@ export function openEvent(contract: EventContract, message: Pick<JsMsg, 'headers
 /** Reads the attributes of an event without handler, as the inbox records them. Its data stays null. */
 export function openPassedEvent(contract: EventContract, message: Pick<JsMsg, 'headers'>): OpenedEvent {
   const opened = openEnvelope(contract, message);
-  if ('poison' in opened) return opened;
+  if ('poison' in opened) {
+    return opened;
+  }
   const { aggregateId, sequence } = opened.event;
   return Recordable.safeParse({ aggregateId, sequence }).success ? opened : { poison: 'missing-headers' };
 }

@@ -1,5 +1,5 @@
+import { type ConsumerInfo, jetstreamManager } from '@nats-io/jetstream';
 import type { Reading } from '@rookery/platform';
-import { jetstreamManager, type ConsumerInfo } from '@nats-io/jetstream';
 import type { ConsumerDefinition } from '../broker/definitions';
 import type { Nats } from '../broker/nats';
 
@@ -23,7 +23,9 @@ export function showConsumerLag(nats: Nats, definitions: readonly ConsumerDefini
 }
 
 async function askBroker(nats: Nats, definitions: readonly ConsumerDefinition[]): Promise<readonly ConsumerInfo[]> {
-  if (!nats.connected) return [];
+  if (!nats.connected) {
+    return [];
+  }
   try {
     const manager = await jetstreamManager(nats.connection, { checkAPI: false, timeout: TIMEOUT_MS });
     return await Promise.all(definitions.map(({ stream, durable }) => manager.consumers.info(stream, durable)));

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import type { MessageHandler } from '@nestjs/microservices';
 import type { EventEnvelope, EventMessage, Service } from '@rookery/contracts';
-import { logger, withJitter, type Metrics, type PassedEvents } from '@rookery/platform';
-import { deadLetterStreamOf, streamDefinitions, type StreamDefinition } from '../broker/definitions';
+import { logger, type Metrics, type PassedEvents, withJitter } from '@rookery/platform';
+import { deadLetterStreamOf, type StreamDefinition, streamDefinitions } from '../broker/definitions';
 import type { Nats } from '../broker/nats';
 import type { StreamRecovery } from '../broker/stream-recovery';
 import { Semaphore } from '../concurrency/semaphore';
-import { contractOf, openEvent, openPassedEvent, type OpenedEvent } from './cloud-event';
-import { publishDeadLetter, type DeadLetterReason } from './dead-letter';
-import { attemptEvent, type Attempt } from './event-attempt';
+import { contractOf, type OpenedEvent, openEvent, openPassedEvent } from './cloud-event';
+import { type DeadLetterReason, publishDeadLetter } from './dead-letter';
+import { type Attempt, attemptEvent } from './event-attempt';
 import type { StreamConsumer } from './stream-consumer';
 
 /** Wait before the next attempt to store a dead letter. */

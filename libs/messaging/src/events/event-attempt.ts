@@ -1,8 +1,8 @@
-import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
-import { Deadline, logger, runInContext, toProblem, type Metrics } from '@rookery/platform';
 import type { JsMsg } from '@nats-io/jetstream';
-import { NatsContext, RpcException, type MessageHandler } from '@nestjs/microservices';
+import { type MessageHandler, NatsContext, RpcException } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
+import { Deadline, logger, type Metrics, runInContext, toProblem } from '@rookery/platform';
 import { contextOf } from '../message/message-context';
 import { PERMANENT_FAILURE } from './permanent-failure';
 

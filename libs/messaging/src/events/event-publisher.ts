@@ -1,12 +1,12 @@
-import { jetstream, jetstreamManager, type JetStreamClient, type PubAck, type StreamInfo } from '@nats-io/jetstream';
+import { jetstream, type JetStreamClient, jetstreamManager, type PubAck, type StreamInfo } from '@nats-io/jetstream';
 import { headers as newHeaders, type MsgHdrs } from '@nats-io/nats-core';
 import { Injectable } from '@nestjs/common';
 import { Headers, type StoredEvent } from '@rookery/contracts';
 import { ServiceUnavailable } from '@rookery/platform';
 import { ownStreamOf, type StreamDefinition } from '../broker/definitions';
+import { Nats } from '../broker/nats';
 import { StreamRecovery } from '../broker/stream-recovery';
 import { CloudEvent, eventType } from './cloud-event';
-import { Nats } from '../broker/nats';
 import { holds, NotStored, requireAckOf } from './stored-ack';
 import { isRejectedAsFull, StreamCapacity } from './stream-capacity';
 import { StreamStorage } from './stream-storage';
@@ -82,14 +82,18 @@ export class EventPublisher {
 
   /** A failure by a broken connection says nothing about the stream. */
   private recordFailure(): void {
-    if (this.nats.connected) this.storage.failed();
+    if (this.nats.connected) {
+      this.storage.failed();
+    }
   }
 
   /** Accepts an acknowledgement that can come from the stream, and a "duplicate" only if the stream holds the event. */
   private async confirm(ack: PubAck, { id }: StoredEvent): Promise<void> {
     const stream = this.stream?.name ?? '';
     requireAckOf(stream, ack);
-    if (!ack.duplicate) return;
+    if (!ack.duplicate) {
+      return;
+    }
     const stored = holds(await this.sample(stream), ack.seq);
     this.nats.metrics.eventDuplicates.inc({ outcome: stored ? 'stored' : 'missing' });
     if (!stored) {

@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
+import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { logger } from '@rookery/platform';
 import { ACK_WAIT_MS, consumerDefinitions } from '../broker/definitions';
 import type { Nats } from '../broker/nats';
@@ -9,7 +9,7 @@ import { KeyedQueue } from '../concurrency/keyed-queue';
 import { headerOf } from '../message/message-context';
 import { CloudEvent, contractOf, openEvent } from './cloud-event';
 import { showConsumerLag } from './consumer-lag';
-import { DeliveryProcessor, isCurrent, type Delivery } from './delivery-processor';
+import { type Delivery, DeliveryProcessor, isCurrent } from './delivery-processor';
 import { GapWait } from './gap-wait';
 import { DEFAULT_GAP_TIMEOUT_MS, DEFAULT_RETRY_DELAYS_MS, type JetStreamServerOptions } from './jetstream-options';
 import { JETSTREAM } from './on-event';

@@ -1,5 +1,5 @@
-import type { EventContract, EventOf } from '@rookery/contracts';
 import { EventPattern } from '@nestjs/microservices';
+import type { EventContract, EventOf } from '@rookery/contracts';
 
 /** Transport id of the handlers that `JetStreamServer` serves. */
 export const JETSTREAM = Symbol('JETSTREAM');

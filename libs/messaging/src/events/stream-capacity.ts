@@ -17,7 +17,9 @@ export class StreamCapacity {
 
   /** Used share of the size limit, 0..1. It is 0 without a limit and before the first sample. */
   get usedShare(): number {
-    if (this.full) return 1;
+    if (this.full) {
+      return 1;
+    }
     return this.maxBytes > 0 ? Math.min(1, this.bytes / this.maxBytes) : 0;
   }
 

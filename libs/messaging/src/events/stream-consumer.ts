@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jetstream, JetStreamApiCodes, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
-import { MAX_ACK_PENDING, type ConsumerDefinition } from '../broker/definitions';
-import { isApiError } from '../broker/provisioning';
+import { type Consumer, type ConsumerMessages, jetstream, JetStreamApiCodes, type JsMsg } from '@nats-io/jetstream';
 import { logger } from '@rookery/platform';
+import { type ConsumerDefinition, MAX_ACK_PENDING } from '../broker/definitions';
+import type { Nats } from '../broker/nats';
+import { isApiError } from '../broker/provisioning';
 import type { StreamRecovery } from '../broker/stream-recovery';
 import { endsWithin } from '../concurrency/in-flight';
-import type { Nats } from '../broker/nats';
 
 const RESTART_DELAY_MS = 250;
 /** A broker that does not answer must not delay the shutdown. */

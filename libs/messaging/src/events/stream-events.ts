@@ -1,6 +1,6 @@
-import type { EventMessage, Service } from '@rookery/contracts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { EventMessage, Service } from '@rookery/contracts';
 import { streamOf } from '../broker/definitions';
 import { contractOf, openEvent } from './cloud-event';
 

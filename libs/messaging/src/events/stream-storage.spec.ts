@@ -18,7 +18,9 @@ describe('StreamStorage', () => {
   });
 
   it('tolerates any number of lost acknowledgements within a moment', () => {
-    for (let attempt = 0; attempt < 100; attempt += 1) expect(failAt(attempt * 39)).toBe(true);
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      expect(failAt(attempt * 39)).toBe(true);
+    }
   });
 
   it('reports not storing after four seconds of failures, until the first success', () => {

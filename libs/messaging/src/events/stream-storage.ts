@@ -21,7 +21,9 @@ export class StreamStorage {
 
   /** False when all attempts of four seconds have failed, until one succeeds or half a minute passes without an attempt. */
   get storing(): boolean {
-    if (this.failingSince === undefined || this.now() - this.failedAt > FORGOTTEN_AFTER_MS) return true;
+    if (this.failingSince === undefined || this.now() - this.failedAt > FORGOTTEN_AFTER_MS) {
+      return true;
+    }
     return this.failedAt - this.failingSince < TOLERATED_MS;
   }
 
@@ -33,7 +35,9 @@ export class StreamStorage {
   /** Records that a connected broker rejected an event or did not acknowledge it in time. */
   failed(): void {
     const now = this.now();
-    if (now - this.failedAt > FORGOTTEN_AFTER_MS) this.failingSince = undefined;
+    if (now - this.failedAt > FORGOTTEN_AFTER_MS) {
+      this.failingSince = undefined;
+    }
     this.failedAt = now;
     this.failingSince ??= now;
   }

@@ -1,6 +1,6 @@
+import type { MsgHdrs } from '@nats-io/nats-core';
 import { Headers } from '@rookery/contracts';
 import { contextFrom, type Deadline, type RequestContext } from '@rookery/platform';
-import type { MsgHdrs } from '@nats-io/nats-core';
 
 /** The value of a header; undefined when it is missing or empty. */
 export function headerOf(headers: MsgHdrs | undefined, name: string): string | undefined {

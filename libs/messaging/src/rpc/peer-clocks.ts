@@ -21,7 +21,9 @@ export function serveClock(nats: Nats): Subscription {
   return nats.connection.subscribe(clockSubject(nats.service), {
     queue: nats.service,
     callback: (error, message) => {
-      if (error === null && mayReplyTo(nats.service, message.reply ?? '')) message.respond(String(Date.now()));
+      if (error === null && mayReplyTo(nats.service, message.reply ?? '')) {
+        message.respond(String(Date.now()));
+      }
     },
   });
 }
@@ -45,7 +47,9 @@ export function secondsAheadOfMost(nats: Nats, services: readonly Service[]): ()
 
 /** The difference that a strict majority agrees on in one direction; 0 without such a majority. A minority with wrong clocks has no influence. */
 export function agreed(seconds: readonly number[]): number | undefined {
-  if (seconds.length < MIN_PEERS) return undefined;
+  if (seconds.length < MIN_PEERS) {
+    return undefined;
+  }
   const sorted = [...seconds].sort((a, b) => a - b);
   const majority = Math.floor(sorted.length / 2) + 1;
   const ahead = sorted[sorted.length - majority] ?? 0;

@@ -1,7 +1,7 @@
-import { NoRespondersError, RequestError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
 import { randomUUID } from 'node:crypto';
-import { inboxPrefixOf } from '../broker/permissions';
+import { type Msg, type MsgHdrs, NoRespondersError, RequestError, TimeoutError } from '@nats-io/nats-core';
 import type { Nats } from '../broker/nats';
+import { inboxPrefixOf } from '../broker/permissions';
 
 /** A request that waits for its reply. */
 interface Waiting {
@@ -57,16 +57,22 @@ export class ReplyInbox {
 
   /** Subscribes at the first request, because most services send none. */
   private listen(): void {
-    if (this.listening) return;
+    if (this.listening) {
+      return;
+    }
     this.listening = true;
     const { connection } = this.nats;
     connection.subscribe(`${this.prefix}*`, {
       callback: (error, answer) => {
-        if (error === null) this.waiting.get(answer.subject.slice(this.prefix.length))?.resolve(answer);
+        if (error === null) {
+          this.waiting.get(answer.subject.slice(this.prefix.length))?.resolve(answer);
+        }
       },
     });
     void connection.closed().finally(() => {
-      for (const { reject } of this.waiting.values()) reject(new RequestError('connection closed'));
+      for (const { reject } of this.waiting.values()) {
+        reject(new RequestError('connection closed'));
+      }
     });
   }
 }

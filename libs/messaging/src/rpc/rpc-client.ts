@@ -1,10 +1,13 @@
+import { headers as newHeaders, type Msg, type MsgHdrs, NoRespondersError, TimeoutError } from '@nats-io/nats-core';
+import { Injectable, Optional } from '@nestjs/common';
+import type { z } from 'zod';
 import {
-  CallRefusals,
   Callers,
+  CallRefusals,
   Headers,
-  rpcEdges,
   type Problem,
   type RpcContract,
+  rpcEdges,
   type Service,
 } from '@rookery/contracts';
 import {
@@ -14,18 +17,15 @@ import {
   DeadlineExceeded,
   logger,
   RemoteProblem,
+  type RequestContext,
   ServiceUnavailable,
   toProblem,
   uuidv7,
-  type RequestContext,
 } from '@rookery/platform';
 import { deadlineForNextHop, Dependency, NoResponder, RefusedCall } from '@rookery/resilience';
 import { InternalTokenIssuer } from '@rookery/security';
-import { headers as newHeaders, NoRespondersError, TimeoutError, type Msg, type MsgHdrs } from '@nats-io/nats-core';
-import { Injectable, Optional } from '@nestjs/common';
-import type { z } from 'zod';
-import { parseJson } from '../message/json';
 import { Nats } from '../broker/nats';
+import { parseJson } from '../message/json';
 import { ReplyInbox } from './reply-inbox';
 import { ReplyPacket } from './rpc-packet';
 
@@ -65,7 +65,9 @@ export class RpcClient {
     this.inbox = new ReplyInbox(nats);
     // Created at start, so that their metrics begin at 0 and not with the first failure.
     const caller = Callers.find((name) => name === nats.service);
-    for (const service of caller === undefined ? [] : rpcEdges[caller]) this.dependencyOf(service);
+    for (const service of caller === undefined ? [] : rpcEdges[caller]) {
+      this.dependencyOf(service);
+    }
   }
 
   /**
@@ -87,7 +89,9 @@ export class RpcClient {
     let status = 200;
     try {
       // The connection would buffer the request and send it after its caller has gone.
-      if (!this.nats.connected) throw new ServiceUnavailable();
+      if (!this.nats.connected) {
+        throw new ServiceUnavailable();
+      }
       return await this.send(contract, body, limits);
     } catch (error) {
       status = toProblem(error).status;
@@ -105,7 +109,9 @@ export class RpcClient {
     limits: Limits,
   ): Promise<z.output<Response>> {
     const { context } = limits;
-    if (context?.asksOnce !== true) return this.ask(contract, body, limits);
+    if (context?.asksOnce !== true) {
+      return this.ask(contract, body, limits);
+    }
     const queries = this.queries.get(context) ?? new Map<string, Promise<unknown>>();
     this.queries.set(context, queries);
     if (contract.kind === 'command') {
@@ -114,7 +120,9 @@ export class RpcClient {
     }
     const query = JSON.stringify([contract.subject, body]);
     const known = queries.get(query);
-    if (known !== undefined) return contract.response.parse(await known);
+    if (known !== undefined) {
+      return contract.response.parse(await known);
+    }
     const answer = this.ask(contract, body, limits);
     queries.set(query, answer);
     answer.catch(() => queries.delete(query));
@@ -135,7 +143,9 @@ export class RpcClient {
 
   private dependencyOf(service: Service): Dependency {
     const known = this.dependencies.get(service);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const dependency = new Dependency(service, this.nats.metrics);
     this.dependencies.set(service, dependency);
     return dependency;
@@ -158,7 +168,9 @@ export class RpcClient {
         throw failureOf(error, service, subject);
       });
     const { response, replayed } = answerOf(contract, message, id);
-    if (replayed && context !== undefined) context.replayed = true;
+    if (replayed && context !== undefined) {
+      context.replayed = true;
+    }
     return response;
   }
 
@@ -183,8 +195,12 @@ export class RpcClient {
 }
 
 function failureOf(error: unknown, dependency: Service, subject: string): Error {
-  if (error instanceof TimeoutError) return new DeadlineExceeded(undefined, { dependency });
-  if (error instanceof NoRespondersError) return new NoResponder(dependency);
+  if (error instanceof TimeoutError) {
+    return new DeadlineExceeded(undefined, { dependency });
+  }
+  if (error instanceof NoRespondersError) {
+    return new NoResponder(dependency);
+  }
   logger.error({ err: error, subject }, 'could not send a request');
   return new ServiceUnavailable(undefined, 1, { dependency });
 }
@@ -215,7 +231,9 @@ const CALL_REFUSALS: readonly string[] = CallRefusals;
 /** A service that rejects this process (its token or its release) does not reject the actor: the caller gets 503, and the log an error. */
 function refusalOf(problem: Problem, { service, subject }: RpcContract): Error {
   const cause = new RemoteProblem(problem, service);
-  if (!CALL_REFUSALS.includes(problem.code)) return cause;
+  if (!CALL_REFUSALS.includes(problem.code)) {
+    return cause;
+  }
   const { code, detail, errors } = problem;
   const where = errors?.map(({ pointer }) => pointer);
   logger.error({ subject, service, code, detail, where }, 'a service rejected this process');

@@ -1,8 +1,8 @@
-import type { RpcContract } from '@rookery/contracts';
-import { RPC_CONTRACT, type KeyedAnswer } from '@rookery/platform';
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import type { z } from 'zod';
+import type { RpcContract } from '@rookery/contracts';
+import { type KeyedAnswer, RPC_CONTRACT } from '@rookery/platform';
 
 /** Return type of the handler of a contract. A handler with an idempotency key does not compile without `Idempotency`. */
 type Answered<Contract extends RpcContract> = Contract['idempotency'] extends 'key'

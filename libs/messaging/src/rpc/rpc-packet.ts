@@ -1,5 +1,5 @@
-import { Problem } from '@rookery/contracts';
 import { z } from 'zod';
+import { Problem } from '@rookery/contracts';
 
 const PacketId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/);
 

@@ -1,3 +1,13 @@
+import type { Msg, Subscription } from '@nats-io/nats-core';
+import {
+  type CustomTransportStrategy,
+  type MessageHandler,
+  NatsContext,
+  RpcException,
+  Server,
+  Transport,
+} from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
 import { Headers, type Problem } from '@rookery/contracts';
 import {
   CallRefused,
@@ -13,23 +23,13 @@ import {
   uuidv7,
 } from '@rookery/platform';
 import { DynamicThresholdLimit } from '@rookery/resilience';
-import type { Msg, Subscription } from '@nats-io/nats-core';
-import {
-  NatsContext,
-  RpcException,
-  Server,
-  Transport,
-  type CustomTransportStrategy,
-  type MessageHandler,
-} from '@nestjs/microservices';
-import { isObservable, lastValueFrom } from 'rxjs';
+import type { Nats } from '../broker/nats';
 import { mayReplyTo } from '../broker/permissions';
 import { endsWithin, InFlight } from '../concurrency/in-flight';
 import { parseJson } from '../message/json';
 import { contextOf, headerOf } from '../message/message-context';
-import type { Nats } from '../broker/nats';
 import { serveClock } from './peer-clocks';
-import { RequestPacket, type ReplyPacket } from './rpc-packet';
+import { type ReplyPacket, RequestPacket } from './rpc-packet';
 
 /** Time limit of a request without that header. No request gets more than `LONGEST_MS`. */
 const DEFAULT_TIME_LEFT_MS = 5_000;
@@ -204,12 +204,16 @@ function packetOf(message: Msg): RequestPacket | undefined {
 
 /** The deadline, counted from the arrival; undefined when the header is malformed. */
 function deadlineOf(timeLeft: string | undefined): Deadline | undefined {
-  if (timeLeft === undefined) return Deadline.in(DEFAULT_TIME_LEFT_MS);
+  if (timeLeft === undefined) {
+    return Deadline.in(DEFAULT_TIME_LEFT_MS);
+  }
   return /^[0-9]{1,15}$/.test(timeLeft) ? Deadline.in(Math.min(Number(timeLeft), LONGEST_MS)) : undefined;
 }
 
 function answerOf(returned: unknown): Pick<ReplyPacket, 'response' | 'replayed'> {
-  if (!(returned instanceof KeyedAnswer)) return { response: returned };
+  if (!(returned instanceof KeyedAnswer)) {
+    return { response: returned };
+  }
   return { response: returned.answer, ...(returned.replayed && { replayed: true }) };
 }
 

@@ -35,7 +35,9 @@ export function loadConfig<Schema extends SettingsSchema>(
   { name, env = process.env }: { readonly name: string; readonly env?: Environment },
 ): z.output<Schema> {
   const result = parseConfig(schema, env);
-  if (result.ok) return result.config;
+  if (result.ok) {
+    return result.config;
+  }
   process.stderr.write(describeBadSettings(name, result.bad));
   return process.exit(1);
 }
@@ -51,15 +53,23 @@ export function parseConfig<Schema extends SettingsSchema>(
   const values: Record<string, string> = {};
   for (const name of Object.keys(schema.shape)) {
     const read = readSetting(name, env);
-    if (read.reason !== undefined) bad.push({ name, reason: read.reason, description: describe(schema, name) });
-    if (read.value !== undefined) values[name] = read.value;
+    if (read.reason !== undefined) {
+      bad.push({ name, reason: read.reason, description: describe(schema, name) });
+    }
+    if (read.value !== undefined) {
+      values[name] = read.value;
+    }
   }
   const unreadable = new Set(bad.map((setting) => setting.name));
   const parsed = schema.safeParse(values);
-  if (parsed.success && bad.length === 0) return { ok: true, config: parsed.data };
+  if (parsed.success && bad.length === 0) {
+    return { ok: true, config: parsed.data };
+  }
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0] ?? '(settings)');
-    if (unreadable.has(name)) continue;
+    if (unreadable.has(name)) {
+      continue;
+    }
     unreadable.add(name);
     const missing = name in schema.shape && values[name] === undefined;
     bad.push({ name, reason: missing ? 'is missing' : reasonOf(issue), description: describe(schema, name) });
@@ -87,8 +97,12 @@ function readSetting(name: string, env: Environment): { readonly value?: string;
   // Compose files and Kubernetes manifests cannot unset a variable: an empty one counts as unset.
   const direct = env[name] === '' ? undefined : env[name];
   const file = env[`${name}_FILE`] === '' ? undefined : env[`${name}_FILE`];
-  if (file === undefined) return direct === undefined ? {} : { value: direct };
-  if (direct !== undefined) return { reason: `is given twice: by ${name} and by ${name}_FILE` };
+  if (file === undefined) {
+    return direct === undefined ? {} : { value: direct };
+  }
+  if (direct !== undefined) {
+    return { reason: `is given twice: by ${name} and by ${name}_FILE` };
+  }
   try {
     return { value: readFileSync(file, 'utf8').trim() };
   } catch {
@@ -124,6 +138,8 @@ function describe(schema: SettingsSchema, name: string): string {
 }
 
 function asText(value: unknown): string {
-  if (Array.isArray(value)) return value.map(String).join(',');
+  if (Array.isArray(value)) {
+    return value.map(String).join(',');
+  }
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

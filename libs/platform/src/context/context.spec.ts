@@ -1,8 +1,8 @@
 import { contextFrom, currentContext, isOperator, requireContext, runInContext } from './request-context';
 import { childTraceparent, newTraceparent, traceIdOf } from './trace-context';
 
-const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
-const parent = `00-${trace}-00f067aa0ba902b7-01`;
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const parent = `00-${TRACE}-00f067aa0ba902b7-01`;
 
 describe('the request context', () => {
   it('goes with the work it was opened for, and no other', async () => {
@@ -25,7 +25,7 @@ describe('the request context', () => {
 
   it('continues a valid trace in a new span', () => {
     const child = childTraceparent(parent);
-    expect(traceIdOf(child)).toBe(trace);
+    expect(traceIdOf(child)).toBe(TRACE);
     expect(child).not.toBe(parent);
     expect(childTraceparent(`${parent.slice(0, -2)}00`)).toMatch(/-00$/);
   });
@@ -33,15 +33,15 @@ describe('the request context', () => {
   it.each([
     ['nothing', undefined],
     ['an empty one', ''],
-    ['version ff', `ff-${trace}-00f067aa0ba902b7-01`],
+    ['version ff', `ff-${TRACE}-00f067aa0ba902b7-01`],
     ['a zero trace id', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`],
-    ['a zero span id', `00-${trace}-${'0'.repeat(16)}-01`],
+    ['a zero span id', `00-${TRACE}-${'0'.repeat(16)}-01`],
     ['capitals', parent.toUpperCase()],
     ['text behind it', `${parent}-more`],
   ])('starts a new trace for %s', (_what, traceparent) => {
     expect(traceIdOf(traceparent)).toBeNull();
     expect(traceIdOf(childTraceparent(traceparent))).toMatch(/^[0-9a-f]{32}$/);
-    expect(traceIdOf(childTraceparent(traceparent))).not.toBe(trace);
+    expect(traceIdOf(childTraceparent(traceparent))).not.toBe(TRACE);
   });
 
   it('knows operators by their role', () => {

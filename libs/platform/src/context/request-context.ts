@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { CORRELATION_ID } from '@rookery/contracts';
 import { v7 as uuidv7 } from 'uuid';
+import { CORRELATION_ID } from '@rookery/contracts';
 import type { Deadline } from './deadline';
 import { childTraceparent } from './trace-context';
 
@@ -61,7 +61,9 @@ export function currentContext(): RequestContext | undefined {
  */
 export function requireContext(): RequestContext {
   const context = storage.getStore();
-  if (context === undefined) throw new Error('no request context: run this inside runInContext()');
+  if (context === undefined) {
+    throw new Error('no request context: run this inside runInContext()');
+  }
   return context;
 }
 

@@ -10,7 +10,9 @@ export function newTraceparent(): string {
 /** A new span in the trace of `parent`; a new trace when that is missing or malformed (W3C Trace Context, 3.2.2). */
 export function childTraceparent(parent: string | null | undefined): string {
   const match = TRACEPARENT.exec(parent ?? '');
-  if (match === null) return newTraceparent();
+  if (match === null) {
+    return newTraceparent();
+  }
   const [, traceId = '', flags = ''] = match;
   return `00-${traceId}-${randomBytes(8).toString('hex')}-${flags}`;
 }

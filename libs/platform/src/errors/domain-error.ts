@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { problemType, type CallRefusal, type Money, type Problem, type ProblemDetail } from '@rookery/contracts';
+import { type CallRefusal, type Money, type Problem, type ProblemDetail, problemType } from '@rookery/contracts';
 
 /** The content of a refusal. Everything here reaches clients: no internals, no secrets. */
 export interface Refusal {

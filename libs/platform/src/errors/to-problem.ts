@@ -59,9 +59,15 @@ export function toProblem(error: unknown): Problem {
 }
 
 function withoutContext(error: unknown): Problem {
-  if (error instanceof DomainError) return error.toProblem();
-  if (error instanceof HttpException) return problemOfStatus(error.getStatus());
-  if (error instanceof Error) return problemOfStatus(500);
+  if (error instanceof DomainError) {
+    return error.toProblem();
+  }
+  if (error instanceof HttpException) {
+    return problemOfStatus(error.getStatus());
+  }
+  if (error instanceof Error) {
+    return problemOfStatus(500);
+  }
   const problem = Problem.safeParse(error);
   return problem.success ? problem.data : problemOfStatus(500);
 }

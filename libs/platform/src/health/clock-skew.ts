@@ -61,13 +61,17 @@ export class ClockSkew implements HealthCheck {
   async check(): Promise<void> {
     await this.refresh();
     const { seconds } = this;
-    if (seconds === undefined || Math.abs(seconds) < UNREADY_CLOCK_SKEW_SECONDS) return;
+    if (seconds === undefined || Math.abs(seconds) < UNREADY_CLOCK_SKEW_SECONDS) {
+      return;
+    }
     const how = `${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'}`;
     throw new Error(`the clock of this process is ${how} ${this.against}: is time synchronised on this machine?`);
   }
 
   private async refresh(): Promise<void> {
-    if (performance.now() - this.measuredAt < MEASURED_EVERY_MS) return;
+    if (performance.now() - this.measuredAt < MEASURED_EVERY_MS) {
+      return;
+    }
     this.measuring ??= this.measureOnce().finally(() => (this.measuring = undefined));
     await this.measuring;
   }

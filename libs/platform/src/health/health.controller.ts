@@ -3,10 +3,10 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Produces } from '../http/accept.guard';
 import { Public } from '../http/public';
-import { Metrics } from '../metrics/metrics';
-import { HealthChecks, type HealthCheck } from './health-check';
 import { logger } from '../logging/logger';
+import { Metrics } from '../metrics/metrics';
 import { Readiness } from '../readiness';
+import { type HealthCheck, HealthChecks } from './health-check';
 
 /** Longest time one check may take. */
 const CHECK_TIMEOUT_MS = 2000;
@@ -59,8 +59,12 @@ export class HealthController {
   }
 
   private statusOf(allUp: boolean): HealthView['status'] {
-    if (this.readiness.isDraining) return 'draining';
-    if (!this.readiness.isReady) return 'starting';
+    if (this.readiness.isDraining) {
+      return 'draining';
+    }
+    if (!this.readiness.isReady) {
+      return 'starting';
+    }
     return allUp ? 'ok' : 'error';
   }
 
@@ -83,10 +87,14 @@ export class HealthController {
 
   private logChange(check: string, state: UpOrDown, reason: unknown): void {
     if (state === 'up') {
-      if (this.down.delete(check)) logger.info({ check }, 'readiness check passes again');
+      if (this.down.delete(check)) {
+        logger.info({ check }, 'readiness check passes again');
+      }
       return;
     }
-    if (this.down.has(check)) return;
+    if (this.down.has(check)) {
+      return;
+    }
     this.down.add(check);
     logger.warn({ check, err: reason }, 'readiness check failed');
   }

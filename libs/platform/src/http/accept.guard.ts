@@ -1,6 +1,6 @@
-import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { DomainError } from '../errors/domain-error';
 
 const PRODUCES = 'rookery:produces';
@@ -29,11 +29,17 @@ export class NotAcceptable extends DomainError {
 @Injectable()
 export class AcceptGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    if (context.getType() !== 'http') return true;
+    if (context.getType() !== 'http') {
+      return true;
+    }
     const { accept } = context.switchToHttp().getRequest<FastifyRequest>().headers;
     const offered = offeredBy(context);
-    if (offered.includes(ANY_MEDIA_TYPE)) return true;
-    if (accept !== undefined && !offered.some((type) => accepts(accept, type))) throw new NotAcceptable(offered);
+    if (offered.includes(ANY_MEDIA_TYPE)) {
+      return true;
+    }
+    if (accept !== undefined && !offered.some((type) => accepts(accept, type))) {
+      throw new NotAcceptable(offered);
+    }
     return true;
   }
 }
@@ -41,9 +47,13 @@ export class AcceptGuard implements CanActivate {
 function offeredBy(context: ExecutionContext): readonly string[] {
   for (const target of [context.getHandler(), context.getClass()]) {
     const types: unknown = Reflect.getMetadata(PRODUCES, target);
-    if (Array.isArray(types)) return types.map(String);
+    if (Array.isArray(types)) {
+      return types.map(String);
+    }
   }
-  if (Reflect.getMetadata(SSE, context.getHandler()) === true) return ['text/event-stream'];
+  if (Reflect.getMetadata(SSE, context.getHandler()) === true) {
+    return ['text/event-stream'];
+  }
   return ['application/json', PROBLEM_MEDIA_TYPE];
 }
 

@@ -24,7 +24,9 @@ function isFramedOnce({ httpVersion, headers }: IncomingMessage): boolean {
 }
 
 function isDecodable(text: string): boolean {
-  if (!text.includes('%')) return true;
+  if (!text.includes('%')) {
+    return true;
+  }
   try {
     decodeURIComponent(text);
     return true;

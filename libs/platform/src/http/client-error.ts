@@ -1,7 +1,7 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { v7 as uuidv7 } from 'uuid';
+import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { problemOfStatus } from '../errors/to-problem';
 import { logger } from '../logging/logger';
 import { RAW_SECURITY_HEADERS } from './security-headers';

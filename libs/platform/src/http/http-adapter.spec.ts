@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Problem } from '@rookery/contracts';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { z } from 'zod';
+import { Problem } from '@rookery/contracts';
 import { configureLogger } from '../logging/logger';
 import { createHttpAdapter, type HttpLimits } from './http-adapter';
 
@@ -43,7 +43,9 @@ class Connection {
   }
 
   write(text: string): this {
-    if (this.socket.writable) this.socket.write(text);
+    if (this.socket.writable) {
+      this.socket.write(text);
+    }
     return this;
   }
 
@@ -60,7 +62,9 @@ class Connection {
         this.socket.once('data', resolve);
         this.socket.once('close', resolve);
       });
-      if (this.socket.destroyed && !pattern.test(this.received)) throw new Error(`closed after: ${this.received}`);
+      if (this.socket.destroyed && !pattern.test(this.received)) {
+        throw new Error(`closed after: ${this.received}`);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problemOfStatus } from '../errors/to-problem';
+import { isAmbiguous } from './ambiguous-request';
 import { answerClientError } from './client-error';
 import { parseJsonBody } from './json-body';
 import { refuseForeignCoding } from './json-media-type';
@@ -11,7 +12,6 @@ import { keepRawBody } from './raw-body';
 import { reject } from './reject';
 import { securityHeaders } from './security-headers';
 import { sendRawProblem } from './send-raw-problem';
-import { isAmbiguous } from './ambiguous-request';
 
 /** Limits of the HTTP side of a process. */
 export interface HttpLimits {
@@ -124,7 +124,11 @@ function closeSilentConnections(fastify: FastifyInstance): void {
   });
   fastify.addHook('preClose', (done) => {
     setTimeout(() => {
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of connections) {
+        if (socket.bytesRead === 0) {
+          socket.destroy();
+        }
+      }
     }, SILENT_MS).unref();
     done();
   });

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { Headers } from '@rookery/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Headers } from '@rookery/contracts';
 import { Deadline } from '../context/deadline';
-import { contextFrom, runInContext, type RequestContext } from '../context/request-context';
+import { contextFrom, type RequestContext, runInContext } from '../context/request-context';
 import { logger } from '../logging/logger';
 
 /** Labels of an answered request in metrics. */
@@ -38,7 +38,9 @@ const first = (value: string | string[] | undefined): string | undefined => (Arr
 /** The request's context, created from its headers on first use. */
 export function openContext(request: IncomingMessage, requestTimeoutMs: number | undefined): RequestContext {
   const known = contexts.get(request);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const context: RequestContext = {
     ...contextFrom({
       correlationId: first(request.headers[Headers.correlationId]),
@@ -68,7 +70,9 @@ export function observeRequests(
     void reply.header(Headers.correlationId, context.correlationId);
     // Responses that bypass Fastify (the OpenID Provider writes to the raw response) carry it too.
     reply.raw.setHeader(Headers.correlationId, context.correlationId);
-    if (options.isDraining()) reply.raw.setHeader('connection', 'close');
+    if (options.isDraining()) {
+      reply.raw.setHeader('connection', 'close');
+    }
     runInContext(context, done);
   });
   // Reading the body continues in the connection's asynchronous context: enter the request's again.
@@ -77,7 +81,9 @@ export function observeRequests(
   });
   // Decided when the response is sent: the request may have arrived before the shutdown began.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (options.isDraining()) void reply.header('connection', 'close');
+    if (options.isDraining()) {
+      void reply.header('connection', 'close');
+    }
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {

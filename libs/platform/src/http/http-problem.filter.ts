@@ -1,13 +1,13 @@
-import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import type { Problem } from '@rookery/contracts';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Problem } from '@rookery/contracts';
 import { runInContext } from '../context/request-context';
 import { DomainError } from '../errors/domain-error';
 import { problemOfStatus, toProblem } from '../errors/to-problem';
 import { logger } from '../logging/logger';
+import { HandledElsewhere } from './handled-elsewhere';
 import { openContext } from './http-context';
 import type { KnownRoutes } from './known-routes';
-import { HandledElsewhere } from './handled-elsewhere';
 import { sendProblem } from './send-problem';
 
 /**
@@ -34,13 +34,17 @@ export class HttpProblemFilter implements ExceptionFilter {
       const allow = known.includes(request.method) ? [] : known;
       const cause = allow.length > 0 ? problemOfStatus(405) : hasBrokenOff(request) ? problemOfStatus(400) : error;
       const problem: Problem = { ...toProblem(cause), instance: path };
-      if (problem.status === 500) logger.error({ err: error, code: problem.code }, 'unexpected error');
+      if (problem.status === 500) {
+        logger.error({ err: error, code: problem.code }, 'unexpected error');
+      }
       if (reply.sent || reply.raw.headersSent) {
         // Part of the response is already sent: only cutting it off shows that it is incomplete.
         reply.raw.destroy();
         return;
       }
-      if (allow.length > 0) void reply.header('allow', allow.join(', '));
+      if (allow.length > 0) {
+        void reply.header('allow', allow.join(', '));
+      }
       sendProblem(reply, problem, error instanceof DomainError ? error.challenge : undefined);
     });
   }

@@ -6,7 +6,9 @@ const codeOf = (text: string | Buffer): string => {
   try {
     parse(text);
   } catch (error) {
-    if (error instanceof UnreadableBody) return error.code;
+    if (error instanceof UnreadableBody) {
+      return error.code;
+    }
     throw error;
   }
   return 'accepted';

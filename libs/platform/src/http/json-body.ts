@@ -25,13 +25,18 @@ export const emptyBody = (): UnreadableBody => new UnreadableBody('request.empty
  * stores neither), and keys that reach prototypes.
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
-  if (bytes.length === 0) return undefined;
+  if (bytes.length === 0) {
+    return undefined;
+  }
   const text = decode(bytes);
   const members = countMembers(text, maxDepth);
   const value = parse(text);
-  if (countKeys(value) !== members)
+  if (countKeys(value) !== members) {
     throw new UnreadableBody('request.duplicate-key', 'must not name a key of an object twice');
-  if (SUSPICIOUS.test(text)) refuseUnsafe(value, '');
+  }
+  if (SUSPICIOUS.test(text)) {
+    refuseUnsafe(value, '');
+  }
   return value;
 }
 
@@ -71,14 +76,23 @@ function countMembers(text: string, maxDepth: number): number {
   for (let at = 0; at < text.length; at += 1) {
     const char = text.charCodeAt(at);
     if (inString) {
-      if (char === QUOTE) inString = false;
-      if (char === BACKSLASH) at += 1;
+      if (char === QUOTE) {
+        inString = false;
+      }
+      if (char === BACKSLASH) {
+        at += 1;
+      }
       continue;
     }
-    if (char === QUOTE) inString = true;
-    else if (char === COLON) members += 1;
-    else if (char === OPEN_BRACKET || char === OPEN_BRACE) depth += 1;
-    else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) depth -= 1;
+    if (char === QUOTE) {
+      inString = true;
+    } else if (char === COLON) {
+      members += 1;
+    } else if (char === OPEN_BRACKET || char === OPEN_BRACE) {
+      depth += 1;
+    } else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) {
+      depth -= 1;
+    }
     if (depth > maxDepth) {
       throw new UnreadableBody('request.too-deep', `must not be nested deeper than ${maxDepth} levels`);
     }
@@ -88,7 +102,9 @@ function countMembers(text: string, maxDepth: number): number {
 
 /** How many keys all objects of a value have: of members with one name the parser has kept the last. The depth is known to be small here. */
 function countKeys(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
+  if (typeof value !== 'object' || value === null) {
+    return 0;
+  }
   const children: unknown[] = Object.values(value);
   const own = Array.isArray(value) ? 0 : children.length;
   return children.reduce<number>((count, child) => count + countKeys(child), own);
@@ -96,8 +112,12 @@ function countKeys(value: unknown): number {
 
 /** The depth is known to be small here. For an unsafe key the pointer names its parent. */
 function refuseUnsafe(value: unknown, pointer: string): void {
-  if (typeof value === 'string') refuseUnsafeText(value, pointer);
-  if (typeof value !== 'object' || value === null) return;
+  if (typeof value === 'string') {
+    refuseUnsafeText(value, pointer);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return;
+  }
   for (const [key, child] of Object.entries(value)) {
     refuseUnsafeText(key, pointer);
     const inside = `${pointer}/${escapeToken(key)}`;
@@ -109,6 +129,10 @@ function refuseUnsafe(value: unknown, pointer: string): void {
 }
 
 function refuseUnsafeText(text: string, pointer: string): void {
-  if (text.includes('\0')) throw new UnreadableBody('request.unsafe-text', 'must not contain U+0000', pointer);
-  if (!text.isWellFormed()) throw new UnreadableBody('request.unsafe-text', 'must be well-formed Unicode', pointer);
+  if (text.includes('\0')) {
+    throw new UnreadableBody('request.unsafe-text', 'must not contain U+0000', pointer);
+  }
+  if (!text.isWellFormed()) {
+    throw new UnreadableBody('request.unsafe-text', 'must be well-formed Unicode', pointer);
+  }
 }

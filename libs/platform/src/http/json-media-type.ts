@@ -19,5 +19,7 @@ export function refuseForeignCoding(contentType: string | undefined, contentEnco
     name.replaceAll('"', '').toLowerCase(),
   );
   const coding = contentEncoding?.trim().toLowerCase() ?? 'identity';
-  if (charsets.some((name) => name !== 'utf-8') || coding !== 'identity') throw new UnsupportedMediaType();
+  if (charsets.some((name) => name !== 'utf-8') || coding !== 'identity') {
+    throw new UnsupportedMediaType();
+  }
 }

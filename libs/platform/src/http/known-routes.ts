@@ -13,9 +13,13 @@ export class KnownRoutes {
   watch(fastify: FastifyInstance): void {
     fastify.addHook('onRoute', ({ url, method }) => {
       // The CORS preflight is answered at every path, so it does not make a path known.
-      if (url === '*' && [method].flat().every((name) => name === 'OPTIONS')) return;
+      if (url === '*' && [method].flat().every((name) => name === 'OPTIONS')) {
+        return;
+      }
       const pattern = toPattern(url);
-      for (const name of [method].flat()) this.routes.push({ pattern, method: name });
+      for (const name of [method].flat()) {
+        this.routes.push({ pattern, method: name });
+      }
     });
   }
 
@@ -30,7 +34,9 @@ function toPattern(url: string): RegExp {
   const source = url
     .split('/')
     .map((segment) => {
-      if (segment.startsWith(':')) return '[^/]+';
+      if (segment.startsWith(':')) {
+        return '[^/]+';
+      }
       return segment === '*' ? '.*' : segment.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
     })
     .join('/');

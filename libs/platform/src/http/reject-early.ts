@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Problem } from '@rookery/contracts';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Readiness } from '../readiness';
+import type { Problem } from '@rookery/contracts';
 import { Metrics } from '../metrics/metrics';
+import { Readiness } from '../readiness';
 import { securityHeaders } from './security-headers';
 import { sendRawProblem } from './send-raw-problem';
 
@@ -30,11 +30,15 @@ export function rejectEarly(app: NestFastifyApplication, { behindTls, judge }: E
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const problem = judge(request);
     if (problem === undefined) {
-      for (const listener of others) Reflect.apply(listener, server, [request, response]);
+      for (const listener of others) {
+        Reflect.apply(listener, server, [request, response]);
+      }
       return;
     }
     secure(request, response);
-    if (readiness.isDraining) response.setHeader('connection', 'close');
+    if (readiness.isDraining) {
+      response.setHeader('connection', 'close');
+    }
     sendRawProblem(request, response, problem);
     answered.observe({ method: request.method ?? '', route: NO_ROUTE, status: problem.status }, 0);
   });

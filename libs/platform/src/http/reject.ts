@@ -1,5 +1,5 @@
-import type { Problem } from '@rookery/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Problem } from '@rookery/contracts';
 import { openContext } from './http-context';
 import { sendProblem } from './send-problem';
 

@@ -20,8 +20,9 @@ export function securityHeaders(behindTls: boolean): (request: IncomingMessage, 
   });
   return (request, response) =>
     apply(request, response, (error) => {
-      if (error !== undefined)
+      if (error !== undefined) {
         throw error instanceof Error ? error : new Error('no security headers', { cause: error });
+      }
     });
 }
 

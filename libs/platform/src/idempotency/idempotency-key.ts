@@ -11,17 +11,23 @@ const QUOTED = /^"(?<text>(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
  * @throws {IdempotencyKeyMissing | IdempotencyKeyMalformed} 400
  */
 export function idempotencyKeyOf(header: string | undefined, service: Service): string {
-  if (header === undefined || header.trim() === '') throw new IdempotencyKeyMissing(service);
+  if (header === undefined || header.trim() === '') {
+    throw new IdempotencyKeyMissing(service);
+  }
   return checkedKey(unquoted(header.trim()), service);
 }
 
 /** Returns a valid key unchanged: 8..255 visible ASCII characters. @throws {IdempotencyKeyMalformed} 400 */
 export function checkedKey(key: string | undefined, service: Service): string {
-  if (key === undefined || !VISIBLE_ASCII.test(key)) throw new IdempotencyKeyMalformed(service);
+  if (key === undefined || !VISIBLE_ASCII.test(key)) {
+    throw new IdempotencyKeyMalformed(service);
+  }
   return key;
 }
 
 function unquoted(value: string): string | undefined {
-  if (!value.startsWith('"')) return value;
+  if (!value.startsWith('"')) {
+    return value;
+  }
   return QUOTED.exec(value)?.groups?.['text']?.replace(/\\(["\\])/g, '$1');
 }

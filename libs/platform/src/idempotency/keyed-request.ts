@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { KeyedContract, Service } from '@rookery/contracts';
 import type { z } from 'zod';
+import type { KeyedContract, Service } from '@rookery/contracts';
 import { requireContext } from '../context/request-context';
 import { checkedKey } from './idempotency-key';
 import { IdempotencyKeyMissing } from './idempotency.errors';
@@ -56,7 +56,9 @@ export function keyedRequest(
   { answer = response, anonymous, compared = request }: KeyedRequestOptions<unknown> = {},
 ): KeyedRequest<unknown> {
   const { idempotencyKey } = requireContext();
-  if (idempotencyKey === undefined) throw new IdempotencyKeyMissing(service);
+  if (idempotencyKey === undefined) {
+    throw new IdempotencyKeyMissing(service);
+  }
   const key = checkedKey(idempotencyKey, service);
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([subject, compared]))
@@ -66,8 +68,12 @@ export function keyedRequest(
 
 function ownerOf(anonymous: string | undefined): KeyOwner {
   // No token has an empty issuer, so no token can name an anonymous owner.
-  if (anonymous !== undefined) return { issuer: '', subject: anonymous, clientId: '' };
+  if (anonymous !== undefined) {
+    return { issuer: '', subject: anonymous, clientId: '' };
+  }
   const { actor } = requireContext();
-  if (actor === undefined) throw new Error('a public request needs `anonymous`');
+  if (actor === undefined) {
+    throw new Error('a public request needs `anonymous`');
+  }
   return { issuer: actor.issuer, subject: actor.subject, clientId: actor.clientId ?? '' };
 }

@@ -1,7 +1,7 @@
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { LogLevel } from '../config/settings';
 import { currentContext } from '../context/request-context';
 import { traceIdOf } from '../context/trace-context';
-import type { LogLevel } from '../config/settings';
 
 export type { Logger } from 'pino';
 
@@ -17,9 +17,13 @@ const secretNames = new Map<string, boolean>();
 
 function isSecret(name: string): boolean {
   const known = secretNames.get(name);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const secret = SECRET_NAME.test(name);
-  if (secretNames.size < MOST_NAMES && name.length <= LONGEST_NAME) secretNames.set(name, secret);
+  if (secretNames.size < MOST_NAMES && name.length <= LONGEST_NAME) {
+    secretNames.set(name, secret);
+  }
   return secret;
 }
 
@@ -31,7 +35,9 @@ const SUSPICIOUS = /eyJ|bearer|basic|:\/\//i;
 
 /** The finished line without such secrets: a message may repeat what a client or a setting said. No pattern reaches over a JSON string's end. */
 function scrub(line: string): string {
-  if (!SUSPICIOUS.test(line)) return line;
+  if (!SUSPICIOUS.test(line)) {
+    return line;
+  }
   return line.replace(JWT, '[redacted]').replace(HEADER, '$1 [redacted]').replace(ADDRESS, '$1:[redacted]@');
 }
 
@@ -47,8 +53,12 @@ function redact(fields: Record<string, unknown>, depth = 0): Record<string, unkn
       : depth < DEEPEST && isPlain(value)
         ? redact(value, depth + 1)
         : value;
-    if (replacement === value) continue;
-    if (redacted === fields) redacted = { ...fields };
+    if (replacement === value) {
+      continue;
+    }
+    if (redacted === fields) {
+      redacted = { ...fields };
+    }
     redacted[name] = replacement;
   }
   return redacted;
@@ -56,14 +66,18 @@ function redact(fields: Record<string, unknown>, depth = 0): Record<string, unkn
 
 /** Errors and other classes have a serializer, or no fields that were meant to be read. */
 function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
 /** Error messages come from our code or a library; other fields (query parameters, a request body) stay out of the log. */
 function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return { type: typeof error };
+  if (!(error instanceof Error)) {
+    return { type: typeof error };
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return {
     type: error.name,
@@ -90,7 +104,9 @@ export function createLogger(service: string, level: LogLevel = 'info', destinat
       hooks: { streamWrite: scrub },
       mixin: () => {
         const context = currentContext();
-        if (context === undefined) return {};
+        if (context === undefined) {
+          return {};
+        }
         return { correlationId: context.correlationId, traceId: traceIdOf(context.traceparent) };
       },
     },

@@ -48,6 +48,8 @@ function contextOf(rest: readonly unknown[]): string {
 }
 
 function asText(message: unknown): string {
-  if (typeof message === 'string') return message;
+  if (typeof message === 'string') {
+    return message;
+  }
   return message instanceof Error ? message.message : 'unreadable message';
 }

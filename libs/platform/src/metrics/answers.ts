@@ -31,7 +31,9 @@ export class Answers<Label extends string> {
 
   /** Initializes each status class to 0. Call it for every route before the first request. */
   expect(labels: Readonly<Record<Label, string>>): void {
-    for (const status of CLASSES) this.counter.inc({ ...labels, class: status }, 0);
+    for (const status of CLASSES) {
+      this.counter.inc({ ...labels, class: status }, 0);
+    }
   }
 
   /** Records a response and its duration in seconds. */

@@ -106,7 +106,9 @@ export class Metrics {
    * empty list) it keeps the last one. A second gauge of the same name is ignored.
    */
   gauge(name: string, help: string, read: () => Reading | Promise<Reading>, labelNames: readonly string[] = []): void {
-    if (this.registry.getSingleMetric(name) !== undefined) return;
+    if (this.registry.getSingleMetric(name) !== undefined) {
+      return;
+    }
     new Gauge({
       name,
       help,
@@ -114,8 +116,13 @@ export class Metrics {
       registers: [this.registry],
       async collect() {
         const reading = await read();
-        if (typeof reading === 'number') this.set(reading);
-        else for (const { labels, value } of reading ?? []) this.set({ ...labels }, value);
+        if (typeof reading === 'number') {
+          this.set(reading);
+        } else {
+          for (const { labels, value } of reading ?? []) {
+            this.set({ ...labels }, value);
+          }
+        }
       },
     });
   }

@@ -1,5 +1,5 @@
 import { Catch, type RpcExceptionFilter } from '@nestjs/common';
-import { throwError, type Observable } from 'rxjs';
+import { type Observable, throwError } from 'rxjs';
 import { ContractBroken } from '../contract.pipe';
 import { toProblem } from '../errors/to-problem';
 import { logger } from '../logging/logger';
@@ -9,7 +9,9 @@ import { logger } from '../logging/logger';
 export class RpcProblemFilter implements RpcExceptionFilter {
   catch(error: unknown): Observable<never> {
     const problem = toProblem(error instanceof ContractBroken ? error.asCallRefused() : error);
-    if (problem.status === 500) logger.error({ err: error, code: problem.code }, 'unexpected error');
+    if (problem.status === 500) {
+      logger.error({ err: error, code: problem.code }, 'unexpected error');
+    }
     return throwError(() => problem);
   }
 }

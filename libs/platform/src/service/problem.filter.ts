@@ -1,7 +1,7 @@
-import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { RpcProblemFilter } from '../rpc/rpc-problem.filter';
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { HttpProblemFilter } from '../http/http-problem.filter';
 import type { KnownRoutes } from '../http/known-routes';
+import { RpcProblemFilter } from '../rpc/rpc-problem.filter';
 
 /** The one global filter: Nest uses only the last of several catch-all filters. */
 @Catch()
@@ -14,7 +14,9 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   catch(error: unknown, host: ArgumentsHost): unknown {
-    if (host.getType() !== 'http') return this.rpc.catch(error);
+    if (host.getType() !== 'http') {
+      return this.rpc.catch(error);
+    }
     this.http.catch(error, host);
     return undefined;
   }

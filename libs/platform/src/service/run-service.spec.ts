@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
@@ -15,18 +15,18 @@ import {
   Query,
   Sse,
 } from '@nestjs/common';
-import { Problem } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Observable, of } from 'rxjs';
 import { z } from 'zod';
+import { Problem } from '@rookery/contracts';
+import { eventually } from '@rookery/testing';
 import { currentContext, requireContext } from '../context/request-context';
 import { traceIdOf } from '../context/trace-context';
 import { NotFound, ServiceUnavailable } from '../errors/domain-error';
 import { type HealthCheck, HealthChecks } from '../health/health-check';
 import { HealthModule } from '../health/health.module';
-import { Readiness } from '../readiness';
 import { configureLogger, logger } from '../logging/logger';
+import { Readiness } from '../readiness';
 import { createService, shutDown } from './run-service';
 
 const Note = z.strictObject({
@@ -88,8 +88,12 @@ const store: HealthCheck & { state: 'up' | 'down' | 'hanging' } = {
   name: 'store',
   state: 'up',
   async check() {
-    if (this.state === 'down') throw new Error('refused by 10.0.0.7:5432');
-    if (this.state === 'hanging') await new Promise(() => undefined);
+    if (this.state === 'down') {
+      throw new Error('refused by 10.0.0.7:5432');
+    }
+    if (this.state === 'hanging') {
+      await new Promise(() => undefined);
+    }
   },
 };
 

@@ -4,7 +4,6 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DEFAULT_HANDOVER_MS, type ServiceConfig } from '../config/settings';
 import { ContractPipe } from '../contract.pipe';
-import { Readiness } from '../readiness';
 import { AcceptGuard } from '../http/accept.guard';
 import { createHttpAdapter, type HttpLimits } from '../http/http-adapter';
 import { observeRequests } from '../http/http-context';
@@ -12,6 +11,7 @@ import { KnownRoutes } from '../http/known-routes';
 import { configureLogger, logger } from '../logging/logger';
 import { NestLogger } from '../logging/nest-logger';
 import { Metrics } from '../metrics/metrics';
+import { Readiness } from '../readiness';
 import { ProblemFilter } from './problem.filter';
 import { explainOldNode, explainStartFailure } from './start-failure';
 
@@ -55,7 +55,9 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   parts.metrics = metrics;
   // Nest adds its routes when it starts.
   fastify.addHook('onRoute', ({ url, method }) => {
-    for (const name of [method].flat()) metrics.httpServer.expect({ method: name, route: url });
+    for (const name of [method].flat()) {
+      metrics.httpServer.expect({ method: name, route: url });
+    }
   });
   app.useGlobalGuards(new AcceptGuard());
   app.useGlobalPipes(new ContractPipe());

@@ -14,7 +14,9 @@ const NODE_MAJOR = 24;
 
 /** One line when this Node is too old for the bundles; undefined otherwise. */
 export function explainOldNode(name: string, nodeVersion: string): string | undefined {
-  if (Number.parseInt(nodeVersion, 10) >= NODE_MAJOR) return undefined;
+  if (Number.parseInt(nodeVersion, 10) >= NODE_MAJOR) {
+    return undefined;
+  }
   return `${name} cannot start: it needs Node ${NODE_MAJOR} or newer, this is Node ${nodeVersion}.`;
 }
 
@@ -24,7 +26,9 @@ export function explainStartFailure(name: string, error: unknown, config: Addres
 }
 
 function reasonOf(error: unknown, config: Addresses): string {
-  if (error instanceof UnusableSetting) return error.message;
+  if (error instanceof UnusableSetting) {
+    return error.message;
+  }
   const code = codeOf(error);
   switch (code) {
     case 'EADDRINUSE':
@@ -77,21 +81,27 @@ function unreachable(error: unknown, config: Addresses): string | undefined {
 
 /** An error and its causes: drivers wrap theirs. */
 function chain(error: unknown, depth = 0): readonly Error[] {
-  if (!(error instanceof Error) || depth > 5) return [];
+  if (!(error instanceof Error) || depth > 5) {
+    return [];
+  }
   const inner = error instanceof AggregateError ? error.errors.flatMap((one) => chain(one, depth + 1)) : [];
   return [error, ...inner, ...chain(error.cause, depth + 1)];
 }
 
 function codeOf(error: unknown): string | undefined {
   for (const one of chain(error)) {
-    if ('code' in one && typeof one.code === 'string') return one.code;
+    if ('code' in one && typeof one.code === 'string') {
+      return one.code;
+    }
   }
   return undefined;
 }
 
 function portOf(error: unknown): number | undefined {
   for (const one of chain(error)) {
-    if ('port' in one && typeof one.port === 'number') return one.port;
+    if ('port' in one && typeof one.port === 'number') {
+      return one.port;
+    }
   }
   return undefined;
 }

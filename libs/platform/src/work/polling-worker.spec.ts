@@ -1,4 +1,4 @@
-import { PollingWorker, type PollingOptions } from './polling-worker';
+import { type PollingOptions, PollingWorker } from './polling-worker';
 
 /** Longer than any spec runs: only `wake` ends such a pause. */
 const NEVER_MS = 60_000;

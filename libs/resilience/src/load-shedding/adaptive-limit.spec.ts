@@ -16,7 +16,9 @@ describe('the adaptive limit', () => {
     }
   };
   const windows = (count: number, tookMs: number, inFlight: () => number): void => {
-    for (let index = 0; index < count; index += 1) window(tookMs, inFlight());
+    for (let index = 0; index < count; index += 1) {
+      window(tookMs, inFlight());
+    }
   };
 
   it('stays unchanged while it is not used, however slow responses are', () => {
@@ -64,7 +66,9 @@ describe('the adaptive limit', () => {
     // Responses to requests from before the probe are ignored.
     window(80, 90);
     expect(limit.limit).toBe(10);
-    for (let answer = 0; answer < 30; answer += 1) limit.observe('read', 15, 10);
+    for (let answer = 0; answer < 30; answer += 1) {
+      limit.observe('read', 15, 10);
+    }
     expect(limit.limit).toBeGreaterThan(100);
     // Now 80 ms exceeds the tolerance.
     window(80, 100);

@@ -47,7 +47,9 @@ class Kind {
   record(tookMs: number): number {
     this.samples += 1;
     this.recentMs += (tookMs - this.recentMs) / Math.min(this.samples, MEMORY);
-    if (this.samples >= MEMORY) this.baselineMs = Math.min(this.baselineMs, this.recentMs);
+    if (this.samples >= MEMORY) {
+      this.baselineMs = Math.min(this.baselineMs, this.recentMs);
+    }
     return Number.isFinite(this.baselineMs) ? this.baselineMs : tookMs;
   }
 
@@ -60,8 +62,11 @@ class Kind {
   /** Ends the probe: adopts its mean if there are enough samples; otherwise scales the baseline as the others changed. */
   adopt(change: number): void {
     const { samples, tookMs } = this.probed;
-    if (samples >= ENOUGH) this.baselineMs = tookMs / samples;
-    else this.baselineMs *= change;
+    if (samples >= ENOUGH) {
+      this.baselineMs = tookMs / samples;
+    } else {
+      this.baselineMs *= change;
+    }
     this.recentMs = Math.max(this.recentMs, this.baselineMs);
     this.probed = { samples: 0, tookMs: 0 };
   }
@@ -136,14 +141,19 @@ export class AdaptiveLimit {
 
   /** Requests that may be in flight now; an integer. */
   get limit(): number {
-    if (this.probe !== undefined && this.now() < this.probe.endsAt) return this.min;
+    if (this.probe !== undefined && this.now() < this.probe.endsAt) {
+      return this.min;
+    }
     return Math.floor(this.exact);
   }
 
   /** Records a response: its kind (there must be few), its latency, and the requests in flight when it started, including itself. */
   observe(kind: string, tookMs: number, inFlight: number): void {
-    if (this.probe !== undefined) this.sample(this.probe, kind, tookMs, inFlight);
-    else this.count(kind, tookMs, inFlight);
+    if (this.probe !== undefined) {
+      this.sample(this.probe, kind, tookMs, inFlight);
+    } else {
+      this.count(kind, tookMs, inFlight);
+    }
   }
 
   private count(kind: string, tookMs: number, inFlight: number): void {
@@ -152,7 +162,9 @@ export class AdaptiveLimit {
     window.tookMs += tookMs;
     window.baselineMs += Math.max(this.floorMs, this.kindOf(kind).record(tookMs));
     window.mostInFlight = Math.max(window.mostInFlight, inFlight);
-    if (window.samples < this.windowSamples || this.now() < window.endsAt) return;
+    if (window.samples < this.windowSamples || this.now() < window.endsAt) {
+      return;
+    }
     this.adapt(window);
     this.window = this.opened();
   }
@@ -160,12 +172,16 @@ export class AdaptiveLimit {
   private adapt({ tookMs, baselineMs, mostInFlight }: Window): void {
     // With few requests in flight, slow responses are not caused by concurrency, and fast ones say nothing about more of it.
     this.usedWindows = mostInFlight < this.exact / 2 ? 0 : this.usedWindows + 1;
-    if (this.usedWindows === 0) return;
+    if (this.usedWindows === 0) {
+      return;
+    }
     const allowed = (this.tolerance * baselineMs) / tookMs;
     const next = allowed < 1 ? this.exact * Math.max(DEEPEST_CUT, allowed) : this.exact + Math.sqrt(this.exact) / 2;
     this.exact = Math.min(this.max, Math.max(this.min, next));
     const now = this.now();
-    if (this.usedWindows < WINDOWS_BEFORE_PROBE || now < this.nextProbeAt) return;
+    if (this.usedWindows < WINDOWS_BEFORE_PROBE || now < this.nextProbeAt) {
+      return;
+    }
     this.nextProbeAt = now + PROBE_EVERY_MS;
     this.probe = { endsAt: now + LONGEST_PROBE_MS, samples: 0, tookMs: 0, baselineMs: 0 };
   }
@@ -180,16 +196,22 @@ export class AdaptiveLimit {
       probe.tookMs += tookMs;
       probe.baselineMs += kind.record(tookMs);
     }
-    if (probe.samples < PROBE_SAMPLES && !isOver) return;
+    if (probe.samples < PROBE_SAMPLES && !isOver) {
+      return;
+    }
     const change = probe.samples < ENOUGH ? 1 : probe.tookMs / probe.baselineMs;
-    for (const kind of this.kinds.values()) kind.adopt(change);
+    for (const kind of this.kinds.values()) {
+      kind.adopt(change);
+    }
     this.probe = undefined;
     this.window = this.opened();
   }
 
   private kindOf(name: string): Kind {
     const known = this.kinds.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const kind = new Kind();
     this.kinds.set(name, kind);
     return kind;

@@ -8,8 +8,10 @@ it('measures the delay of the event loop, and its end', async () => {
     let busy = true;
     const block = (): void => {
       const until = performance.now() + 60;
-      while (performance.now() < until);
-      if (busy) setImmediate(block);
+      while (performance.now() < until) {}
+      if (busy) {
+        setImmediate(block);
+      }
     };
     block();
     await eventually(() => expect(delay.ms).toBeGreaterThan(20));

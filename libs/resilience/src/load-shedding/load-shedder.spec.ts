@@ -1,5 +1,5 @@
 import { AdaptiveLimit } from './adaptive-limit';
-import { LoadShedder, type Admission, type Priority } from './load-shedder';
+import { type Admission, LoadShedder, type Priority } from './load-shedder';
 
 describe('the load shedder', () => {
   let delayMs = 0;
@@ -14,7 +14,9 @@ describe('the load shedder', () => {
     const admissions: Admission[] = [];
     for (;;) {
       const decision = shedder.admit(priority, 'test');
-      if ('shed' in decision) return admissions;
+      if ('shed' in decision) {
+        return admissions;
+      }
       admissions.push(decision.admitted);
     }
   };

@@ -71,20 +71,26 @@ export class LoadShedder {
   /** Why a request of this priority would be shed now; undefined when it would be admitted. */
   refusal(priority: Priority): ShedReason | undefined {
     const { eventLoopDelayMs, allowedDelayMs } = this.options;
-    if (eventLoopDelayMs() > allowedDelayMs * DELAY_FACTORS[priority]) return 'event-loop';
+    if (eventLoopDelayMs() > allowedDelayMs * DELAY_FACTORS[priority]) {
+      return 'event-loop';
+    }
     return this.count >= Math.max(1, Math.floor(this.limit * SHARES[priority])) ? 'limit' : undefined;
   }
 
   /** Decides about a request; requests of one `kind` have similar latencies. */
   admit(priority: Priority, kind: string): Decision {
     const shed = this.refusal(priority);
-    if (shed !== undefined) return { shed };
+    if (shed !== undefined) {
+      return { shed };
+    }
     this.count += 1;
     const inFlight = this.count;
     const startedAt = this.now();
     let ended = false;
     const end = (): boolean => {
-      if (ended) return false;
+      if (ended) {
+        return false;
+      }
       ended = true;
       this.count -= 1;
       return true;
@@ -92,7 +98,9 @@ export class LoadShedder {
     return {
       admitted: {
         answered: () => {
-          if (end()) this.options.limit.observe(kind, this.now() - startedAt, inFlight);
+          if (end()) {
+            this.options.limit.observe(kind, this.now() - startedAt, inFlight);
+          }
         },
         ended: () => void end(),
       },

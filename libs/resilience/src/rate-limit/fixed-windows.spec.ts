@@ -29,7 +29,9 @@ describe('FixedWindows', () => {
   it('stays bounded under a flood of made-up addresses: it drops the oldest', () => {
     const windows = new FixedWindows(60_000, new SetClock());
     windows.hit('the first');
-    for (let index = 0; index < MAX_WINDOWS + 10; index += 1) windows.hit(`address ${index}`);
+    for (let index = 0; index < MAX_WINDOWS + 10; index += 1) {
+      windows.hit(`address ${index}`);
+    }
     expect(windows.size).toBe(MAX_WINDOWS);
     expect(windows.hit('the first').hits).toBe(1);
     expect(windows.hit(`address ${MAX_WINDOWS}`).hits).toBe(2);
@@ -38,11 +40,15 @@ describe('FixedWindows', () => {
   it('removes expired windows: the memory of a flood is freed', () => {
     const clock = new SetClock();
     const windows = new FixedWindows(60_000, clock);
-    for (let index = 0; index < 1_000; index += 1) windows.hit(`address ${index}`);
+    for (let index = 0; index < 1_000; index += 1) {
+      windows.hit(`address ${index}`);
+    }
     clock.nowMs += 30_000;
     windows.hit('alice');
     clock.nowMs += 30_000;
-    for (let index = 0; index < 600; index += 1) windows.hit('alice');
+    for (let index = 0; index < 600; index += 1) {
+      windows.hit('alice');
+    }
     expect(windows.size).toBe(1);
     expect(windows.hit('alice').hits).toBe(602);
   });

@@ -44,10 +44,14 @@ export class FixedWindows {
 
   private windowOf(key: string, nowMs: number): Window {
     const current = this.windows.get(key);
-    if (current !== undefined && current.endsAtMs > nowMs) return current;
+    if (current !== undefined && current.endsAtMs > nowMs) {
+      return current;
+    }
     // Deleted first, so that the map stays ordered by the start of the windows.
     this.windows.delete(key);
-    if (this.windows.size >= MAX_WINDOWS) this.removeOldest();
+    if (this.windows.size >= MAX_WINDOWS) {
+      this.removeOldest();
+    }
     const opened = { endsAtMs: nowMs + this.windowMs, hits: 0 };
     this.windows.set(key, opened);
     return opened;
@@ -57,7 +61,9 @@ export class FixedWindows {
   private removeExpired(nowMs: number): void {
     let left = REMOVED_PER_HIT;
     for (const [key, { endsAtMs }] of this.windows) {
-      if (endsAtMs > nowMs || left === 0) return;
+      if (endsAtMs > nowMs || left === 0) {
+        return;
+      }
       this.windows.delete(key);
       left -= 1;
     }
@@ -65,7 +71,9 @@ export class FixedWindows {
 
   private removeOldest(): void {
     const oldest = this.windows.keys().next();
-    if (!oldest.done) this.windows.delete(oldest.value);
+    if (!oldest.done) {
+      this.windows.delete(oldest.value);
+    }
   }
 }
 

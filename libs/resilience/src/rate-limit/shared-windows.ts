@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '@rookery/platform';
 import { z } from 'zod';
+import type { Clock } from '@rookery/platform';
 import type { Redis, RedisCommands } from '../redis/redis';
 import { FixedWindows, secondsIn, type WindowState } from './fixed-windows';
 
@@ -36,7 +36,9 @@ export class SharedWindows {
   async hit(key: string): Promise<WindowState> {
     // Always counted locally too: when Redis fails within a window, no caller starts from zero.
     const local = this.local.hit(key);
-    if (!this.redis.isConfigured) return local;
+    if (!this.redis.isConfigured) {
+      return local;
+    }
     return (await this.redis.ask((redis) => this.hitShared(redis, key))) ?? local;
   }
 

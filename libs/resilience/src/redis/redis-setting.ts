@@ -1,5 +1,5 @@
-import { SECRET } from '@rookery/platform';
 import { z } from 'zod';
+import { SECRET } from '@rookery/platform';
 
 /** Setting of processes that can share limits and caches with their replicas. */
 export const redisConfig = {

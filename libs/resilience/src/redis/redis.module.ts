@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { Metrics } from '@rookery/platform';
 import { Redis, type RedisOptions } from './redis';
 

@@ -1,16 +1,16 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { backoff, logger, type Metrics, withJitter } from '@rookery/platform';
 import {
   circuitBreaker,
   CircuitState,
   ConsecutiveBreaker,
   handleAll,
+  type IPolicy,
   timeout,
   TimeoutStrategy,
   wrap,
-  type IPolicy,
 } from 'cockatiel';
 import { Counter } from 'prom-client';
+import { backoff, logger, type Metrics, withJitter } from '@rookery/platform';
 
 type Client = Awaited<ReturnType<typeof connectingClient>>;
 /** The commands that are used. */
@@ -53,7 +53,9 @@ export class Redis implements OnApplicationShutdown {
       breaker: new ConsecutiveBreaker(FAILURES_IN_A_ROW),
     });
     this.policy = wrap(breaker, timeout(COMMAND_TIMEOUT_MS, TimeoutStrategy.Aggressive));
-    if (client === undefined) return;
+    if (client === undefined) {
+      return;
+    }
     this.client = client;
     // Probes without traffic too, so that `redis_up` shows the present state.
     for (const event of ['ready', 'ping-interval']) {
@@ -92,7 +94,9 @@ export class Redis implements OnApplicationShutdown {
    */
   async ask<Answer>(command: (redis: RedisCommands) => Promise<Answer>): Promise<Answer | undefined> {
     const client = this.client;
-    if (client === undefined) return undefined;
+    if (client === undefined) {
+      return undefined;
+    }
     try {
       return await this.policy.execute(() => command(client));
     } catch {
@@ -103,7 +107,9 @@ export class Redis implements OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     // No request is left at this point; destroying a client that never connected throws.
-    if (this.client?.isOpen === true) this.client.destroy();
+    if (this.client?.isOpen === true) {
+      this.client.destroy();
+    }
   }
 }
 
@@ -127,7 +133,9 @@ async function connectingClient(url: string, name: string) {
   client.on('error', (error: unknown) => {
     // Logged once per reason: every attempt repeats it.
     const reason = error instanceof Error ? error.message : String(error);
-    if (reason !== lastReason) logger.warn({ reason }, 'no connection to Redis');
+    if (reason !== lastReason) {
+      logger.warn({ reason }, 'no connection to Redis');
+    }
     lastReason = reason;
   });
   client.on('ready', () => {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { PUBLIC } from '@rookery/platform';
@@ -13,14 +13,22 @@ export class AccessTokenGuard extends AuthGuard(ACCESS_TOKEN) {
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType() !== 'http') return true;
-    if (this.reflector.getAllAndOverride(PUBLIC, [context.getHandler(), context.getClass()]) === true) return true;
+    if (context.getType() !== 'http') {
+      return true;
+    }
+    if (this.reflector.getAllAndOverride(PUBLIC, [context.getHandler(), context.getClass()]) === true) {
+      return true;
+    }
     return (await super.canActivate(context)) === true;
   }
 
   override handleRequest<User>(error: unknown, user: User | false): User {
-    if (error instanceof Error) throw error;
-    if (user === false) throw new MissingToken();
+    if (error instanceof Error) {
+      throw error;
+    }
+    if (user === false) {
+      throw new MissingToken();
+    }
     return user;
   }
 }

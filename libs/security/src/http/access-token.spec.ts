@@ -1,27 +1,27 @@
-import { createServer, type Server } from 'node:http';
 import { createSecretKey } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
 import { jest } from '@jest/globals';
 import { Controller, Get, Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Problem } from '@rookery/contracts';
-import { configureLogger, createService, HealthModule, Public, type Actor } from '@rookery/platform';
 import {
   base64url,
+  type CryptoKey,
   exportJWK,
   exportPKCS8,
   exportSPKI,
   generateKeyPair,
-  SignJWT,
-  type CryptoKey,
   type JWK,
+  SignJWT,
 } from 'jose';
+import { Problem } from '@rookery/contracts';
+import { type Actor, configureLogger, createService, HealthModule, Public } from '@rookery/platform';
 import { CurrentActor } from '../current-actor';
 import { SecurityModule } from '../security.module';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { InvalidToken } from './challenges';
 import { RequireScopes } from './scopes.guard';
 
-const audience = 'rookery-api';
+const AUDIENCE = 'rookery-api';
 
 @Controller('v1')
 class ThingsController {
@@ -64,7 +64,9 @@ class Provider {
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
+    if (address === null || typeof address === 'string') {
+      throw new Error('no port');
+    }
     this.address = `http://127.0.0.1:${address.port}`;
     this.issuer = this.address;
     this.server = server;
@@ -90,7 +92,7 @@ describe('access tokens at the HTTP edge', () => {
         HealthModule,
         SecurityModule.forHttp({
           issuer: provider.issuer,
-          audience,
+          audience: AUDIENCE,
           caller: 'gateway',
           signingKey: JSON.stringify(callerKey),
         }),
@@ -125,7 +127,7 @@ describe('access tokens at the HTTP edge', () => {
   const now = () => Math.floor(Date.now() / 1000);
   const claims = () => ({
     iss: provider.issuer,
-    aud: audience,
+    aud: AUDIENCE,
     sub: 'alice',
     client_id: 'demo-cli',
     scope: 'orders:read',
@@ -310,7 +312,9 @@ describe('access tokens at the HTTP edge', () => {
     provider.broken = 'nothing';
     const deadline = Date.now() + 5000;
     let last = 503;
-    while (last !== 200 && Date.now() < deadline) last = (await ask('/v1/me', `Bearer ${token}`)).status;
+    while (last !== 200 && Date.now() < deadline) {
+      last = (await ask('/v1/me', `Bearer ${token}`)).status;
+    }
     expect(last).toBe(200);
   });
 
@@ -345,13 +349,13 @@ describe('an issuer that this process reaches at another address', () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256');
     provider.keys = [{ ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'ES256', use: 'sig' }];
     const issuer = 'http://issuer.example';
-    const token = await new SignJWT({ iss: issuer, aud: audience, sub: 'alice' })
+    const token = await new SignJWT({ iss: issuer, aud: AUDIENCE, sub: 'alice' })
       .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1' })
       .setIssuedAt()
       .setExpirationTime('5m')
       .sign(privateKey);
     const verify = () =>
-      new AccessTokenVerifier({ issuer, audience, issuerAddress: `${provider.address}/` }).verify(token);
+      new AccessTokenVerifier({ issuer, audience: AUDIENCE, issuerAddress: `${provider.address}/` }).verify(token);
     await expect(verify()).rejects.toThrow('Access tokens cannot be verified at the moment.');
     provider.issuer = issuer;
     await expect(verify()).resolves.toMatchObject({ subject: 'alice', issuer });
@@ -377,7 +381,7 @@ describe('a key that the provider has withdrawn', () => {
       provider.keys = [{ ...(await exportJWK(key)), kid, alg: 'ES256', use: 'sig' }];
     };
     const tokenOf = (subject: string, kid: string, key: CryptoKey) =>
-      new SignJWT({ iss: provider.issuer, aud: audience, sub: subject })
+      new SignJWT({ iss: provider.issuer, aud: AUDIENCE, sub: subject })
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
         .setIssuedAt()
         .setExpirationTime('2h')
@@ -386,7 +390,7 @@ describe('a key that the provider has withdrawn', () => {
     const begin = Date.now();
     let now = begin;
     jest.spyOn(Date, 'now').mockImplementation(() => now);
-    const verifier = new AccessTokenVerifier({ issuer: provider.issuer, audience });
+    const verifier = new AccessTokenVerifier({ issuer: provider.issuer, audience: AUDIENCE });
 
     await publish('old', old.publicKey);
     await expect(verifier.verify(await tokenOf('alice', 'old', old.privateKey))).resolves.toBeDefined();
@@ -407,9 +411,13 @@ describe('a key that the provider has withdrawn', () => {
             return false;
           },
         );
-        if (believed) lastBelievedAt = now;
+        if (believed) {
+          lastBelievedAt = now;
+        }
       }
-      if (await lease.holds()) lastHeldAt = now;
+      if (await lease.holds()) {
+        lastHeldAt = now;
+      }
     }
     expect(lastBelievedAt - begin).toBeLessThan(10 * MINUTE);
     expect(lastHeldAt).toBeLessThanOrEqual(lastBelievedAt);
@@ -433,7 +441,12 @@ describe('an issuer that predates RFC 9068', () => {
     const pair = await generateKeyPair('RS256', { extractable: true });
     key = pair.privateKey;
     provider.keys = [{ ...(await exportJWK(pair.publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }];
-    verifier = new AccessTokenVerifier({ issuer: provider.issuer, audience, algorithms: ['RS256'], type: 'JWT' });
+    verifier = new AccessTokenVerifier({
+      issuer: provider.issuer,
+      audience: AUDIENCE,
+      algorithms: ['RS256'],
+      type: 'JWT',
+    });
   });
   afterAll(() => provider.stop());
 
@@ -442,7 +455,7 @@ describe('an issuer that predates RFC 9068', () => {
     header: Readonly<Record<string, unknown>> = {},
     signingKey: Parameters<SignJWT['sign']>[0] = key,
   ) =>
-    new SignJWT({ iss: provider.issuer, aud: audience, sub: 'alice', azp: 'a-client', scope: 'orders:read', ...change })
+    new SignJWT({ iss: provider.issuer, aud: AUDIENCE, sub: 'alice', azp: 'a-client', scope: 'orders:read', ...change })
       .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'key-1', ...header })
       .setIssuedAt()
       .setExpirationTime('5m')
@@ -456,7 +469,7 @@ describe('an issuer that predates RFC 9068', () => {
       scopes: ['orders:read'],
       roles: [],
     });
-    const unchanged = new AccessTokenVerifier({ issuer: provider.issuer, audience });
+    const unchanged = new AccessTokenVerifier({ issuer: provider.issuer, audience: AUDIENCE });
     await expect(unchanged.verify(await sign())).rejects.toBeInstanceOf(InvalidToken);
   });
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
-import { currentContext } from '@rookery/platform';
 import passportJwt from 'passport-jwt';
+import { currentContext } from '@rookery/platform';
 import { AccessTokenVerifier } from './access-token.verifier';
 import { bearerTokenOf } from './bearer-token';
 
@@ -38,7 +38,9 @@ export class AccessTokenStrategy extends PassportStrategy(passportJwt.Strategy, 
     this.verifier.admit(token).then(
       ({ actor, lease }) => {
         const context = currentContext();
-        if (context !== undefined) Object.assign(context, { actor, lease });
+        if (context !== undefined) {
+          Object.assign(context, { actor, lease });
+        }
         this.success(actor);
       },
       (error: unknown) =>

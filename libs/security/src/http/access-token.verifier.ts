@@ -1,6 +1,6 @@
-import { logger, Metrics, ServiceUnavailable, type AccessLease, type Actor } from '@rookery/platform';
-import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
+import { type AccessLease, type Actor, logger, Metrics, ServiceUnavailable } from '@rookery/platform';
 import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 import { InvalidToken } from './challenges';
@@ -97,15 +97,21 @@ export class AccessTokenVerifier {
       await this.verified(token);
       return true;
     } catch (error) {
-      if (error instanceof InvalidToken) return false;
-      if (error instanceof ServiceUnavailable) return true;
+      if (error instanceof InvalidToken) {
+        return false;
+      }
+      if (error instanceof ServiceUnavailable) {
+        return true;
+      }
       throw error;
     }
   }
 
   private async verified(token: string): Promise<Verified> {
     const known = this.cache.get(token);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const claims = await this.check(token);
     const actor: Actor = {
       subject: claims.sub,
@@ -131,10 +137,14 @@ export class AccessTokenVerifier {
         requiredClaims: ['exp', 'iat', 'sub'],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
       });
-      if (type === 'JWT') rejectIdTokens(payload);
+      if (type === 'JWT') {
+        rejectIdTokens(payload);
+      }
       return Claims.parse(payload);
     } catch (error) {
-      if (error instanceof ServiceUnavailable) throw error;
+      if (error instanceof ServiceUnavailable) {
+        throw error;
+      }
       logger.info({ reason: error instanceof Error ? error.message : 'unknown' }, 'access token rejected');
       throw new InvalidToken();
     }
@@ -143,16 +153,24 @@ export class AccessTokenVerifier {
 
 function rejectForeignKeys(token: string): void {
   const header = decodeProtectedHeader(token);
-  if (typeof header.kid !== 'string') throw new errors.JWTInvalid('no key id');
+  if (typeof header.kid !== 'string') {
+    throw new errors.JWTInvalid('no key id');
+  }
   for (const name of FOREIGN_KEY_PARAMETERS) {
-    if (name in header) throw new errors.JWTInvalid(`supplies its own key: ${name}`);
+    if (name in header) {
+      throw new errors.JWTInvalid(`supplies its own key: ${name}`);
+    }
   }
 }
 
 /** Needed if `typ` does not distinguish the two: an audience that is also a client would accept that client's ID tokens. */
 function rejectIdTokens(payload: JWTPayload): void {
-  if (typeof payload['scope'] !== 'string') throw new errors.JWTInvalid('no scope: not an access token');
+  if (typeof payload['scope'] !== 'string') {
+    throw new errors.JWTInvalid('no scope: not an access token');
+  }
   for (const name of ID_TOKEN_CLAIMS) {
-    if (name in payload) throw new errors.JWTInvalid(`an ID token: ${name}`);
+    if (name in payload) {
+      throw new errors.JWTInvalid(`an ID token: ${name}`);
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { logger, type AccessLease } from '@rookery/platform';
+import { type AccessLease, logger } from '@rookery/platform';
 
 /** Interval at which a token is verified again while its response stays open. The verifier caches a valid token for as long. */
 const RECHECK_MS = 30_000;
@@ -12,7 +12,9 @@ export function leaseEnd(lease: AccessLease, closed: AbortSignal, recheckMs = RE
   const end = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const wait = (): void => {
-    if (closed.aborted) return;
+    if (closed.aborted) {
+      return;
+    }
     // Never longer than one interval: a timer of more than 24 days would fire immediately.
     timer = setTimeout(check, Math.max(0, Math.min(recheckMs, lease.expiresAtMs - Date.now())));
   };
@@ -26,8 +28,11 @@ export function leaseEnd(lease: AccessLease, closed: AbortSignal, recheckMs = RE
     );
   };
   closed.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  if (hasExpired(lease)) end.abort();
-  else wait();
+  if (hasExpired(lease)) {
+    end.abort();
+  } else {
+    wait();
+  }
   return end.signal;
 }
 

@@ -1,7 +1,7 @@
-import { Deadline, logger, ServiceUnavailable, type Metrics } from '@rookery/platform';
-import { CircuitOpen, Dependency } from '@rookery/resilience';
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
+import { Deadline, logger, type Metrics, ServiceUnavailable } from '@rookery/platform';
+import { CircuitOpen, Dependency } from '@rookery/resilience';
 
 /** Timeout of a request to the provider. */
 const FETCH_TIMEOUT_MS = 3000;
@@ -46,7 +46,9 @@ export class ProviderKeys {
     try {
       return await keys(header, token);
     } catch (error) {
-      if (TOKEN_ERRORS.some((kind) => error instanceof kind)) throw error;
+      if (TOKEN_ERRORS.some((kind) => error instanceof kind)) {
+        throw error;
+      }
       throw unavailable(error);
     }
   };
@@ -77,9 +79,13 @@ export class ProviderKeys {
   private async fetchMetadata(): Promise<JWTVerifyGetKey> {
     const url = `${this.address.replace(/\/$/, '')}/.well-known/openid-configuration`;
     const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' });
-    if (!response.ok) throw new Error(`discovery answered ${response.status}`);
+    if (!response.ok) {
+      throw new Error(`discovery answered ${response.status}`);
+    }
     const metadata = Metadata.parse(await response.json());
-    if (metadata.issuer !== this.issuer) throw new Error('discovery names another issuer');
+    if (metadata.issuer !== this.issuer) {
+      throw new Error('discovery names another issuer');
+    }
     return createRemoteJWKSet(new URL(metadata.jwks_uri), {
       timeoutDuration: FETCH_TIMEOUT_MS,
       cooldownDuration: KEY_COOLDOWN_MS,
@@ -90,7 +96,9 @@ export class ProviderKeys {
 
   private async fetchKeys(...[address, options]: Parameters<FetchImplementation>): Promise<Response> {
     const response = await fetch(address, options);
-    if (!response.ok) throw new Error(`the key set answered ${response.status}`);
+    if (!response.ok) {
+      throw new Error(`the key set answered ${response.status}`);
+    }
     return response;
   }
 }

@@ -1,4 +1,4 @@
-import { Inject, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Scope } from '@rookery/contracts';
 import { requireContext } from '@rookery/platform';
@@ -15,16 +15,24 @@ export class ScopesGuard implements CanActivate {
   constructor(@Inject(Reflector) private readonly reflector: Reflector) {}
 
   canActivate(context: ExecutionContext): boolean {
-    if (context.getType() !== 'http') return true;
+    if (context.getType() !== 'http') {
+      return true;
+    }
     const required =
       this.reflector.getAllAndOverride<readonly Scope[] | undefined>(SCOPES, [
         context.getHandler(),
         context.getClass(),
       ]) ?? [];
-    if (required.length === 0) return true;
+    if (required.length === 0) {
+      return true;
+    }
     const { actor } = requireContext();
-    if (actor === undefined) throw new MissingToken();
-    if (!required.every((scope) => actor.scopes.includes(scope))) throw new InsufficientScope(required);
+    if (actor === undefined) {
+      throw new MissingToken();
+    }
+    if (!required.every((scope) => actor.scopes.includes(scope))) {
+      throw new InsufficientScope(required);
+    }
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import type { JSONWebKeySet, JWK } from 'jose';
-import { SECRET } from '@rookery/platform';
 import { z } from 'zod';
+import { SECRET } from '@rookery/platform';
 
 const PublicKey = z.object({
   kty: z.literal('EC'),

@@ -1,20 +1,20 @@
 import { Controller } from '@nestjs/common';
-import { ExecutionContextHost } from '@nestjs/core/internal';
 import { Reflector } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/internal';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
+import { exportJWK, generateKeyPair } from 'jose';
 import { OrdersRpc, ProductsRpc } from '@rookery/contracts';
 import {
+  type Actor,
   configureLogger,
   newTraceparent,
+  type RequestContext,
   RPC_CONTRACT,
   runInContext,
-  type Actor,
-  type RequestContext,
 } from '@rookery/platform';
-import { exportJWK, generateKeyPair } from 'jose';
 import { InsufficientScope } from '../http/challenges';
-import { InternalTokenGuard } from './internal-token.guard';
 import { InternalTokenIssuer, InternalTokenVerifier, InvalidInternalToken } from './internal-token';
+import { InternalTokenGuard } from './internal-token.guard';
 
 @Controller()
 class Handlers {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { RpcContract } from '@rookery/contracts';
 import { currentContext, RPC_CONTRACT } from '@rookery/platform';
@@ -22,16 +22,24 @@ export class InternalTokenGuard implements CanActivate {
   ) {}
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
-    if (execution.getType() !== 'rpc') return true;
+    if (execution.getType() !== 'rpc') {
+      return true;
+    }
     const handler = execution.getHandler();
-    if (this.reflector.get<unknown>(HANDLER_TYPE, handler) === EVENT) return true;
+    if (this.reflector.get<unknown>(HANDLER_TYPE, handler) === EVENT) {
+      return true;
+    }
     const contract = this.reflector.get<RpcContract | undefined>(RPC_CONTRACT, handler);
     const context = currentContext();
-    if (contract === undefined || context?.authorization === undefined) throw new InvalidInternalToken();
+    if (contract === undefined || context?.authorization === undefined) {
+      throw new InvalidInternalToken();
+    }
     const { actor } = await this.verifier.verify(context.authorization.replace(/^Bearer /i, ''));
     context.actor = actor;
     const held = actor?.scopes ?? [];
-    if (!contract.scopes.every((scope) => held.includes(scope))) throw new InsufficientScope(contract.scopes);
+    if (!contract.scopes.every((scope) => held.includes(scope))) {
+      throw new InsufficientScope(contract.scopes);
+    }
     return true;
   }
 }

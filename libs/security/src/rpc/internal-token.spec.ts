@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
-import { configureLogger, type Actor } from '@rookery/platform';
+import { decodeJwt, exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK, SignJWT } from 'jose';
+import { type Actor, configureLogger } from '@rookery/platform';
 import { withWallClockAhead } from '@rookery/testing';
-import { decodeJwt, exportJWK, generateKeyPair, importJWK, SignJWT, type JSONWebKeySet, type JWK } from 'jose';
 import { internalJwksSetting, readInternalJwks, readSigningKey, signingKeySetting } from './internal-keys';
 import { InternalTokenIssuer, InternalTokenVerifier, InvalidInternalToken } from './internal-token';
 

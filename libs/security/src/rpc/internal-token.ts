@@ -1,15 +1,15 @@
-import { Callers, rpcEdges, type Caller, type Service } from '@rookery/contracts';
-import { CallRefused, logger, type Actor } from '@rookery/platform';
 import {
   createLocalJWKSet,
   importJWK,
-  jwtVerify,
-  SignJWT,
   type JSONWebKeySet,
   type JWK,
+  jwtVerify,
   type JWTVerifyGetKey,
+  SignJWT,
 } from 'jose';
 import { z } from 'zod';
+import { type Caller, Callers, rpcEdges, type Service } from '@rookery/contracts';
+import { type Actor, CallRefused, logger } from '@rookery/platform';
 import { CLOCK_TOLERANCE_SECONDS } from '../clock-tolerance';
 import { TokenCache } from '../token-cache';
 
@@ -74,7 +74,9 @@ export class InternalTokenIssuer {
   async sign(target: Service, actor?: Actor): Promise<string> {
     const cacheKey = JSON.stringify([target, actor ?? null]);
     const known = this.issued.get(cacheKey);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     const issuedAt = Math.floor(Date.now() / 1000);
     const token = await new SignJWT(actor === undefined ? {} : { actor })
       .setProtectedHeader({ alg: 'ES256', typ: TOKEN_TYPE, kid: this.kid })
@@ -104,7 +106,9 @@ export class InternalTokenVerifier {
    */
   async verify(token: string): Promise<InternalCall> {
     const known = this.verified.get(token);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     try {
       const { payload, protectedHeader } = await jwtVerify(token, this.keys, {
         audience: this.options.audience,
@@ -132,7 +136,11 @@ const isKeyOf = (issuer: string, kid: string | undefined): kid is string =>
 /** The key identifies the caller: no process may issue tokens in another's name, or call a service against the context map. */
 function callerOf(issuer: string, kid: string | undefined, audience: Service): Caller {
   const caller = Callers.find((name) => name === issuer);
-  if (caller === undefined || !isKeyOf(issuer, kid)) throw new Error('the key does not belong to the issuer');
-  if (!rpcEdges[caller].includes(audience)) throw new Error(`${caller} may not call ${audience}`);
+  if (caller === undefined || !isKeyOf(issuer, kid)) {
+    throw new Error('the key does not belong to the issuer');
+  }
+  if (!rpcEdges[caller].includes(audience)) {
+    throw new Error(`${caller} may not call ${audience}`);
+  }
   return caller;
 }

@@ -18,7 +18,9 @@ export class TokenSealer {
    */
   constructor(key: string) {
     this.key = base64url.decode(key);
-    if (this.key.length !== KEY_BYTES) throw new Error('SEALING_KEY must be 32 bytes as base64url');
+    if (this.key.length !== KEY_BYTES) {
+      throw new Error('SEALING_KEY must be 32 bytes as base64url');
+    }
   }
 
   /** The text as a compact JWE. */

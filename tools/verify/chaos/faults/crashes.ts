@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
-import { BREAKABLE, OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
+import { BREAKABLE, type Fault, type FaultContext, type FaultOutcome, OWNERS, until } from './fault';
 
 const READY_WITHIN_MS = 10_000;
 /** Without a failed request for so long, what failed before is over. */
@@ -9,8 +9,9 @@ const CALM_MS = 3_000;
 
 async function crash({ stack, leniency }: FaultContext, app: Caller): Promise<FaultOutcome> {
   const readyMs = await stack.crash(app);
-  if (readyMs > READY_WITHIN_MS * leniency)
+  if (readyMs > READY_WITHIN_MS * leniency) {
     throw new FaultCriterionBroken(`${app} was ready again only after ${readyMs} ms`);
+  }
   return { app, detail: `ready again after ${readyMs} ms` };
 }
 
@@ -66,7 +67,9 @@ export const crashes: readonly Fault[] = [
     async run(context) {
       const { stack, random, failedRequests } = context;
       const service = random.pick(OWNERS);
-      if (!(await calm(context))) return { detail: 'not run: requests still failed from the faults before' };
+      if (!(await calm(context))) {
+        return { detail: 'not run: requests still failed from the faults before' };
+      }
       const before = failedRequests();
       await stack.startReplica(service);
       await stack.restart(service);
@@ -74,7 +77,9 @@ export const crashes: readonly Fault[] = [
       // What was sent to the one that stopped has its answer by now.
       await sleep(1_000);
       const failed = failedRequests() - before;
-      if (failed > 0) throw new FaultCriterionBroken(`${failed} requests failed while ${service} was restarted`);
+      if (failed > 0) {
+        throw new FaultCriterionBroken(`${failed} requests failed while ${service} was restarted`);
+      }
       return { app: service, detail: 'no request failed' };
     },
   },
@@ -87,7 +92,9 @@ export const crashes: readonly Fault[] = [
       const ms = random.between(12_000, 14_000);
       await stack.startReplica(service);
       const { pid } = stack.app(service);
-      if (pid === undefined) throw new Error(`${service} does not run`);
+      if (pid === undefined) {
+        throw new Error(`${service} does not run`);
+      }
       process.kill(pid, 'SIGSTOP');
       await sleep(ms);
       process.kill(pid, 'SIGCONT');

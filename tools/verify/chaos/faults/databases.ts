@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OWNERS, type Fault, type FaultContext, type FaultOutcome } from './fault';
+import { type Fault, type FaultContext, type FaultOutcome, OWNERS } from './fault';
 
 async function away({ stack, random }: FaultContext, fromMs: number, toMs: number): Promise<FaultOutcome> {
   const service = random.pick(OWNERS);

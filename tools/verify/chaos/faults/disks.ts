@@ -8,7 +8,9 @@ const LOOK_ON_MS = 5_000;
 const NO_DISK = { detail: 'not run: no small disk could be mounted here' };
 
 async function fillBroker({ stack }: FaultContext): Promise<FaultOutcome> {
-  if (!stack.fillDisk('broker')) return NO_DISK;
+  if (!stack.fillDisk('broker')) {
+    return NO_DISK;
+  }
   const whileFull = await stack.superviseBroker(FULL_MS, { live: false });
   stack.emptyDisk('broker');
   const afterwards = await stack.superviseBroker(LOOK_ON_MS);
@@ -16,7 +18,9 @@ async function fillBroker({ stack }: FaultContext): Promise<FaultOutcome> {
 }
 
 async function fillDatabase({ stack }: FaultContext): Promise<FaultOutcome> {
-  if (!stack.fillDisk('orders')) return NO_DISK;
+  if (!stack.fillDisk('orders')) {
+    return NO_DISK;
+  }
   await sleep(FULL_MS);
   stack.emptyDisk('orders');
   // A supervisor would start a server that gave up for want of room.

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import type { Service } from '@rookery/contracts';
 import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import { OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
+import { type Fault, type FaultContext, type FaultOutcome, OWNERS, until } from './fault';
 
 const RELAY = `FROM pg_stat_activity WHERE application_name = 'outbox-relay' AND datname = current_database()`;
 const WAITING_MS = 10_000;
@@ -28,16 +28,21 @@ async function withStoppedRelay(
   // After a crash another session leads within a second.
   await until(async () => (await relayBackend(stack, service)) !== undefined, WAITING_MS);
   const pid = await relayBackend(stack, service);
-  if (pid === undefined) return { app: service, detail: 'not run: no relay leads' };
+  if (pid === undefined) {
+    return { app: service, detail: 'not run: no relay leads' };
+  }
   let stopped = true;
   const resume = (): void => {
-    if (stopped) process.kill(pid, 'SIGCONT');
+    if (stopped) {
+      process.kill(pid, 'SIGCONT');
+    }
     stopped = false;
   };
   process.kill(pid, 'SIGSTOP');
   try {
-    if ((await until(() => somethingWaits(stack, service), WAITING_MS)) === undefined)
+    if ((await until(() => somethingWaits(stack, service), WAITING_MS)) === undefined) {
       return { app: service, detail: 'not run: nothing to publish' };
+    }
     return { app: service, detail: await work(service, resume) };
   } finally {
     resume();

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
-import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import type { Random } from '@rookery/devkit/client/random';
 import type { Poison } from '@rookery/devkit/invariants/world';
+import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 
 /** What a fault works with. */
 export interface FaultContext {
@@ -49,7 +49,9 @@ const POLL_MS = 50;
 export async function until(holds: () => Promise<boolean>, withinMs: number): Promise<number | undefined> {
   const startedAt = Date.now();
   while (Date.now() - startedAt < withinMs) {
-    if (await holds()) return Date.now() - startedAt;
+    if (await holds()) {
+      return Date.now() - startedAt;
+    }
     await sleep(POLL_MS);
   }
   return undefined;

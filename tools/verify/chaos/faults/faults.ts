@@ -26,9 +26,13 @@ export const faults: readonly Fault[] = [
 export function faultsNamed(names: readonly string[]): readonly [Fault, ...Fault[]] {
   const [first, ...others] = names.map((name) => {
     const fault = faults.find((one) => one.name === name);
-    if (fault === undefined) throw new UserError(`There is no fault ${name}.`, 'npm run chaos -- --list');
+    if (fault === undefined) {
+      throw new UserError(`There is no fault ${name}.`, 'npm run chaos -- --list');
+    }
     return fault;
   });
-  if (first === undefined) throw new UserError('--faults names no fault.');
+  if (first === undefined) {
+    throw new UserError('--faults names no fault.');
+  }
   return [first, ...others];
 }

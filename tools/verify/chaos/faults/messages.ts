@@ -1,16 +1,16 @@
 import { jetstream } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/nats-core';
 import {
+  type EventContract,
   Headers,
   OrderCreated,
   PaymentReserved,
-  StockReserved,
-  type EventContract,
   type Service,
+  StockReserved,
 } from '@rookery/contracts';
-import { uuidv7 } from '@rookery/platform';
 import { asAdmin, messagesOf, publishAgain, streamsOf } from '@rookery/devkit/stack/broker-reader';
 import { eventHeaders } from '@rookery/devkit/stack/planted-events';
+import { uuidv7 } from '@rookery/platform';
 import type { Fault } from './fault';
 
 /** One event per stream, and the services that handle it. */
@@ -38,7 +38,9 @@ export const messages: readonly Fault[] = [
       return asAdmin(stack, async (admin) => {
         let count = 0;
         for (const { name, dead } of await streamsOf(admin)) {
-          if (dead) continue;
+          if (dead) {
+            continue;
+          }
           const events = (await messagesOf(admin, name))
             .slice(-200)
             .filter(({ headers }) => headers?.has('ce-id') === true);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
-import type { FaultyLink } from '@rookery/testing';
-import { memoryOf } from '../memory';
 import { redeliveriesTo } from '@rookery/devkit/stack/broker-reader';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
-import { BREAKABLE, OWNERS, until, type Fault, type FaultContext, type FaultOutcome } from './fault';
+import type { FaultyLink } from '@rookery/testing';
+import { memoryOf } from '../memory';
+import { BREAKABLE, type Fault, type FaultContext, type FaultOutcome, OWNERS, until } from './fault';
 
 const NOTICED_WITHIN_MS = 25_000;
 const SLOW_CONSUMER_MS = 15_000;
@@ -20,8 +20,9 @@ async function partition({ stack, random }: FaultContext, app: Caller, link: Fau
   const noticedMs = await until(async () => !(await stack.isReady(app)), Math.min(ms, NOTICED_WITHIN_MS));
   await sleep(Math.max(0, endsAt - Date.now()));
   link.heal();
-  if (noticedMs === undefined && ms > NOTICED_WITHIN_MS)
+  if (noticedMs === undefined && ms > NOTICED_WITHIN_MS) {
     throw new FaultCriterionBroken(`${app} had not noticed after ${NOTICED_WITHIN_MS} ms`);
+  }
   const noticed = noticedMs === undefined ? 'not noticed so soon' : `noticed after ${noticedMs} ms`;
   return { app, detail: `for ${ms} ms, ${noticed}` };
 }
@@ -64,9 +65,13 @@ export const network: readonly Fault[] = [
     what: '+500 ms on every hop (250 ms each way) for 5 s',
     recoversWithinMs: 20_000,
     async run({ stack }) {
-      for (const link of stack.links) link.slow(250);
+      for (const link of stack.links) {
+        link.slow(250);
+      }
       await sleep(5_000);
-      for (const link of stack.links) link.slow(0);
+      for (const link of stack.links) {
+        link.slow(0);
+      }
       return { detail: 'all links' };
     },
   },
@@ -85,8 +90,12 @@ export const network: readonly Fault[] = [
       const grown = (await memoryOf(stack.app('payments').pid)) - before;
       link.slow(0);
       const redelivered = (await redeliveriesTo(stack, 'payments')) - redeliveredBefore;
-      if (grown > MOST_GROWTH_MIB) throw new FaultCriterionBroken(`payments grew by ${grown} MiB`);
-      if (redelivered > MOST_REDELIVERIES) throw new FaultCriterionBroken(`${redelivered} redeliveries to payments`);
+      if (grown > MOST_GROWTH_MIB) {
+        throw new FaultCriterionBroken(`payments grew by ${grown} MiB`);
+      }
+      if (redelivered > MOST_REDELIVERIES) {
+        throw new FaultCriterionBroken(`${redelivered} redeliveries to payments`);
+      }
       return { app: 'payments', detail: `${grown} MiB more, ${redelivered} redeliveries` };
     },
   },

@@ -1,5 +1,5 @@
 import { RESERVED_CONNECTIONS } from '@rookery/persistence';
-import { entriesOf, idOf, pick, podsOf, strings, type Bundle } from '../manifest';
+import { type Bundle, entriesOf, idOf, pick, podsOf, strings } from '../manifest';
 import { environmentOf } from './settings';
 
 /** The pool of a process that is told nothing else. */
@@ -15,7 +15,9 @@ export function tooFewConnections(bundle: Bundle): readonly string[] {
     .filter(({ owner }) => owner.startsWith('Deployment/'))
     .flatMap(({ owner, spec }) => {
       const env = spec?.containers.map((container) => environmentOf(bundle, container)).at(0) ?? {};
-      if (!('DATABASE_URL_FILE' in env)) return [];
+      if (!('DATABASE_URL_FILE' in env)) {
+        return [];
+      }
       const service = owner.replace('Deployment/', '');
       const each = Number(env['DATABASE_POOL_SIZE'] ?? POOL_SIZE) + RESERVED_CONNECTIONS + RELAY_CONNECTIONS;
       return [{ service, connections: (mostPods(bundle, service) + 1) * each }];
@@ -42,7 +44,9 @@ function serversOf({ objects }: Bundle): readonly DatabaseServer[] {
       const most = Number(new Map(parameters).get('max_connections'));
       return [{ id, serves: (service) => id === `Cluster/${service}-db`, most }];
     }
-    if (id !== 'StatefulSet/postgres') return [];
+    if (id !== 'StatefulSet/postgres') {
+      return [];
+    }
     const args = strings(object, 'spec.template.spec.containers.*.args.*').join(' ');
     return [{ id, serves: () => true, most: Number(/max_connections=(\d+)/u.exec(args)?.[1]) }];
   });

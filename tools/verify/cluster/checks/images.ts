@@ -1,4 +1,4 @@
-import { podsOf, type Bundle } from '../manifest';
+import { type Bundle, podsOf } from '../manifest';
 
 const OURS = /^ghcr\.io\/rookery\/[a-z]+(?<version>[:@].*)?$/u;
 const DIGEST = /^@sha256:(?!(.)\1{63})[0-9a-f]{64}$/u;

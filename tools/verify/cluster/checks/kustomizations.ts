@@ -41,15 +41,18 @@ export function patchesOfNothing(root: string, folder: string): readonly string[
     const where = relative(root, path);
     for (const patch of pick(kustomization, 'patches.*')) {
       const wanted = targetOf(patch, path);
-      if (!found.some((target) => matches(wanted, target))) faults.push(`${where}: no ${nameOf(wanted)} to be patched`);
+      if (!found.some((target) => matches(wanted, target))) {
+        faults.push(`${where}: no ${nameOf(wanted)} to be patched`);
+      }
     }
     for (const select of [
       ...pick(kustomization, 'replacements.*.targets.*.select'),
       ...pick(kustomization, 'replacements.*.source'),
     ]) {
       const wanted = Selection.parse(select);
-      if (!found.some((target) => matches(wanted, target)))
+      if (!found.some((target) => matches(wanted, target))) {
         faults.push(`${where}: no ${nameOf(wanted)} for a replacement`);
+      }
     }
     return found;
   };
@@ -79,7 +82,9 @@ type Selection = z.infer<typeof Selection>;
 /** Whom a patch is for: its target, or the object that its text names. */
 function targetOf(patch: unknown, folder: string): Selection {
   const [target] = pick(patch, 'target');
-  if (target !== undefined) return Selection.parse(target);
+  if (target !== undefined) {
+    return Selection.parse(target);
+  }
   const [file] = strings(patch, 'path');
   const [text] = strings(patch, 'patch');
   const source = file === undefined ? text : readFileSync(join(folder, file), 'utf8');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idOf, pick, podsOf, type Bundle, type KubernetesObject } from '../manifest';
+import { type Bundle, idOf, type KubernetesObject, pick, podsOf } from '../manifest';
 
 /** Who pays for it, and what it is. */
 export const REQUIRED_LABELS = [

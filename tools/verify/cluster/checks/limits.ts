@@ -1,4 +1,4 @@
-import { pick, strings, type Bundle } from '../manifest';
+import { type Bundle, pick, strings } from '../manifest';
 
 /** Those that count what a client does: requests, sign-ins. */
 const COUNTING = ['gateway', 'auth'] as const;
@@ -8,7 +8,9 @@ const DEVELOPMENT = 'dev';
 
 /** Services of several pods that count by themselves: each limit would be times the pods, that of tried passwords too. */
 export function limitsPerPod({ environment, objects }: Bundle): readonly string[] {
-  if (environment === DEVELOPMENT) return [];
+  if (environment === DEVELOPMENT) {
+    return [];
+  }
   return COUNTING.flatMap((service) => {
     const most = objects
       .filter(({ kind, metadata }) => metadata.name === service && SCALING.some((one) => one === kind))

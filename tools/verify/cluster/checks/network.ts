@@ -1,6 +1,6 @@
-import { Services, type Caller, type Service } from '@rookery/contracts';
 import { z } from 'zod';
-import { pick, podsOf, portOf, selects, type Bundle, type KubernetesObject, type Pod } from '../manifest';
+import { type Caller, type Service, Services } from '@rookery/contracts';
+import { type Bundle, type KubernetesObject, pick, type Pod, podsOf, portOf, selects } from '../manifest';
 
 /** The context map (libs/contracts/src/registry.ts), as far as the network can tell its edges apart. */
 export interface ContextMap {
@@ -67,7 +67,9 @@ function rulesFor(pod: Pod, policies: readonly Policy[], type: 'Ingress' | 'Egre
   const closing = policies.filter(
     (policy) => policy.policyTypes.includes(type) && selects(policy.podSelector, pod.labels),
   );
-  if (closing.length === 0) return undefined;
+  if (closing.length === 0) {
+    return undefined;
+  }
   return closing.flatMap((policy) => (type === 'Ingress' ? policy.ingress : policy.egress));
 }
 
@@ -75,7 +77,9 @@ const EVERYTHING: readonly Rule[] = [{}];
 
 function egressOf(from: Pod, pods: readonly Pod[], policies: readonly Policy[]): readonly string[] {
   return (rulesFor(from, policies, 'Egress') ?? EVERYTHING).flatMap((rule) => {
-    if (rule.to === undefined) return portsOf(rule).map((port) => `${nameOf(from)} -> anywhere:${port}`);
+    if (rule.to === undefined) {
+      return portsOf(rule).map((port) => `${nameOf(from)} -> anywhere:${port}`);
+    }
     return rule.to.flatMap((peer) => {
       if (peer.namespaceSelector !== undefined) {
         return portsOf(rule).map((port) => `${nameOf(from)} -> ${outsiderOf(peer)}:${port}`);
@@ -90,7 +94,9 @@ function egressOf(from: Pod, pods: readonly Pod[], policies: readonly Policy[]):
 function ingressOf(to: Pod, pods: readonly Pod[], policies: readonly Policy[]): readonly string[] {
   return (rulesFor(to, policies, 'Ingress') ?? EVERYTHING).flatMap((rule) => {
     const ports = numbersOf(rule, to);
-    if (rule.from === undefined) return ports.map((port) => `anywhere -> ${nameOf(to)}:${port}`);
+    if (rule.from === undefined) {
+      return ports.map((port) => `anywhere -> ${nameOf(to)}:${port}`);
+    }
     return rule.from.flatMap((peer) => {
       const froms =
         peer.namespaceSelector === undefined
@@ -104,7 +110,9 @@ function ingressOf(to: Pod, pods: readonly Pod[], policies: readonly Policy[]): 
 const portsOf = (rule: Rule): readonly string[] => rule.ports?.map(({ port }) => String(port)) ?? ['any'];
 
 function numbersOf(rule: Rule, to: Pod): readonly string[] {
-  if (rule.ports === undefined) return ['any'];
+  if (rule.ports === undefined) {
+    return ['any'];
+  }
   return rule.ports.flatMap(({ port }) => portOf(to, port) ?? []).map(String);
 }
 

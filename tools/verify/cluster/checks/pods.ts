@@ -1,4 +1,4 @@
-import { podsOf, type Bundle, type Container, type PodSpec } from '../manifest';
+import { type Bundle, type Container, podsOf, type PodSpec } from '../manifest';
 
 const VOLUMES = [
   'name',
@@ -67,8 +67,12 @@ export function resources(bundle: Bundle): readonly string[] {
     containersOf(spec).flatMap(({ name, resources: given }) =>
       ['cpu', 'memory'].flatMap((resource) => {
         const [request, limit] = [given?.requests[resource], given?.limits[resource]];
-        if (request === undefined) return [`container ${name} requests no ${resource}`];
-        if (limit === undefined) return [`container ${name} has no limit of ${resource}`];
+        if (request === undefined) {
+          return [`container ${name} requests no ${resource}`];
+        }
+        if (limit === undefined) {
+          return [`container ${name} has no limit of ${resource}`];
+        }
         const inOrder = quantity(request) > 0 && quantity(request) <= quantity(limit);
         return inOrder ? [] : [`container ${name} requests ${resource} ${request} of at most ${limit}`];
       }),

@@ -1,4 +1,4 @@
-import { entriesOf, idOf, pick, podsOf, strings, type Bundle, type KubernetesObject } from '../manifest';
+import { type Bundle, entriesOf, idOf, type KubernetesObject, pick, podsOf, strings } from '../manifest';
 
 /** Where an object of a kind names another one, and of which kind that is. `pod:` stands for the pod of every workload. */
 const REFERENCES: readonly (readonly [kind: string, path: string, target: string])[] = [
@@ -147,8 +147,12 @@ function unknownHosts(bundle: Bundle, there: ReadonlySet<string>): readonly stri
   );
   return texts.flatMap(([id, text]) =>
     [...text.matchAll(ADDRESS)].flatMap(([address, host = '', port]) => {
-      if (host === 'localhost') return [];
-      if (!there.has(`Service/${host}`)) return [`${id}: ${address} is on Service/${host}, which nobody makes`];
+      if (host === 'localhost') {
+        return [];
+      }
+      if (!there.has(`Service/${host}`)) {
+        return [`${id}: ${address} is on Service/${host}, which nobody makes`];
+      }
       const open = ports.get(host);
       return open === undefined || open.includes(Number(port ?? DEFAULT_PORT))
         ? []

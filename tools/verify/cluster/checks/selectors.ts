@@ -1,4 +1,4 @@
-import { idOf, pick, podsOf, portOf, selects, strings, type Bundle, type Pod, type Port } from '../manifest';
+import { type Bundle, idOf, pick, type Pod, podsOf, type Port, portOf, selects, strings } from '../manifest';
 
 /** Where objects select pods. */
 const SELECTORS: readonly (readonly [kind: string, path: string])[] = [
@@ -77,7 +77,9 @@ function selectedPorts(bundle: Bundle, pods: readonly Pod[]): readonly string[] 
   return bundle.objects.flatMap((object) => {
     const path = paths[object.kind];
     const [, selectorPath] = SELECTORS.find(([kind]) => kind === object.kind) ?? [];
-    if (path === undefined || selectorPath === undefined) return [];
+    if (path === undefined || selectorPath === undefined) {
+      return [];
+    }
     const selected = selectedBy(object.kind, pick(object, selectorPath)[0], pods);
     return pick(object, path)
       .filter(isPort)

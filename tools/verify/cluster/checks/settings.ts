@@ -1,5 +1,5 @@
 import { parseConfig, type SettingsSchema } from '@rookery/platform';
-import { entriesOf, pick, podsOf, strings, type Bundle, type Container, type PodSpec } from '../manifest';
+import { type Bundle, type Container, entriesOf, pick, podsOf, type PodSpec, strings } from '../manifest';
 import { secretKeys } from './references';
 
 /** How a program reads its environment. */
@@ -26,7 +26,9 @@ export function wrongSettings(bundle: Bundle, programs: Readonly<Record<string, 
         const workload = owner.replace(/^.*\//u, '');
         const name = container.args[0] ?? workload;
         const program = programs[workload] ?? programs[name];
-        if (program === undefined || spec === undefined) return [`${owner}: nobody knows the settings of ${name}`];
+        if (program === undefined || spec === undefined) {
+          return [`${owner}: nobody knows the settings of ${name}`];
+        }
         const env = environmentOf(bundle, container);
         return [...unknown(env, program), ...unmounted(env, container, spec, known), ...refused(env, program)].map(
           (fault) => `${owner}: ${fault}`,
@@ -63,7 +65,9 @@ function unmounted(
 ): readonly string[] {
   const files = container.volumeMounts.flatMap(({ name, mountPath }) => {
     const secret = spec.volumes.find((volume) => volume.name === name)?.secret;
-    if (secret === undefined) return [];
+    if (secret === undefined) {
+      return [];
+    }
     const items = secret.items?.map(({ path }) => path) ?? keysOf(secret.secretName);
     return items.map((path) => `${mountPath}/${path}`);
   });

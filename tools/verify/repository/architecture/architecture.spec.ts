@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { z } from 'zod';
 
-const boundary = '@nx/enforce-module-boundaries';
+const BOUNDARY = '@nx/enforce-module-boundaries';
 const root = new URL('../../../..', import.meta.url).pathname;
 
 const importing = (file: string, specifier: string) => ({
@@ -11,60 +11,60 @@ const importing = (file: string, specifier: string) => ({
 
 /** What each rule of docs/architecture.md forbids: one planted import per rule. */
 const forbidden = [
-  ['contracts imports no other project', importing('libs/contracts/src/planted.ts', '@rookery/platform'), boundary],
-  ['platform does not look up to security', importing('libs/platform/src/planted.ts', '@rookery/security'), boundary],
-  ['platform does not look up to messaging', importing('libs/platform/src/planted.ts', '@rookery/messaging'), boundary],
-  ['security does not look up to messaging', importing('libs/security/src/planted.ts', '@rookery/messaging'), boundary],
+  ['contracts imports no other project', importing('libs/contracts/src/planted.ts', '@rookery/platform'), BOUNDARY],
+  ['platform does not look up to security', importing('libs/platform/src/planted.ts', '@rookery/security'), BOUNDARY],
+  ['platform does not look up to messaging', importing('libs/platform/src/planted.ts', '@rookery/messaging'), BOUNDARY],
+  ['security does not look up to messaging', importing('libs/security/src/planted.ts', '@rookery/messaging'), BOUNDARY],
   [
     'messaging does not know the database',
     importing('libs/messaging/src/planted.ts', '@rookery/persistence'),
-    boundary,
+    BOUNDARY,
   ],
   [
     'persistence does not know the broker',
     importing('libs/persistence/src/planted.ts', '@rookery/messaging'),
-    boundary,
+    BOUNDARY,
   ],
-  ['resilience does not know the broker', importing('libs/resilience/src/planted.ts', '@rookery/messaging'), boundary],
+  ['resilience does not know the broker', importing('libs/resilience/src/planted.ts', '@rookery/messaging'), BOUNDARY],
   [
     'resilience does not look up to security',
     importing('libs/resilience/src/planted.ts', '@rookery/security'),
-    boundary,
+    BOUNDARY,
   ],
-  ['persistence does not know tokens', importing('libs/persistence/src/planted.ts', '@rookery/security'), boundary],
-  ['the gateway has no database', importing('apps/gateway/src/planted.ts', '@rookery/persistence'), boundary],
-  ['an app never imports an app', importing('apps/orders/src/planted.ts', '../../products/src/main'), boundary],
-  ['end-to-end tests see only the outside', importing('apps/e2e/test/planted.ts', '../../orders/src/main'), boundary],
+  ['persistence does not know tokens', importing('libs/persistence/src/planted.ts', '@rookery/security'), BOUNDARY],
+  ['the gateway has no database', importing('apps/gateway/src/planted.ts', '@rookery/persistence'), BOUNDARY],
+  ['an app never imports an app', importing('apps/orders/src/planted.ts', '../../products/src/main'), BOUNDARY],
+  ['end-to-end tests see only the outside', importing('apps/e2e/test/planted.ts', '../../orders/src/main'), BOUNDARY],
   [
     'the devkit does not import an app',
     importing('tools/devkit/client/planted.ts', '../../../apps/orders/src/main'),
-    boundary,
+    BOUNDARY,
   ],
-  ['the devkit knows no proof', importing('tools/devkit/stack/planted.ts', '@rookery/verify/chaos/run'), boundary],
-  ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/promotion'), boundary],
-  ['the devkit knows no command', importing('tools/devkit/stack/planted.ts', '../../cli/commands/start'), boundary],
-  ['a proof knows no command', importing('tools/verify/chaos/planted.ts', '../../cli/commands/start'), boundary],
-  ['a release knows no proof', importing('tools/release/planted.ts', '@rookery/verify/chaos/run'), boundary],
-  ['a room is imported by its name', importing('tools/verify/chaos/planted.ts', '../../devkit/stack/ports'), boundary],
-  ['end-to-end tests know no proof', importing('apps/e2e/test/planted.ts', '@rookery/verify/chaos/run'), boundary],
-  ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/promotion'), boundary],
-  ['an app knows no tool', importing('apps/orders/src/planted.ts', '@rookery/devkit/stack/ports'), boundary],
+  ['the devkit knows no proof', importing('tools/devkit/stack/planted.ts', '@rookery/verify/chaos/run'), BOUNDARY],
+  ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/promotion'), BOUNDARY],
+  ['the devkit knows no command', importing('tools/devkit/stack/planted.ts', '../../cli/commands/start'), BOUNDARY],
+  ['a proof knows no command', importing('tools/verify/chaos/planted.ts', '../../cli/commands/start'), BOUNDARY],
+  ['a release knows no proof', importing('tools/release/planted.ts', '@rookery/verify/chaos/run'), BOUNDARY],
+  ['a room is imported by its name', importing('tools/verify/chaos/planted.ts', '../../devkit/stack/ports'), BOUNDARY],
+  ['end-to-end tests know no proof', importing('apps/e2e/test/planted.ts', '@rookery/verify/chaos/run'), BOUNDARY],
+  ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/promotion'), BOUNDARY],
+  ['an app knows no tool', importing('apps/orders/src/planted.ts', '@rookery/devkit/stack/ports'), BOUNDARY],
   [
     'the saga simulation imports only services of the saga',
     importing('tools/verify/simulation/planted.ts', '../../../apps/gateway/src/main'),
-    boundary,
+    BOUNDARY,
   ],
-  ['the operator’s program is a client', importing('apps/operator/src/planted.ts', '@rookery/platform'), boundary],
-  ['the devkit knows no operator', importing('tools/devkit/planted.ts', '../../apps/operator/src/program'), boundary],
+  ['the operator’s program is a client', importing('apps/operator/src/planted.ts', '@rookery/platform'), BOUNDARY],
+  ['the devkit knows no operator', importing('tools/devkit/planted.ts', '../../apps/operator/src/program'), BOUNDARY],
   [
     'a command imports no service',
     importing('tools/cli/commands/planted.ts', '../../../apps/orders/src/main'),
-    boundary,
+    BOUNDARY,
   ],
   [
     'a lib is imported by its name',
     importing('apps/orders/src/planted.ts', '../../../libs/contracts/src/index'),
-    boundary,
+    BOUNDARY,
   ],
   ['only specs import test code', importing('apps/orders/src/planted.ts', '@rookery/testing'), 'no-restricted-imports'],
   [
@@ -116,7 +116,9 @@ function lint(planted: readonly { file: string; code: string }[]): string[][] {
     encoding: 'utf8',
     env: { ...process.env, NODE_OPTIONS: '', NX_DAEMON: 'false' },
   });
-  if (stdout === '') throw new Error(stderr);
+  if (stdout === '') {
+    throw new Error(stderr);
+  }
   return z.array(z.array(z.string())).parse(JSON.parse(stdout));
 }
 

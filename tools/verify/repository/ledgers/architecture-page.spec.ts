@@ -25,7 +25,9 @@ const capabilityOf = (service: string) => capabilities.find(({ name }) => name =
 describe('the capability map', () => {
   it('has one line for each app, and says what it owns', () => {
     expect(capabilities.map(({ name }) => name).toSorted()).toEqual(Callers.toSorted());
-    for (const { owns } of capabilities) expect(owns).not.toBe('');
+    for (const { owns } of capabilities) {
+      expect(owns).not.toBe('');
+    }
   });
 
   it.each(Services)('says of %s what it answers, publishes and consumes as the contracts do', (service) => {

@@ -41,7 +41,9 @@ function faultsOfRecord(
   names: ReadonlySet<string>,
 ): readonly string[] {
   const record = readDecision(text);
-  if (record === undefined) return ['does not begin with "# <number>. <title>", "Date: …" and "Status: …"'];
+  if (record === undefined) {
+    return ['does not begin with "# <number>. <title>", "Date: …" and "Status: …"'];
+  }
   const { number, date, status } = record;
   const row = rows.find(({ file }) => file === name);
   const words = wordsOf(text);
@@ -70,6 +72,8 @@ function wordsOf(text: string): number {
 
 function readDecision(text: string): Decision | undefined {
   const groups = RECORD.exec(text)?.groups;
-  if (groups === undefined) return undefined;
+  if (groups === undefined) {
+    return undefined;
+  }
   return { number: Number(groups['number']), date: groups['date'] ?? '', status: groups['status'] ?? '' };
 }

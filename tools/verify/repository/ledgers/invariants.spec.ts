@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { invariants } from '@rookery/devkit/invariants/invariants';
-import { faults } from '../../chaos/faults/faults';
 import { repository } from '@rookery/devkit/stack/repository';
+import { faults } from '../../chaos/faults/faults';
 import { pathsIn, proofsIn } from './markdown-proofs';
 import { faultsOfProof } from './proofs';
 

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { readLedger, type Practice, type PracticeChapter } from './ledger';
+import { type Practice, type PracticeChapter, readLedger } from './ledger';
 import type { Proof } from './proofs';
 import { readRequirements, type Requirement, type RequirementChapter } from './requirements';
 

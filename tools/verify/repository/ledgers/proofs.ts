@@ -14,8 +14,12 @@ const TITLE = /\(\s*(?<quote>['"`])(?<title>(?:(?!\k<quote>).)+)\k<quote>,/g;
 
 /** The proofs that are not specs, and the titles that no test has. */
 export function faultsOfProof({ path, titles }: Proof, files: RepositoryFiles): readonly string[] {
-  if (!files.exists(path)) return [`${path} does not exist`];
-  if (!/\.(int-)?spec\.ts$/.test(path)) return [`${path} is not a spec`];
+  if (!files.exists(path)) {
+    return [`${path} does not exist`];
+  }
+  if (!/\.(int-)?spec\.ts$/.test(path)) {
+    return [`${path} is not a spec`];
+  }
   const spec = files.read(path);
   return titles.filter((title) => !hasTitle(spec, title)).map((title) => `${path} has no test "${title}"`);
 }
@@ -30,7 +34,9 @@ export function faultsOfIds(expected: readonly string[], rows: readonly string[]
 }
 
 function wrongCount(id: string, count: number): readonly string[] {
-  if (count === 1) return [];
+  if (count === 1) {
+    return [];
+  }
   return [count === 0 ? `${id}: no row` : `${id}: ${count} rows`];
 }
 

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { unprovenPractices, type SpecResults } from './unproven';
+import { type SpecResults, unprovenPractices } from './unproven';
 
 const row = (id: string, state: string, spec: string, title: string): object => ({
   id,

@@ -18,7 +18,9 @@ export type SpecResults = z.infer<typeof SpecResults>;
 export function unprovenPractices(ledger: string, results: SpecResults): readonly string[] {
   const rows = readLedger(ledger).flatMap((chapter) => chapter.rows);
   return rows.flatMap(({ id, state, proof }) => {
-    if (state !== 'done') return [];
+    if (state !== 'done') {
+      return [];
+    }
     const skipped = proof.flatMap(({ path, titles }) =>
       titles.filter((title) => isSkipped(path, title, results)).map((title) => `${path} "${title}"`),
     );
