@@ -1,6 +1,6 @@
 export { adminFailure } from './broker/admin-failure';
-export { consumedBy, consumerDefinitions, deadLetterStreamOf, streamDefinitions, streamOf } from './broker/definitions';
-export { brokerLogin, Nats, natsOptions, NatsUnreachable, type NatsOptions, type NatsTls } from './broker/nats';
+export { deadLetterStreamOf, streamDefinitions, streamOf } from './broker/definitions';
+export { brokerLogin, Nats, natsOptions, type NatsOptions, type NatsTls } from './broker/nats';
 export { nkeyOf } from './broker/nkey-login';
 export {
   brokerUsers,
@@ -9,9 +9,9 @@ export {
   type BrokerClient,
   type BrokerKey,
 } from './broker/permissions';
-export { isApiError, provisionBroker } from './broker/provisioning';
+export { provisionBroker } from './broker/provisioning';
 export { provisioningConfig } from './broker/provisioning-config';
-export { forgetDeliveries, recoverService, recoveryConfig } from './broker/service-recovery';
+export { recoverService, recoveryConfig } from './broker/service-recovery';
 export {
   natsAccountsConfig,
   natsServerConfig,
@@ -21,7 +21,7 @@ export {
 } from './broker/server-config';
 export { requireSupportedNatsServer, TESTED_NATS_SERVERS } from './broker/server-version';
 export { DeadLettersModule } from './dead-letters/dead-letters.module';
-export { CloudEvent, contractOf, eventType, openEvent } from './events/cloud-event';
+export { CloudEvent, eventType } from './events/cloud-event';
 export { DeadLetterHeaders, deadLetterSubject } from './events/dead-letter';
 export { EventPublisher } from './events/event-publisher';
 export { JetStreamServer } from './events/jetstream-server';
@@ -32,5 +32,4 @@ export { MessagingModule } from './messaging.module';
 export { secondsAheadOfMost } from './rpc/peer-clocks';
 export { RpcClient } from './rpc/rpc-client';
 export { RpcHandler } from './rpc/rpc-handler';
-export { RpcServer } from './rpc/rpc-server';
 export { requestsAndEvents } from './requests-and-events';

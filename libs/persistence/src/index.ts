@@ -1,18 +1,12 @@
 export { AggregateRepository, type Change, StaleVersion, type UpdateOptions } from './aggregate-repository';
 export { AggregateRoot, type RecordedEvent } from './aggregate-root';
 export { bigintColumn } from './bigint-column';
-export { connect, MigrationsPending } from './connect';
+export { connect } from './connect';
 export { database, type DatabaseConfig } from './database';
 export { dataSourceOptions, type DatabaseSettings, type PostgresOptions } from './data-source-options';
-export {
-  DatabaseUnreachable,
-  databaseErrorCode,
-  isDatabaseUnavailable,
-  isTransactionConflict,
-  isUniqueViolation,
-} from './database-errors';
+export { isDatabaseUnavailable, isUniqueViolation } from './database-errors';
 export { EventTrail } from './event-trail';
-export { EventTooEarly, Inbox, type InboxEvent } from './inbox';
+export { Inbox, type InboxEvent } from './inbox';
 export { IdempotencyStore } from './idempotency-store';
 export {
   createIdempotencyKeys,
@@ -26,7 +20,6 @@ export {
   dropOpsAudit,
   dropOutboxAndInbox,
   migrate,
-  MigrationFailed,
   runMigrations,
 } from './migrations';
 export { InboxMetrics } from './inbox.metrics';
@@ -37,5 +30,4 @@ export { PersistenceModule, type PersistenceOptions } from './persistence.module
 export { republish, republishConfig } from './republish';
 export { RESERVED_CONNECTIONS } from './reserved-connections';
 export { Retention } from './retention';
-export { SnakeCaseNaming } from './snake-case-naming';
-export { TransactionAborted, UnitOfWork } from './unit-of-work';
+export { UnitOfWork } from './unit-of-work';

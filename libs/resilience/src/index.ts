@@ -1,6 +1,6 @@
 export { ANSWER_MARGIN_MS, deadlineForNextHop } from './deadline';
 export { Dependency, type DependencyCall, type DependencyOptions } from './dependency';
-export { CircuitOpen, NoResponder, RefusedCall, TooManyCalls } from './dependency-errors';
+export { CircuitOpen, NoResponder, RefusedCall } from './dependency-errors';
 export { DynamicThresholdLimit } from './dynamic-threshold-limit';
 export { AdaptiveLimit, type AdaptiveLimitOptions } from './load-shedding/adaptive-limit';
 export { EventLoopDelay } from './load-shedding/event-loop-delay';

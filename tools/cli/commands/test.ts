@@ -54,6 +54,11 @@ const CYCLES: Check = {
     'libs',
   ],
 };
+const UNUSED: Check = {
+  what: 'no unused files, exports or dependencies (knip)',
+  command: process.execPath,
+  args: [join(repository, 'node_modules/knip/bin/knip.js'), '--no-progress', '--no-config-hints'],
+};
 const GENERATED: Check = {
   what: 'generated files are up to date',
   command: process.execPath,
@@ -61,7 +66,7 @@ const GENERATED: Check = {
 };
 
 /** They run beside the specs, which often wait. Two lanes, the long check in one of its own. */
-const LANES: readonly (readonly Check[])[] = [[TYPES, FORMATTING, GENERATED, CYCLES], [LINT]];
+const LANES: readonly (readonly Check[])[] = [[TYPES, FORMATTING, GENERATED, CYCLES, UNUSED], [LINT]];
 
 const JestResults = z.object({
   numPassedTests: z.number(),

@@ -28,11 +28,6 @@ export function noteForLog(request: IncomingMessage, fields: Readonly<Record<str
   notes.set(request, fields);
 }
 
-/** The context of an HTTP request, also where the asynchronous context is lost: while its body is read. */
-export function contextOfRequest(request: IncomingMessage): RequestContext | undefined {
-  return contexts.get(request);
-}
-
 const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** The request's context, created from its headers on first use. */
