@@ -43,20 +43,26 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once('timeout', () => done(false));
   });
 
+/** Stops the nats-server of a run that was killed. */
+async function stopFormer(pidFile: string, configFile: string, say: EmbeddedNatsOptions['say']): Promise<void> {
+  if (!existsSync(pidFile)) {
+    return;
+  }
+  const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
+  if (isOurProcess(pid, configFile)) {
+    say?.(`nats-server of a run that was killed still runs (process ${pid}): stopping it`);
+    await stopLeftover(pid, 'SIGTERM', 'nats-server');
+  }
+  rmSync(pidFile, { force: true });
+}
+
 /** Starts nats-server; resolves when it accepts clients. */
 export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedNats> {
   const { binary, config, port, folder, logFile } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const pidFile = join(folder, 'nats.pid');
   const configFile = join(folder, 'nats-server.conf');
-  if (existsSync(pidFile)) {
-    const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
-    if (isOurProcess(pid, configFile)) {
-      options.say?.(`nats-server of a run that was killed still runs (process ${pid}): stopping it`);
-      await stopLeftover(pid, 'SIGTERM', 'nats-server');
-    }
-    rmSync(pidFile, { force: true });
-  }
+  await stopFormer(pidFile, configFile, options.say);
   await options.beforeStart?.();
   const writeConfig = (text: string): void => {
     rmSync(configFile, { force: true });

@@ -13,7 +13,7 @@ import { brokerIsLive } from './broker-liveness';
 import { createDatabases } from './databases';
 import { type EmbeddedNats, startNats } from './embedded-nats';
 import { copyCluster, type EmbeddedPostgres, makeCluster, startPostgres } from './embedded-postgres';
-import { FaultCriterionBroken } from './fault-criterion-broken';
+import { FaultCriterionBroken, stopCleanly } from './fault-criterion-broken';
 import { provision } from './infrastructure';
 import { findNatsServer } from './nats-binary';
 import { freePorts } from './ports';
@@ -109,10 +109,6 @@ export class IsolatedStack {
 
   get brokerUrl(): string {
     return `nats://127.0.0.1:${this.ports.nats}`;
-  }
-
-  private get monitoringUrl(): string {
-    return `http://127.0.0.1:${this.ports.natsMonitoring}`;
   }
 
   get brokerAdmin(): { readonly nkeySeed: string } {
@@ -212,7 +208,7 @@ export class IsolatedStack {
   /** Stops an app in good order and starts it again. */
   async restart(name: Caller): Promise<void> {
     try {
-      await stopped(this.app(name));
+      await stopCleanly(this.app(name));
     } finally {
       await this.launched(name);
     }
@@ -233,7 +229,7 @@ export class IsolatedStack {
     const replica = this.replicas.get(name);
     this.replicas.delete(name);
     if (replica !== undefined) {
-      await stopped(replica);
+      await stopCleanly(replica);
     }
   }
 
@@ -282,7 +278,7 @@ export class IsolatedStack {
       if (Date.now() > until + liveWithinMs) {
         throw new FaultCriterionBroken('NATS did not become live again');
       }
-      failed = (await brokerIsLive(this.monitoringUrl)) ? 0 : failed + 1;
+      failed = (await brokerIsLive(`http://127.0.0.1:${this.ports.natsMonitoring}`)) ? 0 : failed + 1;
       if (failed >= failures) {
         // Without any room it may not even start, and then there is nothing to kill; Kubernetes tries again too.
         await this.killBroker().catch(() => undefined);
@@ -488,14 +484,5 @@ export class IsolatedStack {
       ...change,
     };
     return new AppProcess(name, env, join(this.logsFolder, `${name}.log`), this.options.apps);
-  }
-}
-
-/** Stops an app in good order, and holds it to that: throws FaultCriterionBroken. */
-async function stopped(app: AppProcess): Promise<void> {
-  await app.stop();
-  const code = await app.ended;
-  if (code !== 0) {
-    throw new FaultCriterionBroken(`${app.app} did not end well: exit code ${code}`);
   }
 }

@@ -73,24 +73,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const envs = provideEnvs(options);
   await progress.step('migrations', () => migrateAll(envs));
   const running = new Map<Caller, AppProcess>();
-  const start = (app: Caller, env: AppEnv): AppProcess =>
-    new AppProcess(
-      app,
-      env,
-      join(logs, `${app}.log`),
-      undefined,
-      inspect.includes(app) ? inspectorPortOf(app) : undefined,
-    );
+  const start = (app: Caller, env: AppEnv): AppProcess => {
+    const inspectorPort = inspect.includes(app) ? inspectorPortOf(app) : undefined;
+    return new AppProcess(app, env, join(logs, `${app}.log`), undefined, inspectorPort);
+  };
   const stop = async (): Promise<void> => {
     await Promise.all([...running.values()].map((app) => app.stop()));
   };
-  const appNamed = (name: Caller): AppProcess => {
-    const process = running.get(name);
-    if (process === undefined) {
-      throw new UserError(`${name} does not run`);
-    }
-    return process;
-  };
+  const appNamed = (name: Caller): AppProcess => processOf(name, running);
   const replace = async (name: Caller, env: AppEnv): Promise<void> => {
     const former = appNamed(name);
     // Without a shared port there is a gap: the old one has to go first.
@@ -132,13 +122,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
+function processOf(name: Caller, running: ReadonlyMap<Caller, AppProcess>): AppProcess {
+  const process = running.get(name);
+  if (process === undefined) {
+    throw new UserError(`${name} does not run`);
+  }
+  return process;
+}
+
 /** Resolves with the exit report of an app that ends by itself. One that was replaced ends because it should. */
 async function untilEnds(name: Caller, running: ReadonlyMap<Caller, AppProcess>): Promise<string> {
   for (;;) {
-    const process = running.get(name);
-    if (process === undefined) {
-      throw new UserError(`${name} does not run`);
-    }
+    const process = processOf(name, running);
     await process.ended;
     if (running.get(name) === process) {
       return process.exitReport();

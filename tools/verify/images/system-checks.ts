@@ -38,24 +38,7 @@ export async function verifySystem(
   const system = await System.prepare(engine, images);
   try {
     await progress.step('Postgres and NATS', () => system.startServers());
-    await report.check(
-      'the databases and roles are there, each migration job ends with 0, and a second one finds nothing to do',
-      async () => {
-        for (const service of SERVICES) {
-          const first = await system.migrate(service);
-          must(
-            first.code === 0 && first.stdout.includes('applied'),
-            `${service}: ${first.code} ${first.stdout}${first.stderr}`,
-          );
-          const second = await system.migrate(service);
-          must(
-            second.code === 0 && second.stdout.includes('no pending migrations'),
-            `${service}, again: ${second.stdout}`,
-          );
-        }
-        return SERVICES.join(', ');
-      },
-    );
+    await verifyMigrations(system, report);
     await report.check('the broker is provisioned by a job, twice', async () => {
       for (const time of ['first', 'second']) {
         const { code, stderr } = await system.provisionBroker();
@@ -89,6 +72,27 @@ export async function verifySystem(
   } finally {
     await progress.step('containers removed', () => system.remove());
   }
+}
+
+async function verifyMigrations(system: System, report: Report): Promise<void> {
+  await report.check(
+    'the databases and roles are there, each migration job ends with 0, and a second one finds nothing to do',
+    async () => {
+      for (const service of SERVICES) {
+        const first = await system.migrate(service);
+        must(
+          first.code === 0 && first.stdout.includes('applied'),
+          `${service}: ${first.code} ${first.stdout}${first.stderr}`,
+        );
+        const second = await system.migrate(service);
+        must(
+          second.code === 0 && second.stdout.includes('no pending migrations'),
+          `${service}, again: ${second.stdout}`,
+        );
+      }
+      return SERVICES.join(', ');
+    },
+  );
 }
 
 async function verifyOrder(system: System, report: Report): Promise<void> {
