@@ -46,7 +46,7 @@ describe('the broker that NATS_URL names', () => {
 
 describe('npx rookery versions', () => {
   it('prints Node, Postgres and nats-server with version and source, for programs too', () => {
-    const printed = execFileSync(process.execPath, ['--import', 'tsx', 'tools/cli/commands/versions.ts', '--json'], {
+    const printed = execFileSync(process.execPath, ['--import', 'tsx', 'tools/cli/main.ts', 'versions', '--json'], {
       cwd: repository,
       encoding: 'utf8',
       env: { ...process.env, NODE_OPTIONS: '' },

@@ -25,8 +25,8 @@ export const mutants: readonly Mutant[] = [
     apps: CONSUMERS,
     changes: [
       [
-        'if (await this.isRecorded(tx, event)) return false;',
-        'if (await this.isRecorded(tx, event)) return void (await effect(tx)) ?? true;',
+        'if (await this.isRecorded(tx, event)) {',
+        'if (await this.isRecorded(tx, event)) { return void (await effect(tx)) ?? true;',
       ],
     ],
     faults: ['redelivery'],
@@ -68,7 +68,7 @@ export const mutants: readonly Mutant[] = [
     what: 'stock is taken without a look at how much there is',
     apps: ['products'],
     changes: [
-      ['if (level.available < quantity) return {', 'if (false) return {'],
+      ['if (level.available < quantity) {', 'if (false) {'],
       // The database would still refuse it.
       [
         'async open(tx, productId, units) {',
@@ -96,7 +96,7 @@ export const mutants: readonly Mutant[] = [
     name: 'ack-before-handler',
     what: 'an event is acknowledged before it is handled',
     apps: CONSUMERS,
-    changes: [['for (let failures = 0;', 'this.#ack(delivery); for (let failures = 0;']],
+    changes: [['for (let failures = 0;', 'this.ack(delivery); for (let failures = 0;']],
     faults: ['service-crash', 'database-crash'],
     seconds: 25,
   },
