@@ -51,8 +51,8 @@ const INTRODUCTION = [
   'than one. [A spec](../tools/verify/repository/ledgers/practices.spec.ts) fails when a row is missing, when a path or a named test does not exist, and when a',
   'row is `done` without a place or a proof.',
   '',
-  'Commands run beside a running `npm start`, except `npm test` and `npm start` themselves. `npm test -- <part of a path>` runs all checks and the specs of',
-  'that path.',
+  'Commands run beside a running `npm start`, except `npm test` and `npm start` themselves. `npm test -- <part of a path>` runs the specs of that path;',
+  '`--checks` before the path adds every other check.',
 ].join('\n');
 
 function practicePage(chapter: PracticeChapter): string {
