@@ -50,34 +50,41 @@ export class Gateway {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     };
-    const response = await fetch(new URL(path, url), init).catch((cause: unknown) => {
-      throw new OperatorError(`${url} does not answer. ${hint}`, 1, { cause });
-    });
-    const text = await response.text();
+    const { response, text } = await fetch(new URL(path, url), init)
+      .then(async (response) => ({ response, text: await response.text() }))
+      .catch((cause: unknown) => {
+        throw new OperatorError(`${url} does not answer. ${hint}`, 1, { cause });
+      });
     if (response.ok) {
       return text;
     }
-    const { data: problem } = Problem.safeParse(this.json(text));
+    const { data: problem } = Problem.safeParse(jsonOf(text));
     throw new OperatorError(
       problem === undefined ? `${url} answered ${response.status}.` : explain(problem, expiryOf(token)),
     );
   }
 
   private parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
-    const answer = schema.safeParse(this.json(text));
+    const { url, hint } = this.connection;
+    const json = jsonOf(text);
+    if (json === undefined) {
+      throw new OperatorError(`${url} is not a Rookery gateway. ${hint}`);
+    }
+    const answer = schema.safeParse(json);
     if (answer.success) {
       return answer.data;
     }
     const where = answer.error.issues.map(({ path }) => path.join('/')).join(', ');
-    throw new OperatorError(`${this.connection.url} answers in another format (${where}): is it of another release?`);
+    throw new OperatorError(`${url} answers in another format (${where}): is it of another release?`);
   }
+}
 
-  private json(text: string): unknown {
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      throw new OperatorError(`${this.connection.url} is not a Rookery gateway. Set GATEWAY_URL.`, 1, { cause });
-    }
+/** The parsed text; undefined when it is not JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -55,6 +55,8 @@ const order = {
 interface Answer {
   readonly status?: number;
   readonly body?: unknown;
+  /** Closes the connection in the middle of the body. */
+  readonly cut?: true;
 }
 
 interface Outcome {
@@ -73,7 +75,11 @@ describe('the operator’s program', () => {
     server = createServer((request, response) => {
       void text(request).then((sent) => {
         requests.push(`${request.method} ${request.url} ${request.headers.authorization} ${sent}`.trim());
-        const { status = 200, body } = answer(request);
+        const { status = 200, body, cut } = answer(request);
+        if (cut === true) {
+          response.writeHead(status, { 'content-length': 100 }).write('{', () => response.destroy());
+          return;
+        }
         response.writeHead(status, { connection: 'close' }).end(typeof body === 'string' ? body : JSON.stringify(body));
       });
     });
@@ -162,9 +168,23 @@ describe('the operator’s program', () => {
 
   it('says so when something else answers there', async () => {
     answer = () => ({ body: '<html>' });
-    expect((await run(['dead-letters', 'list'])).stderr).toBe(`${url} is not a Rookery gateway. Set GATEWAY_URL.\n`);
+    expect((await run(['dead-letters', 'list'])).stderr).toBe(
+      `${url} is not a Rookery gateway. Check GATEWAY_URL, and that the gateway runs.\n`,
+    );
     answer = () => ({ body: {} });
     expect((await run(['dead-letters', 'list'])).stderr).toMatch(/answers in another format \(items, nextCursor\)/);
+  });
+
+  it('reports the status of an error page that a proxy sends', async () => {
+    answer = () => ({ status: 502, body: '<html>' });
+    expect((await run(['dead-letters', 'list'])).stderr).toBe(`${url} answered 502.\n`);
+  });
+
+  it('exits a reconciliation with 2 when the answer breaks off, because no difference was found', async () => {
+    answer = () => ({ cut: true });
+    const { code, stdout, stderr } = await run(['reconcile']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(`${url} does not answer. Check GATEWAY_URL, and that the gateway runs.\n`);
   });
 
   it('lists dead letters of all pages, for people and as JSON', async () => {

@@ -1,17 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { operatorCommands } from './commands';
 import type { Connect, Connection } from './gateway';
-import { OperatorError } from './operator-error';
+import { OperatorError, WRONG_USAGE } from './operator-error';
 import { report, type Terminal } from './terminal';
-
-const WRONG_USAGE = 2;
 
 const ENVIRONMENT = `
 Environment:
   GATEWAY_URL    address of the gateway, for example https://api.example.com
   ROOKERY_TOKEN  access token of an operator: scope ops:read, and ops:write to replay or discard
 
-Exit code: 0 done, 1 failed or found a difference, 2 wrong usage.`;
+Exit code: 0 done, 1 failed or found a difference, 2 wrong usage, or a reconciliation that did not complete.`;
 
 /** Runs the operator's program and returns its exit code. */
 export async function runOperator(args: readonly string[], connect: Connect, terminal: Terminal): Promise<number> {

@@ -7,7 +7,7 @@ import {
   type DeadLetterView,
 } from '@rookery/contracts';
 import type { Gateway } from '../gateway';
-import { OperatorError } from '../operator-error';
+import { OperatorError, WRONG_USAGE } from '../operator-error';
 import { print, printJson, report } from '../terminal';
 import { type CommandContext, gatewayOf, JSON_OPTION, type JsonOption } from './context';
 
@@ -51,7 +51,7 @@ export function addDeadLetters(parent: Command, context: CommandContext): void {
     .option(...JSON_OPTION)
     .action(async (ids: readonly string[] = [], options: JsonOption & { readonly all?: boolean }) => {
       if ((ids.length === 0) !== (options.all === true)) {
-        throw new OperatorError('Give the ids to replay, or --all.', 2);
+        throw new OperatorError('Give the ids to replay, or --all.', WRONG_USAGE);
       }
       const gateway = await gatewayOf(context);
       const chosen = options.all ? (await all(gateway)).map(({ id }) => id) : ids;

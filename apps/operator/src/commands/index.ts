@@ -11,7 +11,8 @@ export { OperatorError } from '../operator-error';
 export type { Terminal } from '../terminal';
 
 /**
- * Adds every command of the operator to a program. Exit codes: 0 done, 1 failed or found a difference, 2 wrong usage; failures are
+ * Adds every command of the operator to a program. Exit codes: 0 done, 1 failed or found a difference, 2 wrong usage, or a
+ * reconciliation that did not complete; failures are
  * `OperatorError`s with their exit code.
  */
 export function operatorCommands(program: Command, context: CommandContext): void {

@@ -41,7 +41,7 @@ export class AdmissionGate {
   ) {
     this.refused = new Counter({
       name: 'orders_refused_total',
-      help: 'New orders refused with 503, by reason: saga-lag, stream-full, events-not-stored',
+      help: `New orders refused with 503, by reason: ${RefusalReasons.join(', ')}`,
       labelNames: ['reason'],
       registers: [metrics.registry],
     });

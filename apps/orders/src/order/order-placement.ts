@@ -5,7 +5,7 @@ import { IdempotencyStore, UnitOfWork } from '@rookery/persistence';
 import { type Actor, type KeyedAnswer, keyedRequest, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { AdmissionGate } from '../admission/admission-gate';
-import { OrderDeadline } from '../order/order-deadline';
+import { OrderDeadline } from './order-deadline';
 import { Order, type OrderLine, totalOf } from './order.entity';
 import { ProductUnavailable, TotalChanged } from './order.errors';
 import { OrderRepository } from './order.repository';

@@ -42,6 +42,9 @@ export interface Restoring {
 export type OrderEnd =
   { readonly status: 'Confirmed' } | { readonly status: 'Canceled'; readonly reason: CancellationReason };
 
+/** How every order begins. */
+const PENDING = { status: 'Pending', reason: null, paymentReservedAt: null, stockReservedAt: null } as const;
+
 /** The largest amount that JSON carries exactly. */
 const MAX_TOTAL_MINOR = BigInt(Number.MAX_SAFE_INTEGER);
 
@@ -86,13 +89,10 @@ export class Order extends AggregateRoot {
     const order = Object.assign(new Order(), {
       id,
       customerId,
-      status: 'Pending',
-      reason: null,
+      ...PENDING,
       lines,
       totalMinor: total.amountMinor,
       currency: total.currency,
-      paymentReservedAt: null,
-      stockReservedAt: null,
       deadlineAt,
     } satisfies Partial<Order>);
     order.record(OrderCreated, {
@@ -111,13 +111,10 @@ export class Order extends AggregateRoot {
       id,
       eventSequence: sequence,
       customerId,
-      status: 'Pending' as const,
-      reason: null,
+      ...PENDING,
       lines,
       totalMinor: total.amountMinor,
       currency: total.currency,
-      paymentReservedAt: null,
-      stockReservedAt: null,
       deadlineAt: at,
       createdAt: at,
       updatedAt: at,
