@@ -16,7 +16,27 @@ export async function connect(options: PostgresOptions): Promise<DataSource> {
   if (sessionUrl !== url) {
     await requireSameDatabase(url, sessionUrl);
   }
-  return reached('DATABASE_URL', url, () => new DataSource(options).initialize());
+  return open(options);
+}
+
+/**
+ * Connects to the address for sessions only: a migration's lock belongs to its session.
+ * @throws {DatabaseUnreachable} when the database does not answer or rejects the role
+ * @throws {TransactionPooling} when a pooler on the way gives each transaction another session
+ */
+export async function connectForSession(options: PostgresOptions): Promise<DataSource> {
+  const { url, sessionUrl } = options;
+  const setting = sessionUrl === url ? 'DATABASE_URL' : 'DATABASE_SESSION_URL';
+  await reached(setting, sessionUrl, () => rejectTransactionPooling(sessionUrl));
+  return open({ ...options, url: sessionUrl }, setting);
+}
+
+/**
+ * Connects to an address that was verified at start.
+ * @throws {DatabaseUnreachable} when the database does not answer or rejects the role
+ */
+export function open(options: PostgresOptions, setting: AddressSetting = 'DATABASE_URL'): Promise<DataSource> {
+  return reached(setting, options.url, () => new DataSource(options).initialize());
 }
 
 async function requireSameDatabase(url: string, sessionUrl: string): Promise<void> {
@@ -54,7 +74,7 @@ export class MigrationsPending extends Error {
 
 /**
  * Connects a service to its migrated database. A schema that is newer than the code is accepted.
- * @throws {MigrationsPending} and the errors of `connect`
+ * @throws {MigrationsPending} when migrations are missing; otherwise as `connect`
  */
 export async function connectMigrated(options: PostgresOptions): Promise<DataSource> {
   const dataSource = await connect(options);

@@ -7,7 +7,12 @@ export type AddressSetting = 'DATABASE_URL' | 'DATABASE_SESSION_URL';
 export class DatabaseUnreachable extends Error {
   readonly port: number;
 
-  constructor(url: string, cause: unknown, setting: AddressSetting = 'DATABASE_URL') {
+  constructor(
+    url: string,
+    cause: unknown,
+    /** The start failure names it. */
+    readonly setting: AddressSetting = 'DATABASE_URL',
+  ) {
     super(
       `cannot connect to the database in ${setting} (${withoutPassword(url)}): ${reasonOf(cause)}. ` +
         `Start that Postgres (\`npm run infra\` starts the embedded one) or correct ${setting}.`,

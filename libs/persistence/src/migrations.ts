@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { z } from 'zod';
 import { databaseConfig, loadConfig } from '@rookery/platform';
-import { connect } from './connect';
+import { connectForSession } from './connect';
 import { connectionOptions, type PostgresOptions, prepareSession } from './data-source-options';
 import type { DatabaseConfig } from './database';
 import { reasonOf } from './database-errors';
@@ -140,7 +140,7 @@ export async function runMigrations(
   options: PostgresOptions,
   progress: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
 ): Promise<readonly string[]> {
-  const dataSource = await connect(ofOneSession(options));
+  const dataSource = await connectForSession(withoutTimeLimit(options));
   const runner = dataSource.createQueryRunner();
   try {
     await lock(runner);
@@ -208,10 +208,8 @@ async function applyPending(
   return pending.map(({ name }) => name);
 }
 
-/** Connects to the server itself, because the lock belongs to the session. A migration has no time limit. */
-const ofOneSession = (options: PostgresOptions): PostgresOptions => ({
+const withoutTimeLimit = (options: PostgresOptions): PostgresOptions => ({
   ...options,
-  url: options.sessionUrl,
   extra: {
     ...connectionOptions,
     query_timeout: 0,

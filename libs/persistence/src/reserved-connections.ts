@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { connect } from './connect';
+import { open } from './connect';
 import { type PostgresOptions, withoutRequestDeadlines } from './data-source-options';
 
 /** Maximum number of connections of a process besides its pool. A process that never asks for one opens none. */
@@ -19,7 +19,7 @@ export class ReservedConnections implements OnApplicationShutdown {
   /** @throws {DatabaseUnreachable} the next call tries again */
   open(): Promise<DataSource> {
     const options = { ...withoutRequestDeadlines(this.options), poolSize: RESERVED_CONNECTIONS };
-    this.opening ??= connect(options).catch((error: unknown) => {
+    this.opening ??= open(options).catch((error: unknown) => {
       this.opening = undefined;
       throw error;
     });

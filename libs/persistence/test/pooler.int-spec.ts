@@ -139,5 +139,21 @@ describe('DATABASE_SESSION_URL', () => {
     const nowhere = database.url.replace(/:\d+\//, ':1/');
     expect(await failureOf(database.url, nowhere)).toMatch(/database in DATABASE_SESSION_URL .*:1\//);
     expect(await failureOf(nowhere, database.url)).toMatch(/database in DATABASE_URL .*:1\//);
+    const migrating = runMigrations(optionsOf(database.url, nowhere), () => undefined);
+    await expect(migrating).rejects.toThrow(/database in DATABASE_SESSION_URL .*:1\//);
+  });
+
+  it('is named in the line about a failed start', async () => {
+    const config = { HOST: '127.0.0.1', PORT: 1, LOG_LEVEL: 'silent', SHUTDOWN_GRACE_SECONDS: 1 } as const;
+    const lineOf = async (sessionUrl: string): Promise<string> => {
+      const failed: unknown = await connectMigrated(optionsOf(database.url, sessionUrl)).catch(
+        (error: unknown) => error,
+      );
+      return explainStartFailure('wallets', failed, { ...config, DATABASE_URL: database.url });
+    };
+    const wrongPort = await lineOf(database.url.replace(/:\d+\//, ':1/'));
+    expect(wrongPort).toMatch(/no database answers on port 1\. Start it, or correct DATABASE_SESSION_URL\./);
+    const wrongPassword = await lineOf(database.url.replace(/:[^:@]+@/, ':wrong@'));
+    expect(wrongPassword).toMatch(/role and password in DATABASE_SESSION_URL/);
   });
 });

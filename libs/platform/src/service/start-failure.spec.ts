@@ -35,11 +35,11 @@ describe('the line about a failed start', () => {
       failure('connect', { code: 'ECONNREFUSED', port: 5433 }),
       'no database answers on port 5433',
     ],
-    ['a broker that is not there', failure('connect', { code: 'ECONNREFUSED', port: 4223 }), 'mend NATS_URL'],
+    ['a broker that is not there', failure('connect', { code: 'ECONNREFUSED', port: 4223 }), 'correct NATS_URL'],
     [
       'a wrapped cause',
       new Error('x', { cause: new AggregateError([failure('c', { code: 'ECONNREFUSED', port: 5433 })]) }),
-      'mend DATABASE_URL',
+      'correct DATABASE_URL',
     ],
     ['a broker that refuses', failure('Authorization Violation', { name: 'AuthorizationError' }), 'NATS_NKEY_SEED'],
     [

@@ -30,6 +30,7 @@ function reasonOf(error: unknown, config: Addresses): string {
     return error.message;
   }
   const code = codeOf(error);
+  const setting = databaseSettingOf(error) ?? 'DATABASE_URL';
   switch (code) {
     case 'EADDRINUSE':
       return `port ${config.PORT} is taken. Stop what listens there, or set PORT to a free one.`;
@@ -38,9 +39,9 @@ function reasonOf(error: unknown, config: Addresses): string {
       return `cannot listen on ${config.HOST}:${config.PORT} (${code}). Set HOST and PORT to an address of this machine.`;
     case '28P01':
     case '28000':
-      return 'the database refuses the log-in. Check role and password in DATABASE_URL.';
+      return `the database refuses the log-in. Check role and password in ${setting}.`;
     case '3D000':
-      return 'the database does not exist. Check the name in DATABASE_URL, and that the databases were created.';
+      return `the database does not exist. Check the name in ${setting}, and that the databases were created.`;
     case 'TRANSACTION_POOLING':
       return 'DATABASE_URL leads to a pooler that pools transactions, where time limits and locks of a session do not hold. Let it pool sessions (PgBouncer: pool_mode = session), or connect to the server itself; DATABASE_SESSION_URL, where it is set, must lead to the server itself.';
     case '25006':
@@ -50,18 +51,28 @@ function reasonOf(error: unknown, config: Addresses): string {
     case '42P01':
       return 'a table is missing. Run the migrations of this service (migrate.js) first.';
     default:
-      return refusedSession(error) ?? unreachable(error, config) ?? 'see the error above.';
+      return refusedSession(error, setting) ?? unreachable(error, config) ?? 'see the error above.';
   }
 }
 
+/** The setting of the address that failed, where the error names it. */
+function databaseSettingOf(error: unknown): string | undefined {
+  for (const one of chain(error)) {
+    if ('setting' in one && typeof one.setting === 'string') {
+      return one.setting;
+    }
+  }
+  return undefined;
+}
+
 /** The reply of a database server, or of a pooler in front of it: so something listens there. */
-function refusedSession(error: unknown): string | undefined {
+function refusedSession(error: unknown, setting: string): string | undefined {
   const answered = chain(error).find(
     (one) => 'severity' in one && 'code' in one && typeof one.code === 'string' && /^(?:08|28|3D)/.test(one.code),
   );
   return answered === undefined
     ? undefined
-    : `what answers at DATABASE_URL refuses the session: ${answered.message}. A pooler must know this database and role.`;
+    : `what answers at ${setting} refuses the session: ${answered.message}. A pooler must know this database and role.`;
 }
 
 function unreachable(error: unknown, config: Addresses): string | undefined {
@@ -70,11 +81,12 @@ function unreachable(error: unknown, config: Addresses): string | undefined {
     return 'the NATS server refuses the log-in. Check NATS_NKEY_SEED.';
   }
   const port = portOf(error);
-  if (port !== undefined && portsIn(config.DATABASE_URL).includes(port)) {
-    return `no database answers on port ${port}. Start it, or mend DATABASE_URL.`;
+  const setting = databaseSettingOf(error);
+  if (port !== undefined && (setting !== undefined || portsIn(config.DATABASE_URL).includes(port))) {
+    return `no database answers on port ${port}. Start it, or correct ${setting ?? 'DATABASE_URL'}.`;
   }
   if ((port !== undefined && portsIn(config.NATS_URL).includes(port)) || /ConnectionError|NATS/.test(text)) {
-    return 'no NATS server answers. Start it, or mend NATS_URL.';
+    return 'no NATS server answers. Start it, or correct NATS_URL.';
   }
   return undefined;
 }
