@@ -36,7 +36,7 @@ const run = (program: readonly string[], env: Env): Promise<Outcome> =>
   });
 
 /** As an operator runs them in the cluster: the bundles of the images, with settings from the environment alone. */
-describe('the jobs of orders', () => {
+describe('the jobs of the services', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {

@@ -7,6 +7,10 @@ import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
+/** Parameters: the retention in hours, the number of rows at most. */
+export const DELETE_EXPIRED_RECORDS = `DELETE FROM inbox WHERE ctid IN (
+  SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`;
+
 /** The previous event of the same aggregate has not been processed yet. Nothing was done, and the event has to be delivered again. */
 export class EventTooEarly extends DomainError {
   constructor(sequence: number) {
@@ -74,11 +78,10 @@ export class Inbox implements PassedEvents {
    * @returns the number of deleted rows
    */
   async deleteExpired(limit: number): Promise<number> {
-    const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(
-      `DELETE FROM inbox WHERE ctid IN (
-         SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
-      [Retention.inboxHours, limit],
-    );
+    const [, count] = await this.unitOfWork.manager.query<[unknown[], number]>(DELETE_EXPIRED_RECORDS, [
+      Retention.inboxHours,
+      limit,
+    ]);
     return count;
   }
 

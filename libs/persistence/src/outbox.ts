@@ -5,7 +5,10 @@ import { currentContext, uuidv7 } from '@rookery/platform';
 import type { RecordedEvent } from './aggregate-root';
 import { UnitOfWork } from './unit-of-work';
 
-const COLUMNS_OF_AN_EVENT = 11;
+/** What an event brings, in the order of the values of both INSERTs. */
+const EVENT_COLUMNS =
+  'event_id, name, version, source, subject, aggregate_id, sequence, correlation_id, causation_id, traceparent, data';
+const COLUMNS_OF_AN_EVENT = EVENT_COLUMNS.split(',').length;
 
 /** Events that wait in the database for the broker, written in the transaction of the change that they describe. */
 @Injectable()
@@ -44,8 +47,7 @@ export class Outbox {
     });
     const placeholders = rows.map((_, row) => `(${parameters(row * COLUMNS_OF_AN_EVENT, COLUMNS_OF_AN_EVENT)}, now())`);
     await tx.query(
-      `INSERT INTO outbox (event_id, name, version, source, subject, aggregate_id, sequence,
-                           correlation_id, causation_id, traceparent, data, occurred_at)
+      `INSERT INTO outbox (${EVENT_COLUMNS}, occurred_at)
        VALUES ${placeholders.join(', ')}`,
       rows.flat(),
     );
@@ -55,8 +57,7 @@ export class Outbox {
   /** Writes an event that the broker already has, for a database that lost it. It is not published again. */
   async appendPublished(tx: EntityManager, event: StoredEvent): Promise<void> {
     await tx.query(
-      `INSERT INTO outbox (event_id, name, version, source, subject, aggregate_id, sequence,
-                           correlation_id, causation_id, traceparent, data, occurred_at, published_at)
+      `INSERT INTO outbox (${EVENT_COLUMNS}, occurred_at, published_at)
        VALUES (${parameters(0, COLUMNS_OF_AN_EVENT)}, $${COLUMNS_OF_AN_EVENT + 1}, now())`,
       [
         event.id,

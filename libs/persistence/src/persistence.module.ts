@@ -36,7 +36,7 @@ import { UnitOfWork } from './unit-of-work';
 
 /** Options of `PersistenceModule`. */
 export interface PersistenceOptions {
-  /** Created by `dataSourceOptions`. */
+  /** Created by `database`. */
   readonly options: PostgresOptions;
   /** Name of the service. Its inbox records it as the consumer. */
   readonly service: string;

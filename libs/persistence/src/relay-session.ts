@@ -3,6 +3,7 @@ import type { StoredEvent } from '@rookery/contracts';
 import { connectionOptions, prepareSession } from './data-source-options';
 import { SessionReadOnly } from './database-errors';
 import { DELETE_EXPIRED_ANSWERS } from './idempotency-store';
+import { DELETE_EXPIRED_RECORDS } from './inbox';
 import { IS_WRITABLE, type Writable } from './is-writable';
 
 /** Keys of this library's advisory locks. A lock is per database and thus per service. */
@@ -120,8 +121,7 @@ export class RelaySession {
       values: [publishedHours, limit],
     });
     const inbox = await this.run({
-      text: `DELETE FROM inbox WHERE ctid IN (
-               SELECT ctid FROM inbox WHERE processed_at < now() - make_interval(hours => $1) LIMIT $2)`,
+      text: DELETE_EXPIRED_RECORDS,
       values: [inboxHours, limit],
     });
     const answers = await this.run({ text: DELETE_EXPIRED_ANSWERS, values: [limit] });

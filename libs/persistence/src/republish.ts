@@ -9,7 +9,7 @@ import { UnitOfWork } from './unit-of-work';
 
 /** Settings of the job that republishes a service's events. */
 export const republishConfig = z.object({
-  ...databaseConfig,
+  DATABASE_URL: databaseConfig.DATABASE_URL,
   REPUBLISH_SINCE: z
     .string()
     .default('1d')

@@ -1,4 +1,4 @@
-/** Retention of outbox, inbox and stored answers, in hours. A spec compares it with the maximum age of the streams (retention.spec.ts). */
+/** Retention of outbox, inbox and stored answers, in hours. A spec compares it with the maximum age of the streams (tools/verify/broker/retention.spec.ts). */
 export const Retention = {
   /** How long published events can be republished. */
   publishedHours: 24,

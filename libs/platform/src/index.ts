@@ -13,6 +13,7 @@ export { escapeToken } from './errors/json-pointer';
 export * from './errors/to-problem';
 export * from './health/clock-skew';
 export * from './health/health-check';
+export { OPERATIONAL_PATHS } from './health/health.controller';
 export * from './health/health.module';
 export * from './readiness';
 export * from './http/accept.guard';

@@ -36,9 +36,9 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
 
   async run(): Promise<void> {
     await this.dataSource.query('DELETE FROM oidc_payload WHERE expires_at < now()');
-    await this.throttle.forgetOld();
+    await this.throttle.deleteExpired();
     await this.signingKeys.dropExpired();
-    await this.notifications.forgetOld();
+    await this.notifications.deleteExpired();
     await this.inbox.deleteExpired(MAX_ROWS);
     await this.requests.deleteExpired(MAX_ROWS);
   }

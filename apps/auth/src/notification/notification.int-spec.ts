@@ -239,10 +239,10 @@ describe('a mail that is due', () => {
     const { id } = await customer();
     const orderId = await place(id);
     await database.advanceClock(8 * 24 * HOUR_MS);
-    await notifications.forgetOld();
+    await notifications.deleteExpired();
     expect(await statesOf(orderId)).toHaveLength(1);
     await database.advanceClock(2 * 24 * HOUR_MS);
-    await notifications.forgetOld();
+    await notifications.deleteExpired();
     expect(await statesOf(orderId)).toEqual([]);
   });
 

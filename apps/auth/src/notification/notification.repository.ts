@@ -132,7 +132,7 @@ export class NotificationRepository {
   }
 
   /** Removes mails whose events can no longer be redelivered. */
-  async forgetOld(): Promise<void> {
+  async deleteExpired(): Promise<void> {
     await this.dataSource.query('DELETE FROM notifications WHERE occurred_at < now() - make_interval(hours => $1)', [
       Retention.inboxHours,
     ]);

@@ -1,3 +1,5 @@
+import { OPERATIONAL_PATHS } from '@rookery/platform';
+
 /** The rate limit budget of a route, per client address. */
 export type Budget = 'log-ins' | 'guesses' | 'pages' | 'documents';
 
@@ -60,8 +62,8 @@ export interface Place {
   readonly isProviderRoute: boolean;
 }
 
-/** Requested by monitoring under any host name. */
-const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health', '/metrics']);
+/** Requested by monitoring under any host name. Nest matches them literally, so another spelling is an unknown path. */
+const PROBES: ReadonlySet<string> = new Set(OPERATIONAL_PATHS);
 
 /** An unknown path. It is counted and needs the issuer's host name like the others; Nest answers 404. */
 export const NOWHERE: Place = {
@@ -75,10 +77,11 @@ export const NOWHERE: Place = {
 
 /** What a request with this method and URL refers to; undefined for probes and metrics. */
 export function placeOf(method: string, url: string): Place | undefined {
-  const path = pathOf(url);
-  if (PROBES.has(path)) {
+  const [literal = ''] = url.split('?', 1);
+  if (PROBES.has(literal)) {
     return undefined;
   }
+  const path = pathOf(url);
   const [, first = ''] = path.split('/');
   const near = [...PROVIDER_ROUTES, ...OWN_PAGES].filter((route) => firstOf(route) === first);
   const [nearest] = near;

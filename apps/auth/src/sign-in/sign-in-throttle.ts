@@ -56,7 +56,7 @@ export class SignInThrottle {
     );
   }
 
-  async forgetOld(): Promise<void> {
+  async deleteExpired(): Promise<void> {
     await this.dataSource.query(`DELETE FROM sign_in_failures WHERE last_at < now() - make_interval(secs => $1)`, [
       FORGET_SECONDS,
     ]);

@@ -16,7 +16,7 @@ const LONGEST_RETRY_SECONDS = 3;
 const LOG_EVERY_MS = 1_000;
 
 /** Created once: shedding must cost almost nothing, and each error would capture a stack. */
-const OVERLOADED = new DomainError({
+const OVERLOADED_PROBLEM = new DomainError({
   status: 503,
   code: 'gateway.overloaded',
   title: 'Overloaded',
@@ -64,7 +64,7 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       done();
     } else {
       shed.inc({ priority, reason: decision.shed });
-      reject(request, reply, { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() });
+      reject(request, reply, { ...OVERLOADED_PROBLEM, retryAfterSeconds: retryAfterSeconds() });
     }
   });
   // A legacy system may answer any route with a live stream, which is not counted as in flight either.
@@ -112,7 +112,7 @@ function shedEarly(
       }
       unlogged.count += 1;
       shed.inc({ priority, reason });
-      return { ...OVERLOADED, retryAfterSeconds: retryAfterSeconds() };
+      return { ...OVERLOADED_PROBLEM, retryAfterSeconds: retryAfterSeconds() };
     },
   });
 }

@@ -1,3 +1,4 @@
+import { OPERATIONAL_PATHS } from '@rookery/platform';
 import type { Priority } from '@rookery/resilience';
 
 /** How the load shedder treats a route. */
@@ -13,12 +14,12 @@ const HIGH: ReadonlySet<string> = new Set(['POST /v1/orders', 'POST /v1/orders/:
 const STREAMS: ReadonlySet<string> = new Set(['GET /v1/orders/:id/events']);
 
 /** Probes and metrics. An orchestrator whose probe is shed would kill a process that is only busy. */
-const OPERATIONAL = /^\/(livez|readyz|health|metrics)$/;
+const OPERATIONAL: ReadonlySet<string> = new Set(OPERATIONAL_PATHS);
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** Whether a route is a probe or the metrics, which are never limited. `url` is the pattern, because an address has many spellings. */
-export const isOperational = (url: string | undefined): boolean => url !== undefined && OPERATIONAL.test(url);
+export const isOperational = (url: string | undefined): boolean => url !== undefined && OPERATIONAL.has(url);
 
 /** The path of one order. */
 const ORDER = /^\/v1\/orders\/[^/]+/;

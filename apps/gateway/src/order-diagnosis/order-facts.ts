@@ -90,7 +90,7 @@ async function answerOf<Facts>(asking: Promise<Facts>): Promise<Answer<Facts>> {
   }
 }
 
-/** Ids of the order's events that are still in their producers' outboxes. */
+/** Ids of the order's events, published or not, that have not been pruned from their producers' outboxes. */
 export function eventIdsIn({ orders, payments, products }: OrderFactsOfAll): readonly string[] {
   const facts: readonly (EventFacts | undefined)[] = [orders, payments, products].map((answer) => answer.facts?.events);
   return facts.flatMap((events) => events?.outbox.map(({ id }) => id) ?? []).slice(0, MAX_DIAGNOSED_EVENTS);

@@ -9,7 +9,7 @@ const MAX_TAGS = 50_000;
 const ENTRY_BYTES = 512;
 /** A string with one character beyond Latin-1 takes two bytes for each. */
 const BYTES_PER_CHARACTER = 2;
-/** Longest pause between two purges of expired entries. */
+/** Shortest pause between two purges of expired entries, unless entries live for less. A purge happens when an entry is stored. */
 const PURGE_MS = 60_000;
 
 /** Bounds of a `MemoryCache`. */

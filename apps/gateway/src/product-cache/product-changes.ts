@@ -9,7 +9,8 @@ const STOCK = productNotificationSubject('*');
 
 /**
  * Invalidates the cache when products change. Every gateway subscribes to every change without delivery guarantee. So whenever a
- * change notification may have been missed, the whole cache is invalidated; in any case entries live for seconds only.
+ * change notification may have been missed, the whole cache is invalidated; in any case an entry is
+ * served as fresh only for PRODUCT_CACHE_SECONDS.
  */
 export function invalidateOnChanges({ connection }: Nats, cache: ProductCache): void {
   connection.subscribe(EVENTS, {

@@ -7,7 +7,7 @@ const PREFIX = 'rookery:products:';
 /** Set by a gateway that could not write an invalidation to Redis; every entry depends on it. */
 const MISSED = 'missed';
 /** Longer than any entry lives: an expired tag would look as if it had never been set. */
-const TAG_SECONDS = 24 * 60 * 60;
+const TAG_SECONDS = 25 * 60 * 60;
 
 /** The names are those of the stored JSON, which replicas of another release read too. */
 const StoredEntry = z.object({

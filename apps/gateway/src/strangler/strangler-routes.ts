@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Scopes } from '@rookery/contracts';
+import { OPERATIONAL_PATHS } from '@rookery/platform';
 import { isForbiddenHeader } from './forwarded-headers';
 
 /** `/legacy`, `/v1/products`: no trailing slash, no dot segments, no character that needs an escape. */
@@ -7,17 +8,7 @@ const PREFIX = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
 const HEADER_NAME = /^[a-z0-9-]{1,60}$/;
 
 /** Paths of the gateway outside the API, and API paths that concern the gateway itself. */
-const RESERVED = [
-  '/livez',
-  '/readyz',
-  '/health',
-  '/metrics',
-  '/docs',
-  '/openapi.json',
-  '/asyncapi.json',
-  '/v1/me',
-  '/v1/ops',
-];
+const RESERVED = [...OPERATIONAL_PATHS, '/docs', '/openapi.json', '/asyncapi.json', '/v1/me', '/v1/ops'];
 
 const scopes = z.enum(Object.keys(Scopes)).transform((name) => z.custom<keyof typeof Scopes>().parse(name));
 

@@ -11,7 +11,7 @@ const onLegacy = (legacyPercent: number, prefix = '/v1/products'): ReadonlySet<s
   );
 
 describe('the split of a prefix', () => {
-  it.each([0, 1, 25, 60, 99, 100])('is exact to four standard deviations at %i %%', (percent) => {
+  it.each([0, 1, 25, 60, 99, 100])('is within four standard deviations of %i %%', (percent) => {
     const expected = subjects.length * (percent / 100);
     const deviation = Math.sqrt(expected * (1 - percent / 100));
     expect(Math.abs(onLegacy(percent).size - expected)).toBeLessThanOrEqual(4 * deviation);

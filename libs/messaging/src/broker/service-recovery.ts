@@ -2,7 +2,7 @@ import { JetStreamApiCodes, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { z } from 'zod';
 import type { Service } from '@rookery/contracts';
-import { brokerConfig, commonConfig, configureLogger, type LogLevel } from '@rookery/platform';
+import { brokerConfig, commonConfig, configureLogger } from '@rookery/platform';
 import { adminFailure } from './admin-failure';
 import { consumedBy, streamOf } from './definitions';
 import { Nats, natsOptions } from './nats';
@@ -40,7 +40,7 @@ export async function forgetDeliveries(admin: NatsConnection, service: Service):
  */
 export async function recoverService(
   service: Service,
-  config: RecoveryConfig & { readonly LOG_LEVEL: LogLevel },
+  config: RecoveryConfig,
   restore: (nats: Nats, say: (line: string) => void) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -11,6 +11,9 @@ import { type HealthCheck, HealthChecks } from './health-check';
 /** Longest time one check may take. */
 const CHECK_TIMEOUT_MS = 2000;
 
+/** Paths of every process for orchestrators and monitoring: `HealthController` answers them. */
+export const OPERATIONAL_PATHS = ['/livez', '/readyz', '/health', '/metrics'] as const;
+
 type UpOrDown = 'up' | 'down';
 
 /** What a health route answers: no addresses, no messages. */

@@ -25,7 +25,7 @@ export class NotAcceptable extends DomainError {
   }
 }
 
-/** Refuses requests whose Accept header (RFC 9110, 12.5.1) excludes the route's media types. @default JSON */
+/** Refuses requests whose Accept header (RFC 9110, 12.5.1) excludes the route's media types: those of `@Produces`, otherwise JSON. */
 @Injectable()
 export class AcceptGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

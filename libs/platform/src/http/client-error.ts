@@ -1,10 +1,10 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { v7 as uuidv7 } from 'uuid';
 import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { problemOfStatus } from '../errors/to-problem';
 import { logger } from '../logging/logger';
 import { RAW_SECURITY_HEADERS } from './security-headers';
+import { uuidv7 } from '../uuid';
 
 /**
  * Answers input that never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).

@@ -57,7 +57,7 @@ const FOREIGN_KEY_PARAMETERS = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'] as const;
 
 /**
- * Verifies JWT access tokens (RFC 9068): ES256 only, `typ: at+jwt`, the key by `kid` from the issuer's key set; iss, aud, exp, iat
+ * Verifies JWT access tokens (RFC 9068): by default ES256 and `typ: at+jwt`, the key by `kid` from the issuer's key set; iss, aud, exp, iat
  * and sub must be present and valid. An ID token has another `typ`, and a refresh token is not a JWT. If the issuer's access tokens
  * are `typ: JWT` like its ID tokens, a token must also have a scope and no claim that only ID tokens have.
  *
