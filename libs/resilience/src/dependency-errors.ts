@@ -36,7 +36,8 @@ export class TooManyCalls extends ServiceUnavailable {
 
 /**
  * Whether an error means that the dependency itself is failing. It is not when the dependency rejects the request (4xx), when it is
- * overloaded (it works as fast as it can), or when a dependency of its own has failed: one failing part would block all of it.
+ * overloaded (it works as fast as it can), when it refuses new work under a code of its own, as orders' admission control does
+ * (`orders.saga-lag`: its reads must stay available), or when a dependency of its own has failed: one failing part would block all of it.
  */
 export function isFaultOf(dependency: string, error: unknown): boolean {
   if (!(error instanceof DomainError)) {
@@ -45,5 +46,9 @@ export function isFaultOf(dependency: string, error: unknown): boolean {
   if (error.status < 500) {
     return false;
   }
-  return !(error instanceof RemoteProblem) || (error.dependency === dependency && error.code !== OVERLOADED);
+  if (!(error instanceof RemoteProblem)) {
+    return true;
+  }
+  const refuses = error.code === OVERLOADED || error.code.startsWith(`${dependency}.`);
+  return error.dependency === dependency && !refuses;
 }

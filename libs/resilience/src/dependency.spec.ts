@@ -61,6 +61,7 @@ describe('the circuit breaker of a dependency', () => {
     ['it rejects the request', new Forbidden()],
     ['it answers 404', remote(404)],
     ['it is overloaded', remote(503, { code: OVERLOADED })],
+    ['it admits no new work and names the reason', remote(503, { code: 'products.saga-lag' })],
     ['a dependency of its own fails', remote(503, { dependency: 'payments' })],
     ['a dependency of its own does not answer', remote(504, { dependency: 'payments' })],
     ['callers left it too little time', new DeadlineExceeded()],

@@ -62,7 +62,8 @@ export class AdmissionGate {
 
   /** Samples the saga's progress. */
   async sample(): Promise<void> {
-    this.admission.record(await this.progress.read());
+    const admittedBefore = this.admission.startSample();
+    this.admission.record(await this.progress.read(), admittedBefore);
     this.logTransition();
   }
 

@@ -44,6 +44,19 @@ describe('order admission', () => {
     expect(admission.refusal()).toBeUndefined();
   });
 
+  it('counts an order that was stored while a sample was read, because the sample may not show it', () => {
+    sample(500, 24);
+    sample(0, 0);
+    const admittedBefore = admission.startSample();
+    admission.admitted();
+    admission.record({ waiting: 0, lagSeconds: 0, newestDone: null }, admittedBefore);
+    for (let order = 1; order < 20; order += 1) {
+      expect(admission.refusal()).toBeUndefined();
+      admission.admitted();
+    }
+    expect(admission.refusal()).toBe('saga-lag');
+  });
+
   it('reserves the last tenth of the stream for orders in progress, until a fifth is free', () => {
     const seen = [0.89, 0.9, 0.81, 0.79, 0.89, 1].map((taken) => {
       admission.recordStream(taken, true);

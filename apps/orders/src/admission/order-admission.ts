@@ -46,10 +46,15 @@ export class OrderAdmission {
     return this.progress.waiting;
   }
 
+  /** Starts a sample; `record` is given the result. Orders that are stored while it is read count for the next one too: it may not show them. */
+  startSample(): number {
+    return this.admittedSinceSample;
+  }
+
   /** Records a sample of the saga's progress. */
-  record(progress: SagaProgress): void {
+  record(progress: SagaProgress, admittedBefore = this.admittedSinceSample): void {
     this.progress = progress;
-    this.admittedSinceSample = 0;
+    this.admittedSinceSample -= admittedBefore;
     const { lagSeconds, waiting, newestDone } = progress;
     if (this.lagging === undefined) {
       if (waiting >= MIN_QUEUE && lagSeconds >= this.limits.lagSeconds) {
