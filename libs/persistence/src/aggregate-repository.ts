@@ -3,6 +3,7 @@ import { DomainError, NotFound } from '@rookery/platform';
 import type { AggregateRoot, RecordedEvent } from './aggregate-root';
 import type { Outbox } from './outbox';
 import type { UnitOfWork } from './unit-of-work';
+import { writeBuiltLater } from './write-later';
 
 /** 412: the aggregate is at a version that the caller does not expect (RFC 9110, 13.1.1). Code `<table>.stale-version`. */
 export class StaleVersion extends DomainError {
@@ -167,7 +168,10 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     for (const property of properties) {
       values[property] = Reflect.get(aggregate, property);
     }
-    await tx.update(this.metadata.target, aggregate.id, values);
+    await writeBuiltLater(
+      tx,
+      tx.createQueryBuilder().update(this.metadata.target).set(values).where('id = :id', { id: aggregate.id }),
+    );
     await this.outbox.append(tx, events);
   }
 

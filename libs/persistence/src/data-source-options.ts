@@ -2,7 +2,6 @@ import { type ClientBase, escapeLiteral } from 'pg';
 import type { DataSource, DataSourceOptions, EntitySchema } from 'typeorm';
 import { logger } from '@rookery/platform';
 import { BrokenConnections } from './broken-connections';
-import { FailedStatements } from './failed-statements';
 import { renewableDriver } from './renewable-pool';
 import { deadlineDriver, StatementDeadlines } from './request-deadlines';
 import { SnakeCaseNaming } from './snake-case-naming';
@@ -89,7 +88,7 @@ export function dataSourceOptions({
     entities: [...entities],
     migrations: [...migrations],
     driver: deadlineDriver,
-    subscribers: [StatementDeadlines, BrokenConnections, FailedStatements],
+    subscribers: [StatementDeadlines, BrokenConnections],
     migrationsTableName: 'migrations',
     namingStrategy: new SnakeCaseNaming(),
     synchronize: false,
@@ -104,7 +103,7 @@ export function dataSourceOptions({
 export const withoutRequestDeadlines = (options: PostgresOptions): PostgresOptions => ({
   ...options,
   driver: renewableDriver,
-  subscribers: [BrokenConnections, FailedStatements],
+  subscribers: [BrokenConnections],
 });
 
 /** The `sessionUrl` of a data source created with `dataSourceOptions`. */

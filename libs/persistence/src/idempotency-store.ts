@@ -11,6 +11,7 @@ import {
 } from '@rookery/platform';
 import { Retention } from './retention';
 import { UnitOfWork } from './unit-of-work';
+import { writeLater } from './write-later';
 
 interface StoredAnswer {
   readonly fingerprint: string;
@@ -47,8 +48,7 @@ export class IdempotencyStore extends Idempotency {
     change: (tx: EntityManager) => Promise<Answer>,
   ): Promise<KeyedAnswer<Answer>> {
     return this.unitOfWork.run(async (tx) => {
-      await this.claim(tx, request);
-      const earlier = await this.find(tx, request);
+      const [, earlier] = await Promise.all([this.claim(tx, request), this.find(tx, request)]);
       if (earlier !== undefined) {
         return earlier;
       }
@@ -77,8 +77,7 @@ export class IdempotencyStore extends Idempotency {
 
   async act<Answer>(request: KeyedRequest<Answer>, work: () => Promise<Answer>): Promise<KeyedAnswer<Answer>> {
     const earlier = await this.unitOfWork.run(async (tx) => {
-      await this.claim(tx, request);
-      const found = await this.find(tx, request);
+      const [, found] = await Promise.all([this.claim(tx, request), this.find(tx, request)]);
       if (found === undefined) {
         await this.store(tx, request, RUNNING, RUNNING_SECONDS);
       }
@@ -147,7 +146,8 @@ export class IdempotencyStore extends Idempotency {
     response: string,
     seconds: number,
   ): Promise<void> {
-    await tx.query(
+    await writeLater(
+      tx,
       `INSERT INTO idempotency_key (issuer, subject, client_id, key, fingerprint, response, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
        ON CONFLICT ON CONSTRAINT idempotency_key_pk DO UPDATE

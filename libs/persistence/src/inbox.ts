@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
 import { DomainError, type PassedEvents } from '@rookery/platform';
+import { type Grouped, GroupedWork } from './grouped-work';
 import { InboxMetrics } from './inbox.metrics';
 import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
@@ -35,6 +36,8 @@ export type InboxEvent = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence' |
  */
 @Injectable()
 export class Inbox implements PassedEvents {
+  private readonly deliveries = new GroupedWork<Delivery, End>((group) => this.process(group));
+
   constructor(
     private readonly unitOfWork: UnitOfWork,
     @Inject(SERVICE_NAME) private readonly consumer: string,
@@ -48,20 +51,14 @@ export class Inbox implements PassedEvents {
    * @throws {EventTooEarly} while its predecessor has not been processed, unless the event has `skipsGap`
    */
   async once(event: InboxEvent, effect: (tx: EntityManager) => Promise<void>): Promise<boolean> {
-    const processed = await this.unitOfWork.runReserved(async (tx) => {
-      if (await this.record(tx, event)) {
-        await effect(tx);
-        return true;
-      }
-      if (await this.isRecorded(tx, event)) {
-        return false;
-      }
+    const end = await this.deliveries.run({ event, effect });
+    if (end === 'too-early') {
       throw new EventTooEarly(event.sequence);
-    });
-    if (!processed) {
+    }
+    if (end === 'duplicate') {
       this.metrics.duplicates.inc();
     }
-    return processed;
+    return end === 'processed';
   }
 
   /**
@@ -85,20 +82,69 @@ export class Inbox implements PassedEvents {
     return count;
   }
 
-  /** Returns false when the event is a duplicate or too early. The time is the statement's, so that it reflects the order. */
-  private async record(tx: EntityManager, { id, aggregateId, sequence, skipsGap }: InboxEvent): Promise<boolean> {
-    const recorded = await tx.query<unknown[]>(
-      `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence, processed_at)
-       SELECT $1, $2, $3::uuid, $4::integer, clock_timestamp()
-       WHERE $5::boolean OR $4 = 1 OR EXISTS (SELECT FROM inbox WHERE consumer = $1 AND aggregate_id = $3 AND sequence = $4 - 1)
-       ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id`,
-      [this.consumer, id, aggregateId, sequence, skipsGap],
-    );
-    return recorded.length > 0;
+  /** Records the events and runs the effects of those that are due, one after the other: each one sees what the earlier ones wrote. */
+  private process(group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
+    const work = (tx: EntityManager) => this.processIn(tx, group);
+    return group.length === 1 ? this.unitOfWork.runReserved(work) : this.unitOfWork.runGroup(work);
   }
 
-  private async isRecorded(tx: EntityManager, { id }: InboxEvent): Promise<boolean> {
-    const sql = 'SELECT FROM inbox WHERE consumer = $1 AND event_id = $2';
-    return (await tx.query<unknown[]>(sql, [this.consumer, id])).length > 0;
+  private async processIn(tx: EntityManager, group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
+    const join = this.unitOfWork.joining();
+    const events = group.map(({ item }) => item.event);
+    const due = await this.record(tx, events);
+    for (const { item, inContext } of group) {
+      if (due.has(item.event)) {
+        await inContext(() => join(() => item.effect(tx)));
+      }
+    }
+    const known = due.size === events.length ? new Set<string>() : await this.recorded(tx, events);
+    return events.map((event) => (due.has(event) ? 'processed' : known.has(keyOf(event)) ? 'duplicate' : 'too-early'));
+  }
+
+  /** Returns those that are neither duplicates nor too early. The time is the statement's, so that it reflects the order. */
+  private async record(tx: EntityManager, events: readonly InboxEvent[]): Promise<ReadonlySet<InboxEvent>> {
+    const rows = await tx.query<{ event_id: string }[]>(RECORD, [
+      this.consumer,
+      events.map(({ id }) => id),
+      events.map(({ aggregateId }) => aggregateId),
+      events.map(({ sequence }) => sequence),
+      events.map(({ skipsGap }) => skipsGap),
+    ]);
+    // Of equal events in the group the first one takes effect.
+    const first = new Map(events.toReversed().map((event) => [keyOf(event), event]));
+    const due = new Set(rows.flatMap((row) => first.get(row.event_id) ?? []));
+    if (due.size !== rows.length) {
+      throw new Error('the inbox recorded an event that it cannot tell');
+    }
+    return due;
+  }
+
+  /** The ids of those that have been recorded. */
+  private async recorded(tx: EntityManager, events: readonly InboxEvent[]): Promise<ReadonlySet<string>> {
+    const rows = await tx.query<{ event_id: string }[]>(
+      'SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2::uuid[])',
+      [this.consumer, events.map(({ id }) => id)],
+    );
+    return new Set(rows.map((row) => row.event_id));
   }
 }
+
+/** An id as Postgres writes it. */
+const keyOf = ({ id }: InboxEvent): string => id.toLowerCase();
+
+interface Delivery {
+  readonly event: InboxEvent;
+  readonly effect: (tx: EntityManager) => Promise<void>;
+}
+
+/** What a delivery was. */
+type End = 'processed' | 'duplicate' | 'too-early';
+
+/** In the order of ids, so that two processes with the same events wait for each other once and not in a circle. */
+const RECORD = `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence, processed_at)
+  SELECT $1, id, aggregate_id, sequence, clock_timestamp()
+  FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::boolean[]) AS event (id, aggregate_id, sequence, skips_gap)
+  WHERE skips_gap OR sequence = 1 OR EXISTS (
+    SELECT FROM inbox WHERE consumer = $1 AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  ORDER BY id
+  ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id`;

@@ -31,3 +31,4 @@ export { republish, republishConfig } from './republish';
 export { RESERVED_CONNECTIONS } from './reserved-connections';
 export { Retention } from './retention';
 export { UnitOfWork } from './unit-of-work';
+export { writeBuiltLater, writeLater } from './write-later';

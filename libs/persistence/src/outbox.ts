@@ -4,11 +4,29 @@ import type { StoredEvent } from '@rookery/contracts';
 import { currentContext, uuidv7 } from '@rookery/platform';
 import type { RecordedEvent } from './aggregate-root';
 import { UnitOfWork } from './unit-of-work';
+import { writeLater } from './write-later';
 
-/** What an event brings, in the order of the values of both INSERTs. */
-const EVENT_COLUMNS =
-  'event_id, name, version, source, subject, aggregate_id, sequence, correlation_id, causation_id, traceparent, data';
-const COLUMNS_OF_AN_EVENT = EVENT_COLUMNS.split(',').length;
+/** What an event brings, with the types of the columns, in the order of the values of both INSERTs. */
+const EVENT_COLUMNS = [
+  ['event_id', 'uuid'],
+  ['name', 'text'],
+  ['version', 'integer'],
+  ['source', 'text'],
+  ['subject', 'text'],
+  ['aggregate_id', 'uuid'],
+  ['sequence', 'integer'],
+  ['correlation_id', 'text'],
+  ['causation_id', 'text'],
+  ['traceparent', 'text'],
+  ['data', 'text'],
+] as const;
+const NAMES = EVENT_COLUMNS.map(([name]) => name).join(', ');
+const ARRAYS = EVENT_COLUMNS.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ');
+/** One text for any number of events, so that it is prepared once. The order gives the positions in the outbox. */
+const INSERT_EVENTS = `INSERT INTO outbox (${NAMES}, occurred_at)
+  SELECT ${NAMES.replace(/data$/, 'data::jsonb')}, now() FROM unnest(${ARRAYS}) WITH ORDINALITY AS event (${NAMES}, place) ORDER BY place`;
+const INSERT_PUBLISHED = `INSERT INTO outbox (${NAMES}, occurred_at, published_at)
+  VALUES (${EVENT_COLUMNS.map((_, index) => `$${index + 1}`).join(', ')}, $${EVENT_COLUMNS.length + 1}, now())`;
 
 /** Events that wait in the database for the broker, written in the transaction of the change that they describe. */
 @Injectable()
@@ -45,35 +63,30 @@ export class Outbox {
         json,
       ];
     });
-    const placeholders = rows.map((_, row) => `(${parameters(row * COLUMNS_OF_AN_EVENT, COLUMNS_OF_AN_EVENT)}, now())`);
-    await tx.query(
-      `INSERT INTO outbox (${EVENT_COLUMNS}, occurred_at)
-       VALUES ${placeholders.join(', ')}`,
-      rows.flat(),
+    await writeLater(
+      tx,
+      INSERT_EVENTS,
+      EVENT_COLUMNS.map((_, column) => rows.map((row) => row[column])),
     );
     this.unitOfWork.afterCommit(() => this.notify());
   }
 
   /** Writes an event that the broker already has, for a database that lost it. It is not published again. */
   async appendPublished(tx: EntityManager, event: StoredEvent): Promise<void> {
-    await tx.query(
-      `INSERT INTO outbox (${EVENT_COLUMNS}, occurred_at, published_at)
-       VALUES (${parameters(0, COLUMNS_OF_AN_EVENT)}, $${COLUMNS_OF_AN_EVENT + 1}, now())`,
-      [
-        event.id,
-        event.name,
-        event.version,
-        event.source,
-        event.subject,
-        event.aggregateId,
-        event.sequence,
-        event.correlationId,
-        event.causationId,
-        event.traceparent,
-        event.data,
-        event.time,
-      ],
-    );
+    await tx.query(INSERT_PUBLISHED, [
+      event.id,
+      event.name,
+      event.version,
+      event.source,
+      event.subject,
+      event.aggregateId,
+      event.sequence,
+      event.correlationId,
+      event.causationId,
+      event.traceparent,
+      event.data,
+      event.time,
+    ]);
   }
 
   /**
@@ -105,6 +118,3 @@ export class Outbox {
     }
   }
 }
-
-const parameters = (offset: number, count: number): string =>
-  Array.from({ length: count }, (_, index) => `$${offset + index + 1}`).join(', ');

@@ -1,5 +1,6 @@
 import * as pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { PipelinedClient } from './pipelined-client';
 
 type Connected = Parameters<pg.Pool['connect']>[0];
 
@@ -21,7 +22,7 @@ export class RenewablePool extends pg.Pool {
   private renewedAtMs = -Infinity;
 
   constructor(options?: pg.PoolConfig) {
-    super(options);
+    super({ ...options, Client: PipelinedClient });
     this.on('acquire', (client: Endable) => {
       this.idle.delete(client);
       this.inUse.add(client);

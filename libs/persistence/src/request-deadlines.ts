@@ -1,12 +1,13 @@
 import * as pg from 'pg';
 import { type BeforeQueryEvent, type EntitySubscriberInterface, EventSubscriber, type QueryRunner } from 'typeorm';
 import { currentContext, DeadlineExceeded } from '@rookery/platform';
+import type { PipelinedClient } from './pipelined-client';
 import { RenewablePool } from './renewable-pool';
 import { STATEMENT_TIMEOUT_MS } from './time-limits';
 
 /**
- * Tolerance past the request's deadline, in ms. Setting the limit costs a round trip: a request that arrives with nearly all of its time needs
- * none, because the session's own limit is close enough.
+ * Tolerance past the request's deadline, in ms. A request that arrives with nearly all of its time needs no statement for its limit, because
+ * the session's own is close enough.
  */
 const LATE_MS = 500;
 
@@ -40,11 +41,11 @@ export class StatementDeadlines implements EntitySubscriberInterface {
       throw notStarted();
     }
     if (!CONTROLS.has(verb)) {
-      return queryRunner.connect().then((client: pg.ClientBase) => this.limit(client, queryRunner, leftMs));
+      return queryRunner.connect().then((client: PipelinedClient) => this.limit(client, queryRunner, leftMs));
     }
   }
 
-  private async limit(client: pg.ClientBase, runner: QueryRunner, leftMs: number): Promise<void> {
+  private limit(client: PipelinedClient, runner: QueryRunner, leftMs: number): void {
     const local: unknown = runner.isTransactionActive ? runner.data[LOCAL_LIMIT] : undefined;
     const limit = typeof local === 'number' ? local : (this.limits.get(client) ?? STATEMENT_TIMEOUT_MS);
     const wanted = Math.ceil(Math.min(leftMs, STATEMENT_TIMEOUT_MS));
@@ -52,11 +53,11 @@ export class StatementDeadlines implements EntitySubscriberInterface {
       return;
     }
     if (runner.isTransactionActive) {
-      await client.query(`SET LOCAL statement_timeout = ${wanted}`);
+      client.later(`SET LOCAL statement_timeout = ${wanted}`, []);
       runner.data[LOCAL_LIMIT] = wanted;
       return;
     }
-    await client.query(`SET statement_timeout = ${wanted}`);
+    client.later(`SET statement_timeout = ${wanted}`, []);
     this.limits.set(client, wanted);
   }
 }

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Optional } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { backoff, fullJitter, logger } from '@rookery/platform';
-import { databaseErrorCode, isTransactionConflict, reasonOf } from './database-errors';
-import { FailedStatements } from './failed-statements';
+import { isTransactionConflict, reasonOf } from './database-errors';
+import { TransactionAborted } from './pipelined-client';
 import { ReservedConnections } from './reserved-connections';
+import { writeLater } from './write-later';
 
 /** A transaction in progress. It belongs to a database and not only to the process, because tests run several services in one process. */
 interface Transaction {
@@ -18,18 +19,9 @@ interface Transaction {
 
 const MAX_ATTEMPTS = 5;
 const BACKOFF = { firstMs: 40 } as const;
-/** SQLSTATE in_failed_sql_transaction. */
-const IN_FAILED_TRANSACTION = '25P02';
-
+/** Longer than a group normally takes, and shorter than Postgres waits before it looks for a deadlock (1 s). */
+const GROUP_LOCK_TIMEOUT_MS = 200;
 const transactions = new AsyncLocalStorage<Transaction>();
-
-/** The work caught a database error and continued: Postgres would answer its COMMIT with a silent rollback. */
-export class TransactionAborted extends Error {
-  constructor() {
-    super('the transaction was aborted by an earlier statement; a caught database error needs a savepoint');
-    this.name = 'TransactionAborted';
-  }
-}
 
 /**
  * The only way to a transaction. Repositories, outbox and inbox join it automatically.
@@ -63,6 +55,24 @@ export class UnitOfWork {
    */
   async runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     return this.repeat((await this.reserved?.open()) ?? this.dataSource, work);
+  }
+
+  /**
+   * Like `runReserved`, for work of several callers in one transaction. It is tried once and waits only briefly for locks, because its
+   * locks accumulate: two groups could wait for each other. The caller splits a failed group.
+   */
+  async runGroup<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const pool = (await this.reserved?.open()) ?? this.dataSource;
+    return this.attempt(pool, async (tx) => {
+      await writeLater(tx, `SET LOCAL lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, []);
+      return work(tx);
+    });
+  }
+
+  /** Returns a function that runs work in the current run's transaction from any asynchronous context. */
+  joining(): <T>(work: () => Promise<T>) => Promise<T> {
+    const current = this.current();
+    return (work) => (current === undefined ? work() : transactions.run(current, work));
   }
 
   /** The manager of the current transaction. Outside of a run, each statement takes its own connection from the pool. */
@@ -120,11 +130,15 @@ export class UnitOfWork {
 
   private async attempt<T>(pool: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const afterCommit: Transaction['afterCommit'] = [];
-    const result = await pool.transaction(async (manager) => {
-      const done = await transactions.run({ dataSource: this.dataSource, manager, afterCommit }, () => work(manager));
-      await rejectSilentRollback(manager);
-      return done;
-    });
+    const result = await pool
+      .transaction((manager) =>
+        transactions.run({ dataSource: this.dataSource, manager, afterCommit }, () => work(manager)),
+      )
+      .catch((error: unknown) => {
+        throw error instanceof QueryFailedError && error.driverError instanceof TransactionAborted
+          ? error.driverError
+          : error;
+      });
     for (const callback of afterCommit) {
       void this.callBack(callback);
     }
@@ -146,22 +160,4 @@ async function databaseTime(manager: EntityManager): Promise<Date> {
     throw new Error('the database did not return its time');
   }
   return row.now;
-}
-
-/**
- * Asks Postgres, but only after a failed statement. The driver's view of the transaction's state comes too late: it rejects the statement
- * before it reads that the transaction is aborted.
- */
-async function rejectSilentRollback(manager: EntityManager): Promise<void> {
-  if (!FailedStatements.on(manager.queryRunner)) {
-    return;
-  }
-  try {
-    await manager.query('SELECT 1');
-  } catch (error) {
-    if (databaseErrorCode(error) === IN_FAILED_TRANSACTION) {
-      throw new TransactionAborted();
-    }
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import { orderNotificationSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
-import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork } from '@rookery/persistence';
+import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork, writeBuiltLater } from '@rookery/persistence';
 import { currentContext, traceIdOf } from '@rookery/platform';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
@@ -89,9 +89,14 @@ export class OrderRepository extends AggregateRepository<Order> {
     if (steps.length === 0) {
       return;
     }
-    await tx.insert(
-      TimelineRow,
-      steps.map((step) => ({ ...step, orderId: order.id })),
+    await writeBuiltLater(
+      tx,
+      tx
+        .createQueryBuilder()
+        .insert()
+        .into(TimelineRow)
+        .values(steps.map((step) => ({ ...step, orderId: order.id })))
+        .updateEntity(false),
     );
     this.unitOfWork.afterCommit(() => this.nats.connection.publish(orderNotificationSubject(order.id)));
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { ProviderOperation } from '@rookery/contracts';
+import { writeLater } from '@rookery/persistence';
 
 /** One attempt of a payment's operation, leased to the process that claimed it. */
 export interface Attempt {
@@ -44,6 +45,9 @@ export class PaymentAttempts {
 
   /** Records the outcome of an attempt, in the transaction that applies it. */
   async finish(tx: EntityManager, attemptId: string, outcome: string): Promise<void> {
-    await tx.query('UPDATE payment_attempts SET finished_at = now(), outcome = $2 WHERE id = $1', [attemptId, outcome]);
+    await writeLater(tx, 'UPDATE payment_attempts SET finished_at = now(), outcome = $2 WHERE id = $1', [
+      attemptId,
+      outcome,
+    ]);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AggregateRepository, Outbox, UnitOfWork } from '@rookery/persistence';
+import { AggregateRepository, Outbox, UnitOfWork, writeLater } from '@rookery/persistence';
 import { Reservation } from './reservation.entity';
 
 @Injectable()
@@ -11,6 +11,6 @@ export class ReservationRepository extends AggregateRepository<Reservation> {
 
   /** Ensures that the order has its row. A second caller waits for the first and then finds it. */
   async open(tx: EntityManager, orderId: string): Promise<void> {
-    await tx.query('INSERT INTO reservations (id) VALUES ($1) ON CONFLICT (id) DO NOTHING', [orderId]);
+    await writeLater(tx, 'INSERT INTO reservations (id) VALUES ($1) ON CONFLICT (id) DO NOTHING', [orderId]);
   }
 }

@@ -21,7 +21,7 @@ export interface JetStreamServerOptions {
   readonly passed: PassedEvents;
   /**
    * Handlers that run at a time. More would wait for a database connection past its timeout.
-   * @default 16
+   * @default 64
    */
   readonly concurrency?: number;
   /**

@@ -69,7 +69,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     this.processor = new DeliveryProcessor(nats, recovery, {
       service,
       passed,
-      concurrency: options.concurrency ?? 16,
+      concurrency: options.concurrency ?? 64,
       retryDelaysMs: options.retryDelaysMs ?? DEFAULT_RETRY_DELAYS_MS,
       handlerOf: (subject) => this.messageHandlers.get(subject),
       closing: this.closing.signal,

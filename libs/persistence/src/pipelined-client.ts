@@ -1,0 +1,152 @@
+import * as pg from 'pg';
+import { databaseErrorCode } from './database-errors';
+
+/** SQLSTATE in_failed_sql_transaction. */
+const IN_FAILED_TRANSACTION = '25P02';
+/** A connection prepares this many texts. Further ones are parsed each time: texts that differ per request must not fill the server's memory. */
+const MAX_PREPARED = 250;
+
+const START = 'START TRANSACTION';
+const COMMIT = 'COMMIT';
+const ROLLBACK = 'ROLLBACK';
+
+/** A failed statement aborted the transaction, and the work caught its error: Postgres answers the COMMIT with a rollback. */
+export class TransactionAborted extends Error {
+  override readonly name = 'TransactionAborted';
+
+  constructor() {
+    super('the transaction was aborted by an earlier statement; a caught database error needs a savepoint');
+  }
+}
+
+interface Write {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/**
+ * A connection that saves round trips and parsing, for statements that TypeORM sends one by one:
+ *
+ * - START TRANSACTION travels with the first statement of its transaction. An empty transaction sends nothing.
+ * - Writes whose result nobody needs (`later`) travel with the next statement, at the latest with the COMMIT.
+ * - Statements with parameters are prepared once per connection.
+ *
+ * Postgres processes the statements of a connection in their order, and after a failure it rejects the rest of the transaction and answers COMMIT
+ * with a rollback. So a COMMIT may follow writes whose answers are still on the way: it succeeds only if all of them did.
+ */
+export class PipelinedClient extends pg.Client {
+  private readonly prepared = new Map<string, string>();
+  private starts = false;
+  private writes: Write[] = [];
+  /** The first failure of a statement of the running transaction that nobody waited for. */
+  private failure: { readonly error: unknown } | undefined;
+
+  constructor(config?: pg.ClientConfig) {
+    super({ ...config, pipeline: true });
+  }
+
+  /** Sends a write with the next statement. Its failure is the failure of a later statement or of the COMMIT. */
+  later(text: string, values: readonly unknown[]): void {
+    this.writes.push({ text, values });
+  }
+
+  // node-postgres declares eight signatures and infers results that it does not know.
+  /* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-confusing-void-expression */
+  override query(...args: readonly [any, any?, any?]): any {
+    const statement: unknown = args[0];
+    const values: unknown = args[1];
+    if (typeof statement === 'string' && args.length <= 2) {
+      return this.typed(statement, Array.isArray(values) ? values : []);
+    }
+    const result: unknown = this.pass(() => super.query(...args));
+    return result;
+  }
+  /* eslint-enable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-confusing-void-expression */
+
+  private async typed(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+    try {
+      switch (text) {
+        case START:
+          this.starts = true;
+          return nothingDone(START);
+        case COMMIT:
+          return await this.commit();
+        case ROLLBACK:
+          return await this.rollBack();
+        default:
+          return await this.pass(() => this.execute(text, values));
+      }
+    } catch (error) {
+      // This rejection only says that an earlier statement failed.
+      throw databaseErrorCode(error) === IN_FAILED_TRANSACTION && this.failure !== undefined
+        ? this.failure.error
+        : error;
+    }
+  }
+
+  private async commit(): Promise<pg.QueryResult> {
+    if (this.starts && this.writes.length === 0) {
+      this.starts = false;
+      return nothingDone(COMMIT);
+    }
+    try {
+      const result = await this.pass(() => this.execute(COMMIT, []));
+      if (result.command === ROLLBACK) {
+        throw this.failure === undefined ? new TransactionAborted() : this.failure.error;
+      }
+      return result;
+    } finally {
+      this.failure = undefined;
+    }
+  }
+
+  private async rollBack(): Promise<pg.QueryResult> {
+    this.writes = [];
+    if (this.starts) {
+      this.starts = false;
+      return nothingDone(ROLLBACK);
+    }
+    try {
+      return await this.execute(ROLLBACK, []);
+    } finally {
+      this.failure = undefined;
+    }
+  }
+
+  /** Sends what waits, then a statement, in one portion. */
+  private pass<Result>(submit: () => Result): Result {
+    const { stream } = this.connection;
+    stream.cork();
+    try {
+      if (this.starts) {
+        this.starts = false;
+        // Outside of a transaction the following statements would take effect one by one.
+        this.execute(START, []).catch(() => stream.destroy());
+      }
+      for (const { text, values } of this.writes.splice(0)) {
+        this.execute(text, values).catch((error: unknown) => (this.failure ??= { error }));
+      }
+      return submit();
+    } finally {
+      stream.uncork();
+    }
+  }
+
+  private execute(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+    return values.length === 0
+      ? super.query(text)
+      : super.query({ name: this.nameOf(text), text, values: [...values] });
+  }
+
+  private nameOf(text: string): string | undefined {
+    const known = this.prepared.get(text);
+    if (known !== undefined || this.prepared.size === MAX_PREPARED) {
+      return known;
+    }
+    const name = `s${this.prepared.size}`;
+    this.prepared.set(text, name);
+    return name;
+  }
+}
+
+const nothingDone = (command: string): pg.QueryResult => ({ command, rowCount: null, oid: 0, fields: [], rows: [] });
