@@ -37,7 +37,8 @@ describe('UnitOfWork', () => {
 
     await Promise.all([moveBetween(first, second), moveBetween(second, first)]);
 
-    expect(attempts).toBe(3);
+    // More than one repetition when the repeated run locks its row before the other one has noticed that it may.
+    expect(attempts).toBeGreaterThanOrEqual(3);
     for (const { id } of [first, second]) {
       expect(await service.wallets.get(id)).toMatchObject({ balanceMinor: 2, version: 3, eventSequence: 3 });
     }
