@@ -69,13 +69,10 @@ describe('what an order waits for', () => {
     expect(reservation).toMatchObject({ status: 'Shipped' });
     expect(services.every(({ answered }) => answered)).toBe(true);
     expect(deadLetters).toEqual({ items: [], complete: true });
-    expect(timeline.map(({ event }) => event)).toEqual([
-      'OrderCreated',
-      'PaymentReserved',
-      'StockReserved',
-      'OrderConfirmed',
-      'PaymentCaptured',
-    ]);
+    const events = timeline.map(({ event }) => event);
+    expect(events.slice(0, 4)).toEqual(['OrderCreated', 'PaymentReserved', 'StockReserved', 'OrderConfirmed']);
+    // What follows the confirmation comes from several services, in no order.
+    expect(events.slice(4).toSorted()).toEqual(['PaymentCaptured']);
     for (const { eventId, publishedAt, traceId, consumers } of timeline) {
       expect([eventId, publishedAt, traceId]).not.toContain(null);
       for (const { state, at } of consumers) {
