@@ -8,7 +8,6 @@ import {
   DeadLetterConsumers,
   type EventContract,
   eventContracts,
-  eventHandlers,
   Headers,
   PaymentReserved,
   Problem,
@@ -82,7 +81,7 @@ const bodies: Readonly<Record<string, unknown>> = {
 };
 
 /** The services that handle it in this stack, where no mails are sent. */
-const handlersOf = ({ name }: EventContract) => (eventHandlers[name] ?? []).filter((service) => service !== 'auth');
+const handlersOf = ({ handledBy }: EventContract) => handledBy.filter((service) => service !== 'auth');
 
 const Reply = z.object({ id: z.string(), err: Problem.optional(), response: z.unknown().optional() });
 const Jwk = z.looseObject({ kty: z.string(), kid: z.string() });

@@ -4,7 +4,7 @@ import {
   DeadLetterRpc,
   type DeadLetterView,
   OrdersRpc,
-  type OrderView,
+  OrderView,
   PaymentsRpc,
   ProductsRpc,
   type ProductView,
@@ -38,7 +38,8 @@ export const product: ProductView = {
   updatedAt: AT,
 };
 
-export const order: OrderView = {
+/** Parsed, so that a field which the contract fills in needs no line here. */
+export const order = OrderView.parse({
   id: orderId,
   status: 'Pending',
   reason: null,
@@ -47,7 +48,7 @@ export const order: OrderView = {
   version: 1,
   createdAt: AT,
   updatedAt: AT,
-};
+});
 
 export const step = (position: number, event: string): TimelineEntry => ({
   position,

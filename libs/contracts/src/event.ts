@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { EventConsumer } from './context-map';
 import type { Service } from './rpc';
 
 /**
@@ -11,6 +12,8 @@ export interface EventContract<Data extends z.ZodType = z.ZodType> {
   readonly version: number;
   readonly producer: Service;
   readonly aggregate: string;
+  /** The services that act on it; the specs of each compare its handlers with it. Other consumers only record the event in their inbox. */
+  readonly handledBy: readonly EventConsumer[];
   readonly subject: string;
   readonly data: Data;
   readonly summary: string;

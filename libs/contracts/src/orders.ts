@@ -161,6 +161,7 @@ export const OrderCreated = defineEvent({
   version: 1,
   producer: 'orders',
   aggregate: 'order',
+  handledBy: ['payments', 'products', 'auth'],
   data: z.object({
     orderId: Id,
     /** Subject of the customer's access token. */
@@ -177,6 +178,7 @@ export const OrderConfirmed = defineEvent({
   version: 1,
   producer: 'orders',
   aggregate: 'order',
+  handledBy: ['payments', 'products', 'auth'],
   data: z.object({ orderId: Id }),
   summary: 'Funds and stock of an order are reserved; it will be delivered',
 });
@@ -185,6 +187,7 @@ export const OrderCanceled = defineEvent({
   version: 1,
   producer: 'orders',
   aggregate: 'order',
+  handledBy: ['payments', 'products', 'auth'],
   data: z.object({ orderId: Id, reason: CancellationReason }),
   summary: 'An order ended without being delivered; what was reserved for it is given back',
 });

@@ -57,6 +57,7 @@ export const PaymentReserved = defineEvent({
   version: 1,
   producer: 'payments',
   aggregate: 'payment',
+  handledBy: ['orders', 'products'],
   data: z.object(payment),
   summary: 'The funds of an order are reserved',
 });
@@ -65,6 +66,7 @@ export const PaymentFailed = defineEvent({
   version: 1,
   producer: 'payments',
   aggregate: 'payment',
+  handledBy: ['orders'],
   data: z.object({ ...payment, reason: z.enum(['payment-declined', 'insufficient-funds', 'payment-error']) }),
   summary: 'The funds of an order could not be reserved',
 });
@@ -73,6 +75,7 @@ export const PaymentCaptured = defineEvent({
   version: 1,
   producer: 'payments',
   aggregate: 'payment',
+  handledBy: ['orders'],
   data: z.object(payment),
   summary: 'The reserved funds of a confirmed order were taken',
 });
@@ -81,6 +84,7 @@ export const PaymentReleased = defineEvent({
   version: 1,
   producer: 'payments',
   aggregate: 'payment',
+  handledBy: ['orders'],
   data: z.object(payment),
   summary: 'The reserved funds of a canceled order were given back',
 });

@@ -188,6 +188,7 @@ export const StockReserved = defineEvent({
   version: 1,
   producer: 'products',
   aggregate: 'reservation',
+  handledBy: ['orders'],
   data: z.object({ orderId: Id, lines: reservedLines }),
   summary: 'All lines of an order are reserved',
 });
@@ -196,6 +197,7 @@ export const StockRejected = defineEvent({
   version: 1,
   producer: 'products',
   aggregate: 'reservation',
+  handledBy: ['orders'],
   data: z.object({ orderId: Id, reason: z.enum(['out-of-stock', 'product-unavailable']), productId: Id }),
   summary: 'An order could not have its stock; nothing of it is reserved',
 });
@@ -204,6 +206,7 @@ export const StockReleased = defineEvent({
   version: 1,
   producer: 'products',
   aggregate: 'reservation',
+  handledBy: ['orders'],
   data: z.object({ orderId: Id, lines: reservedLines }),
   summary: 'What was reserved for an order is available again',
 });
@@ -212,6 +215,7 @@ export const ProductChanged = defineEvent({
   version: 1,
   producer: 'products',
   aggregate: 'product',
+  handledBy: [],
   data: z.object({ productId: Id, version: Version, change: z.enum(['created', 'changed', 'archived']) }),
   summary: 'A product of the catalogue was created, changed or archived',
 });

@@ -1,5 +1,5 @@
 import * as auth from './auth';
-import { type DeadLetterConsumer, DeadLetterConsumers, DeadLetterRpc } from './dead-letters';
+import { DeadLetterConsumers, DeadLetterRpc } from './dead-letters';
 import type { EventContract } from './event';
 import { OrderDiagnosisRpc } from './order-diagnosis';
 import * as orders from './orders';
@@ -33,18 +33,3 @@ export const eventContracts: readonly EventContract[] = [
   products.StockReleased,
   products.ProductChanged,
 ];
-
-/** The services that handle each event; each service's specs compare its handlers with it. A consumer skips events that it does not handle. */
-export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
-  OrderCreated: ['payments', 'products', 'auth'],
-  OrderConfirmed: ['payments', 'products', 'auth'],
-  OrderCanceled: ['payments', 'products', 'auth'],
-  PaymentReserved: ['orders', 'products'],
-  PaymentFailed: ['orders'],
-  PaymentCaptured: ['orders'],
-  PaymentReleased: ['orders'],
-  StockReserved: ['orders'],
-  StockRejected: ['orders'],
-  StockReleased: ['orders'],
-  ProductChanged: [],
-};

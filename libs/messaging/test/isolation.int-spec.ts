@@ -2,7 +2,7 @@ import type { Subscription } from '@nats-io/nats-core';
 import { Controller, type INestMicroservice, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomStrategy } from '@nestjs/microservices';
-import { OrdersRpc, type OrderView, PaymentsRpc, ProductsRpc } from '@rookery/contracts';
+import { OrdersRpc, OrderView, PaymentsRpc, ProductsRpc } from '@rookery/contracts';
 import {
   configureLogger,
   ContractPipe,
@@ -26,7 +26,7 @@ const FACTOR = 5;
 const NOISE_MS = 750;
 
 const ID = '01939d3c-0000-7000-8000-000000000001';
-const order: OrderView = {
+const order = OrderView.parse({
   id: ID,
   status: 'Pending',
   reason: null,
@@ -35,7 +35,7 @@ const order: OrderView = {
   version: 1,
   createdAt: '2026-01-01T00:00:00Z',
   updatedAt: '2026-01-01T00:00:00Z',
-};
+});
 
 /** Set before the service starts: its client of products. */
 let toProducts: RpcClient;

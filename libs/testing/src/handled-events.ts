@@ -1,4 +1,4 @@
-import { type DeadLetterConsumer, eventContracts, eventHandlers } from '@rookery/contracts';
+import { type DeadLetterConsumer, eventContracts } from '@rookery/contracts';
 import type { JetStreamServer } from '@rookery/messaging';
 
 /** Names of the events that a service has handlers for, and of those that the contracts declare; a spec expects both to be equal. */
@@ -9,6 +9,6 @@ export function handledEvents(
   const subjects = server.getHandlers();
   return {
     handled: eventContracts.filter(({ subject }) => subjects.has(subject)).map(({ name }) => name),
-    declared: eventContracts.filter(({ name }) => eventHandlers[name]?.includes(service)).map(({ name }) => name),
+    declared: eventContracts.filter(({ handledBy }) => handledBy.includes(service)).map(({ name }) => name),
   };
 }

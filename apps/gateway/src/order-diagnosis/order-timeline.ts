@@ -1,9 +1,9 @@
 import {
   type DeadLetterView,
   type DiagnosisStep,
+  type EventContract,
   eventContracts,
   type EventFacts,
-  eventHandlers,
   type OutboxEvent,
   SagaService,
   SagaServices,
@@ -17,6 +17,7 @@ type Consumer = DiagnosisStep['consumers'][number];
 /** Everything that is known about one event. An order has each event at most once, so its name identifies it. */
 interface Known {
   readonly name: string;
+  readonly handledBy: EventContract['handledBy'];
   readonly producer: SagaService;
   /** The entry in its producer's outbox. */
   readonly recorded: OutboxEvent | undefined;
@@ -26,9 +27,10 @@ interface Known {
 
 /** The order's events from all services, oldest first, with their consumers' states. `letters` are those of this order. */
 export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
-  const steps = eventContracts.flatMap(({ name, producer }) => {
+  const steps = eventContracts.flatMap(({ name, producer, handledBy }) => {
     const known: Known = {
       name,
+      handledBy,
       producer: SagaService.parse(producer),
       recorded: eventsOf(all, producer)?.outbox.find((event) => event.name === name),
       noted: all.orders.facts?.steps.find((step) => step.event === name),
@@ -39,7 +41,7 @@ export function timelineOf(all: OrderFactsOfAll, letters: readonly DeadLetterVie
 }
 
 function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetterView[]): DiagnosisStep[] {
-  const { name, producer, recorded, noted } = known;
+  const { name, producer, handledBy, recorded, noted } = known;
   const source = recorded ?? noted;
   if (source === undefined) {
     return [];
@@ -57,13 +59,13 @@ function stepOf(known: Known, all: OrderFactsOfAll, letters: readonly DeadLetter
       // Only published events are pruned from the outbox, and only published events reach the timeline.
       publication: recorded?.publishedAt === null ? 'in-outbox' : 'published',
       publishedAt: recorded?.publishedAt ?? null,
-      consumers: consumersOf(name).map((service) => ({ service, ...stateAt(service, known, all, letters) })),
+      consumers: consumersOf(handledBy).map((service) => ({ service, ...stateAt(service, known, all, letters) })),
     },
   ];
 }
 
-const consumersOf = (name: string): readonly SagaService[] =>
-  SagaServices.filter((service) => eventHandlers[name]?.includes(service));
+const consumersOf = (handledBy: EventContract['handledBy']): readonly SagaService[] =>
+  SagaServices.filter((service) => handledBy.includes(service));
 
 type ConsumerState = Pick<Consumer, 'state' | 'at'>;
 
