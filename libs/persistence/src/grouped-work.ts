@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EntityManager } from 'typeorm';
+import type { UnitOfWork } from './unit-of-work';
 
 /** How many items may share a transaction. */
 const MAX_GROUP = 32;
@@ -15,15 +17,19 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** An item of a group, with the asynchronous context of its caller. */
-export type Grouped<Item> = Pick<Waiting<Item, unknown>, 'item' | 'inContext'>;
+/** An item of a group. */
+export interface Grouped<Item> {
+  readonly item: Item;
+  /** Runs work in the context of the item's caller and in the group's transaction. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
 
 /**
  * Collects work of many callers into few transactions. What arrives while others run waits for them and then runs together, so a group
  * forms only under load: a single item starts at once.
  *
- * `runGroup` handles a group in one transaction, all or nothing, and resolves to a result per item. When it rejects, each item runs
- * again in a transaction of its own: a failing or blocked one delays nobody else.
+ * `work` handles a group in one transaction, all or nothing, and resolves to a result per item. When it rejects, each item runs
+ * again in a transaction of its own: a failing or blocked one delays nobody else. The transactions are on reserved connections.
  */
 export class GroupedWork<Item, Result> {
   private readonly waiting: Waiting<Item, Result>[] = [];
@@ -31,9 +37,12 @@ export class GroupedWork<Item, Result> {
   private groups = 0;
   private singles = 0;
 
-  constructor(private readonly runGroup: (group: readonly Grouped<Item>[]) => Promise<readonly Result[]>) {}
+  constructor(
+    private readonly unitOfWork: UnitOfWork,
+    private readonly work: (tx: EntityManager, group: readonly Grouped<Item>[]) => Promise<readonly Result[]>,
+  ) {}
 
-  /** @throws {unknown} what `runGroup` rejects with for this item alone */
+  /** @throws {unknown} what `work` rejects with for this item alone */
   run(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, inContext: AsyncLocalStorage.snapshot(), resolve, reject });
@@ -77,8 +86,15 @@ export class GroupedWork<Item, Result> {
   }
 
   private async attempt(group: readonly Waiting<Item, Result>[], failed: (error: unknown) => void): Promise<void> {
+    const work = (tx: EntityManager) => {
+      const join = this.unitOfWork.joining();
+      return this.work(
+        tx,
+        group.map(({ item, inContext }) => ({ item, run: (own) => inContext(() => join(own)) })),
+      );
+    };
     try {
-      const results = await this.runGroup(group);
+      const results = await (group.length === 1 ? this.unitOfWork.runReserved(work) : this.unitOfWork.runGroup(work));
       group.forEach(({ resolve }, index) => {
         const result = results[index];
         if (result !== undefined) {

@@ -36,7 +36,7 @@ export type InboxEvent = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence' |
  */
 @Injectable()
 export class Inbox implements PassedEvents {
-  private readonly deliveries = new GroupedWork<Delivery, End>((group) => this.process(group));
+  private readonly deliveries = new GroupedWork<Delivery, End>(this.unitOfWork, (tx, group) => this.process(tx, group));
 
   constructor(
     private readonly unitOfWork: UnitOfWork,
@@ -83,18 +83,12 @@ export class Inbox implements PassedEvents {
   }
 
   /** Records the events and runs the effects of those that are due, one after the other: each one sees what the earlier ones wrote. */
-  private process(group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
-    const work = (tx: EntityManager) => this.processIn(tx, group);
-    return group.length === 1 ? this.unitOfWork.runReserved(work) : this.unitOfWork.runGroup(work);
-  }
-
-  private async processIn(tx: EntityManager, group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
-    const join = this.unitOfWork.joining();
+  private async process(tx: EntityManager, group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
     const events = group.map(({ item }) => item.event);
     const due = await this.record(tx, events);
-    for (const { item, inContext } of group) {
+    for (const { item, run } of group) {
       if (due.has(item.event)) {
-        await inContext(() => join(() => item.effect(tx)));
+        await run(() => item.effect(tx));
       }
     }
     const known = due.size === events.length ? new Set<string>() : await this.recorded(tx, events);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '@rookery/persistence';
+import type { EntityManager } from 'typeorm';
+import { GroupedWork, UnitOfWork } from '@rookery/persistence';
 import { childTraceparent, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { type Authorization, PaymentProvider } from '../provider/payment-provider';
@@ -11,23 +12,39 @@ import { PaymentRepository } from './payment.repository';
 /** Time limit of a provider call. Shorter than a lease, so that normally one operation is not called twice at a time. */
 export const PROVIDER_TIMEOUT_MS = 5_000;
 
+interface Answered {
+  readonly attempt: Attempt;
+  /** Null when the provider gave no answer. */
+  readonly outcome: PaymentOutcome | null;
+}
+
 /** Executes one leased attempt: calls the provider outside any transaction, then applies its answer in one. */
 @Injectable()
 export class ProviderCaller {
+  private readonly answered: GroupedWork<Answered, boolean>;
+
   constructor(
-    private readonly unitOfWork: UnitOfWork,
+    unitOfWork: UnitOfWork,
     private readonly payments: PaymentRepository,
     private readonly attempts: PaymentAttempts,
     private readonly provider: PaymentProvider,
     private readonly sealer: TokenSealer,
-  ) {}
+  ) {
+    this.answered = new GroupedWork(unitOfWork, async (tx, group) => {
+      const dueAtOnce: boolean[] = [];
+      for (const { item, run } of group) {
+        dueAtOnce.push(await run(() => this.apply(tx, item)));
+      }
+      return dueAtOnce;
+    });
+  }
 
   /** Resolves to whether the payment has another operation due immediately. */
   async execute(attempt: Attempt): Promise<boolean> {
     const payment = await this.payments.get(attempt.paymentId);
     return runInContext(contextOf(payment), async () => {
       const outcome = await this.ask(payment, attempt);
-      return this.apply(attempt, outcome);
+      return this.answered.run({ attempt, outcome });
     });
   }
 
@@ -91,20 +108,18 @@ export class ProviderCaller {
     }
   }
 
-  private async apply(attempt: Attempt, outcome: PaymentOutcome | null): Promise<boolean> {
-    return this.unitOfWork.run(async (tx) => {
-      let dueAtOnce = false;
-      await this.payments.update(attempt.paymentId, (current, _tx, now) => {
-        if (outcome) {
-          current.settle(attempt.operation, outcome, now);
-        } else {
-          current.postpone(attempt.operation, now);
-        }
-        dueAtOnce = current.operationDueAt !== null && current.operationDueAt <= now;
-      });
-      await this.attempts.finish(tx, attempt.id, outcome ? outcome.kind : 'unknown');
-      return dueAtOnce;
+  private async apply(tx: EntityManager, { attempt, outcome }: Answered): Promise<boolean> {
+    let dueAtOnce = false;
+    await this.payments.update(attempt.paymentId, (current, _tx, now) => {
+      if (outcome) {
+        current.settle(attempt.operation, outcome, now);
+      } else {
+        current.postpone(attempt.operation, now);
+      }
+      dueAtOnce = current.operationDueAt !== null && current.operationDueAt <= now;
     });
+    await this.attempts.finish(tx, attempt.id, outcome ? outcome.kind : 'unknown');
+    return dueAtOnce;
   }
 }
 

@@ -60,20 +60,19 @@ export class SimulatedProvider extends PaymentProvider {
     if (token === 'tok_slow') {
       await delay(SLOW_MS, undefined, { signal });
     }
-    const inserted = await this.dataSource.query<unknown[]>(
-      `INSERT INTO simulator.charges (key, order_id, amount_minor, currency, state) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (key) DO NOTHING RETURNING key`,
+    // An update that changes nothing returns the row of an earlier request with this key.
+    const [charge] = await this.dataSource.query<{ state: ChargeState; first: boolean }[]>(
+      `INSERT INTO simulator.charges AS known (key, order_id, amount_minor, currency, state) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (key) DO UPDATE SET state = known.state RETURNING state, xmax = 0 AS first`,
       [key, orderId, amount.amountMinor, amount.currency, decisionOf(token)],
     );
-    const isFirstTry = inserted.length > 0;
-    if (isFirstTry && token === 'tok_timeout_then_ok') {
-      throw new SimulatedProviderError('the answer was lost');
-    }
-    const known = await this.find(key);
-    if (!known) {
+    if (charge === undefined) {
       throw new SimulatedProviderError(`charge ${key} was not kept`);
     }
-    return known;
+    if (charge.first && token === 'tok_timeout_then_ok') {
+      throw new SimulatedProviderError('the answer was lost');
+    }
+    return authorizationOf(charge.state);
   }
 
   override async capture({ key, authorizationKey }: ChargeRequest): Promise<void> {
