@@ -21,7 +21,7 @@ interface Waiting<Item, Result> {
 export interface Grouped<Item> {
   readonly item: Item;
   /** Runs work in the context of the item's caller and in the group's transaction. */
-  run<T>(work: () => Promise<T>): Promise<T>;
+  readonly run: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
