@@ -1,9 +1,10 @@
 import type { EntityManager, EntityMetadata } from 'typeorm';
 import { DomainError, NotFound } from '@rookery/platform';
 import type { AggregateRoot, RecordedEvent } from './aggregate-root';
+import { AggregateStatements } from './aggregate-statements';
 import type { Outbox } from './outbox';
 import type { UnitOfWork } from './unit-of-work';
-import { writeBuiltLater } from './write-later';
+import { writeLater } from './write-later';
 
 /** 412: the aggregate is at a version that the caller does not expect (RFC 9110, 13.1.1). Code `<table>.stale-version`. */
 export class StaleVersion extends DomainError {
@@ -19,14 +20,6 @@ export class StaleVersion extends DomainError {
 
 /** Changes an aggregate in the transaction that has locked it. `now` is the database's time at the start of the transaction. */
 export type Change<T> = (aggregate: T, tx: EntityManager, now: Date) => void | Promise<void>;
-
-/** An update to be stored. */
-interface Stored {
-  /** The columns before the change. */
-  readonly before: ReadonlyMap<string, string>;
-  readonly events: readonly RecordedEvent[];
-  readonly now: Date;
-}
 
 /** Preconditions of an update. */
 export interface UpdateOptions {
@@ -48,6 +41,8 @@ export interface UpdateOptions {
  * }
  */
 export abstract class AggregateRepository<T extends AggregateRoot> {
+  private made: AggregateStatements<T> | undefined;
+
   protected constructor(
     protected readonly unitOfWork: UnitOfWork,
     private readonly outbox: Outbox,
@@ -81,14 +76,21 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
    */
   async update(id: string, change: Change<T>, { expectedVersions }: UpdateOptions = {}): Promise<T> {
     return this.unitOfWork.run(async (tx) => {
-      const { aggregate, now } = await this.lock(tx, id);
+      const statements = this.statements();
+      const { aggregate, now } = await this.lock(tx, statements, id);
       if (expectedVersions && !expectedVersions.includes(aggregate.version)) {
         throw new StaleVersion(this.metadata.tableName, aggregate.version);
       }
-      const before = this.columnsOf(aggregate);
+      const before = statements.snapshotOf(aggregate);
       await change(aggregate, tx, now);
       const events = aggregate.pullRecorded();
-      await this.store(tx, aggregate, { before, events, now });
+      if (events.length > 0 || statements.changesOf(aggregate, before).length > 0) {
+        aggregate.version += 1;
+        aggregate.updatedAt = now;
+        const { text, values } = statements.update(aggregate, statements.changesOf(aggregate, before));
+        await writeLater(tx, text, values);
+        await this.outbox.append(tx, events);
+      }
       // Under the row lock, so that the rows of subclasses become visible in the order of their numbers.
       await this.stored?.(tx, aggregate, events, now);
       return aggregate;
@@ -140,48 +142,20 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     return this.unitOfWork.manager.dataSource.getMetadata(this.aggregate);
   }
 
-  /** Locks only the root, because Postgres rejects FOR UPDATE on the nullable side of a join. The same statement reads the time. */
-  private async lock(tx: EntityManager, id: string): Promise<{ readonly aggregate: T; readonly now: Date }> {
-    const { entities, raw } = await tx
-      .createQueryBuilder(this.aggregate, 'root')
-      .addSelect('now()', 'now')
-      .where('root.id = :id', { id })
-      .setLock('pessimistic_write')
-      .getRawAndEntities<{ now: Date }>();
-    const [[aggregate], [row]] = [entities, raw];
-    if (!aggregate || !row) {
+  private statements(): AggregateStatements<T> {
+    this.made ??= new AggregateStatements(this.metadata, this.unitOfWork.manager.dataSource);
+    return this.made;
+  }
+
+  private async lock(
+    tx: EntityManager,
+    statements: AggregateStatements<T>,
+    id: string,
+  ): Promise<{ readonly aggregate: T; readonly now: Date }> {
+    const [row] = await tx.query<Readonly<Record<string, unknown>>[]>(statements.lock, [id]);
+    if (row === undefined) {
       throw this.notFound(id);
     }
-    return { aggregate, now: row.now };
-  }
-
-  private async store(tx: EntityManager, aggregate: T, { before, events, now }: Stored): Promise<void> {
-    const changed = [...this.columnsOf(aggregate)].filter(([path, value]) => before.get(path) !== value);
-    if (changed.length === 0 && events.length === 0) {
-      return;
-    }
-    aggregate.version += 1;
-    aggregate.updatedAt = now;
-    // An embedded object is written as a whole, under its own name.
-    const properties = new Set(changed.map(([path]) => path.split('.', 1).join('')));
-    const values: Record<string, unknown> = { version: aggregate.version, updatedAt: aggregate.updatedAt };
-    for (const property of properties) {
-      values[property] = Reflect.get(aggregate, property);
-    }
-    await writeBuiltLater(
-      tx,
-      tx.createQueryBuilder().update(this.metadata.target).set(values).where('id = :id', { id: aggregate.id }),
-    );
-    await this.outbox.append(tx, events);
-  }
-
-  /** Each column's value as text, by property path. The comparison shows whether a change altered anything. */
-  private columnsOf(aggregate: T): ReadonlyMap<string, string> {
-    return new Map(
-      this.metadata.columns.map((column) => [
-        column.propertyPath,
-        JSON.stringify([column.getEntityValue(aggregate, true)]),
-      ]),
-    );
+    return { aggregate: statements.aggregateOf(new this.aggregate(), row), now: statements.timeOf(row) };
   }
 }

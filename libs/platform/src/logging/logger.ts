@@ -110,7 +110,8 @@ export function createLogger(service: string, level: LogLevel = 'info', destinat
         return { correlationId: context.correlationId, traceId: traceIdOf(context.traceparent) };
       },
     },
-    destination ?? pino.destination({ dest: 1, sync: true }),
+    // A line waits only while the previous portion is being written; the end of the process writes what is left.
+    destination ?? pino.destination({ dest: 1, sync: false }),
   );
 }
 
