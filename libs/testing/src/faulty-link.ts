@@ -6,6 +6,7 @@ export class FaultyLink {
   private readonly pairs = new Set<readonly [Socket, Socket]>();
   private silent = false;
   private delayMs = 0;
+  private turns = 0;
 
   private constructor(
     private readonly server: Server,
@@ -31,6 +32,11 @@ export class FaultyLink {
     const url = new URL(this.target);
     url.host = `127.0.0.1:${this.port}`;
     return url.href;
+  }
+
+  /** How often a client has spoken to the server since the server spoke last: the round trips of a client that waits for each answer. */
+  get roundTrips(): number {
+    return this.turns;
   }
 
   /** Delays every byte in both directions, milliseconds; 0 ends the delay. */
@@ -91,6 +97,7 @@ export class FaultyLink {
     const far = new Socket().connect(Number(this.target.port), this.target.hostname);
     const pair = [near, far] as const;
     this.pairs.add(pair);
+    this.count(near, far);
     this.carry(near, far);
     this.carry(far, near);
     for (const socket of pair) {
@@ -104,6 +111,15 @@ export class FaultyLink {
         socket.pause();
       }
     }
+  }
+
+  private count(near: Socket, far: Socket): void {
+    let clientSpeaks = false;
+    near.on('data', () => {
+      this.turns += clientSpeaks ? 0 : 1;
+      clientSpeaks = true;
+    });
+    far.on('data', () => (clientSpeaks = false));
   }
 
   private carry(from: Socket, to: Socket): void {

@@ -1,0 +1,108 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EntityManager } from 'typeorm';
+import { eventually, type TestDatabase } from '@rookery/testing';
+import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
+import { type Grouped, GroupedWork } from './grouped-work';
+
+const caller = new AsyncLocalStorage<string>();
+
+describe('grouped work', () => {
+  let database: TestDatabase;
+  let service: WalletService;
+  let sizes: number[];
+  let gate: PromiseWithResolvers<undefined>;
+  let work: GroupedWork<number, string>;
+
+  beforeAll(async () => {
+    database = await walletDatabase();
+    service = await walletService(database);
+    await service.dataSource.query('CREATE TABLE counters (id integer PRIMARY KEY, n integer NOT NULL)');
+  });
+
+  beforeEach(async () => {
+    await database.query('TRUNCATE counters');
+    await database.query('INSERT INTO counters SELECT id, 0 FROM generate_series(1, 100) AS id');
+    sizes = [];
+    gate = Promise.withResolvers();
+    work = new GroupedWork(service.unitOfWork, async (tx, group) => {
+      sizes.push(group.length);
+      await gate.promise;
+      return sequentially(group, ({ item, run }) => run(() => count(tx, item)));
+    });
+  });
+
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  async function count(tx: EntityManager, id: number): Promise<string> {
+    if (id < 0) {
+      throw new Error(`${id} is refused`);
+    }
+    await service.unitOfWork.run((joined) => {
+      expect(joined).toBe(tx);
+      return joined.query('UPDATE counters SET n = n + 1 WHERE id = $1', [id]);
+    });
+    return `${id} of ${caller.getStore() ?? 'nobody'}`;
+  }
+
+  const together = (ids: readonly number[]): Promise<readonly string[]> =>
+    Promise.all(ids.map((id) => caller.run(`caller ${id}`, () => work.run(id))));
+
+  const counted = async (): Promise<readonly number[]> =>
+    (await database.query<{ id: number }>('SELECT id FROM counters WHERE n = 1 ORDER BY id')).map(({ id }) => id);
+
+  it('starts an item at once, and runs together what arrived in the meantime', async () => {
+    const results = together([1, 2, 3, 4, 5, 6]);
+    await eventually(() => expect(sizes).toHaveLength(2));
+    gate.resolve(undefined);
+
+    expect(await results).toEqual([1, 2, 3, 4, 5, 6].map((id) => `${id} of caller ${id}`));
+    expect(sizes).toEqual([1, 1, 4]);
+    expect(await counted()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('fails the caller of a failing item only, and takes effect once for each other', async () => {
+    const results = Promise.allSettled([1, 2, 3, -1, 4, 5].map((id) => work.run(id)));
+    await eventually(() => expect(sizes).toHaveLength(2));
+    gate.resolve(undefined);
+
+    const failed = (await results).map(({ status }) => status === 'rejected');
+    expect(failed).toEqual([false, false, false, true, false, false]);
+    expect(await counted()).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('lets others pass an item whose row is locked', async () => {
+    await database.query('BEGIN');
+    await database.query('SELECT FROM counters WHERE id = 3 FOR UPDATE');
+    gate.resolve(undefined);
+    const results = [1, 2, 3, 4, 5, 6].map((id) => work.run(id));
+
+    try {
+      await Promise.all(results.filter((_, index) => index !== 2));
+      await eventually(async () => expect(await countedElsewhere()).toEqual([1, 2, 4, 5, 6]));
+    } finally {
+      await database.query('COMMIT');
+    }
+    await results[2];
+    expect(await counted()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  /** Not on the connection that holds the lock. */
+  const countedElsewhere = async (): Promise<readonly number[]> =>
+    (await service.dataSource.query<{ id: number }[]>('SELECT id FROM counters WHERE n = 1 ORDER BY id')).map(
+      ({ id }) => id,
+    );
+});
+
+async function sequentially(
+  group: readonly Grouped<number>[],
+  one: (grouped: Grouped<number>) => Promise<string>,
+): Promise<readonly string[]> {
+  const results: string[] = [];
+  for (const grouped of group) {
+    results.push(await one(grouped));
+  }
+  return results;
+}

@@ -1,0 +1,154 @@
+import { eventually, FaultyLink, type TestDatabase } from '@rookery/testing';
+import { Wallet } from '../test/wallet';
+import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
+import { writeLater } from './write-later';
+
+const INSERT = 'INSERT INTO notes (id) VALUES ($1)';
+
+describe('a pipelined connection', () => {
+  let database: TestDatabase;
+  let service: WalletService;
+
+  beforeAll(async () => {
+    database = await walletDatabase();
+    service = await walletService(database);
+    await service.dataSource.query('CREATE TABLE notes (id integer PRIMARY KEY)');
+  });
+
+  beforeEach(async () => {
+    await database.query('TRUNCATE notes');
+  });
+
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  const notes = async (): Promise<readonly number[]> =>
+    (await database.query<{ id: number }>('SELECT id FROM notes ORDER BY id')).map(({ id }) => id);
+
+  it('opens no transaction for work without a statement', async () => {
+    const transactions = async (): Promise<number> => {
+      const [row] = await database.query<{ commits: string }>(
+        'SELECT xact_commit AS commits FROM pg_stat_database WHERE datname = current_database()',
+      );
+      return Number(row?.commits);
+    };
+    await service.unitOfWork.run(() => Promise.resolve());
+    await database.query('SELECT pg_stat_force_next_flush()');
+    const before = await transactions();
+
+    for (let count = 0; count < 50; count += 1) {
+      await service.unitOfWork.run(() => Promise.resolve());
+    }
+
+    await database.query('SELECT pg_stat_force_next_flush()');
+    expect((await transactions()) - before).toBeLessThan(50);
+  });
+
+  it('shows a later statement of the transaction what was to be written later, and others nothing before the commit', async () => {
+    await service.unitOfWork.run(async (tx) => {
+      await writeLater(tx, INSERT, [1]);
+      expect(await tx.query('SELECT id FROM notes')).toEqual([{ id: 1 }]);
+      expect(await notes()).toEqual([]);
+    });
+
+    expect(await notes()).toEqual([1]);
+  });
+
+  it('commits only when every write succeeded', async () => {
+    const work = service.unitOfWork.run(async (tx) => {
+      await writeLater(tx, INSERT, [1]);
+      await writeLater(tx, INSERT, [2]);
+      await writeLater(tx, INSERT, [1]);
+    });
+
+    await expect(work).rejects.toMatchObject({ driverError: { code: '23505' } });
+    expect(await notes()).toEqual([]);
+  });
+
+  it('reports the failed write and not the statement that it made fail', async () => {
+    const work = service.unitOfWork.run(async (tx) => {
+      await writeLater(tx, INSERT, [1]);
+      await writeLater(tx, INSERT, [1]);
+      await tx.query('SELECT 1');
+    });
+
+    await expect(work).rejects.toMatchObject({ driverError: { code: '23505' } });
+  });
+
+  it('sends nothing of work that failed, and is clean for the next one', async () => {
+    const failed = service.unitOfWork.run(async (tx) => {
+      await writeLater(tx, INSERT, [1]);
+      throw new Error('refused');
+    });
+    await expect(failed).rejects.toThrow('refused');
+
+    await service.unitOfWork.run((tx) => writeLater(tx, INSERT, [2]));
+
+    expect(await notes()).toEqual([2]);
+  });
+
+  it('does not report a failure again in the next transaction of the connection', async () => {
+    const twice = service.unitOfWork.run(async (tx) => {
+      await writeLater(tx, INSERT, [1]);
+      await writeLater(tx, INSERT, [1]);
+    });
+    await expect(twice).rejects.toThrow('duplicate key');
+
+    for (let id = 1; id <= 20; id += 1) {
+      await service.unitOfWork.run((tx) => writeLater(tx, INSERT, [id]));
+    }
+
+    expect(await notes()).toHaveLength(20);
+  });
+
+  it('executes a write at once outside of a transaction', async () => {
+    await writeLater(service.dataSource.manager, INSERT, [1]);
+
+    expect(await notes()).toEqual([1]);
+  });
+
+  it('prepares a statement once, and stops before texts that differ fill the server', async () => {
+    const prepared = await service.unitOfWork.run(async (tx) => {
+      for (let count = 0; count < 300; count += 1) {
+        await tx.query(`SELECT $1::integer + ${count}`, [1]);
+        await tx.query('SELECT $1::integer', [1]);
+      }
+      const [row] = await tx.query<{ count: number }[]>('SELECT count(*)::integer FROM pg_prepared_statements');
+      return row?.count;
+    });
+
+    expect(prepared).toBe(250);
+  });
+
+  it('needs two round trips for a change of an aggregate: one reads, the other writes and commits', async () => {
+    const link = await FaultyLink.to(database.url);
+    const linked = await walletService({ ...database, url: link.url });
+    const wallet = Wallet.open();
+    await linked.wallets.add(wallet);
+    await linked.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
+
+    const before = link.roundTrips;
+    await linked.wallets.update(wallet.id, (loaded) => loaded.deposit(1));
+    const roundTrips = link.roundTrips - before;
+
+    await linked.stop();
+    await link.close();
+    expect(roundTrips).toBe(2);
+  });
+
+  it('ends the work when the connection is lost between a write and the commit, and stores nothing', async () => {
+    const lost = service.unitOfWork.run(async (tx) => {
+      const [session] = await tx.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+      await writeLater(tx, INSERT, [1]);
+      await database.query('SELECT pg_terminate_backend($1)', [session?.pid]);
+      await eventually(async () =>
+        expect(await database.query('SELECT FROM pg_stat_activity WHERE pid = $1', [session?.pid])).toEqual([]),
+      );
+    });
+
+    await expect(lost).rejects.toThrow();
+    expect(await notes()).toEqual([]);
+  });
+});
