@@ -3,7 +3,7 @@ import { DONE, FAILED } from '../exit-codes';
 import { anySeed, list, MAX_SEED, range, wholeNumber } from '../options';
 import { type Run, running } from '../run';
 
-export interface ChaosArguments {
+interface ChaosArguments {
   readonly seed?: number;
   readonly seeds?: readonly number[];
   readonly seconds: number;

@@ -3,7 +3,7 @@ import { DONE, FAILED } from '../exit-codes';
 import { anySeed, MAX_SEED, wholeNumber } from '../options';
 import { type Run, running } from '../run';
 
-export interface FuzzArguments {
+interface FuzzArguments {
   readonly seed?: number;
   readonly cases: number;
   readonly from: number;

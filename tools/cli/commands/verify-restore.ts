@@ -3,7 +3,7 @@ import { type Service, Services } from '@rookery/contracts';
 import { DONE, FAILED } from '../exit-codes';
 import { type Run, running } from '../run';
 
-export interface RestoreArguments {
+interface RestoreArguments {
   readonly service: Service;
   readonly loseWal?: true;
   readonly keep?: true;

@@ -20,6 +20,8 @@ export type ImageName = (typeof IMAGES)[number];
 const READY_WITHIN_MS = 60_000;
 /** More than the grace the apps give themselves. */
 const KILL_AFTER_MS = 20_000;
+/** A job prints a line for each order that it cannot restore by itself. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const loadedBefore = (file: string): readonly string[] => ['--import', join(repository, 'tools/devkit/stack', file)];
 const sourceMaps = loadedBefore('source-maps.mjs');
 const dieWithParent = loadedBefore('die-with-parent.mjs');
@@ -159,17 +161,18 @@ export async function migrate(app: Service, env: AppEnv): Promise<void> {
 }
 
 /**
- * Runs a job of a service's image, such as `jobs/recover.js`, and returns what it printed on stdout.
+ * Runs a job of a service's image, such as `jobs/recover.js`, and returns what it printed on stdout. A job has no time limit of its own: how long
+ * it takes depends on the data.
  * @throws {UserError} when it is not built or fails
  */
 export async function runJob(
   app: Service,
   job: string,
   env: AppEnv,
-  { apps, timeoutMs = 120_000 }: { readonly apps?: string | undefined; readonly timeoutMs?: number } = {},
+  { apps }: { readonly apps?: string | undefined } = {},
 ): Promise<string> {
   try {
-    const options = { env: inherited(env), timeout: timeoutMs };
+    const options = { env: inherited(env), maxBuffer: MAX_OUTPUT_BYTES };
     const { stdout } = await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, job, apps)], options);
     return stdout;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { configureLogger } from '@rookery/platform';
 import { storeReport } from '../results/store-report';
 import { costBench } from './cost-bench';
@@ -44,7 +44,7 @@ export async function runBenches(names: readonly string[], progress: Progress, r
 function benchNamed(name: string): Bench {
   const bench = benches.find((one) => one.name === name);
   if (bench === undefined) {
-    throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list');
+    throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list', WRONG_USAGE);
   }
   return bench;
 }

@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
@@ -10,18 +8,45 @@ import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { Engine } from '../images/engine';
 import { must, type Report } from '../images/report';
-import { buildStandIns, standIns } from '../images/stand-ins';
+import { buildStandIns, dockerfileBase, standIns } from '../images/stand-ins';
 import { adapt, withHostAliases, withImages, withSetting } from './adapt';
 import { type Cluster, type Facts, stderrOf } from './cluster';
 import { type Live, restartsOf } from './live-checks';
 import { idOf, type KubernetesObject, strings } from './manifest';
 import { ShopperPods } from './shopper-pod';
-import type { ClusterOptions, ClusterRun } from './verify-cluster';
 
 const SERVERS = ['postgres', 'nats'];
 export const DONE_WITHIN = '--timeout=600s';
 /** The load is that of a few customers only. */
 const RATE_LIMIT = '1000000';
+
+export interface ClusterOptions {
+  /** File of the cluster. @default KUBECONFIG, or what kubectl uses */
+  readonly kubeconfig?: string;
+  /** Registry folder of the images. */
+  readonly images: string;
+  readonly tag: string;
+  /** Version that the rolling update brings. @default the same images, in new pods */
+  readonly nextTag?: string;
+  /** Requests per second during the rolling update. */
+  readonly rate: number;
+  /** Shell command that brings images to the nodes. It is run with their names. */
+  readonly load?: string;
+  /** Postgres and NATS of `npm start` in place of the official images. */
+  readonly standIns: boolean;
+  /** Image that the stand-ins are built on. @default the Dockerfile's */
+  readonly base?: string;
+  /** Whether the checks that need no cluster run as well. */
+  readonly specs: boolean;
+  /** Leaves everything on the cluster. */
+  readonly keep: boolean;
+}
+
+/** Reports what is done, and undoes it at the end. */
+export interface ClusterRun {
+  readonly progress: Progress;
+  readonly shutdown: Shutdown;
+}
 
 /** What is deployed, and where. */
 export interface Deployment {
@@ -102,10 +127,6 @@ async function provideStandIns({
   return Object.entries(standIns).flatMap(([name, standIn]) =>
     images.filter((image) => image.startsWith(`${name}:`)).map((image) => [image, standIn] as const),
   );
-}
-
-function dockerfileBase(): string {
-  return /^ARG NODE_IMAGE=(\S+)$/mu.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8'))?.[1] ?? '';
 }
 
 async function load(command: string, images: readonly string[]): Promise<void> {

@@ -5,12 +5,11 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { must, Report } from '../images/report';
 import { adapt, apiVersionsOf } from './adapt';
 import { Cluster, type Facts, stderrOf } from './cluster';
-import { deploy, DONE_WITHIN } from './deployment';
+import { type ClusterOptions, type ClusterRun, deploy, DONE_WITHIN } from './deployment';
 import { findKubectl } from './kubectl';
 import {
   type Live,
@@ -32,34 +31,6 @@ const NAMESPACE = 'rookery-dev';
 const MARK = 'rookery.dev/verify';
 const BY_THEMSELVES = 'the manifests hold by themselves: schemas, references, selectors, edges, settings';
 const folder = join(repository, '.data/k8s');
-
-export interface ClusterOptions {
-  /** File of the cluster. @default KUBECONFIG, or what kubectl uses */
-  readonly kubeconfig?: string;
-  /** Registry folder of the images. */
-  readonly images: string;
-  readonly tag: string;
-  /** Version that the rolling update brings. @default the same images, in new pods */
-  readonly nextTag?: string;
-  /** Requests per second during the rolling update. */
-  readonly rate: number;
-  /** Shell command that brings images to the nodes. It is run with their names. */
-  readonly load?: string;
-  /** Postgres and NATS of `npm start` in place of the official images. */
-  readonly standIns: boolean;
-  /** Image that the stand-ins are built on. @default the Dockerfile's */
-  readonly base?: string;
-  /** Whether the checks that need no cluster run as well. */
-  readonly specs: boolean;
-  /** Leaves everything on the cluster. */
-  readonly keep: boolean;
-}
-
-/** Reports what is done, and undoes it at the end. */
-export interface ClusterRun {
-  readonly progress: Progress;
-  readonly shutdown: Shutdown;
-}
 
 const JestResults = z.object({ success: z.boolean(), numPassedTests: z.number(), numFailedTests: z.number() });
 const Marked = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }) });

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { type ImageName, IMAGES } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -12,7 +10,7 @@ import { findUnwanted, secretsAround, withLayers } from './contents';
 import { Engine, type Image } from './engine';
 import { inMegabytes, must, Report } from './report';
 import { verifySignature } from './signature';
-import { buildStandIns, standIns } from './stand-ins';
+import { buildStandIns, dockerfileBase, standIns } from './stand-ins';
 import type { SystemImages } from './system';
 import { verifySystem } from './system-checks';
 
@@ -32,12 +30,6 @@ export interface ImagesOptions {
 
 const git = (...args: readonly string[]): string =>
   execFileSync('git', args, { cwd: repository, encoding: 'utf8' }).trim();
-
-const dockerfileBase = (): string => {
-  const [, image = ''] =
-    /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8')) ?? [];
-  return image;
-};
 
 /** Builds the images, inspects them and runs the whole system from them, hardened. Result: whether every check passed. */
 export async function verifyImages(options: ImagesOptions, progress: Progress): Promise<boolean> {

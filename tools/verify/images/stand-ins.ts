@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
@@ -13,6 +13,15 @@ export const standIns = {
   postgres: 'localhost/rookery/postgres-stand-in:18',
   nats: 'localhost/rookery/nats-stand-in:2',
 } as const;
+
+/** The base image that the Dockerfile names. */
+export function dockerfileBase(): string {
+  const image = /^ARG NODE_IMAGE=(\S+)$/mu.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8'))?.[1];
+  if (image === undefined) {
+    throw new Error('docker/Dockerfile names no NODE_IMAGE');
+  }
+  return image;
+}
 
 /** Builds both on a Debian image that is here; what did not change comes from the engine's cache. */
 export async function buildStandIns(engine: Engine, base: string): Promise<void> {

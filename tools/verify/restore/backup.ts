@@ -57,7 +57,7 @@ export async function takeBackup(url: string, dataFolder: string, archive: strin
   const client = new Client({ connectionString: url, statement_timeout: 60_000 });
   await client.connect();
   try {
-    await client.query(`SELECT pg_backup_start('drill', fast => true)`);
+    await client.query(`SELECT pg_backup_start('restore test', fast => true)`);
     copyLiveFolder(dataFolder, backup.dataFolder);
     const { rows } = await client.query<{ label: string }>(
       'SELECT labelfile AS label FROM pg_backup_stop(wait_for_archive => true)',

@@ -36,7 +36,7 @@ export interface LostOrder {
   readonly others: string;
 }
 
-/** What a drill came to; times in seconds. */
+/** The result of a restore test; times in seconds. */
 export interface RestoreResult {
   readonly service: Service;
   readonly loseWal: boolean;
@@ -76,7 +76,7 @@ const RATE = 8;
 const BEFORE_BACKUP_MS = 8_000;
 const AFTER_BACKUP_MS = 15_000;
 const LOAD_SECONDS = 35;
-/** How soon a segment of WAL is archived that is not full: this much may be lost with the server. Five minutes is usual; a drill has no time. */
+/** How soon a segment of WAL is archived that is not full: so much may be lost with the server. Usual are five minutes, which a test cannot wait. */
 const ARCHIVE_SECONDS = 5;
 const SETTLING_SECONDS = 3;
 /**

@@ -1,7 +1,7 @@
 import type { Difference, Service } from '@rookery/contracts';
 import type { Violation } from '@rookery/devkit/invariants/world';
 
-/** What stood at the end of a drill. */
+/** The state at the end of a restore test. */
 export interface Findings {
   readonly service: Service;
   readonly cameToRest: boolean;
