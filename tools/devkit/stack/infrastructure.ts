@@ -88,7 +88,7 @@ async function startDatabases({ settings, secrets, progress, certificates }: Own
 
 async function startBroker({ settings, secrets, progress, certificates }: OwnServerOptions, config: string) {
   const { dataFolder, natsPort } = settings;
-  const server = await locateNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say });
+  const server = await locateNatsServer({ say: progress.say });
   progress.say(`nats-server ${server.version} of ${server.from}`);
   const nats = await startNats({
     binary: server.path,

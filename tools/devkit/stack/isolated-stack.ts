@@ -17,7 +17,6 @@ import { FaultCriterionBroken, stopCleanly } from './fault-criterion-broken';
 import { provision } from './infrastructure';
 import { findNatsServer } from './nats-binary';
 import { freePorts } from './ports';
-import { repository } from './repository';
 import { makeSecrets, type Secrets } from './secrets';
 import { type DiskOwner, SmallDisk } from './small-disk';
 
@@ -80,7 +79,7 @@ export class IsolatedStack {
     const port = (index: number): number => ports[index] ?? 0;
     const stack = new IsolatedStack(
       await makeSecrets(),
-      await findNatsServer({ binFolder: join(repository, '.data/bin'), say: options.progress.say }),
+      await findNatsServer({ say: options.progress.say }),
       {
         nats: port(0),
         postgres: { auth: port(1), products: port(2), orders: port(3), payments: port(4) },

@@ -9,7 +9,6 @@ import { startPostgres } from '@rookery/devkit/stack/embedded-postgres';
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { natsServerConfig } from '@rookery/messaging';
 
@@ -63,7 +62,7 @@ export async function startBenchServers(progress: Progress): Promise<BenchServer
     stops.push(() => postgres.stop());
     const natsFolder = join(folder, 'nats');
     const nats = await startNats({
-      binary: await findNatsServer({ binFolder: join(repository, '.data/bin'), say: progress.say }),
+      binary: await findNatsServer({ say: progress.say }),
       config: natsServerConfig({
         port: natsPort,
         storeDir: join(natsFolder, 'jetstream'),

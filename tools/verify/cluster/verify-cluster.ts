@@ -53,7 +53,7 @@ interface About {
 
 async function verify(options: ClusterOptions, run: ClusterRun, report: Report): Promise<About> {
   const { progress, shutdown } = run;
-  const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin'), say: progress.say });
+  const kubectl = await findKubectl({ say: progress.say });
   const cluster = new Cluster(kubectl, NAMESPACE, options.kubeconfig);
   if (options.specs) {
     await verifyFiles(report, progress);

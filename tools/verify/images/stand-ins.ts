@@ -42,7 +42,7 @@ export async function buildStandIns(engine: Engine, base: string): Promise<void>
       verbatimSymlinks: true,
     });
     cpSync(join(sources, 'postgres-entrypoint.sh'), join(context, 'postgres-entrypoint.sh'));
-    const nats = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+    const nats = await findNatsServer();
     cpSync(nats, join(context, 'nats-server'), { dereference: true });
     await build('postgres');
     await build('nats');
