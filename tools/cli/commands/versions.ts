@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { Client } from 'pg';
 import { brokerVersion } from '@rookery/devkit/stack/broker-version';
@@ -8,6 +6,7 @@ import { infrastructureIsGiven } from '@rookery/devkit/stack/infrastructure';
 import { locateNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 import { type Run, running } from '../run';
 
 export function addVersions(parent: Command): void {
@@ -46,8 +45,7 @@ async function embedded({ say }: Progress): Promise<Versions> {
 
 /** What a server prints for `--version`: `postgres (PostgreSQL) 18.4`. */
 async function versionOf(program: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, ['--version']);
-  return stdout.trim().split(' ').at(-1) ?? '';
+  return (await outputOf(program, ['--version'])).split(' ').at(-1) ?? '';
 }
 
 async function given(): Promise<Versions> {

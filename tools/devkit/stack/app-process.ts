@@ -1,9 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type Caller, Callers, type Service, Services } from '@rookery/contracts';
+import { runProgram } from '../terminal/run-program';
 import { UserError } from '../terminal/user-error';
 import type { AppEnv } from './app-env';
 import { lastLines } from './guarded-process';
@@ -20,8 +20,6 @@ export type ImageName = (typeof IMAGES)[number];
 const READY_WITHIN_MS = 60_000;
 /** More than the grace the apps give themselves. */
 const KILL_AFTER_MS = 20_000;
-/** A job prints a line for each order that it cannot restore by itself. */
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const loadedBefore = (file: string): readonly string[] => ['--import', join(repository, 'tools/devkit/stack', file)];
 const sourceMaps = loadedBefore('source-maps.mjs');
 const dieWithParent = loadedBefore('die-with-parent.mjs');
@@ -171,18 +169,10 @@ export async function runJob(
   env: AppEnv,
   { apps }: { readonly apps?: string | undefined } = {},
 ): Promise<string> {
-  try {
-    const options = { env: inherited(env), maxBuffer: MAX_OUTPUT_BYTES };
-    const { stdout } = await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, job, apps)], options);
-    return stdout;
-  } catch (error) {
-    if (error instanceof UserError) {
-      throw error;
-    }
-    const output =
-      error instanceof Error && 'stderr' in error && 'stdout' in error
-        ? `${String(error.stdout)}${String(error.stderr)}`
-        : String(error);
-    throw new UserError(`${job} of ${app} failed:\n${output.trim()}`);
+  const args = [...sourceMaps, bundle(app, job, apps)];
+  const { code, stdout, stderr } = await runProgram(process.execPath, args, { env: inherited(env) });
+  if (code !== 0) {
+    throw new UserError(`${job} of ${app} failed:\n${`${stdout}${stderr}`.trim()}`);
   }
+  return stdout;
 }

@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { requireSupportedNatsServer } from '@rookery/messaging';
+import { outputOf } from '../terminal/run-program';
 import { type DebianOptions, unpackStable, unpackUnstable } from './debian-package';
 import { BIN_FOLDER, type LocatedProgram, locateProgram, type ProgramSource } from './fetched-program';
 import type { Environment } from './program-path';
-
-const run = promisify(execFile);
 
 /** The release that is fetched; the images of Compose and Kubernetes are of the same one. */
 export const NATS_VERSION = '2.14.7';
@@ -80,8 +77,8 @@ function sourcesOf(options: FindNatsOptions): readonly ProgramSource[] {
 
 /** @throws {Error} when it is not a nats-server, or not a supported one */
 async function inspect(path: string, from: string): Promise<string> {
-  const { stdout } = await run(path, ['--version'], { timeout: 10_000 });
-  const [, version] = /^nats-server: v(\d+\.\d+\.\d+\S*)/.exec(stdout) ?? [];
+  const printed = await outputOf(path, ['--version'], { timeout: 10_000 });
+  const [, version] = /^nats-server: v(\d+\.\d+\.\d+\S*)/.exec(printed) ?? [];
   if (version === undefined) {
     throw new Error('it does not say that it is a nats-server');
   }
@@ -127,7 +124,7 @@ async function downloadRelease(folder: string, releases: string): Promise<string
   }
   const file = join(folder, `${name}.tar.gz`);
   writeFileSync(file, archive);
-  await run('tar', ['-xzf', file, '-C', folder]);
+  await outputOf('tar', ['-xzf', file, '-C', folder]);
   return join(folder, name, 'nats-server');
 }
 

@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { unpackStable } from '@rookery/devkit/stack/debian-package';
 import { BIN_FOLDER, locateProgram } from '@rookery/devkit/stack/fetched-program';
 import { type Environment, isExecutable } from '@rookery/devkit/stack/program-path';
-import { errorReason } from '@rookery/devkit/terminal/error-facts';
-
-const run = promisify(execFile);
+import { runProgram } from '@rookery/devkit/terminal/run-program';
 
 /** Debian has promtool in the first of these, and since 2026 in the second. */
 const PACKAGES = ['prometheus', 'promtool'] as const;
@@ -54,11 +50,6 @@ export interface Verdict {
 
 /** Runs promtool in a folder. */
 export async function promtool(program: string, folder: string, ...args: readonly string[]): Promise<Verdict> {
-  try {
-    const { stdout, stderr } = await run(program, args, { cwd: folder, maxBuffer: 16 * 1024 * 1024 });
-    return { passed: true, said: stdout + stderr };
-  } catch (error) {
-    const said = typeof error === 'object' && error !== null && 'stdout' in error && 'stderr' in error;
-    return { passed: false, said: said ? `${String(error.stdout)}${String(error.stderr)}` : errorReason(error) };
-  }
+  const { code, stdout, stderr } = await runProgram(program, args, { cwd: folder });
+  return { passed: code === 0, said: stdout + stderr };
 }

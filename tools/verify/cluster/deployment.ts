@@ -1,16 +1,15 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { Engine } from '../images/engine';
 import { must, type Report } from '../images/report';
 import { buildStandIns, dockerfileBase, standIns } from '../images/stand-ins';
 import { adapt, withHostAliases, withImages, withSetting } from './adapt';
-import { type Cluster, type Facts, stderrOf } from './cluster';
+import type { Cluster, Facts } from './cluster';
 import { type Live, restartsOf } from './live-checks';
 import { idOf, type KubernetesObject, strings } from './manifest';
 import { ShopperPods } from './shopper-pod';
@@ -80,7 +79,8 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   if (options.load !== undefined) {
     const next = options.nextTag;
     const images = [...replaced.values(), ...(next === undefined ? [] : APPS.map((app) => imageOf(app, next)))];
-    await run.progress.step('images brought to the nodes', () => load(options.load ?? '', images));
+    const command = ['-c', `${options.load} "$@"`, 'sh', ...new Set(images)];
+    await run.progress.step('images brought to the nodes', () => outputOf('sh', command, { cwd: repository }));
   }
 
   const adapted = adapt(withImages(deployment.objects, replaced), facts).objects;
@@ -127,14 +127,6 @@ async function provideStandIns({
   return Object.entries(standIns).flatMap(([name, standIn]) =>
     images.filter((image) => image.startsWith(`${name}:`)).map((image) => [image, standIn] as const),
   );
-}
-
-async function load(command: string, images: readonly string[]): Promise<void> {
-  try {
-    await promisify(execFile)('sh', ['-c', `${command} "$@"`, 'sh', ...new Set(images)], { cwd: repository });
-  } catch (error) {
-    throw new UserError(`${command} failed: ${stderrOf(error)}`);
-  }
 }
 
 /** Where there is no DNS, pods must know the addresses before they start. */

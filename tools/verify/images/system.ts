@@ -8,11 +8,12 @@ import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
+import type { Answer } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { BrokerClient } from '@rookery/messaging';
 import { kubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { NATS_CONFIG_FOLDER } from '@rookery/release/nats-config';
-import type { Answer, Engine } from './engine';
+import type { Engine } from './engine';
 
 /** Images of one system. */
 export interface SystemImages {
