@@ -1,4 +1,3 @@
-import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -9,7 +8,7 @@ import { AGGREGATES_AT_ONCE, BenchOutbox, BenchTables1764100000000, EVENTS_OF_AN
 import { type BenchServers, startBenchServers } from './bench-servers';
 import { BenchStream } from './bench-stream';
 import { barePublisher, naiveRelay } from './relay-peers';
-import { type BenchResult, markdownOf, type Report } from './report';
+import { type BenchResult, circumstances, markdownOf, type Report } from './report';
 
 export interface RelayBenchOptions {
   /** Rows in the outbox; a multiple of 500. */
@@ -30,11 +29,10 @@ export const relayBench = {
 };
 
 export async function runRelayBench(options: RelayBenchOptions, progress: Progress): Promise<BenchResult> {
-  // What others do on the machine tells how much the rates mean.
-  const load = loadavg()[0] ?? 0;
+  const at = circumstances();
   const servers = await progress.step('Postgres and NATS', () => startBenchServers(progress));
   try {
-    return resultOf(options, load, await measure(servers, options, progress));
+    return resultOf(options, at, await measure(servers, options, progress));
   } finally {
     await progress.step('servers stopped', () => servers.stop());
   }
@@ -107,13 +105,12 @@ async function drainByRelay(outbox: BenchOutbox, database: DataSource, nats: Nat
 
 const resultOf = (
   { rows, fewRows }: RelayBenchOptions,
-  load: number,
+  at: ReturnType<typeof circumstances>,
   { relay, bare, one, naive }: Rates,
 ): BenchResult => ({
   name: 'relay',
   command: 'npm run bench -- relay',
-  at: new Date().toISOString(),
-  machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
+  ...at,
   unit: 'rows',
   setting:
     `${rows} rows of ${rows / EVENTS_OF_AN_AGGREGATE} aggregates, those of ${AGGREGATES_AT_ONCE} interleaved; ${fewRows} for the last two. ` +
