@@ -1,12 +1,15 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Version } from '@cyclonedx/cyclonedx-library/Spec';
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
+import { v5 as uuidv5 } from 'uuid';
 import { z } from 'zod';
 import type { ImageName } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 import { outputOf } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
+
+/** Of our bills of materials: the same content has the same number in it (RFC 9562, version 5). */
+const NAMESPACE = 'b1a34c0e-5f1d-4d5c-9d8c-7c0f5a1b2e64';
 
 const Bom = z.looseObject({
   bomFormat: z.literal('CycloneDX'),
@@ -36,16 +39,7 @@ export async function bomOf(app: ImageName): Promise<Bom> {
 export function reproducible(bom: Bom, time: string): Bom {
   const component = { ...bom.metadata.component, type: 'application' };
   const content = { ...bom, serialNumber: undefined, metadata: { ...bom.metadata, component, timestamp: time } };
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
-  // A version 8 UUID (RFC 9562): its bits are our own.
-  const groups = [
-    hash.slice(0, 8),
-    hash.slice(8, 12),
-    `8${hash.slice(13, 16)}`,
-    `8${hash.slice(17, 20)}`,
-    hash.slice(20, 32),
-  ];
-  return { ...content, serialNumber: `urn:uuid:${groups.join('-')}` };
+  return { ...content, serialNumber: `urn:uuid:${uuidv5(JSON.stringify(content), NAMESPACE)}` };
 }
 
 /** Throws unless the document follows the CycloneDX schema strictly. */
