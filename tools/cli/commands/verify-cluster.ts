@@ -1,20 +1,8 @@
 import type { Command } from 'commander';
+import type { ClusterOptions } from '@rookery/verify/cluster/deployment';
 import { DONE, FAILED } from '../exit-codes';
 import { wholeNumber } from '../options';
 import { type Run, running } from '../run';
-
-interface Arguments {
-  readonly kubeconfig?: string;
-  readonly images: string;
-  readonly tag: string;
-  readonly nextTag?: string;
-  readonly rate: number;
-  readonly load?: string;
-  readonly standIns?: true;
-  readonly base?: string;
-  readonly specs: boolean;
-  readonly keep?: true;
-}
 
 export function addVerifyCluster(parent: Command): void {
   parent
@@ -33,8 +21,7 @@ export function addVerifyCluster(parent: Command): void {
     .action(running(cluster));
 }
 
-async function cluster(run: Run, { standIns, keep, ...options }: Arguments): Promise<number> {
+async function cluster(run: Run, options: ClusterOptions): Promise<number> {
   const { verifyCluster } = await import('@rookery/verify/cluster/verify-cluster');
-  const held = await verifyCluster({ ...options, standIns: standIns === true, keep: keep === true }, run);
-  return held ? DONE : FAILED;
+  return (await verifyCluster(options, run)) ? DONE : FAILED;
 }

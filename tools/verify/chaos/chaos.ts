@@ -13,11 +13,11 @@ export interface SeriesOptions {
   /** Orders per second. */
   readonly rate: number;
   /** Names of the faults. @default all */
-  readonly faults: readonly string[] | undefined;
+  readonly faults?: readonly string[];
   /** Keeps the data of the runs. */
-  readonly keep: boolean;
+  readonly keep?: boolean;
   /** Adds each report to docs/results. */
-  readonly record: boolean;
+  readonly record?: boolean;
   readonly progress: Progress;
 }
 

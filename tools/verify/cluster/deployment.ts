@@ -32,13 +32,13 @@ export interface ClusterOptions {
   /** Shell command that brings images to the nodes. It is run with their names. */
   readonly load?: string;
   /** Postgres and NATS of `npm start` in place of the official images. */
-  readonly standIns: boolean;
+  readonly standIns?: boolean;
   /** Image that the stand-ins are built on. @default the Dockerfile's */
   readonly base?: string;
   /** Whether the checks that need no cluster run as well. */
   readonly specs: boolean;
   /** Leaves everything on the cluster. */
-  readonly keep: boolean;
+  readonly keep?: boolean;
 }
 
 /** Reports what is done, and undoes it at the end. */
@@ -65,7 +65,7 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   const { cluster, facts, report, options, run, shared, changes } = deployment;
   const imageOf = (app: Caller, tag = options.tag): string => `${options.images}/${app}:${tag}`;
   const replaced = new Map(APPS.map((app) => [`ghcr.io/rookery/${app}:dev`, imageOf(app)]));
-  if (options.standIns) {
+  if (options.standIns === true) {
     for (const [image, standIn] of await provideStandIns(deployment)) {
       replaced.set(image, standIn);
     }
@@ -98,7 +98,7 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   }
   const ready = await report.check('the development overlay comes up: jobs done, every pod ready', async () => {
     const since = performance.now();
-    if (!options.keep) {
+    if (options.keep !== true) {
       await removeLater(cluster, shared, run.shutdown);
     }
     await bringUp(cluster, run.progress, [...adapt(shared, facts).objects, ...objects]);

@@ -70,7 +70,7 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
   const facts = await cluster.facts(apiVersionsOf(bundles.flatMap(({ objects }) => [...objects, ...shared])));
   progress.say(`Kubernetes ${facts.version}, ${facts.nodes} node${facts.nodes === 1 ? '' : 's'}`);
 
-  await takeNamespace(cluster, bundles[0]?.objects ?? [], options.keep, run);
+  await takeNamespace(cluster, bundles[0]?.objects ?? [], options.keep === true, run);
   const changes = new Set<string>();
   for (const { environment, objects } of bundles) {
     const taken = await verifyTaken(cluster, facts, environment, [...objects, ...shared], report);

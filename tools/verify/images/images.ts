@@ -18,14 +18,14 @@ const MOST_ABOVE_BASE_MB = 120;
 
 export interface ImagesOptions {
   /** Postgres and NATS of `npm start` in place of the official images. */
-  readonly standIns: boolean;
+  readonly standIns?: boolean;
   /** Base of the images, as name@sha256:… or a stand-in. @default the Dockerfile's */
   readonly nodeImage?: string | undefined;
   readonly tag: string;
   /** False takes the images with that tag as they are. */
   readonly build: boolean;
   /** Leaves out the second build, which shows that layers are reproducible. */
-  readonly quick: boolean;
+  readonly quick?: boolean;
 }
 
 const git = (...args: readonly string[]): string =>
@@ -64,14 +64,14 @@ async function verify(options: ImagesOptions, engine: Engine, progress: Progress
     await verifyContents(app, tagOf(app), base, options.build ? revision : undefined, engine, report);
   }
   const sameLayers = 'a second build gives the same layers';
-  if (options.quick || !options.build) {
+  if (options.quick === true || !options.build) {
     report.notVerified(sameLayers, 'not built again, as asked');
   } else if (!engine.reproduces) {
     report.notVerified(sameLayers, `the default builder of ${engine.name} sets no times; podman and the pipeline do`);
   } else {
     await verifyReproducible({ ...build, app: 'payments', tag: tagOf('payments') }, engine, progress, report);
   }
-  const servers = await provideServers(options.standIns, nodeImage, engine, progress, report);
+  const servers = await provideServers(options.standIns === true, nodeImage, engine, progress, report);
   if (servers === undefined) {
     report.notVerified(
       'the system runs from the images',

@@ -21,7 +21,7 @@ export interface RestoreOptions {
   /** Whose database is lost. */
   readonly service: Service;
   /** Nothing but the backup is left. */
-  readonly loseWal: boolean;
+  readonly loseWal?: boolean;
   /** Leave the folder with databases and logs for a look. */
   readonly keep?: boolean;
   /** Folder of the built apps. @default `dist/apps` */
@@ -84,7 +84,7 @@ const SETTLING_SECONDS = 3;
  * know, deliveries again. Then everything must be as if nothing had been, or be named.
  */
 export async function restoreTest(options: RestoreOptions): Promise<RestoreResult> {
-  const { service, loseWal, progress, keep = false } = options;
+  const { service, loseWal = false, progress, keep = false } = options;
   const stack = await IsolatedStack.start({
     progress,
     apps: options.apps,
@@ -171,7 +171,7 @@ class RestoreTest {
   /** What the run showed: the invariants, the lost orders and accounts, and the verdict on them. */
   private async result(seen: Seen): Promise<RestoreResult> {
     const { stack } = this;
-    const { service, loseWal, keep = false } = this.options;
+    const { service, loseWal = false, keep = false } = this.options;
     const { load, secretTexts, drainedMs, compared, differences, times } = seen;
     const violations = await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: times.rto * 1_000 });
     const promised = new Set(load.placements.flatMap(({ orderIds }) => orderIds));
@@ -217,7 +217,7 @@ class RestoreTest {
   /** Kills the server and deletes all it had. */
   private async lose(): Promise<Lost> {
     const { stack } = this;
-    const { service, loseWal } = this.options;
+    const { service, loseWal = false } = this.options;
     await stack.databaseLink(service).cut();
     const provider =
       service === 'payments' ? await rowsOf<ChargeRow>(stack, 'payments', 'SELECT * FROM simulator.charges') : [];
@@ -233,7 +233,7 @@ class RestoreTest {
 
   private async restore(backup: Backup, provider: readonly ChargeRow[]): Promise<void> {
     const { stack } = this;
-    const { service, loseWal } = this.options;
+    const { service, loseWal = false } = this.options;
     await this.step('base backup put back and WAL recovered', async () => {
       const archive = archiveOf(stack.folder);
       const settings = putBack(backup, stack.dataFolder(service), loseWal ? backup.walFolder : archive);

@@ -4,8 +4,8 @@ import { markdownOf } from './report';
 import { type RestoreOptions, restoreTest } from './restore-test';
 
 /** Loses a service's database under load and restores it. Result: whether every promise was kept. */
-export async function testRestore(options: RestoreOptions & { readonly record: boolean }): Promise<boolean> {
-  const { progress, service, loseWal, record } = options;
+export async function testRestore(options: RestoreOptions & { readonly record?: boolean }): Promise<boolean> {
+  const { progress, service, loseWal = false, record } = options;
   await progress.step('build', () => buildApps());
   const result = await restoreTest(options);
   const name = `${service}${loseWal ? '-lost-wal' : ''}`;

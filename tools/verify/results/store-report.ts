@@ -43,7 +43,7 @@ export function storeReport({ kind, name, json, markdown }: RunReport, options: 
 /** Prints a report and stores it in the repository. */
 export function publishReport(
   report: RunReport,
-  { record, progress }: { readonly record: boolean; readonly progress: Progress },
+  { record = false, progress }: { readonly record?: boolean | undefined; readonly progress: Progress },
 ): void {
   const written = storeReport(report, { root: repository, record, now: new Date() });
   process.stdout.write(`\n${report.markdown}\n`);
