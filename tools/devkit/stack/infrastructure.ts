@@ -58,8 +58,11 @@ export async function provision(url: string, login: Pick<NatsOptions, 'nkeySeed'
   }
 }
 
+/** Where servers of our own keep their data, and on which ports they listen. */
+type OwnServerSettings = Pick<StackSettings, 'dataFolder' | 'natsPort' | 'postgresPort' | 'tls'>;
+
 interface OwnServerOptions {
-  readonly settings: StackSettings;
+  readonly settings: OwnServerSettings;
   readonly secrets: Secrets;
   readonly progress: Progress;
   /** Folder of the certificates, where the servers speak TLS. */
@@ -113,7 +116,7 @@ async function startBroker({ settings, secrets, progress, certificates }: OwnSer
 
 /** Postgres and nats-server of our own, with a database for each service, the users, streams and consumers. */
 export async function embeddedInfrastructure(
-  settings: StackSettings,
+  settings: OwnServerSettings,
   secrets: Secrets,
   progress: Progress,
 ): Promise<Infrastructure> {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import type { Infrastructure } from '@rookery/devkit/stack/infrastructure';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { EventPublisher, Nats } from '@rookery/messaging';
 import { connect, dataSourceOptions, Outbox, OutboxMetrics, OutboxRelay, UnitOfWork } from '@rookery/persistence';
 import { Metrics } from '@rookery/platform';
 import { AGGREGATES_AT_ONCE, BenchOutbox, BenchTables1764100000000, EVENTS_OF_AN_AGGREGATE } from './bench-outbox';
-import { type BenchServers, startBenchServers } from './bench-servers';
+import { startBenchServers } from './bench-servers';
 import { BenchStream } from './bench-stream';
 import { barePublisher, naiveRelay } from './relay-peers';
 import { type BenchResult, circumstances, markdownOf, type Report } from './report';
@@ -42,18 +43,18 @@ type Rates = Record<'relay' | 'bare' | 'one' | 'naive', number[]>;
 
 /** Alternates between them, so that a busy moment of the machine meets them all. */
 async function measure(
-  servers: BenchServers,
+  { databases, broker }: Infrastructure,
   { rows, fewRows, rounds }: RelayBenchOptions,
   progress: Progress,
 ): Promise<Rates> {
   const options = dataSourceOptions({
-    url: servers.databases.orders,
+    url: databases.orders,
     entities: [],
     migrations: [BenchTables1764100000000],
   });
   const outbox = await progress.step(`${rows} rows`, () => BenchOutbox.make(options, rows));
   const database = await connect(options);
-  const stream = await BenchStream.connect(servers.admin);
+  const stream = await BenchStream.connect(broker);
   const timed = async (
     what: string,
     count: number,
@@ -67,7 +68,7 @@ async function measure(
     }
     await stream.renew();
     // A connection for each run: a publisher makes its stream anew when it misses it, which must not meet the renewal.
-    const nats = await Nats.connect({ service: 'orders', ...servers.orders });
+    const nats = await Nats.connect({ service: 'orders', url: broker.url, nkeySeed: broker.seeds.orders });
     const startedAt = performance.now();
     await progress.step(what, () => drain(nats));
     const seconds = (performance.now() - startedAt) / 1_000;
