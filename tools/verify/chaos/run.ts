@@ -12,7 +12,8 @@ import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { countOf, drained, RESTS_WITHIN_MS } from '@rookery/devkit/stack/rest';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { type Fault, type FaultOutcome, until } from './faults/fault';
+import { until } from '@rookery/devkit/terminal/until';
+import type { Fault, FaultOutcome } from './faults/fault';
 
 export interface ChaosOptions {
   readonly seed: number;

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { until } from '@rookery/devkit/terminal/until';
 import { ASK_CONFINEMENT, confinementFaults, readConfinement } from '../images/confinement';
 import { must, type Report } from '../images/report';
 import type { Cluster, Facts } from './cluster';
@@ -66,14 +66,17 @@ const deployment = z.object({ spec: z.object({ replicas: z.number() }) });
 /** The old pods of a rollout go on for a while. */
 async function untilOldOnesAreGone(cluster: Cluster, app: string): Promise<void> {
   const { spec } = await cluster.get(deployment, `deployment/${app}`);
-  const deadline = Date.now() + GONE_WITHIN_MS;
-  for (;;) {
+  const isSettled = async (): Promise<boolean> => {
     const pods = await podsOf(cluster, app);
-    if (pods.length === spec.replicas && pods.every(isReady)) {
-      return;
-    }
-    must(Date.now() < deadline, `${app} has ${pods.length} pods, not ${spec.replicas} that are ready`);
-    await sleep(500);
+    return pods.length === spec.replicas && pods.every(isReady);
+  };
+  const settled = await until(isSettled, GONE_WITHIN_MS, 500);
+  must(settled !== undefined, `${app} does not have ${spec.replicas} pods that are ready, and no other`);
+}
+
+async function settleAll(cluster: Cluster): Promise<void> {
+  for (const app of APPS) {
+    await untilOldOnesAreGone(cluster, app);
   }
 }
 
@@ -205,9 +208,7 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
           must(!after.some(({ metadata }) => before.has(metadata.uid)), `${app} has pods of the old version`);
         });
       }
-      for (const app of APPS) {
-        await untilOldOnesAreGone(cluster, app);
-      }
+      await settleAll(cluster);
       const seconds = Math.round((Date.now() - since) / 1_000);
       const { answered, failures, orders, wrong } = await load.result(SteadyResult);
       const failed = failures.slice(0, 5).join('; ');
@@ -222,9 +223,7 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
 /** Evictions, as `kubectl drain` asks for them. */
 export async function verifyDisruptionBudget({ cluster, facts, report }: Live): Promise<void> {
   await report.check('evictions stop at the PodDisruptionBudget', async () => {
-    for (const app of APPS) {
-      await untilOldOnesAreGone(cluster, app);
-    }
+    await settleAll(cluster);
     const apiVersion = facts.kinds.has('policy/v1 PodDisruptionBudget') ? 'policy/v1' : 'policy/v1beta1';
     const evict = async (pod: string): Promise<string> => {
       const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/eviction`;
@@ -241,9 +240,7 @@ export async function verifyDisruptionBudget({ cluster, facts, report }: Live): 
       const outcomes = [await evict(first.metadata.name), await evict(second.metadata.name)];
       must(outcomes.join() === 'evicted,refused', `${app}: two evictions were answered ${outcomes.join(' and ')}`);
     }
-    for (const app of APPS) {
-      await untilOldOnesAreGone(cluster, app);
-    }
+    await settleAll(cluster);
     return `${APPS.length} apps: of two pods the first was evicted, the second refused (429) until there was another`;
   });
 }
@@ -285,17 +282,11 @@ export async function verifyRollback({ cluster, shoppers, report }: Live): Promi
   await report.check('a bad image stops its own rollout, orders go on, and undo brings the old one back', async () => {
     const before = (await podsOf(cluster, 'orders')).filter(isReady).map(({ metadata }) => metadata.uid);
     await cluster.run(['set', 'image', 'deployment/orders', 'app=ghcr.io/rookery/orders:no-such-version']);
-    const deadline = Date.now() + REFUSED_WITHIN_MS;
-    let pods = await podsOf(cluster, 'orders');
-    while (!pods.some(lacksImage)) {
-      must(Date.now() < deadline, 'no pod was without its image');
-      await sleep(1_000);
-      pods = await podsOf(cluster, 'orders');
-    }
+    const lacks = async (): Promise<boolean> => (await podsOf(cluster, 'orders')).some(lacksImage);
+    must((await until(lacks, REFUSED_WITHIN_MS, 1_000)) !== undefined, 'no pod was without its image');
     const { code } = await cluster.try(['rollout', 'status', 'deployment/orders', BAD_IMAGE_FOR]);
     must(code !== 0, 'the rollout went through');
-    pods = await podsOf(cluster, 'orders');
-    const serving = pods.filter(isReady).map(({ metadata }) => metadata.uid);
+    const serving = (await podsOf(cluster, 'orders')).filter(isReady).map(({ metadata }) => metadata.uid);
     must(
       before.every((uid) => serving.includes(uid)),
       `${serving.length} of ${before.length} old pods serve`,

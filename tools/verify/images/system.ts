@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack/certificates';
+import { isOk } from '@rookery/devkit/stack/is-ok';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
@@ -270,13 +271,5 @@ export class System {
       }
       await sleep(300);
     }
-  }
-}
-
-async function isOk(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(3_000) })).ok;
-  } catch {
-    return false;
   }
 }
