@@ -66,7 +66,6 @@ export type Port = z.infer<typeof Port>;
 const Probe = z.looseObject({
   httpGet: z.looseObject({ path: z.string(), port: Port }).optional(),
   tcpSocket: z.looseObject({ port: Port }).optional(),
-  periodSeconds: z.number().optional(),
 });
 
 const Quantities = z.record(z.string(), z.string()).default({});
@@ -84,14 +83,7 @@ export const Container = z.looseObject({
   livenessProbe: Probe.optional(),
   resources: z.looseObject({ requests: Quantities, limits: Quantities }).optional(),
   securityContext: z
-    .looseObject({
-      allowPrivilegeEscalation: z.boolean().optional(),
-      readOnlyRootFilesystem: z.boolean().optional(),
-      privileged: z.boolean().optional(),
-      capabilities: z
-        .looseObject({ drop: z.array(z.string()).default([]), add: z.array(z.string()).default([]) })
-        .optional(),
-    })
+    .looseObject({ capabilities: z.looseObject({ add: z.array(z.string()).optional() }).optional() })
     .optional(),
 });
 export type Container = z.infer<typeof Container>;
@@ -105,18 +97,8 @@ const Volume = z.looseObject({
 export const PodSpec = z.looseObject({
   serviceAccountName: z.string().optional(),
   automountServiceAccountToken: z.boolean().optional(),
-  priorityClassName: z.string().optional(),
   terminationGracePeriodSeconds: z.number().default(30),
-  hostNetwork: z.boolean().optional(),
-  hostPID: z.boolean().optional(),
-  hostIPC: z.boolean().optional(),
-  securityContext: z
-    .looseObject({
-      runAsNonRoot: z.boolean().optional(),
-      runAsUser: z.number().optional(),
-      seccompProfile: z.looseObject({ type: z.string() }).optional(),
-    })
-    .optional(),
+  securityContext: z.looseObject({ runAsUser: z.number().optional() }).optional(),
   containers: z.array(Container).min(1),
   initContainers: z.array(Container).default([]),
   volumes: z.array(Volume).default([]),

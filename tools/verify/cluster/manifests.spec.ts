@@ -264,18 +264,18 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         prod PodMonitor/services spec.podMetricsEndpoints.0.port = "metrics" => port metrics is none of
         prod NetworkPolicy/nats-lag spec.ingress.0.ports.0.port = 8223 => port 8223 is none of chart/nats`,
       'every pod is restricted': `
-        dev Deployment/orders ${inPods}securityContext.runAsNonRoot = false => may run as root
+        dev Deployment/orders ${inPods}securityContext.runAsNonRoot = false => sets runAsNonRoot
         dev Deployment/orders ${inPods}securityContext.runAsUser = nothing => no numeric user
-        dev Deployment/orders ${inPods}securityContext.seccompProfile = nothing => no seccomp profile
+        dev Deployment/orders ${inPods}securityContext.seccompProfile = nothing => filtered by a seccomp profile
         dev Deployment/orders ${inPods}automountServiceAccountToken = nothing => gets a token
         dev Deployment/orders ${inPods}serviceAccountName = nothing => default ServiceAccount
-        dev Deployment/orders ${inPods}hostNetwork = true => shares the host
-        dev Deployment/orders ${inContainer}securityContext.allowPrivilegeEscalation = true => may gain privileges
-        dev Job/orders-migration ${inContainer}securityContext.readOnlyRootFilesystem = false => may write to its root
-        prod CronJob/auth-recovery spec.jobTemplate.${inPods}securityContext.runAsNonRoot = false => may run as root
-        dev StatefulSet/postgres ${inContainer}securityContext.capabilities = nothing => keeps capabilities
+        dev Deployment/orders ${inPods}hostNetwork = true => shares no network
+        dev Deployment/orders ${inContainer}securityContext.allowPrivilegeEscalation = true => sets allowPrivilegeEscalation to false
+        dev Job/orders-migration ${inContainer}securityContext.readOnlyRootFilesystem = false => root file system of a container is read-only
+        prod CronJob/auth-recovery spec.jobTemplate.${inPods}securityContext.runAsNonRoot = false => sets runAsNonRoot
+        dev StatefulSet/postgres ${inContainer}securityContext.capabilities = nothing => drops ALL capabilities
         dev StatefulSet/postgres ${inContainer}securityContext.capabilities.add = ["NET_ADMIN"] => adds NET_ADMIN
-        dev StatefulSet/postgres ${inPods}volumes.0 = {"name":"data","hostPath":{"path":"/"}} => that restricted refuses`,
+        dev StatefulSet/postgres ${inPods}volumes.0 = {"name":"data","hostPath":{"path":"/"}} => never a path of the node`,
       'requests and limits are set, the right way round': `
         dev Deployment/orders ${inContainer}resources.requests.memory = "1Gi" => requests memory 1Gi of at most 384Mi
         dev Deployment/orders ${inContainer}resources.requests.cpu = "100x" => requests cpu 100x
