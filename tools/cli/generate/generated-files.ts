@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtempDisposable, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -31,29 +31,24 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const configs = await configFiles();
   // The apps' code needs decorator metadata, so it is compiled as the apps' build compiles it. Inside the repository, where
   // the bundle finds node_modules.
-  const folder = await mkdtemp(join(repository, 'node_modules/.rookery-generate-'));
-  try {
-    await bundle(folder, ['apps/gateway/src/documents.ts', ...configs]);
-    const load = (source: string): Promise<unknown> =>
-      import(pathToFileURL(join(folder, `${source.replace(/\.ts$/, '')}.js`)).href);
-    const { openapi, asyncapi } = await Documents.parse(
-      await load('apps/gateway/src/documents.ts'),
-    ).committedDocuments();
-    const schemas = await Promise.all(
-      configs.map(async (source) => ({ source, schema: schemaIn(await load(source), source) })),
-    );
-    return [
-      { path: 'docs/api/openapi.json', text: asJson(openapi) },
-      { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
-      { path: '.env.example', text: envExample(schemas) },
-      ...natsConfigFiles(),
-      commandPage(),
-      ...practicePages(await readFile(join(repository, 'docs/ledgers/practices.yaml'), 'utf8')),
-      ...requirementPages(await readFile(join(repository, 'docs/ledgers/security.yaml'), 'utf8')),
-    ];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using temporary = await mkdtempDisposable(join(repository, 'node_modules/.rookery-generate-'));
+  const folder = temporary.path;
+  await bundle(folder, ['apps/gateway/src/documents.ts', ...configs]);
+  const load = (source: string): Promise<unknown> =>
+    import(pathToFileURL(join(folder, `${source.replace(/\.ts$/, '')}.js`)).href);
+  const { openapi, asyncapi } = await Documents.parse(await load('apps/gateway/src/documents.ts')).committedDocuments();
+  const schemas = await Promise.all(
+    configs.map(async (source) => ({ source, schema: schemaIn(await load(source), source) })),
+  );
+  return [
+    { path: 'docs/api/openapi.json', text: asJson(openapi) },
+    { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
+    { path: '.env.example', text: envExample(schemas) },
+    ...natsConfigFiles(),
+    commandPage(),
+    ...practicePages(await readFile(join(repository, 'docs/ledgers/practices.yaml'), 'utf8')),
+    ...requirementPages(await readFile(join(repository, 'docs/ledgers/security.yaml'), 'utf8')),
+  ];
 }
 
 async function bundle(folder: string, sources: readonly string[]): Promise<void> {
