@@ -15,7 +15,6 @@ export function addVerifyCluster(parent: Command): void {
     .option('--load <command>', 'brings images to the nodes: run with their names, e.g. "kind load docker-image"')
     .option('--stand-ins', 'Postgres and NATS of `npm start` in place of the official images')
     .option('--base <image>', 'image that the stand-ins are built on; the Dockerfile’s by default')
-    .option('--no-specs', 'leave out the checks that need no cluster, which `npm test` runs too')
     .option('--keep', 'leave everything on the cluster')
     .addHelpText('after', '\nThe namespace rookery-dev of the cluster must be free. The report goes to .data/k8s.')
     .action(running(cluster));

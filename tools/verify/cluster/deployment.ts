@@ -35,8 +35,6 @@ export interface ClusterOptions {
   readonly standIns?: boolean;
   /** Image that the stand-ins are built on. @default the Dockerfile's */
   readonly base?: string;
-  /** Whether the checks that need no cluster run as well. */
-  readonly specs: boolean;
   /** Leaves everything on the cluster. */
   readonly keep?: boolean;
 }

@@ -1,9 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
-import type { Progress } from '@rookery/devkit/terminal/progress';
-import { runProgram } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { must, Report } from '../images/report';
 import { adapt, apiVersionsOf } from './adapt';
@@ -28,13 +26,11 @@ import { Manifests, Overlays } from './render';
 const NAMESPACE = 'rookery-dev';
 /** On the namespace: it is ours to remove. */
 const MARK = 'rookery.dev/verify';
-const BY_THEMSELVES = 'the manifests hold by themselves: schemas, references, selectors, edges, settings';
 const folder = join(repository, '.data/k8s');
 
-const JestResults = z.object({ success: z.boolean(), numPassedTests: z.number(), numFailedTests: z.number() });
 const Marked = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }) });
 
-/** Holds the manifests against a cluster, runs the development overlay on it and disturbs it. Result: whether every check passed. */
+/** Holds the manifests against a cluster (`npm test` checks them without one), runs the development overlay on it and disturbs it. Result: whether every check passed. */
 export async function verifyCluster(options: ClusterOptions, run: ClusterRun): Promise<boolean> {
   mkdirSync(folder, { recursive: true });
   const report = new Report((line) => process.stdout.write(`${line}\n`));
@@ -54,12 +50,6 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
   const { progress, shutdown } = run;
   const kubectl = await findKubectl({ say: progress.say });
   const cluster = new Cluster(kubectl, NAMESPACE, options.kubeconfig);
-  if (options.specs) {
-    await verifyFiles(report, progress);
-  } else {
-    report.notVerified(BY_THEMSELVES, 'the specs were not run, as asked');
-  }
-
   const manifests = await Manifests.copy(kubectl);
   shutdown.afterwards(() => manifests.remove());
   const bundles = await progress.step('overlays rendered', () =>
@@ -96,30 +86,6 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
     'the development overlay has no autoscaler, and they need metrics-server, KEDA and Prometheus',
   );
   return { cluster: `Kubernetes ${facts.version}, ${facts.nodes} node(s)`, adaptations: [...changes] };
-}
-
-/** The checks that need no cluster: those of `npm test`. */
-async function verifyFiles(report: Report, progress: Progress): Promise<void> {
-  const results = join(folder, 'specs.json');
-  await report.check(BY_THEMSELVES, () =>
-    progress.step('specs of the manifests', async () => {
-      const jest = join(repository, 'node_modules/jest/bin/jest.js');
-      const args = [
-        '--experimental-vm-modules',
-        '--no-warnings',
-        jest,
-        '-c',
-        'jest.config.ts',
-        'tools/verify/cluster/',
-      ];
-      const { stderr } = await runProgram(process.execPath, [...args, '--json', `--outputFile=${results}`], {
-        cwd: repository,
-      });
-      const { success, numPassedTests, numFailedTests } = JestResults.parse(JSON.parse(readFileSync(results, 'utf8')));
-      must(success, `${numFailedTests} specs failed: ${stderr.slice(0, 3_000)}`);
-      return `${numPassedTests} specs`;
-    }),
-  );
 }
 
 /** Makes the namespace; throws when somebody else's is there. */
