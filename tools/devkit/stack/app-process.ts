@@ -123,7 +123,7 @@ export class AppProcess {
     await this.ready();
   }
 
-  /** Kills it at once, as a crash would; resolves when it is gone. */
+  /** Kills it at once, as a crash would; resolves when it has ended. */
   async kill(): Promise<void> {
     this.stopping = true;
     this.child.kill('SIGKILL');

@@ -199,7 +199,7 @@ async function untilReady(url: string, server: GuardedProcess, options: Embedded
       await client.end();
       return;
     } catch (error) {
-      // Not awaited: the goodbye to something that is no Postgres may never be answered.
+      // Not awaited: what is not a Postgres may never answer the end of a connection.
       void client.end().catch(() => undefined);
       if (errorCode(error) === '28P01') {
         throw new UserError(

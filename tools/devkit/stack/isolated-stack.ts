@@ -125,7 +125,7 @@ export class IsolatedStack {
     };
   }
 
-  /** Every secret of this stack: none of them may stand in a log. */
+  /** Every secret of this stack: no log may contain one. */
   get secretTexts(): readonly string[] {
     const { databases, broker, postgres, sealingKey, keyEncryptionKey, cookieKeys, cursorKey } = this.secrets;
     return [

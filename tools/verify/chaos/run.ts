@@ -26,7 +26,7 @@ export interface ChaosOptions {
   readonly faults: readonly [Fault, ...Fault[]];
   /** Multiplies what a fault may take to recover from: more than 1 where other work shares the machine. */
   readonly leniency?: number;
-  /** Leave the folder with databases and logs for a look. */
+  /** Keeps the folder with databases and logs. */
   readonly keep?: boolean;
   /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;

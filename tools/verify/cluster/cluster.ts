@@ -18,10 +18,10 @@ const Services = z.object({
   items: z.array(z.object({ metadata: z.object({ name: z.string() }), spec: z.object({ clusterIP: z.string() }) })),
 });
 
-/** What a cluster has and lacks, as far as our manifests care. */
+/** What a cluster offers, as far as our manifests depend on it. */
 export interface Facts {
   readonly version: string;
-  /** Minor version of Kubernetes 1; 0 for a server that does not say, which is taken for an old one. */
+  /** Minor version of Kubernetes 1; 0 when the server does not name it, which counts as old. */
   readonly minor: number;
   readonly nodes: number;
   readonly hasDns: boolean;
@@ -83,7 +83,10 @@ export class Cluster {
     });
   }
 
-  /** What is here; throws a UserError when the cluster cannot be reached. */
+  /**
+   * The facts of this cluster.
+   * @throws {UserError} when it cannot be reached
+   */
   async facts(apiVersions: readonly string[]): Promise<Facts> {
     const { code, stdout, stderr } = await this.try(['version', '--output=json']);
     const version = code === 0 ? Version.safeParse(JSON.parse(stdout)) : undefined;

@@ -102,7 +102,7 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
     await bringUp(cluster, run.progress, [...adapt(shared, facts).objects, ...objects]);
     const seconds = ((performance.now() - since) / 1_000).toFixed(0);
     const restarts = await restartsOf(cluster);
-    must(restarts === 0, `${restarts} containers of apps were started again, though their jobs were done before`);
+    must(restarts === 0, `${restarts} containers of apps were restarted, although their jobs were done before`);
     return `after ${seconds} s, no app was started twice`;
   });
   if (!ready) {
@@ -127,7 +127,7 @@ async function provideStandIns({
   );
 }
 
-/** Where there is no DNS, pods must know the addresses before they start. */
+/** Without DNS, pods must know the addresses before they start. */
 async function servicesFirst(
   cluster: Cluster,
   objects: readonly KubernetesObject[],
@@ -139,7 +139,10 @@ async function servicesFirst(
   return cluster.serviceAddresses();
 }
 
-/** In the order of Argo CD's waves: what the jobs need, the jobs, the apps. Throws with what the pods say when it takes too long. */
+/**
+ * Deploys in the order of Argo CD's waves: what the jobs need, the jobs, the apps.
+ * @throws {UserError} with the state of the pods, when it takes too long
+ */
 async function bringUp(cluster: Cluster, progress: Progress, objects: readonly KubernetesObject[]): Promise<void> {
   const apply = async (wanted: (kind: string) => boolean): Promise<void> => {
     const { code, stderr } = await cluster.apply(objects.filter(({ kind }) => wanted(kind)));
@@ -179,7 +182,7 @@ async function complaints(cluster: Cluster): Promise<readonly string[]> {
   return [pods.stdout, ...events.stdout.split('\n').slice(-15)];
 }
 
-/** What is once per cluster stays when it was there before. */
+/** Removes at the end what is shared by the whole cluster, unless it was there before. */
 async function removeLater(cluster: Cluster, shared: readonly KubernetesObject[], shutdown: Shutdown): Promise<void> {
   for (const id of shared.map(idOf)) {
     if ((await cluster.try(['get', id])).code === 0) {

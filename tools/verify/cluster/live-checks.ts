@@ -63,7 +63,7 @@ const rolledOut = (cluster: Cluster, app: string): Promise<string> =>
 
 const deployment = z.object({ spec: z.object({ replicas: z.number() }) });
 
-/** The old pods of a rollout go on for a while. */
+/** Waits until only the new pods of a rollout are left. */
 async function untilOldOnesAreGone(cluster: Cluster, app: string): Promise<void> {
   const { spec } = await cluster.get(deployment, `deployment/${app}`);
   const isSettled = async (): Promise<boolean> => {
@@ -89,7 +89,7 @@ export async function verifyOrder({ shoppers, report }: Live): Promise<boolean> 
   });
 }
 
-/** What the processes say of themselves: Linux's word, not the manifests'. */
+/** How the processes are confined, by what Linux tells each of them about itself. */
 export async function verifyConfinement({ cluster, report }: Live): Promise<void> {
   await report.check(
     'every process runs as 65532 without capabilities, new privileges, a writable file, a token or a secret in its environment',
@@ -112,11 +112,11 @@ const Rules = z.object({
     resourceRules: z.array(z.object({ verbs: z.array(z.string()), resources: z.array(z.string()).default([]) })),
   }),
 });
-/** What every subject may do: ask what it may do, and who it is. */
+/** Every subject may ask what it may do, and who it is. */
 const ABOUT_ONESELF = new Set(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews']);
 const DENIED = ['list secrets', 'get configmaps', 'list pods', 'create pods', 'create pods/exec', 'patch deployments'];
 
-/** The API server's word on what each ServiceAccount may do. */
+/** What each ServiceAccount may do, by the API server's own answer. */
 export async function verifyPermissions({ cluster, report }: Live): Promise<void> {
   await report.check('no ServiceAccount may do anything with the Kubernetes API', async () => {
     const { items } = await cluster.get(Accounts, 'serviceaccounts');
@@ -158,7 +158,7 @@ const ADDRESSES = ['gateway:80', 'auth:80', 'products:80', 'orders:80', 'payment
 
 const NOTHING: z.infer<typeof Reach> = {};
 
-/** Whether packets go only where the NetworkPolicies let them, on a cluster that enforces them. */
+/** Whether packets reach only what the NetworkPolicies allow, on a cluster that enforces them. */
 export async function verifyNetwork({ shoppers, report }: Live): Promise<void> {
   const WHAT = 'the network is open only where the NetworkPolicies say';
   const reached = { shopper: NOTHING, stranger: NOTHING };
@@ -305,7 +305,7 @@ export async function verifyRollback({ cluster, shoppers, report }: Live): Promi
   });
 }
 
-/** What the namespace's label asks the API server for. */
+/** The Pod Security Standard that the namespace's label asks for. */
 export async function verifyAdmission({ cluster, facts, report }: Live): Promise<void> {
   const WHAT = 'a pod that may run as root is not let into the namespace';
   if (facts.minor < 23) {
@@ -325,7 +325,7 @@ export async function verifyAdmission({ cluster, facts, report }: Live): Promise
   });
 }
 
-/** How often containers of the apps were started again. */
+/** How often containers of the apps were restarted. */
 export async function restartsOf(cluster: Cluster): Promise<number> {
   const pods = await Promise.all(APPS.map((app) => podsOf(cluster, app)));
   return pods

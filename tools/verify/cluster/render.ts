@@ -29,7 +29,7 @@ export function readObjects(text: string, what: string): readonly KubernetesObje
     }
     const object = KubernetesObject.safeParse(value);
     if (!object.success) {
-      throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
+      throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is not an object'}`);
     }
     return [object.data];
   });

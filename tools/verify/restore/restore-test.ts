@@ -20,9 +20,9 @@ import { verdictOf } from './verdict';
 export interface RestoreOptions {
   /** Whose database is lost. */
   readonly service: Service;
-  /** Nothing but the backup is left. */
+  /** Only the backup is left. */
   readonly loseWal?: boolean;
-  /** Leave the folder with databases and logs for a look. */
+  /** Keeps the folder with databases and logs. */
   readonly keep?: boolean;
   /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;
@@ -96,7 +96,7 @@ export async function restoreTest(options: RestoreOptions): Promise<RestoreResul
   } finally {
     await progress.step('stopped', () => stack.stop({ keep }));
     if (keep) {
-      progress.say(`left for a look after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
+      progress.say(`kept after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
     }
   }
 }
@@ -304,7 +304,7 @@ class RestoreTest {
     const held = [...payments, ...reservations];
     return ids.map((id) => ({
       id,
-      others: held.flatMap((one) => (one.id === id ? [one.holds] : [])).join(', ') || 'nobody holds anything',
+      others: held.flatMap((one) => (one.id === id ? [one.holds] : [])).join(', ') || 'no service holds anything',
     }));
   }
 }

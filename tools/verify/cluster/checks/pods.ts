@@ -46,7 +46,7 @@ function quantity(text: string): number {
   return Number(number === '' ? Number.NaN : number) * (unit === '' ? 1 : (UNITS[unit] ?? Number.NaN));
 }
 
-/** Requests and limits that are missing, unreadable or the wrong way round. */
+/** Requests and limits that are missing, unreadable or in the wrong order. */
 export function resources(bundle: Bundle): readonly string[] {
   return inEachPod(bundle, (spec) =>
     containersOf(spec).flatMap(({ name, resources: given }) =>
