@@ -3,7 +3,7 @@ import { repository } from '@rookery/devkit/stack/repository';
 import { FAILED } from './exit-codes';
 import type { Run } from './run';
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly stdio?: StdioOptions;
   readonly env?: Readonly<Record<string, string>>;
 }

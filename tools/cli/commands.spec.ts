@@ -89,6 +89,7 @@ describe('wrong usage', () => {
     [['verify', 'restore', '--service', 'gateway'], /Allowed choices are/],
     [['release', 'promote', '--from', 'dev'], /required option '--to <environment>'/],
     [['credentials', 'new', 'vm'], /Allowed choices are compose, k8s/],
+    [['credentials', 'rotate', 'passport'], /Allowed choices are database-password, nats-key, .*signing-key/],
   ])('of %j is answered in one line with a hint', async (args, message) => {
     const { code, stdout, stderr, called } = await run(...args);
     expect({ code, stdout, called }).toEqual({ code: 1, stdout: '', called: undefined });

@@ -2,9 +2,9 @@ import { CommanderError } from 'commander';
 import { loadEnvFile } from '@rookery/devkit/stack/env-file';
 import { repository } from '@rookery/devkit/stack/repository';
 import { printFailure } from '@rookery/devkit/terminal/progress';
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { OperatorError } from '../../apps/operator/src/operator-error';
-import { DONE, FAILED, WRONG_USAGE } from './exit-codes';
+import { DONE, FAILED } from './exit-codes';
 import { buildProgram, calledBy } from './program';
 
 /** Runs the command that the arguments call. Result: the exit code, unless the command has ended the process. */

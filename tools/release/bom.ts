@@ -1,15 +1,15 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Version } from '@cyclonedx/cyclonedx-library/Spec';
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
+import { v5 as uuidv5 } from 'uuid';
 import { z } from 'zod';
 import type { ImageName } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 
-const run = promisify(execFile);
+/** Of our bills of materials: the same content has the same number in it (RFC 9562, version 5). */
+const NAMESPACE = 'b1a34c0e-5f1d-4d5c-9d8c-7c0f5a1b2e64';
 
 const Bom = z.looseObject({
   bomFormat: z.literal('CycloneDX'),
@@ -23,7 +23,7 @@ export type Bom = z.infer<typeof Bom>;
 /** When the commit was made: the same commit gives the same document. */
 async function commitTime(): Promise<string> {
   const given = process.env['SOURCE_DATE_EPOCH'] ?? '';
-  const seconds = given === '' ? (await run('git', ['log', '-1', '--format=%ct'], { cwd: repository })).stdout : given;
+  const seconds = given === '' ? await outputOf('git', ['log', '-1', '--format=%ct'], { cwd: repository }) : given;
   return new Date(Number(seconds) * 1_000).toISOString();
 }
 
@@ -31,24 +31,15 @@ async function commitTime(): Promise<string> {
 export async function bomOf(app: ImageName): Promise<Bom> {
   const folder = join(repository, 'dist/apps', app);
   const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--omit', 'dev'];
-  const { stdout } = await run('npm', args, { cwd: folder, maxBuffer: 64 * 1024 * 1024 });
-  return reproducible(Bom.parse(JSON.parse(stdout)), await commitTime());
+  const printed = await outputOf('npm', args, { cwd: folder });
+  return reproducible(Bom.parse(JSON.parse(printed)), await commitTime());
 }
 
 /** The same content always gives the same document: its number is made from the content, its time is the commit's. */
 export function reproducible(bom: Bom, time: string): Bom {
   const component = { ...bom.metadata.component, type: 'application' };
   const content = { ...bom, serialNumber: undefined, metadata: { ...bom.metadata, component, timestamp: time } };
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
-  // A version 8 UUID (RFC 9562): its bits are our own.
-  const groups = [
-    hash.slice(0, 8),
-    hash.slice(8, 12),
-    `8${hash.slice(13, 16)}`,
-    `8${hash.slice(17, 20)}`,
-    hash.slice(20, 32),
-  ];
-  return { ...content, serialNumber: `urn:uuid:${groups.join('-')}` };
+  return { ...content, serialNumber: `urn:uuid:${uuidv5(JSON.stringify(content), NAMESPACE)}` };
 }
 
 /** Throws unless the document follows the CycloneDX schema strictly. */

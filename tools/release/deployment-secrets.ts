@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Caller, Callers, recordOf, Requesters, Services } from '@rookery/contracts';
+import { keysOf } from '@rookery/devkit/stack/app-env';
 import { BROKER_CLIENTS, makeSeed } from '@rookery/devkit/stack/broker-accounts';
 import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack/certificates';
 import type { Secrets } from '@rookery/devkit/stack/secrets';
@@ -80,26 +81,12 @@ export function composeSecrets(secrets: Secrets): Values {
 /** The Secrets of the development overlay with their keys; those of an app are called like its settings. */
 export function kubernetesSecrets(secrets: Secrets): Readonly<Record<string, Values>> {
   const databases: Readonly<Partial<Record<Caller, string>>> = secrets.databases;
-  const signingKeys: Readonly<Partial<Record<Caller, object>>> = secrets.internalKeys;
-  const ofOne: Readonly<Partial<Record<Caller, Values>>> = {
-    gateway: { CURSOR_KEY: secrets.cursorKey },
-    products: { CURSOR_KEY: secrets.cursorKey },
-    auth: { KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey, COOKIE_KEYS: secrets.cookieKeys.join(',') },
-    orders: { SEALING_KEY: secrets.sealingKey, CURSOR_KEY: secrets.cursorKey },
-    payments: { SEALING_KEY: secrets.sealingKey },
-  };
   const apps = recordOf(Callers, (app): Values => {
-    const [password, signingKey] = [databases[app], signingKeys[app]];
+    const password = databases[app];
     return {
       NATS_NKEY_SEED: secrets.broker[app],
-      ...(password === undefined
-        ? {}
-        : {
-            DATABASE_URL: `postgres://${app}:${password}@postgres:5432/${app}`,
-            INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
-          }),
-      ...(signingKey === undefined ? {} : { INTERNAL_SIGNING_KEY: JSON.stringify(signingKey) }),
-      ...ofOne[app],
+      ...(password === undefined ? {} : { DATABASE_URL: `postgres://${app}:${password}@postgres:5432/${app}` }),
+      ...keysOf(app, secrets),
     };
   });
   return {

@@ -3,26 +3,25 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
 
-const Names = z.record(z.string(), z.string()).default({});
 const LockFile = z.object({
   packages: z.record(
     z.string(),
     z.object({
-      version: z.string().optional(),
+      version: z.string().default(''),
       license: z.string().optional(),
-      dependencies: Names,
-      optionalDependencies: Names,
-      peerDependencies: Names,
-      peerDependenciesMeta: z.record(z.string(), z.object({ optional: z.boolean().optional() })).default({}),
+      /** Only development needs it. */
+      dev: z.boolean().default(false),
+      /** Development needs it, and so does an optional peer of the product, which is not installed for that. */
+      devOptional: z.boolean().default(false),
     }),
   ),
 });
 /** What package-lock.json says of each installed package, by its folder. */
-export type LockFile = z.infer<typeof LockFile>;
+export type LockFile = z.input<typeof LockFile>;
 
-/** The repository's lock file, or the one at `file`. */
-export const readLockFile = (file = join(repository, 'package-lock.json')): LockFile =>
-  LockFile.parse(JSON.parse(readFileSync(file, 'utf8')));
+/** The repository's lock file. */
+export const readLockFile = (): LockFile =>
+  LockFile.parse(JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')));
 
 /** A package that is part of the product. */
 export interface ProductionPackage {
@@ -32,49 +31,15 @@ export interface ProductionPackage {
   readonly licence: string | undefined;
 }
 
-/** Everything that the dependencies of the product bring with them, for every platform. */
-export function productionPackages({ packages }: LockFile): readonly ProductionPackage[] {
-  const reached = new Set<string>();
-  const visit = (from: string, name: string): void => {
-    const path = resolve(packages, from, name);
-    // A peer that nobody installed, or an optional one of another platform.
-    if (path === undefined || reached.has(path)) {
-      return;
-    }
-    reached.add(path);
-    const found = packages[path];
-    if (found === undefined) {
-      return;
-    }
-    const peers = Object.keys(found.peerDependencies).filter(
-      (peer) => found.peerDependenciesMeta[peer]?.optional !== true,
-    );
-    const needed = [...Object.keys(found.dependencies), ...Object.keys(found.optionalDependencies), ...peers];
-    for (const next of needed) {
-      visit(path, next);
-    }
-  };
-  for (const name of Object.keys(packages['']?.dependencies ?? {})) {
-    visit('', name);
-  }
-  return [...reached].toSorted().map((path) => ({
-    name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
-    version: packages[path]?.version ?? '',
-    licence: packages[path]?.license,
-  }));
-}
-
-/** The folder that Node takes for `name` from a package in `from`: the nearest one upwards. */
-function resolve(packages: LockFile['packages'], from: string, name: string): string | undefined {
-  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
-    const path = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
-    if (path in packages) {
-      return path;
-    }
-    if (folder === '') {
-      return undefined;
-    }
-  }
+/** Everything that the dependencies of the product bring with them, for every platform. npm marks what is for development. */
+export function productionPackages(lock: LockFile): readonly ProductionPackage[] {
+  return Object.entries(LockFile.parse(lock).packages)
+    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
+    .map(([path, { version, license }]) => ({
+      name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+      version,
+      licence: license,
+    }));
 }
 
 /** Licences (SPDX) that ask for no more than to be named: none of them reaches over to our code. */

@@ -3,9 +3,8 @@ import { type Command, Option } from 'commander';
 import { provideCertificates } from '@rookery/devkit/stack/certificates';
 import { repository } from '@rookery/devkit/stack/repository';
 import { readSettings } from '@rookery/devkit/stack/settings';
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { COMPOSE_CERTIFICATES, renewComposeCertificates } from '@rookery/release/deployment-secrets';
-import { WRONG_USAGE } from '../exit-codes';
 import { type Run, running } from '../run';
 
 const NEXT = {

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { type App, Apps, type Environment, Environments, overlayOf } from '@rookery/release/overlay-images';
 import { before, promote, type Request } from '@rookery/release/promotion';
-import { WRONG_USAGE } from '../exit-codes';
 import { type Run, running } from '../run';
 
 interface Options {

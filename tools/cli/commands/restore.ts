@@ -15,11 +15,11 @@ export function addRestore(parent: Command): void {
       'after',
       `
 Runs the recovery job of a service's image on the local stack (docs/restore.md): after its database was restored, and before it starts.
-DATABASE_URL_<SERVICE>, NATS_URL and NATS_NKEY_SEED (the broker's admin) name other servers than those of \`npm start\`.`,
+DATABASE_URL_<SERVICE>, and NATS_URL with NATS_NKEY_SEED_ADMIN, name other servers than those of \`npm start\`.`,
     )
     .action(running(restore));
 }
 
 async function restore(_run: Run, service: Service, { grace }: { readonly grace: number }): Promise<undefined> {
-  process.stdout.write(await recover(service, String(grace)));
+  process.stdout.write(await recover(service, grace));
 }

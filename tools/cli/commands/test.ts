@@ -52,6 +52,7 @@ const CYCLES: Check = {
     join(repository, '.dependency-cruiser.mjs'),
     'apps',
     'libs',
+    'tools',
   ],
 };
 const UNUSED: Check = {
@@ -79,7 +80,10 @@ export function addTest(parent: Command): void {
   parent
     .command('test')
     .argument('[paths...]', 'files or folders whose specs run; options of Jest may follow')
-    .option('--checks', 'with paths: build, types, lint, formatting and generated files as well')
+    .option(
+      '--checks',
+      'with paths: every other check as well (build, types, formatting, generated files, cycles, unused code, lint)',
+    )
     .allowUnknownOption()
     .addHelpText('after', '\nUnit specs (*.spec.ts) alone start no server. The last line is `N passed, N failed`.')
     .action(running(test));

@@ -1,17 +1,13 @@
 import type { Command } from 'commander';
+import type { SeriesOptions } from '@rookery/verify/chaos/chaos';
 import { DONE, FAILED } from '../exit-codes';
 import { anySeed, list, MAX_SEED, range, wholeNumber } from '../options';
 import { type Run, running } from '../run';
 
-export interface ChaosArguments {
+interface Arguments extends Omit<SeriesOptions, 'progress' | 'seeds'> {
   readonly seed?: number;
   readonly seeds?: readonly number[];
-  readonly seconds: number;
-  readonly rate: number;
-  readonly faults?: readonly string[];
   readonly list?: true;
-  readonly keep?: true;
-  readonly record?: true;
 }
 
 export function addVerifyChaos(parent: Command): void {
@@ -29,20 +25,11 @@ export function addVerifyChaos(parent: Command): void {
     .action(running(chaos));
 }
 
-async function chaos({ progress }: Run, args: ChaosArguments): Promise<number> {
+async function chaos({ progress }: Run, { list: asked, seed = anySeed(), seeds = [seed], ...options }: Arguments) {
   const { printFaults, runSeries } = await import('@rookery/verify/chaos/chaos');
-  if (args.list === true) {
+  if (asked === true) {
     printFaults();
     return DONE;
   }
-  const held = await runSeries({
-    seeds: args.seeds ?? [args.seed ?? anySeed()],
-    seconds: args.seconds,
-    rate: args.rate,
-    faults: args.faults,
-    keep: args.keep === true,
-    record: args.record === true,
-    progress,
-  });
-  return held ? DONE : FAILED;
+  return (await runSeries({ ...options, seeds, progress })) ? DONE : FAILED;
 }

@@ -1,20 +1,8 @@
 import type { Command } from 'commander';
+import type { ClusterOptions } from '@rookery/verify/cluster/deployment';
 import { DONE, FAILED } from '../exit-codes';
 import { wholeNumber } from '../options';
 import { type Run, running } from '../run';
-
-interface Arguments {
-  readonly kubeconfig?: string;
-  readonly images: string;
-  readonly tag: string;
-  readonly nextTag?: string;
-  readonly rate: number;
-  readonly load?: string;
-  readonly standIns?: true;
-  readonly base?: string;
-  readonly specs: boolean;
-  readonly keep?: true;
-}
 
 export function addVerifyCluster(parent: Command): void {
   parent
@@ -27,14 +15,12 @@ export function addVerifyCluster(parent: Command): void {
     .option('--load <command>', 'brings images to the nodes: run with their names, e.g. "kind load docker-image"')
     .option('--stand-ins', 'Postgres and NATS of `npm start` in place of the official images')
     .option('--base <image>', 'image that the stand-ins are built on; the Dockerfile’s by default')
-    .option('--no-specs', 'leave out the checks that need no cluster, which `npm test` runs too')
     .option('--keep', 'leave everything on the cluster')
     .addHelpText('after', '\nThe namespace rookery-dev of the cluster must be free. The report goes to .data/k8s.')
     .action(running(cluster));
 }
 
-async function cluster(run: Run, { standIns, keep, ...options }: Arguments): Promise<number> {
+async function cluster(run: Run, options: ClusterOptions): Promise<number> {
   const { verifyCluster } = await import('@rookery/verify/cluster/verify-cluster');
-  const held = await verifyCluster({ ...options, standIns: standIns === true, keep: keep === true }, run);
-  return held ? DONE : FAILED;
+  return (await verifyCluster(options, run)) ? DONE : FAILED;
 }

@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
+import type { FuzzOptions } from '@rookery/verify/fuzz/fuzz';
 import { DONE, FAILED } from '../exit-codes';
 import { anySeed, MAX_SEED, wholeNumber } from '../options';
 import { type Run, running } from '../run';
 
-export interface FuzzArguments {
-  readonly seed?: number;
-  readonly cases: number;
-  readonly from: number;
-}
+type Options = Pick<FuzzOptions, 'cases' | 'from'> & Partial<FuzzOptions>;
 
 export function addVerifyFuzz(parent: Command): void {
   parent
@@ -19,7 +16,7 @@ export function addVerifyFuzz(parent: Command): void {
     .action(running(fuzz));
 }
 
-async function fuzz({ progress }: Run, { seed = anySeed(), cases, from }: FuzzArguments): Promise<number> {
+async function fuzz({ progress }: Run, { seed = anySeed(), cases, from }: Options): Promise<number> {
   const { fuzzStack } = await import('@rookery/verify/fuzz/fuzz');
   return (await fuzzStack({ seed, cases, from }, progress)) ? DONE : FAILED;
 }

@@ -1,14 +1,7 @@
 import type { Command } from 'commander';
+import type { ImagesOptions } from '@rookery/verify/images/images';
 import { DONE, FAILED } from '../exit-codes';
 import { type Run, running } from '../run';
-
-interface Arguments {
-  readonly standIns?: true;
-  readonly nodeImage?: string;
-  readonly tag: string;
-  readonly build: boolean;
-  readonly quick?: true;
-}
 
 export function addVerifyImages(parent: Command): void {
   parent
@@ -21,8 +14,7 @@ export function addVerifyImages(parent: Command): void {
     .action(running(images));
 }
 
-async function images({ progress }: Run, { standIns, nodeImage, tag, build, quick }: Arguments): Promise<number> {
+async function images({ progress }: Run, options: ImagesOptions): Promise<number> {
   const { verifyImages } = await import('@rookery/verify/images/images');
-  const options = { standIns: standIns === true, nodeImage, tag, build, quick: quick === true };
   return (await verifyImages(options, progress)) ? DONE : FAILED;
 }

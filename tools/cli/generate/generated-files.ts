@@ -1,16 +1,14 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtempDisposable, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { z } from 'zod';
+import { repository } from '@rookery/devkit/stack/repository';
 import { Settings, ToolSettings } from '@rookery/devkit/stack/settings';
 import { listSettings } from '@rookery/platform';
 import { natsConfigFiles } from '@rookery/release/nats-config';
 import { practicePages, requirementPages } from '@rookery/verify/repository/ledgers/ledger-pages';
 import { commandPage } from '../command-table';
-
-/** The repository's root folder. */
-export const root = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
 
 /** A file that is made from the code and committed, so that a change of it is seen in review. */
 export interface GeneratedFile {
@@ -33,40 +31,35 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const configs = await configFiles();
   // The apps' code needs decorator metadata, so it is compiled as the apps' build compiles it. Inside the repository, where
   // the bundle finds node_modules.
-  const folder = await mkdtemp(join(root, 'node_modules/.rookery-generate-'));
-  try {
-    await bundle(folder, ['apps/gateway/src/documents.ts', ...configs]);
-    const load = (source: string): Promise<unknown> =>
-      import(pathToFileURL(join(folder, `${source.replace(/\.ts$/, '')}.js`)).href);
-    const { openapi, asyncapi } = await Documents.parse(
-      await load('apps/gateway/src/documents.ts'),
-    ).committedDocuments();
-    const schemas = await Promise.all(
-      configs.map(async (source) => ({ source, schema: schemaIn(await load(source), source) })),
-    );
-    return [
-      { path: 'docs/api/openapi.json', text: asJson(openapi) },
-      { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
-      { path: '.env.example', text: envExample(schemas) },
-      ...natsConfigFiles(),
-      commandPage(),
-      ...practicePages(await readFile(join(root, 'docs/ledgers/practices.yaml'), 'utf8')),
-      ...requirementPages(await readFile(join(root, 'docs/ledgers/security.yaml'), 'utf8')),
-    ];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using temporary = await mkdtempDisposable(join(repository, 'node_modules/.rookery-generate-'));
+  const folder = temporary.path;
+  await bundle(folder, ['apps/gateway/src/documents.ts', ...configs]);
+  const load = (source: string): Promise<unknown> =>
+    import(pathToFileURL(join(folder, `${source.replace(/\.ts$/, '')}.js`)).href);
+  const { openapi, asyncapi } = await Documents.parse(await load('apps/gateway/src/documents.ts')).committedDocuments();
+  const schemas = await Promise.all(
+    configs.map(async (source) => ({ source, schema: schemaIn(await load(source), source) })),
+  );
+  return [
+    { path: 'docs/api/openapi.json', text: asJson(openapi) },
+    { path: 'docs/api/asyncapi.json', text: asJson(asyncapi) },
+    { path: '.env.example', text: envExample(schemas) },
+    ...natsConfigFiles(),
+    commandPage(),
+    ...practicePages(await readFile(join(repository, 'docs/ledgers/practices.yaml'), 'utf8')),
+    ...requirementPages(await readFile(join(repository, 'docs/ledgers/security.yaml'), 'utf8')),
+  ];
 }
 
 async function bundle(folder: string, sources: readonly string[]): Promise<void> {
-  const config: unknown = await import(pathToFileURL(join(root, 'esbuild.config.mjs')).href);
+  const config: unknown = await import(pathToFileURL(join(repository, 'esbuild.config.mjs')).href);
   const { plugins } = EsbuildConfig.parse(config).default;
   await build({
-    entryPoints: sources.map((source) => join(root, source)),
+    entryPoints: sources.map((source) => join(repository, source)),
     outdir: folder,
-    outbase: root,
-    absWorkingDir: root,
-    tsconfig: join(root, 'tsconfig.base.json'),
+    outbase: repository,
+    absWorkingDir: repository,
+    tsconfig: join(repository, 'tsconfig.base.json'),
     bundle: true,
     packages: 'external',
     format: 'esm',
@@ -78,10 +71,10 @@ async function bundle(folder: string, sources: readonly string[]): Promise<void>
 }
 
 async function configFiles(): Promise<readonly string[]> {
-  const apps = await readdir(join(root, 'apps'));
+  const apps = await readdir(join(repository, 'apps'));
   const found = await Promise.all(
     apps.toSorted().map(async (app) => {
-      const files = await readdir(join(root, 'apps', app, 'src')).catch(() => []);
+      const files = await readdir(join(repository, 'apps', app, 'src')).catch(() => []);
       return files.filter((file) => file.endsWith('.config.ts')).map((file) => `apps/${app}/src/${file}`);
     }),
   );

@@ -12,7 +12,7 @@ export const i12: Invariant = {
     for (const { file, text } of logs?.() ?? []) {
       const leaks = secrets.filter((secret) => text.includes(secret)).length + (CARD_TOKEN.test(text) ? 1 : 0);
       if (leaks > 0) {
-        broken.push(`${leaks} secrets stand in ${file}`);
+        broken.push(`${leaks} secrets are in ${file}`);
       }
     }
     return broken;

@@ -13,7 +13,7 @@ export interface Aftermath {
   readonly stack: IsolatedStack;
   readonly load: RetryingLoad;
   readonly poison: readonly Poison[];
-  /** What must not stand in any log besides the stack's own secrets. */
+  /** What no log may contain, besides the stack's own secrets. */
   readonly secretTexts: readonly string[];
   /** How long the sweeper was without its process or its database, at most. */
   readonly sweeperAwayMs: number;

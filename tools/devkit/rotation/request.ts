@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Caller, type Requester, Requesters, type Service } from '@rookery/contracts';
 import { APPS, SERVICES } from '../stack/app-process';
-import { UserError } from '../terminal/user-error';
+import { UserError, WRONG_USAGE } from '../terminal/user-error';
 import type { Rotation, Say } from './rotation';
 
 /** What is to be rotated, and whose. */
@@ -13,37 +13,36 @@ export const RotationRequest = z.discriminatedUnion('what', [
 ]);
 export type RotationRequest = z.infer<typeof RotationRequest>;
 
-const owners: Readonly<Record<RotationRequest['what'], readonly Caller[]>> = {
+/** Each credential that can be rotated, and who has one. */
+const owners = {
   'database-password': SERVICES,
   'nats-key': APPS,
-  'internal-key': Requesters,
   'cookie-key': ['auth'],
-};
+  'internal-key': Requesters,
+  'signing-key': ['auth'],
+} as const satisfies Readonly<Record<RotationRequest['what'] | 'signing-key', readonly Caller[]>>;
+export type Rotatable = keyof typeof owners;
 
-/** What can be rotated, and of which services, for people. */
-export const ROTATABLE = `What can be rotated, and of which services:
-  database-password  ${SERVICES.join(', ')}
-  nats-key           ${APPS.join(', ')}
-  cookie-key         auth
-  internal-key       ${Requesters.join(', ')}: signs the tokens for the services they call
-  signing-key        auth: signs access tokens`;
+/** The names of the credentials. */
+export const ROTATABLE_NAMES: readonly string[] = Object.keys(owners);
+
+/** Which credentials the services have, for people. */
+export const ROTATABLE = [
+  'Which services have one:',
+  ...Object.entries(owners).map(([name, whose]) => `  ${name.padEnd(18)} ${whose.join(', ')}`),
+].join('\n');
 
 /**
- * Reads the command line: what, and then whose.
- * @throws {UserError} when it names something that does not exist
+ * The services whose credential is replaced: those that are named, else all that have one.
+ * @throws {UserError} when a service is named that has none
  */
-export function readRotationRequest([what = '', ...whose]: readonly string[]): RotationRequest {
-  const known = Object.entries(owners).find(([name]) => name === what);
-  if (known === undefined) {
-    throw new UserError(`${JSON.stringify(what)} cannot be rotated.`, ROTATABLE);
+export function ownersOf(what: Rotatable, named: readonly string[]): readonly string[] {
+  const all: readonly string[] = owners[what];
+  const without = named.filter((name) => !all.includes(name));
+  if (without.length > 0) {
+    throw new UserError(`${without.join(', ')}: no ${what} there.`, `One of: ${all.join(', ')}`, WRONG_USAGE);
   }
-  const [, all] = known;
-  const request = RotationRequest.safeParse({ what, whose: whose.length === 0 ? all : whose });
-  if (request.success) {
-    return request.data;
-  }
-  const without = whose.filter((name) => !all.some((one) => one === name));
-  throw new UserError(`${without.join(', ')}: no ${what} there.`, `One of: ${all.join(', ')}`);
+  return named.length === 0 ? all : named;
 }
 
 /** Rotates one after the other. */

@@ -47,26 +47,12 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
       PUBLIC_URL: gatewayUrl,
       OIDC_ISSUER: options.issuer ?? authUrl,
       OIDC_AUDIENCE: options.audience ?? API_AUDIENCE,
-      CURSOR_KEY: secrets.cursorKey,
       RATE_LIMIT_PER_MINUTE: String(options.requestsPerMinute),
     },
-    auth: {
-      OIDC_ISSUER: authUrl,
-      GATEWAY_URL: gatewayUrl,
-      KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey,
-      COOKIE_KEYS: secrets.cookieKeys.join(','),
-      DEMO: 'true',
-    },
-    products: { CURSOR_KEY: secrets.cursorKey },
-    orders: {
-      SEALING_KEY: secrets.sealingKey,
-      CURSOR_KEY: secrets.cursorKey,
-      ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds),
-    },
-    payments: { SEALING_KEY: secrets.sealingKey },
+    auth: { OIDC_ISSUER: authUrl, GATEWAY_URL: gatewayUrl, DEMO: 'true' },
+    orders: { ORDER_DEADLINE_SECONDS: String(options.orderDeadlineSeconds) },
   };
   const databaseUrls: Readonly<Partial<Record<Caller, string>>> = databases;
-  const signingKeys: Readonly<Partial<Record<Caller, object>>> = secrets.internalKeys;
   return recordOf(Callers, (app) => ({
     HOST: '127.0.0.1',
     PORT: String(ports[app]),
@@ -74,11 +60,28 @@ export function appEnvs({ ports, databases, broker, secrets, ...options }: AppEn
     NATS_URL: broker.url,
     NATS_NKEY_SEED: broker.seeds[app],
     ...(broker.certificates === undefined ? {} : natsTlsFiles(broker.certificates, app)),
-    INTERNAL_JWKS: JSON.stringify(secrets.internalJwks),
     ...given('DATABASE_URL', databaseUrls[app]),
-    ...given('INTERNAL_SIGNING_KEY', signingKeys[app] && JSON.stringify(signingKeys[app])),
+    ...keysOf(app, secrets),
     ...ofOne[app],
   }));
+}
+
+/** The keys of an app, by the names of its settings. */
+export function keysOf(app: Caller, secrets: AppEnvOptions['secrets']): AppEnv {
+  const signingKeys: Readonly<Partial<Record<Caller, object>>> = secrets.internalKeys;
+  const ofOne: Readonly<Record<Caller, AppEnv>> = {
+    gateway: { CURSOR_KEY: secrets.cursorKey },
+    auth: { KEY_ENCRYPTION_KEY: secrets.keyEncryptionKey, COOKIE_KEYS: secrets.cookieKeys.join(',') },
+    products: { CURSOR_KEY: secrets.cursorKey },
+    orders: { SEALING_KEY: secrets.sealingKey, CURSOR_KEY: secrets.cursorKey },
+    payments: { SEALING_KEY: secrets.sealingKey },
+  };
+  return {
+    // No process calls the gateway with an internal token.
+    ...(app === 'gateway' ? {} : { INTERNAL_JWKS: JSON.stringify(secrets.internalJwks) }),
+    ...given('INTERNAL_SIGNING_KEY', signingKeys[app] && JSON.stringify(signingKeys[app])),
+    ...ofOne[app],
+  };
 }
 
 const given = (name: string, value: string | undefined): AppEnv => (value === undefined ? {} : { [name]: value });

@@ -1,9 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type Caller, Callers, type Service, Services } from '@rookery/contracts';
+import { runProgram } from '../terminal/run-program';
 import { UserError } from '../terminal/user-error';
 import type { AppEnv } from './app-env';
 import { lastLines } from './guarded-process';
@@ -123,7 +123,7 @@ export class AppProcess {
     await this.ready();
   }
 
-  /** Kills it at once, as a crash would; resolves when it is gone. */
+  /** Kills it at once, as a crash would; resolves when it has ended. */
   async kill(): Promise<void> {
     this.stopping = true;
     this.child.kill('SIGKILL');
@@ -159,27 +159,20 @@ export async function migrate(app: Service, env: AppEnv): Promise<void> {
 }
 
 /**
- * Runs a job of a service's image, such as `jobs/recover.js`, and returns what it printed on stdout.
+ * Runs a job of a service's image, such as `jobs/recover.js`, and returns what it printed on stdout. A job has no time limit of its own: how long
+ * it takes depends on the data.
  * @throws {UserError} when it is not built or fails
  */
 export async function runJob(
   app: Service,
   job: string,
   env: AppEnv,
-  { apps, timeoutMs = 120_000 }: { readonly apps?: string | undefined; readonly timeoutMs?: number } = {},
+  { apps }: { readonly apps?: string | undefined } = {},
 ): Promise<string> {
-  try {
-    const options = { env: inherited(env), timeout: timeoutMs };
-    const { stdout } = await promisify(execFile)(process.execPath, [...sourceMaps, bundle(app, job, apps)], options);
-    return stdout;
-  } catch (error) {
-    if (error instanceof UserError) {
-      throw error;
-    }
-    const output =
-      error instanceof Error && 'stderr' in error && 'stdout' in error
-        ? `${String(error.stdout)}${String(error.stderr)}`
-        : String(error);
-    throw new UserError(`${job} of ${app} failed:\n${output.trim()}`);
+  const args = [...sourceMaps, bundle(app, job, apps)];
+  const { code, stdout, stderr } = await runProgram(process.execPath, args, { env: inherited(env) });
+  if (code !== 0) {
+    throw new UserError(`${job} of ${app} failed:\n${`${stdout}${stderr}`.trim()}`);
   }
+  return stdout;
 }

@@ -1,4 +1,4 @@
-const ANSWERS_WITHIN_MS = 5_000;
+import { isOk } from './is-ok';
 
 /**
  * Whether a single nats-server can do its work, by its monitoring address. Plain `/healthz` also looks at every stream, and is 503 from the
@@ -9,14 +9,4 @@ const ANSWERS_WITHIN_MS = 5_000;
 export async function brokerIsLive(monitoring: string): Promise<boolean> {
   const answers = await Promise.all(['/healthz', '/jsz'].map((path) => isOk(`${monitoring}${path}`)));
   return !answers.includes(false);
-}
-
-async function isOk(url: string): Promise<boolean> {
-  try {
-    const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) });
-    await body?.cancel();
-    return ok;
-  } catch {
-    return false;
-  }
 }

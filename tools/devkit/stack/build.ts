@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { runProgram } from '../terminal/run-program';
 import { UserError } from '../terminal/user-error';
 import { APPS, type ImageName } from './app-process';
 import { repository } from './repository';
@@ -17,28 +17,25 @@ export interface BuildOptions {
 
 /** Builds the apps, or some of them; what has not changed comes from Nx's cache. */
 export async function buildApps({ signal, workspace = repository, apps = APPS }: BuildOptions = {}): Promise<void> {
-  const nx = spawn(
-    process.execPath,
-    [join(workspace, 'node_modules/.bin/nx'), 'run-many', '-t', 'build', '-p', ...apps, '--outputStyle=static'],
-    {
-      cwd: workspace,
-      ...(signal === undefined ? {} : { signal }),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // Plugins inside Nx's own process: workers would outlive a build that is stopped by up to half a minute.
-      env: { ...inherited(), NX_DAEMON: 'false', NX_ISOLATE_PLUGINS: 'false', NX_TUI: 'false', FORCE_COLOR: '0' },
-    },
-  );
-  let output = '';
-  nx.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  nx.stderr.on('data', (data: Buffer) => (output += data.toString()));
-  const code = await new Promise<number>((resolve) => {
-    nx.once('error', () => resolve(127));
-    nx.once('close', (exitCode) => resolve(exitCode ?? 1));
+  const nx = [
+    join(workspace, 'node_modules/.bin/nx'),
+    'run-many',
+    '-t',
+    'build',
+    '-p',
+    ...apps,
+    '--outputStyle=static',
+  ];
+  const { code, stdout, stderr } = await runProgram(process.execPath, nx, {
+    cwd: workspace,
+    signal,
+    // Plugins inside Nx's own process: workers would outlive a build that is stopped by up to half a minute.
+    env: { ...inherited(), NX_DAEMON: 'false', NX_ISOLATE_PLUGINS: 'false', NX_TUI: 'false', FORCE_COLOR: '0' },
   });
   if (signal?.aborted === true) {
     throw new UserError('The build was stopped.');
   }
   if (code !== 0) {
-    throw new UserError(`The build failed:\n${output.trim().split('\n').slice(-60).join('\n')}`);
+    throw new UserError(`The build failed:\n${`${stdout}${stderr}`.trim().split('\n').slice(-60).join('\n')}`);
   }
 }

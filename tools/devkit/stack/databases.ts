@@ -39,7 +39,7 @@ export async function createDatabases({
     return addressOf(url, { role, password: passwords[service], database: name });
   };
   try {
-    // By default everybody may connect to these two.
+    // By default every role may connect to these two.
     await client.query('revoke connect on database postgres from public');
     await client.query('revoke connect on database template1 from public');
     const addresses = new Map<Service, string>();

@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { errorCode, errorReason } from '../terminal/error-facts';
-
-const run = promisify(execFile);
+import { outputOf, runProgram } from '../terminal/run-program';
 
 /** A suite's index is some ten megabytes. */
 const APT_TIMEOUT_MS = 120_000;
@@ -56,10 +52,7 @@ export async function unpackStable(name: string, folder: string, options: Debian
   const { aptGet = 'apt-get', say } = options;
   try {
     await runApt(aptGet, ['download', name], folder);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') {
-      throw new Error('there is no apt-get here');
-    }
+  } catch {
     // Slim images have no package lists.
     say?.('reading the package lists');
     const apt = ownLists(folder);
@@ -95,15 +88,7 @@ function ownLists(folder: string): string[] {
 
 /** The first mirror that apt reads packages from; that of security updates has no unstable suite. */
 async function mirrorOf(aptGet: string): Promise<string> {
-  let listed: string;
-  try {
-    ({ stdout: listed } = await run(aptGet, ['indextargets', '--format', '$(SITE)', 'Created-By: Packages']));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') {
-      throw new Error('there is no apt-get here');
-    }
-    throw new Error(aptReason(error));
-  }
+  const listed = await runApt(aptGet, ['indextargets', '--format', '$(SITE)', 'Created-By: Packages'], '/');
   const mirror = listed.split('\n').find((site) => /^https?:/.test(site) && !site.includes('security'));
   if (mirror === undefined) {
     throw new Error('apt is set up with no mirror');
@@ -111,21 +96,16 @@ async function mirrorOf(aptGet: string): Promise<string> {
   return mirror.replace(/\/$/, '');
 }
 
-async function runApt(aptGet: string, args: readonly string[], folder: string): Promise<void> {
-  try {
-    await run(aptGet, args, { cwd: folder, timeout: APT_TIMEOUT_MS });
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') {
-      throw error;
-    }
-    throw new Error(aptReason(error));
+/** @throws {Error} with the first line in which apt names an error: `Command failed` and its thirty options tell nobody anything */
+async function runApt(aptGet: string, args: readonly string[], folder: string): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(aptGet, args, { cwd: folder, timeout: APT_TIMEOUT_MS });
+  if (code === 0) {
+    return stdout;
   }
-}
-
-/** The first line in which apt names an error; `Command failed` and its thirty options tell nobody anything. */
-function aptReason(error: unknown): string {
-  const stderr = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr) : '';
-  return stderr.split('\n').find((line) => /^(E|W):/.test(line)) ?? errorReason(error);
+  const lines = stderr.split('\n');
+  throw new Error(
+    stderr.includes('ENOENT') ? 'there is no apt-get here' : (lines.find((line) => /^(E|W):/.test(line)) ?? lines[0]),
+  );
 }
 
 async function unpack(folder: string): Promise<string> {
@@ -134,6 +114,6 @@ async function unpack(folder: string): Promise<string> {
     throw new Error('apt-get fetched no package');
   }
   const unpacked = join(folder, 'unpacked');
-  await run('dpkg', ['-x', deb, unpacked], { cwd: folder });
+  await outputOf('dpkg', ['-x', deb, unpacked], { cwd: folder });
   return unpacked;
 }

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -16,15 +15,14 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { errorCode } from '../terminal/error-facts';
+import { runProgram } from '../terminal/run-program';
 import { UserError } from '../terminal/user-error';
 import { GuardedProcess } from './guarded-process';
 import { isOurProcess, stopLeftover } from './leftover';
 import { type RunAs, unprivileged } from './unprivileged';
 
-const run = promisify(execFile);
 const require = createRequire(import.meta.url);
 
 /** Major version of the pinned binaries. */
@@ -111,11 +109,11 @@ async function initialise(options: EmbeddedPostgresOptions, binaries: Binaries):
       args.push('--no-sync');
     }
     const [command = binaries.initdb, ...rest] = [...as.prefix, binaries.initdb, ...args];
-    await run(command, rest, { ...identity(as), cwd: temporary, timeout: 120_000 });
+    const { code, stderr } = await runProgram(command, rest, { ...identity(as), cwd: temporary, timeout: 120_000 });
+    if (code !== 0) {
+      throw new UserError(`Postgres could not make its data folder ${dataFolder}:\n${stderr.trim()}`);
+    }
     renameSync(cluster, dataFolder);
-  } catch (error) {
-    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-    throw new UserError(`Postgres could not make its data folder ${dataFolder}:\n${stderr}`);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -201,7 +199,7 @@ async function untilReady(url: string, server: GuardedProcess, options: Embedded
       await client.end();
       return;
     } catch (error) {
-      // Not awaited: the goodbye to something that is no Postgres may never be answered.
+      // Not awaited: what is not a Postgres may never answer the end of a connection.
       void client.end().catch(() => undefined);
       if (errorCode(error) === '28P01') {
         throw new UserError(

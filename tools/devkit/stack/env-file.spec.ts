@@ -33,8 +33,8 @@ describe('a .env beside the programs', () => {
   it('is refused with every unknown name and every line that sets nothing, without a value', () => {
     write('GATEWAY_PROT=secret-1\nsecret-2 is here\nFANCY=secret-3\n');
     const read = () => readEnvFile(folder);
-    expect(read).toThrow(/GATEWAY_PROT is no setting\n/);
-    expect(read).toThrow(/FANCY is no setting\n/);
+    expect(read).toThrow(/GATEWAY_PROT is not a setting\n/);
+    expect(read).toThrow(/FANCY is not a setting\n/);
     expect(read).toThrow(/line 2 is not NAME=value/);
     expect(read).not.toThrow(/secret-/);
   });

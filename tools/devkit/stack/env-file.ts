@@ -8,7 +8,7 @@ const KNOWN_SETTINGS = '.env.example';
 
 /**
  * The settings in `<folder>/.env`; none when there is no such file. An empty value counts as not set, so that a copy of .env.example sets nothing.
- * @throws UserError for a line that sets nothing, and for a name that is no setting; never shows a value.
+ * @throws UserError for a line that sets nothing, and for a name that is not a setting; never shows a value.
  */
 export function readEnvFile(folder: string): Readonly<Record<string, string>> {
   const file = join(folder, '.env');
@@ -26,7 +26,7 @@ export function readEnvFile(folder: string): Readonly<Record<string, string>> {
     throw new UserError(
       [
         `${file} cannot be used:`,
-        ...unknown.map((name) => `  ${name} is no setting`),
+        ...unknown.map((name) => `  ${name} is not a setting`),
         ...broken.map((number) => `  line ${number} is not NAME=value`),
       ].join('\n'),
       `${KNOWN_SETTINGS} lists every setting.`,

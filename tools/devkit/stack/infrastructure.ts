@@ -58,8 +58,11 @@ export async function provision(url: string, login: Pick<NatsOptions, 'nkeySeed'
   }
 }
 
+/** Where servers of our own keep their data, and on which ports they listen. */
+type OwnServerSettings = Pick<StackSettings, 'dataFolder' | 'natsPort' | 'postgresPort' | 'tls'>;
+
 interface OwnServerOptions {
-  readonly settings: StackSettings;
+  readonly settings: OwnServerSettings;
   readonly secrets: Secrets;
   readonly progress: Progress;
   /** Folder of the certificates, where the servers speak TLS. */
@@ -88,7 +91,7 @@ async function startDatabases({ settings, secrets, progress, certificates }: Own
 
 async function startBroker({ settings, secrets, progress, certificates }: OwnServerOptions, config: string) {
   const { dataFolder, natsPort } = settings;
-  const server = await locateNatsServer({ binFolder: join(dataFolder, 'bin'), say: progress.say });
+  const server = await locateNatsServer({ say: progress.say });
   progress.say(`nats-server ${server.version} of ${server.from}`);
   const nats = await startNats({
     binary: server.path,
@@ -113,7 +116,7 @@ async function startBroker({ settings, secrets, progress, certificates }: OwnSer
 
 /** Postgres and nats-server of our own, with a database for each service, the users, streams and consumers. */
 export async function embeddedInfrastructure(
-  settings: StackSettings,
+  settings: OwnServerSettings,
   secrets: Secrets,
   progress: Progress,
 ): Promise<Infrastructure> {

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller, Service } from '@rookery/contracts';
+import { type Caller, recordOf, type Service } from '@rookery/contracts';
 import { natsServerConfig } from '@rookery/messaging';
 import { FaultyLink } from '@rookery/testing';
 import type { Progress } from '../terminal/progress';
@@ -15,9 +15,9 @@ import { type EmbeddedNats, startNats } from './embedded-nats';
 import { copyCluster, type EmbeddedPostgres, makeCluster, startPostgres } from './embedded-postgres';
 import { FaultCriterionBroken, stopCleanly } from './fault-criterion-broken';
 import { provision } from './infrastructure';
+import { isOk } from './is-ok';
 import { findNatsServer } from './nats-binary';
 import { freePorts } from './ports';
-import { repository } from './repository';
 import { makeSecrets, type Secrets } from './secrets';
 import { type DiskOwner, SmallDisk } from './small-disk';
 
@@ -80,7 +80,7 @@ export class IsolatedStack {
     const port = (index: number): number => ports[index] ?? 0;
     const stack = new IsolatedStack(
       await makeSecrets(),
-      await findNatsServer({ binFolder: join(repository, '.data/bin'), say: options.progress.say }),
+      await findNatsServer({ say: options.progress.say }),
       {
         nats: port(0),
         postgres: { auth: port(1), products: port(2), orders: port(3), payments: port(4) },
@@ -125,7 +125,7 @@ export class IsolatedStack {
     };
   }
 
-  /** Every secret of this stack: none of them may stand in a log. */
+  /** Every secret of this stack: no log may contain one. */
   get secretTexts(): readonly string[] {
     const { databases, broker, postgres, sealingKey, keyEncryptionKey, cookieKeys, cursorKey } = this.secrets;
     return [
@@ -151,35 +151,20 @@ export class IsolatedStack {
   }
 
   superuserUrl(service: Service): string {
-    const postgres = this.databases.get(service);
-    if (postgres === undefined) {
-      throw new Error(`the database of ${service} does not run`);
-    }
-    return postgres.url;
+    return known(this.databases.get(service), `the server of ${service}`).url;
   }
 
   /** A service's database, past the link. */
   databaseUrl(service: Service): string {
-    if (this.urls === undefined) {
-      throw new Error('the databases are not made yet');
-    }
-    return this.urls[service];
+    return known(this.urls, 'the databases')[service];
   }
 
   databaseLink(service: Service): FaultyLink {
-    const link = this.databaseLinks.get(service);
-    if (link === undefined) {
-      throw new Error(`no link to the database of ${service}`);
-    }
-    return link;
+    return known(this.databaseLinks.get(service), `the link to the database of ${service}`);
   }
 
   brokerLink(app: Caller): FaultyLink {
-    const link = this.brokerLinks.get(app);
-    if (link === undefined) {
-      throw new Error(`no link of ${app} to the broker`);
-    }
-    return link;
+    return known(this.brokerLinks.get(app), `the link of ${app} to the broker`);
   }
 
   get links(): readonly FaultyLink[] {
@@ -187,11 +172,7 @@ export class IsolatedStack {
   }
 
   app(name: Caller): AppProcess {
-    const app = this.apps.get(name);
-    if (app === undefined) {
-      throw new Error(`${name} does not run`);
-    }
-    return app;
+    return known(this.apps.get(name), name);
   }
 
   /**
@@ -233,15 +214,8 @@ export class IsolatedStack {
     }
   }
 
-  async isReady(name: Caller): Promise<boolean> {
-    const url = `http://127.0.0.1:${this.ports.apps[name]}/readyz`;
-    try {
-      const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-      await body?.cancel();
-      return ok;
-    } catch {
-      return false;
-    }
+  isReady(name: Caller): Promise<boolean> {
+    return isOk(`http://127.0.0.1:${this.ports.apps[name]}/readyz`);
   }
 
   /** Leaves no room on a server's disk; false when it has no small one. */
@@ -406,19 +380,14 @@ export class IsolatedStack {
       logFile: join(this.logsFolder, 'initdb.log'),
       ephemeral: true,
     });
-    const urlOf = async (service: Service): Promise<string> => {
+    const urls = SERVICES.map(async (service) => {
       copyCluster(template, this.dataFolder(service));
       await this.startDatabase(service);
-      const urls = await createDatabases({ url: this.superuserUrl(service), passwords: this.secrets.databases });
-      return urls[service];
-    };
-    const [auth, products, orders, payments] = await Promise.all([
-      urlOf('auth'),
-      urlOf('products'),
-      urlOf('orders'),
-      urlOf('payments'),
-    ]);
-    this.urls = { auth, products, orders, payments };
+      const made = await createDatabases({ url: this.superuserUrl(service), passwords: this.secrets.databases });
+      return made[service];
+    });
+    const made = await Promise.all(urls);
+    this.urls = recordOf(SERVICES, (service) => made[SERVICES.indexOf(service)] ?? '');
   }
 
   /** The server's small disk, or the stack's folder. */
@@ -441,12 +410,7 @@ export class IsolatedStack {
     this.envs = appEnvs({
       ports: this.ports.apps,
       secrets: this.secrets,
-      databases: {
-        auth: this.databaseLink('auth').url,
-        products: this.databaseLink('products').url,
-        orders: this.databaseLink('orders').url,
-        payments: this.databaseLink('payments').url,
-      },
+      databases: recordOf(SERVICES, (service) => this.databaseLink(service).url),
       broker: { url: this.brokerUrl, seeds: this.secrets.broker },
       orderDeadlineSeconds: ORDER_DEADLINE_SECONDS,
       requestsPerMinute: 1_000_000,
@@ -454,10 +418,7 @@ export class IsolatedStack {
   }
 
   private async migrate(): Promise<void> {
-    const { envs } = this;
-    if (envs === undefined) {
-      throw new Error('the links are not made yet');
-    }
+    const envs = known(this.envs, 'the links');
     await Promise.all(SERVICES.map((service) => migrate(service, envs[service])));
   }
 
@@ -474,15 +435,19 @@ export class IsolatedStack {
   }
 
   private process(name: Caller, change: Record<string, string> = {}): AppProcess {
-    if (this.envs === undefined) {
-      throw new Error('the links are not made yet');
-    }
     const env = {
-      ...this.envs[name],
+      ...known(this.envs, 'the links')[name],
       NATS_URL: this.brokerLink(name).url.replace(/\/$/, ''),
       ...this.options.environment,
       ...change,
     };
     return new AppProcess(name, env, join(this.logsFolder, `${name}.log`), this.options.apps);
   }
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) {
+    throw new Error(`${what}: not there yet`);
+  }
+  return value;
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../terminal/error-facts';
+import { until } from '../terminal/until';
 import { UserError } from '../terminal/user-error';
 
 /** True while a process of that number runs. */
@@ -40,11 +40,7 @@ export function isOurProcess(pid: number, path: string): boolean {
 /** Stops a server that a killed run left behind. */
 export async function stopLeftover(pid: number, signal: NodeJS.Signals, name: string): Promise<void> {
   process.kill(pid, signal);
-  const deadline = Date.now() + 15_000;
-  while (isAlive(pid)) {
-    if (Date.now() > deadline) {
-      throw new UserError(`${name} (process ${pid}) does not stop.`, `End it by hand: kill -9 ${pid}`);
-    }
-    await sleep(50);
+  if ((await until(() => !isAlive(pid), 15_000)) === undefined) {
+    throw new UserError(`${name} (process ${pid}) does not stop.`, `End it by hand: kill -9 ${pid}`);
   }
 }

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findNatsServer, locateNatsServer, type NatsSource } from './nats-binary';
+import type { ProgramSource } from './fetched-program';
+import { findNatsServer, locateNatsServer } from './nats-binary';
 
 describe('looking for a nats-server', () => {
   let folder: string;
@@ -56,9 +57,9 @@ describe('looking for a nats-server', () => {
     await expect(find({ PATH: `/no/such/folder:${join(folder, 'path')}` })).resolves.toBe(inPath);
   });
 
-  it('does not use a download whose checksum is wrong, and says what was tried when there is none to be had', async () => {
+  it('does not use a download whose checksum is wrong, and says what was tried when there is none', async () => {
     await expect(find({ PATH: '' })).rejects.toThrow(
-      /no nats-server to be had[\s\S]*official release[\s\S]*Debian unstable's package: there is no apt-get here[\s\S]*distribution's package: there is no apt-get here[\s\S]*NATS_SERVER_BIN/,
+      /no nats-server that can be used[\s\S]*official release[\s\S]*Debian unstable's package: there is no apt-get here[\s\S]*distribution's package: there is no apt-get here[\s\S]*NATS_SERVER_BIN/,
     );
     await expect(find({ PATH: '' })).rejects.toThrow(/SHA-?256/);
     expect(readdirSync(join(folder, 'bin'))).toEqual([]);
@@ -69,7 +70,7 @@ describe('looking for a nats-server', () => {
     let offered: Record<'best' | 'second', string | undefined>;
     const said: string[] = [];
 
-    const source = (from: 'best' | 'second', pinned: boolean): NatsSource => ({
+    const source = (from: 'best' | 'second', pinned: boolean): ProgramSource => ({
       from,
       pinned,
       file: join(folder, 'bin', from),
@@ -101,7 +102,7 @@ describe('looking for a nats-server', () => {
     it('is the best that can be had, and says what could not', async () => {
       offered.second = '2.9.10';
       await expect(locate()).resolves.toBe('2.9.10 second');
-      expect(said).toContain('best could not be had: no network');
+      expect(said).toContain('best could not be fetched: no network');
     });
 
     it('is not fetched again within a day', async () => {
@@ -144,7 +145,7 @@ describe('looking for a nats-server', () => {
     it('is not used when it is too old or does not run', async () => {
       offered = { best: '2.8.4', second: "2.15.1'; exit 1; '" };
       await expect(locate()).rejects.toThrow(
-        /no nats-server to be had[\s\S]*best: .*2\.8\.4[\s\S]*second: Command failed/,
+        /no nats-server that can be used[\s\S]*best: .*2\.8\.4[\s\S]*second: .* ended with 1/,
       );
       expect(readdirSync(join(folder, 'bin'))).toEqual([]);
     });

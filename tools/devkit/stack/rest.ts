@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { eventProducers } from '@rookery/contracts';
+import { until } from '../terminal/until';
 import { asAdmin, consumersAreIdle } from './broker-reader';
 import type { IsolatedStack } from './isolated-stack';
 import { rowsOf } from './rows';
@@ -7,16 +7,8 @@ import { rowsOf } from './rows';
 export const RESTS_WITHIN_MS = 60_000;
 
 /** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `RESTS_WITHIN_MS`. */
-export async function drained(stack: IsolatedStack): Promise<number | undefined> {
-  const startedAt = Date.now();
-  while (Date.now() - startedAt < RESTS_WITHIN_MS) {
-    if (await isAtRest(stack)) {
-      return Date.now() - startedAt;
-    }
-    await sleep(250);
-  }
-  return undefined;
-}
+export const drained = (stack: IsolatedStack): Promise<number | undefined> =>
+  until(() => isAtRest(stack), RESTS_WITHIN_MS, 250);
 
 async function isAtRest(stack: IsolatedStack): Promise<boolean> {
   const moving = await Promise.all([

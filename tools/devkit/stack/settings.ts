@@ -122,7 +122,10 @@ export const appPorts = (ports: AppPorts): NamedPort[] =>
   Callers.map((app) => ({ what: app, port: ports[app], variable: portVariable(app) }));
 
 /** The embedded servers' ports with their variables. */
-export const embeddedPorts = ({ postgresPort, natsPort }: StackSettings): NamedPort[] => [
+export const embeddedPorts = ({
+  postgresPort,
+  natsPort,
+}: Pick<StackSettings, 'natsPort' | 'postgresPort'>): NamedPort[] => [
   { what: 'embedded Postgres', port: postgresPort, variable: 'EMBEDDED_POSTGRES_PORT' },
   { what: 'embedded NATS', port: natsPort, variable: 'EMBEDDED_NATS_PORT' },
 ];

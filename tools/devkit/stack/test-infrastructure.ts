@@ -83,7 +83,7 @@ export async function startTestInfrastructure(): Promise<TestInfrastructure> {
   const startBroker = async () => {
     const natsFolder = join(folder, 'nats');
     return startNats({
-      binary: await findNatsServer({ binFolder: join(repository, '.data/bin') }),
+      binary: await findNatsServer(),
       config: natsServerConfig({
         port: natsPort,
         storeDir: join(natsFolder, 'jetstream'),

@@ -1,3 +1,6 @@
+/** Exit code of a program that was called with arguments that it does not know. */
+export const WRONG_USAGE = 2;
+
 /** A failure that the user can fix. It is printed without a stack trace. */
 export class UserError extends Error {
   constructor(

@@ -17,7 +17,7 @@ const RUNBOOK = 'https://github.com/rookery/rookery/blob/main/docs/runbook.md#';
 /** Days of samples, on a machine that has much to do. */
 const SLOW_MS = 300_000;
 
-const found = await findPromtool({ binFolder: join(repository, '.data/bin') }).then(
+const found = await findPromtool().then(
   (program) => ({ program }),
   (error: unknown) => ({ missing: errorReason(error) }),
 );

@@ -2,10 +2,10 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { headers as newHeaders, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { Headers } from '@rookery/contracts';
+import type { BrokerAccess } from '@rookery/devkit/stack/app-env';
 import { messagesOf } from '@rookery/devkit/stack/broker-reader';
 import { brokerLogin, CloudEvent, eventType, provisionBroker, streamOf } from '@rookery/messaging';
 import type { TemplateRow } from './bench-outbox';
-import type { BrokerLogin } from './bench-servers';
 import type { ReadyMessage } from './relay-peers';
 
 const STREAM = streamOf('orders');
@@ -14,8 +14,8 @@ const STREAM = streamOf('orders');
 export class BenchStream {
   private constructor(private readonly admin: NatsConnection) {}
 
-  static async connect({ url, nkeySeed }: BrokerLogin): Promise<BenchStream> {
-    return new BenchStream(await connect({ servers: url, ...brokerLogin({ nkeySeed }), timeout: 10_000 }));
+  static async connect({ url, seeds }: BrokerAccess): Promise<BenchStream> {
+    return new BenchStream(await connect({ servers: url, ...brokerLogin({ nkeySeed: seeds.admin }), timeout: 10_000 }));
   }
 
   /** An empty stream that remembers no message id. */

@@ -1,8 +1,7 @@
-import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { configureLogger } from '@rookery/platform';
-import { storeReport } from '../results/store-report';
+import { publishReport } from '../results/store-report';
 import { costBench } from './cost-bench';
 import { overloadBench } from './overload-bench';
 import { relayBench } from './relay-bench';
@@ -33,18 +32,14 @@ export async function runBenches(names: readonly string[], progress: Progress, r
   configureLogger('bench', 'error');
   for (const bench of chosen) {
     progress.say(`${bench.name}: ${bench.what}`);
-    const { json, markdown } = await bench.run(progress);
-    const report = { kind: 'bench', name: bench.name, json, markdown };
-    const written = storeReport(report, { root: repository, record, now: new Date() });
-    process.stdout.write(`\n${markdown}\n`);
-    progress.say(`report: ${written.join(', ')}`);
+    publishReport({ kind: 'bench', name: bench.name, ...(await bench.run(progress)) }, { record, progress });
   }
 }
 
 function benchNamed(name: string): Bench {
   const bench = benches.find((one) => one.name === name);
   if (bench === undefined) {
-    throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list');
+    throw new UserError(`There is no bench ${name}.`, 'npm run bench -- --list', WRONG_USAGE);
   }
   return bench;
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -16,6 +15,7 @@ import { rowsOf } from '@rookery/devkit/stack/rows';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { type Cost, type CostBenchOptions, costReport, type CostResult, type Variant } from './cost-report';
 import { cpuSecondsOf, residentMiBOf } from './process-use';
+import { circumstances } from './report';
 
 const USUAL: CostBenchOptions = { orders: 300, rate: 10, idleSeconds: 20, warmUp: 150 };
 const CUSTOMERS = 8;
@@ -37,7 +37,7 @@ export const costBench = {
 /** Measures each variant; those with the same log level on one stack, one after the other. */
 export async function measureCost(progress: Progress, options: CostBenchOptions): Promise<CostResult> {
   await progress.step('build', () => buildApps());
-  const load = loadavg()[0] ?? 0;
+  const at = circumstances();
   const measured = new Map<string, Variant>();
   for (const logLevel of new Set(VARIANTS.map((variant) => variant.logLevel))) {
     const stack = await IsolatedStack.start({ progress, environment: { LOG_LEVEL: logLevel } });
@@ -56,8 +56,7 @@ export async function measureCost(progress: Progress, options: CostBenchOptions)
   }
   const variants = VARIANTS.flatMap(({ name }) => measured.get(name) ?? []);
   return {
-    at: new Date().toISOString(),
-    machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
+    ...at,
     options,
     variants,
   };

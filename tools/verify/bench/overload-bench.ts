@@ -1,4 +1,3 @@
-import { cpus, loadavg } from 'node:os';
 import { ApiClient, tokenOf } from '@rookery/devkit/client/api-client';
 import { keepTo, otherCores } from '@rookery/devkit/client/cores';
 import { offer, ORDERS_PER_SECOND, type Seen } from '@rookery/devkit/client/open-loop';
@@ -9,6 +8,7 @@ import { drained } from '@rookery/devkit/stack/rest';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { overloadReport, type OverloadResult, type Phase, phaseOf } from './overload-report';
+import { circumstances } from './report';
 
 export interface OverloadBenchOptions {
   readonly secondsPerPhase: number;
@@ -37,7 +37,7 @@ export const overloadBench = {
 /** Finds the load with the greatest goodput, then offers twice as much, by turns to the gateway that sheds and to the one that does not. */
 export async function measureOverload(progress: Progress, options: OverloadBenchOptions): Promise<OverloadResult> {
   await progress.step('build', () => buildApps());
-  const load = loadavg()[0] ?? 0;
+  const at = circumstances();
   // The stack inherits it.
   const ownCore = keepTo(otherCores(), process.pid);
   const stack = await IsolatedStack.start({ progress, environment: { LOG_LEVEL: 'warn' } });
@@ -72,8 +72,7 @@ export async function measureOverload(progress: Progress, options: OverloadBench
       await measure('orders', stack.gatewayUrl, twice, 2 * ORDERS_PER_SECOND);
     }
     return {
-      at: new Date().toISOString(),
-      machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
+      ...at,
       seconds: options.secondsPerPhase,
       ownCore,
       search,

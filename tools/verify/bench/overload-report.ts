@@ -1,5 +1,5 @@
 import { type Kind, MIX, ORDERS_PER_SECOND, READS, type Seen } from '@rookery/devkit/client/open-loop';
-import { median, type Report } from './report';
+import { median, type Report, whole } from './report';
 
 /** An answer that comes later is of no use to a customer. */
 export const USEFUL_WITHIN_MS = 1_000;
@@ -84,7 +84,6 @@ export function ratiosOf(
 
 const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 const percent = (share: number): string => (Number.isNaN(share) ? '–' : `${Math.round(share * 100)} %`);
-const whole = (figure: number): string => Math.round(figure).toLocaleString('en-US');
 
 /** The result for people and for programs. */
 export function overloadReport(result: OverloadResult): Report {

@@ -1,15 +1,15 @@
-import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import type { Infrastructure } from '@rookery/devkit/stack/infrastructure';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { EventPublisher, Nats } from '@rookery/messaging';
 import { connect, dataSourceOptions, Outbox, OutboxMetrics, OutboxRelay, UnitOfWork } from '@rookery/persistence';
 import { Metrics } from '@rookery/platform';
 import { AGGREGATES_AT_ONCE, BenchOutbox, BenchTables1764100000000, EVENTS_OF_AN_AGGREGATE } from './bench-outbox';
-import { type BenchServers, startBenchServers } from './bench-servers';
+import { startBenchServers } from './bench-servers';
 import { BenchStream } from './bench-stream';
 import { barePublisher, naiveRelay } from './relay-peers';
-import { type BenchResult, markdownOf, type Report } from './report';
+import { type BenchResult, circumstances, markdownOf, type Report } from './report';
 
 export interface RelayBenchOptions {
   /** Rows in the outbox; a multiple of 500. */
@@ -30,11 +30,10 @@ export const relayBench = {
 };
 
 export async function runRelayBench(options: RelayBenchOptions, progress: Progress): Promise<BenchResult> {
-  // What others do on the machine tells how much the rates mean.
-  const load = loadavg()[0] ?? 0;
+  const at = circumstances();
   const servers = await progress.step('Postgres and NATS', () => startBenchServers(progress));
   try {
-    return resultOf(options, load, await measure(servers, options, progress));
+    return resultOf(options, at, await measure(servers, options, progress));
   } finally {
     await progress.step('servers stopped', () => servers.stop());
   }
@@ -44,18 +43,18 @@ type Rates = Record<'relay' | 'bare' | 'one' | 'naive', number[]>;
 
 /** Alternates between them, so that a busy moment of the machine meets them all. */
 async function measure(
-  servers: BenchServers,
+  { databases, broker }: Infrastructure,
   { rows, fewRows, rounds }: RelayBenchOptions,
   progress: Progress,
 ): Promise<Rates> {
   const options = dataSourceOptions({
-    url: servers.databases.orders,
+    url: databases.orders,
     entities: [],
     migrations: [BenchTables1764100000000],
   });
   const outbox = await progress.step(`${rows} rows`, () => BenchOutbox.make(options, rows));
   const database = await connect(options);
-  const stream = await BenchStream.connect(servers.admin);
+  const stream = await BenchStream.connect(broker);
   const timed = async (
     what: string,
     count: number,
@@ -69,7 +68,7 @@ async function measure(
     }
     await stream.renew();
     // A connection for each run: a publisher makes its stream anew when it misses it, which must not meet the renewal.
-    const nats = await Nats.connect({ service: 'orders', ...servers.orders });
+    const nats = await Nats.connect({ service: 'orders', url: broker.url, nkeySeed: broker.seeds.orders });
     const startedAt = performance.now();
     await progress.step(what, () => drain(nats));
     const seconds = (performance.now() - startedAt) / 1_000;
@@ -107,13 +106,12 @@ async function drainByRelay(outbox: BenchOutbox, database: DataSource, nats: Nat
 
 const resultOf = (
   { rows, fewRows }: RelayBenchOptions,
-  load: number,
+  at: ReturnType<typeof circumstances>,
   { relay, bare, one, naive }: Rates,
 ): BenchResult => ({
   name: 'relay',
   command: 'npm run bench -- relay',
-  at: new Date().toISOString(),
-  machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, Node ${process.versions.node}, load ${load.toFixed(1)} before`,
+  ...at,
   unit: 'rows',
   setting:
     `${rows} rows of ${rows / EVENTS_OF_AN_AGGREGATE} aggregates, those of ${AGGREGATES_AT_ONCE} interleaved; ${fewRows} for the last two. ` +

@@ -1,3 +1,6 @@
+import { loadavg } from 'node:os';
+import { machine } from '../results/store-report';
+
 /** What a bench hands over: for programs and for people. */
 export interface Report {
   readonly json: object;
@@ -29,13 +32,20 @@ export interface BenchResult {
   readonly verified: readonly string[];
 }
 
+/** When and on what a bench runs. Taken before it starts: what others do on the machine tells how much its figures mean. */
+export const circumstances = (): Pick<BenchResult, 'at' | 'machine'> => ({
+  at: new Date().toISOString(),
+  machine: `${machine()}, load ${(loadavg()[0] ?? 0).toFixed(1)} before`,
+});
+
 /** The middle one, or the lower of the two in the middle. */
 export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }
 
-const whole = (figure: number): string => Math.round(figure).toLocaleString('en-US');
+/** A figure without decimals: `12,345`. */
+export const whole = (figure: number): string => Math.round(figure).toLocaleString('en-US');
 
 /** A result for people, in Markdown: machines are noisy, so the ratio says more than the rate. */
 export function markdownOf({ name, command, at, machine, unit, setting, contestants, verified }: BenchResult): string {

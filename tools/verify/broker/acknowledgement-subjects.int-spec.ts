@@ -14,7 +14,6 @@ import { type EmbeddedNats, startNats } from '@rookery/devkit/stack/embedded-nat
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { repository } from '@rookery/devkit/stack/repository';
 import { brokerLogin, EventPublisher, JetStreamServer, Nats, natsServerConfig, OnEvent } from '@rookery/messaging';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
@@ -35,7 +34,7 @@ class Payments {
 @Module({ controllers: [Payments] })
 class Consumer {}
 
-const binary = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+const binary = await findNatsServer();
 
 /** Whether the server knows what is in a configuration. */
 function knows(config: string): boolean {

@@ -8,7 +8,6 @@ import { type EmbeddedNats, startNats } from '@rookery/devkit/stack/embedded-nat
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { repository } from '@rookery/devkit/stack/repository';
 import { EventPublisher, Nats, natsServerConfig } from '@rookery/messaging';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
@@ -65,7 +64,7 @@ describe('a nats-server without room on its disk', () => {
     folder = mkdtempSync(join(tmpdir(), 'rookery-broker-disk-'));
     const [port = 0, httpPort = 0] = await freePorts(2);
     monitoring = `http://127.0.0.1:${httpPort}`;
-    const binary = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+    const binary = await findNatsServer();
     const seeds = makeSeeds();
     const config = natsServerConfig({
       port,

@@ -10,7 +10,6 @@ import { type EmbeddedNats, startNats } from '@rookery/devkit/stack/embedded-nat
 import { provision } from '@rookery/devkit/stack/infrastructure';
 import { findNatsServer } from '@rookery/devkit/stack/nats-binary';
 import { freePorts } from '@rookery/devkit/stack/ports';
-import { repository } from '@rookery/devkit/stack/repository';
 import { EventPublisher, JetStreamServer, Nats, natsServerConfig, OnEvent } from '@rookery/messaging';
 import { configureLogger, uuidv7 } from '@rookery/platform';
 import { eventually } from '@rookery/testing';
@@ -59,7 +58,7 @@ describe('a nats-server that comes back with an empty store', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'rookery-broker-restart-'));
     const [port = 0] = await freePorts(1);
-    const binary = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+    const binary = await findNatsServer();
     const seeds = makeSeeds();
     const config = natsServerConfig({
       port,

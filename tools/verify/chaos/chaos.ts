@@ -1,7 +1,6 @@
 import { buildApps } from '@rookery/devkit/stack/build';
-import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { storeReport } from '../results/store-report';
+import { publishReport } from '../results/store-report';
 import { faults, faultsNamed } from './faults/faults';
 import { markdownOf, seriesOf } from './report';
 import { type ChaosResult, runChaos } from './run';
@@ -14,11 +13,11 @@ export interface SeriesOptions {
   /** Orders per second. */
   readonly rate: number;
   /** Names of the faults. @default all */
-  readonly faults: readonly string[] | undefined;
+  readonly faults?: readonly string[];
   /** Keeps the data of the runs. */
-  readonly keep: boolean;
+  readonly keep?: boolean;
   /** Adds each report to docs/results. */
-  readonly record: boolean;
+  readonly record?: boolean;
   readonly progress: Progress;
 }
 
@@ -43,9 +42,7 @@ export async function runSeries({ seeds, progress, record, ...options }: SeriesO
     const result = await runChaos({ ...options, faults: chosen, seed, progress });
     results.push(result);
     const report = { kind: 'chaos', name: `seed-${seed}`, json: result, markdown: markdownOf(result) };
-    const written = storeReport(report, { root: repository, record, now: new Date() });
-    process.stdout.write(report.markdown);
-    progress.say(`report: ${written.join(', ')}`);
+    publishReport(report, { record, progress });
   }
   if (results.length > 1) {
     process.stdout.write(seriesOf(results));

@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 
 /** Resident memory of a process in MiB. */
-export async function memoryOf(pid: number | undefined): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Math.round(Number(stdout.trim()) / 1_024);
-}
+export const memoryOf = async (pid: number | undefined): Promise<number> =>
+  Math.round(Number(await outputOf('ps', ['-o', 'rss=', '-p', String(pid)])) / 1_024);

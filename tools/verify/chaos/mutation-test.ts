@@ -1,6 +1,6 @@
 import { buildApps } from '@rookery/devkit/stack/build';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { faultsNamed } from './faults/faults';
 import { buildMutant, type Mutant, mutants } from './mutants';
 import { runChaos } from './run';
@@ -15,6 +15,7 @@ export async function runMutants(names: readonly string[], progress: Progress): 
     throw new UserError(
       `There is no mutant ${unknown.join(', ')}.`,
       `Known: ${mutants.map(({ name }) => name).join(', ')}`,
+      WRONG_USAGE,
     );
   }
   const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));

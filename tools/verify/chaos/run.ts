@@ -12,7 +12,8 @@ import { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { countOf, drained, RESTS_WITHIN_MS } from '@rookery/devkit/stack/rest';
 import { rowsOf } from '@rookery/devkit/stack/rows';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { type Fault, type FaultOutcome, until } from './faults/fault';
+import { until } from '@rookery/devkit/terminal/until';
+import type { Fault, FaultOutcome } from './faults/fault';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -25,7 +26,7 @@ export interface ChaosOptions {
   readonly faults: readonly [Fault, ...Fault[]];
   /** Multiplies what a fault may take to recover from: more than 1 where other work shares the machine. */
   readonly leniency?: number;
-  /** Leave the folder with databases and logs for a look. */
+  /** Keeps the folder with databases and logs. */
   readonly keep?: boolean;
   /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;

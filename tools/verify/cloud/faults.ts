@@ -140,7 +140,7 @@ function permissions({ blocks, files }: Configuration): readonly string[] {
       .map(
         ({ block, statement }) => `${address(block)}: ${textOf(statement['sid'])} is about anything, without a reason`,
       ),
-    ...inline.map((block) => `${address(block)} is no aws_iam_policy_document, which is what is checked`),
+    ...inline.map((block) => `${address(block)} is not an aws_iam_policy_document, so it cannot be checked`),
   ];
 }
 

@@ -292,7 +292,7 @@ describe('the check of the infrastructure', () => {
       'a policy that is not read',
       'data.aws_iam_policy_document.backup.json',
       'jsonencode({})',
-      'is no aws_iam_policy_document',
+      'is not an aws_iam_policy_document',
     ],
     [
       'a bucket in clear',

@@ -47,7 +47,7 @@ describe('adapt', () => {
     expect(adapt([scaler, budget], facts({}))).toMatchObject({ objects: [budget], unknown: [scaler] });
   });
 
-  it('keeps data in the pod where there is no storage to be had', () => {
+  it('keeps data in the pod where the cluster offers no storage', () => {
     const { objects, changes } = adapt([database], facts({ hasDefaultStorage: false }));
     expect(pick(objects, '*.spec.template.spec.volumes.*')).toEqual([{ name: 'run' }, { name: 'data', emptyDir: {} }]);
     expect(pick(objects, '*.spec.volumeClaimTemplates')).toEqual([]);

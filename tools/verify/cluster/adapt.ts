@@ -10,19 +10,19 @@ export interface Adapted {
   readonly unknown: readonly KubernetesObject[];
 }
 
-/** What older servers call the same thing. */
+/** The names that older servers use for the same API. */
 const OLDER: Readonly<Record<string, string>> = {
   'policy/v1': 'policy/v1beta1',
   'autoscaling/v2': 'autoscaling/v2beta2',
 };
 const UNHEALTHY_EVICTION_SINCE = 26;
 
-/** Every apiVersion to ask a server for. */
+/** Every apiVersion that a server is asked for. */
 export const apiVersionsOf = (objects: readonly KubernetesObject[]): readonly string[] => [
   ...new Set(objects.flatMap(({ apiVersion }) => [apiVersion, ...[OLDER[apiVersion] ?? []].flat()])),
 ];
 
-/** Rewrites what a cluster would refuse for its age or for what it lacks, and nothing else. */
+/** Rewrites only what a cluster would refuse because of its age or because it lacks something. */
 export function adapt(objects: readonly KubernetesObject[], facts: Facts): Adapted {
   const changes = new Set<string>();
   const unknown: KubernetesObject[] = [];

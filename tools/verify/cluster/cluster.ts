@@ -1,15 +1,9 @@
-import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
+import { type Answer, outputOf, runProgram } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { KubernetesObject } from './manifest';
-
-/** What kubectl answered. */
-export interface Answer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 const TIMEOUT_MS = 600_000;
 const FIELD_MANAGER = 'rookery-verify';
@@ -24,10 +18,10 @@ const Services = z.object({
   items: z.array(z.object({ metadata: z.object({ name: z.string() }), spec: z.object({ clusterIP: z.string() }) })),
 });
 
-/** What a cluster has and lacks, as far as our manifests care. */
+/** What a cluster offers, as far as our manifests depend on it. */
 export interface Facts {
   readonly version: string;
-  /** Minor version of Kubernetes 1; 0 for a server that does not say, which is taken for an old one. */
+  /** Minor version of Kubernetes 1; 0 when the server does not name it, which counts as old. */
   readonly minor: number;
   readonly nodes: number;
   readonly hasDns: boolean;
@@ -51,25 +45,15 @@ export class Cluster {
 
   /** Runs kubectl; a code other than 0 is an answer too. */
   try(args: readonly string[], input = ''): Promise<Answer> {
-    return new Promise((resolve) => {
-      const options = { maxBuffer: 64 * 1024 * 1024, timeout: TIMEOUT_MS };
-      const child = execFile(this.kubectl, this.args(args), options, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : (child.exitCode ?? 1), stdout, stderr: stderr || (error?.message ?? '') }),
-      );
-      // Refused arguments end it before it reads.
-      child.stdin?.on('error', () => undefined).end(input);
-    });
+    return runProgram(this.kubectl, this.args(args), { input, timeout: TIMEOUT_MS });
   }
 
-  /** Runs kubectl and answers with its output; throws when it fails. */
-  async run(args: readonly string[], input = ''): Promise<string> {
-    const { code, stdout, stderr } = await this.try(args, input);
-    if (code === 0) {
-      return stdout.trim();
-    }
-    throw new UserError(
-      `kubectl ${args.join(' ').slice(0, 100)} ended with ${code}: ${(stderr || stdout).trim().slice(-4_000)}`,
-    );
+  /**
+   * What kubectl prints.
+   * @throws {UserError} when it fails
+   */
+  run(args: readonly string[], input = ''): Promise<string> {
+    return outputOf(this.kubectl, this.args(args), { input, timeout: TIMEOUT_MS });
   }
 
   /** Objects as JSON. */
@@ -99,7 +83,10 @@ export class Cluster {
     });
   }
 
-  /** What is here; throws a UserError when the cluster cannot be reached. */
+  /**
+   * The facts of this cluster.
+   * @throws {UserError} when it cannot be reached
+   */
   async facts(apiVersions: readonly string[]): Promise<Facts> {
     const { code, stdout, stderr } = await this.try(['version', '--output=json']);
     const version = code === 0 ? Version.safeParse(JSON.parse(stdout)) : undefined;
@@ -149,8 +136,3 @@ export class Cluster {
 
 const listOf = (items: readonly KubernetesObject[]): string =>
   JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-
-/** What a failed program wrote to stderr. */
-export function stderrOf(error: unknown): string {
-  return error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
-}

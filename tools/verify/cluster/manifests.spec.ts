@@ -235,7 +235,7 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
     /** A line each: where = what to put there as JSON (nothing: take it away) => part of what is said about it. */
     const defects: Readonly<Record<string, string>> = {
       'everything that is named is made by somebody': `
-        dev Deployment/orders ${inContainer}envFrom.0.configMapRef.name = "order-config" => order-config, which nobody makes
+        dev Deployment/orders ${inContainer}envFrom.0.configMapRef.name = "order-config" => order-config, which does not exist
         dev Job/orders-migration ${inPods}serviceAccountName = "gone" => ServiceAccount/gone
         prod Deployment/orders ${inPods}volumes.0.secret.secretName = "gone" => Secret/gone
         prod Deployment/auth ${inPods}priorityClassName = "urgent" => PriorityClass/urgent
@@ -264,18 +264,18 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         prod PodMonitor/services spec.podMetricsEndpoints.0.port = "metrics" => port metrics is none of
         prod NetworkPolicy/nats-lag spec.ingress.0.ports.0.port = 8223 => port 8223 is none of chart/nats`,
       'every pod is restricted': `
-        dev Deployment/orders ${inPods}securityContext.runAsNonRoot = false => may run as root
+        dev Deployment/orders ${inPods}securityContext.runAsNonRoot = false => sets runAsNonRoot
         dev Deployment/orders ${inPods}securityContext.runAsUser = nothing => no numeric user
-        dev Deployment/orders ${inPods}securityContext.seccompProfile = nothing => no seccomp profile
+        dev Deployment/orders ${inPods}securityContext.seccompProfile = nothing => filtered by a seccomp profile
         dev Deployment/orders ${inPods}automountServiceAccountToken = nothing => gets a token
         dev Deployment/orders ${inPods}serviceAccountName = nothing => default ServiceAccount
-        dev Deployment/orders ${inPods}hostNetwork = true => shares the host
-        dev Deployment/orders ${inContainer}securityContext.allowPrivilegeEscalation = true => may gain privileges
-        dev Job/orders-migration ${inContainer}securityContext.readOnlyRootFilesystem = false => may write to its root
-        prod CronJob/auth-recovery spec.jobTemplate.${inPods}securityContext.runAsNonRoot = false => may run as root
-        dev StatefulSet/postgres ${inContainer}securityContext.capabilities = nothing => keeps capabilities
+        dev Deployment/orders ${inPods}hostNetwork = true => shares no network
+        dev Deployment/orders ${inContainer}securityContext.allowPrivilegeEscalation = true => sets allowPrivilegeEscalation to false
+        dev Job/orders-migration ${inContainer}securityContext.readOnlyRootFilesystem = false => root file system of a container is read-only
+        prod CronJob/auth-recovery spec.jobTemplate.${inPods}securityContext.runAsNonRoot = false => sets runAsNonRoot
+        dev StatefulSet/postgres ${inContainer}securityContext.capabilities = nothing => drops ALL capabilities
         dev StatefulSet/postgres ${inContainer}securityContext.capabilities.add = ["NET_ADMIN"] => adds NET_ADMIN
-        dev StatefulSet/postgres ${inPods}volumes.0 = {"name":"data","hostPath":{"path":"/"}} => that restricted refuses`,
+        dev StatefulSet/postgres ${inPods}volumes.0 = {"name":"data","hostPath":{"path":"/"}} => never a path of the node`,
       'requests and limits are set, the right way round': `
         dev Deployment/orders ${inContainer}resources.requests.memory = "1Gi" => requests memory 1Gi of at most 384Mi
         dev Deployment/orders ${inContainer}resources.requests.cpu = "100x" => requests cpu 100x
@@ -322,9 +322,9 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
       'the network is open along the context map and nowhere else': `
         dev NetworkPolicy/nats-clients spec.ingress.0 = {"ports":[{"port":4222}]} => anywhere -> nats:4222 is open
         prod NetworkPolicy/orders spec.egress.0 = {} => orders -> anywhere:any is open
-        prod NetworkPolicy/orders spec.egress = [] => orders -> nats:4222 is let in and may not be sent
-        prod NetworkPolicy/auth-recovery spec.egress = [] => auth-recovery -> nats:4222 is let in and may not be sent
-        prod NetworkPolicy/orders-db spec.ingress.0.from.0.podSelector = {} => payments -> orders-db:5432 is let in and may not
+        prod NetworkPolicy/orders spec.egress = [] => orders -> nats:4222 is accepted and may not be sent
+        prod NetworkPolicy/auth-recovery spec.egress = [] => auth-recovery -> nats:4222 is accepted and may not be sent
+        prod NetworkPolicy/orders-db spec.ingress.0.from.0.podSelector = {} => payments -> orders-db:5432 is accepted and may not
         prod NetworkPolicy/metrics spec.ingress.0.ports = nothing => monitoring -> orders:any is open
         prod NetworkPolicy/default-deny spec.policyTypes = ["Egress"] => anywhere -> orders-migration:any is open`,
       'every kind is one of those we use, none that Kubernetes removed': `
@@ -381,7 +381,9 @@ async function knownPrograms(): Promise<Readonly<Record<string, Program>>> {
         rpcEdges: { ...rpcEdges, gateway: ['products', 'orders', 'payments'] },
         eventEdges: Object.fromEntries(Object.entries(eventEdges).filter(([consumer]) => consumer !== 'auth')),
       };
-      expect(networkDifferences(bundles.prod, silent)).toEqual(['auth -> nats:4222 is open, and nobody needs it']);
+      expect(networkDifferences(bundles.prod, silent)).toEqual([
+        'auth -> nats:4222 is open, and the system does not need it',
+      ]);
       const gone = {
         ...bundles.prod,
         objects: bundles.prod.objects.filter((one) => idOf(one) !== 'NetworkPolicy/payments'),
@@ -400,7 +402,7 @@ patches:
       manifests.write('overlays/patched/kustomization.yaml', patch('Deployment', 'order'));
       expect(await manifests.render('overlays/patched')).toHaveLength(bundles.dev.objects.length);
       expect(patchesOfNothing(manifests.folder, 'overlays/patched')).toEqual([
-        'overlays/patched: no Deployment/order to be patched',
+        'overlays/patched: the patch of Deployment/order finds nothing',
       ]);
       manifests.write('overlays/patched/kustomization.yaml', patch('Deployment', 'ord.*'));
       expect(patchesOfNothing(manifests.folder, 'overlays/patched')).toEqual([]);

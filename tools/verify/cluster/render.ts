@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
+import { runProgram } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { K8S_SECRETS_FOLDER, kubernetesSecrets, writeKubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { type Bundle, KubernetesObject } from './manifest';
-
-const run = promisify(execFile);
 
 /** The overlays: of this machine, then in the order in which a release passes through them. */
 export const Overlays = ['dev', 'dev-shared', 'staging', 'prod'] as const;
@@ -32,7 +29,7 @@ export function readObjects(text: string, what: string): readonly KubernetesObje
     }
     const object = KubernetesObject.safeParse(value);
     if (!object.success) {
-      throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is no object'}`);
+      throw new UserError(`${what}: ${object.error.issues[0]?.message ?? 'is not an object'}`);
     }
     return [object.data];
   });
@@ -67,19 +64,12 @@ export class Manifests {
 
   /** What `kubectl kustomize` makes of a folder below `k8s/`. */
   async render(path: string): Promise<readonly KubernetesObject[]> {
-    try {
-      const { stdout } = await run(this.kubectl, ['kustomize', join(this.folder, path)], {
-        maxBuffer: 64 * 1024 * 1024,
-        timeout: 60_000,
-      });
-      return readObjects(stdout, path);
-    } catch (error) {
-      if (error instanceof UserError) {
-        throw error;
-      }
-      const told = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
-      throw new UserError(`k8s/${path} cannot be rendered: ${told.replaceAll(this.folder, 'k8s') || String(error)}`);
+    const args = ['kustomize', join(this.folder, path)];
+    const { code, stdout, stderr } = await runProgram(this.kubectl, args, { timeout: 60_000 });
+    if (code !== 0) {
+      throw new UserError(`k8s/${path} cannot be rendered: ${stderr.trim().replaceAll(this.folder, 'k8s')}`);
     }
+    return readObjects(stdout, path);
   }
 
   /** An overlay with what the cluster brings. */

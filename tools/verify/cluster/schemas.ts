@@ -5,86 +5,49 @@ import { repository } from '@rookery/devkit/stack/repository';
 import { entriesOf, idOf, type KubernetesObject } from './manifest';
 import { operatorSchemas } from './operator-schemas';
 
-interface Kinds {
-  /** Where their models are, or each one's; none: our own schema stands in. */
-  readonly models?: string | Readonly<Record<string, string>>;
-  readonly kinds: readonly string[];
-}
+/** Packages with the models of the kinds; the path of a model below its package is `<apiVersion>/<kind>`. */
+const OF_KUBERNETES = 'kubernetes-models';
+const ARGO_CD = '@kubernetes-models/argo-cd';
+const ARGO_ROLLOUTS = '@kubernetes-models/argo-rollouts';
+/** No package: our own schema stands in. */
+const OURS = undefined;
 
-const ARGO_CD = '@kubernetes-models/argo-cd/argoproj.io/v1alpha1';
-const ARGO_ROLLOUTS = '@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1';
+/** The kinds that we use: any other one is unknown, or has been removed from Kubernetes. */
+const KINDS: readonly (readonly [apiVersion: string, models: string | undefined, ...kinds: string[]])[] = [
+  ['v1', OF_KUBERNETES, 'ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
+  ['apps/v1', OF_KUBERNETES, 'Deployment', 'StatefulSet'],
+  ['batch/v1', OF_KUBERNETES, 'CronJob', 'Job'],
+  ['policy/v1', OF_KUBERNETES, 'PodDisruptionBudget'],
+  ['autoscaling/v2', OF_KUBERNETES, 'HorizontalPodAutoscaler'],
+  ['networking.k8s.io/v1', OF_KUBERNETES, 'Ingress', 'NetworkPolicy'],
+  ['scheduling.k8s.io/v1', OF_KUBERNETES, 'PriorityClass'],
+  ['gateway.networking.k8s.io/v1', '@kubernetes-models/gateway-api', 'Gateway', 'HTTPRoute'],
+  ['cert-manager.io/v1', '@kubernetes-models/cert-manager', 'Certificate', 'ClusterIssuer', 'Issuer'],
+  ['external-secrets.io/v1', '@kubernetes-models/external-secrets', 'ExternalSecret', 'SecretStore'],
+  ['monitoring.coreos.com/v1', '@kubernetes-models/prometheus-operator', 'PodMonitor', 'PrometheusRule'],
+  ['keda.sh/v1alpha1', '@kubernetes-models/keda', 'ScaledObject'],
+  ['bitnami.com/v1alpha1', '@kubernetes-models/sealed-secrets', 'SealedSecret'],
+  ['postgresql.cnpg.io/v1', '@kubernetes-models/cloudnative-pg', 'Cluster', 'ScheduledBackup'],
+  ['barmancloud.cnpg.io/v1', OURS, 'ObjectStore'],
+  ['autoscaling.k8s.io/v1', '@kubernetes-models/autoscaler', 'VerticalPodAutoscaler'],
+  ['argoproj.io/v1alpha1', ARGO_CD, 'Application', 'AppProject'],
+  ['argoproj.io/v1alpha1', ARGO_ROLLOUTS, 'AnalysisTemplate', 'Rollout'],
+  ['policies.kyverno.io/v1', '@kubernetes-models/kyverno', 'ImageValidatingPolicy', 'ValidatingPolicy'],
+  ['trust.cert-manager.io/v1alpha1', OURS, 'Bundle'],
+];
 
-/** The kinds that we use, by apiVersion: whatever else appears is unknown, or has been removed from Kubernetes. */
-const KINDS: Readonly<Record<string, Kinds>> = {
-  v1: {
-    models: 'kubernetes-models/v1',
-    kinds: ['ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
-  },
-  'apps/v1': { models: 'kubernetes-models/apps/v1', kinds: ['Deployment', 'StatefulSet'] },
-  'batch/v1': { models: 'kubernetes-models/batch/v1', kinds: ['CronJob', 'Job'] },
-  'policy/v1': { models: 'kubernetes-models/policy/v1', kinds: ['PodDisruptionBudget'] },
-  'autoscaling/v2': { models: 'kubernetes-models/autoscaling/v2', kinds: ['HorizontalPodAutoscaler'] },
-  'networking.k8s.io/v1': {
-    models: 'kubernetes-models/networking.k8s.io/v1',
-    kinds: ['Ingress', 'NetworkPolicy'],
-  },
-  'scheduling.k8s.io/v1': { models: 'kubernetes-models/scheduling.k8s.io/v1', kinds: ['PriorityClass'] },
-  'gateway.networking.k8s.io/v1': {
-    models: '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1',
-    kinds: ['Gateway', 'HTTPRoute'],
-  },
-  'cert-manager.io/v1': {
-    models: '@kubernetes-models/cert-manager/cert-manager.io/v1',
-    kinds: ['Certificate', 'ClusterIssuer', 'Issuer'],
-  },
-  'external-secrets.io/v1': {
-    models: '@kubernetes-models/external-secrets/external-secrets.io/v1',
-    kinds: ['ExternalSecret', 'SecretStore'],
-  },
-  'monitoring.coreos.com/v1': {
-    models: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1',
-    kinds: ['PodMonitor', 'PrometheusRule'],
-  },
-  'keda.sh/v1alpha1': { models: '@kubernetes-models/keda/keda.sh/v1alpha1', kinds: ['ScaledObject'] },
-  'bitnami.com/v1alpha1': {
-    models: '@kubernetes-models/sealed-secrets/bitnami.com/v1alpha1',
-    kinds: ['SealedSecret'],
-  },
-  'postgresql.cnpg.io/v1': {
-    models: '@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1',
-    kinds: ['Cluster', 'ScheduledBackup'],
-  },
-  'barmancloud.cnpg.io/v1': { kinds: ['ObjectStore'] },
-  'autoscaling.k8s.io/v1': {
-    models: '@kubernetes-models/autoscaler/autoscaling.k8s.io/v1',
-    kinds: ['VerticalPodAutoscaler'],
-  },
-  'argoproj.io/v1alpha1': {
-    models: {
-      AnalysisTemplate: ARGO_ROLLOUTS,
-      Application: ARGO_CD,
-      AppProject: ARGO_CD,
-      Rollout: ARGO_ROLLOUTS,
-    },
-    kinds: ['AnalysisTemplate', 'Application', 'AppProject', 'Rollout'],
-  },
-  'policies.kyverno.io/v1': {
-    models: '@kubernetes-models/kyverno/policies.kyverno.io/v1',
-    kinds: ['ImageValidatingPolicy', 'ValidatingPolicy'],
-  },
-  'trust.cert-manager.io/v1alpha1': { kinds: ['Bundle'] },
-};
+const modelOf: ReadonlyMap<string, string | undefined> = new Map(
+  KINDS.flatMap(([apiVersion, models, ...kinds]) =>
+    kinds.map((kind) => [`${apiVersion} ${kind}`, models && `${models}/${apiVersion}/${kind}`] as const),
+  ),
+);
+const keyOf = ({ apiVersion, kind }: KubernetesObject): string => `${apiVersion} ${kind}`;
 
 /** Objects of kinds that are not on the list: removed ones (policy/v1beta1), misspelt ones. */
 export function unknownKinds(objects: readonly KubernetesObject[]): readonly string[] {
   return objects
-    .filter(({ apiVersion, kind }) => KINDS[apiVersion]?.kinds.includes(kind) !== true)
-    .map((object) => `${idOf(object)}: ${object.apiVersion} ${object.kind} is not among the kinds we use`);
-}
-
-function modelsOf({ apiVersion, kind }: KubernetesObject): string | undefined {
-  const models = KINDS[apiVersion]?.models;
-  return typeof models === 'object' ? models[kind] : models;
+    .filter((object) => !modelOf.has(keyOf(object)))
+    .map((object) => `${idOf(object)}: ${keyOf(object)} is not among the kinds we use`);
 }
 
 interface Model {
@@ -105,14 +68,11 @@ async function faultsOf(object: KubernetesObject): Promise<readonly string[]> {
   if (own !== undefined) {
     return issuesOf(own, object);
   }
-  const models = modelsOf(object);
-  if (models === undefined) {
-    return [`there is no schema for ${object.apiVersion}`];
-  }
-  const module: unknown = await import(`${models}/${object.kind}`);
+  const path = modelOf.get(keyOf(object));
+  const module: unknown = path === undefined ? {} : await import(path);
   const model = z.record(z.string(), z.unknown()).parse(module)[object.kind];
   if (!isModel(model)) {
-    return [`there is no schema for ${object.apiVersion} ${object.kind}`];
+    return [`there is no schema for ${keyOf(object)}`];
   }
   try {
     new model(unfolded(object)).validate();
@@ -141,9 +101,9 @@ function issuesOf(schema: z.ZodType, object: KubernetesObject): readonly string[
  * each object becomes a literal of its kind's type.
  */
 export function unknownFields(objects: readonly KubernetesObject[]): readonly string[] {
-  const typed = objects.filter((object) => modelsOf(object) !== undefined);
+  const typed = objects.filter((object) => modelOf.get(keyOf(object)) !== undefined);
   const lines = typed.flatMap((object, index) => [
-    `import type { I${object.kind} as T${index} } from '${modelsOf(object) ?? ''}/${object.kind}';`,
+    `import type { I${object.kind} as T${index} } from '${modelOf.get(keyOf(object)) ?? ''}';`,
     `export const o${index}: T${index} = ${JSON.stringify(object)};`,
   ]);
   const file = join(repository, 'tools/verify/cluster/manifests.virtual.ts');

@@ -5,6 +5,7 @@ import { ApiClient } from '@rookery/devkit/client/api-client';
 import { Random } from '@rookery/devkit/client/random';
 import { RetryingLoad } from '@rookery/devkit/client/retrying-load';
 import { SteadyLoad } from '@rookery/devkit/client/steady-load';
+import { until } from '@rookery/devkit/terminal/until';
 import type { OneOrder, Reach, RestlessResult, Said, SteadyResult } from './shop-talk';
 
 // Runs inside the cluster, in a pod of its own, and reaches the system through its Services as any client there would. Bundled and
@@ -146,17 +147,13 @@ async function watchPending(load: RetryingLoad, until: AbortSignal): Promise<voi
 
 /** What was released after an order's end comes back a little later. */
 async function stockFaults(client: ApiClient, id: string, expected: number): Promise<readonly string[]> {
-  const deadline = Date.now() + ADDS_UP_WITHIN_MS;
-  for (;;) {
-    const { stock } = await client.product(id);
-    if (stock.available === expected) {
-      return [];
-    }
-    if (Date.now() > deadline) {
-      return [`product ${id} has ${stock.available} in stock, not ${expected}`];
-    }
-    await sleep(500);
-  }
+  let available = 0;
+  const addsUp = async (): Promise<boolean> => {
+    ({ available } = (await client.product(id)).stock);
+    return available === expected;
+  };
+  const added = await until(addsUp, ADDS_UP_WITHIN_MS, 500);
+  return added === undefined ? [`product ${id} has ${available} in stock, not ${expected}`] : [];
 }
 
 const reaches = (address: string): Promise<boolean> =>

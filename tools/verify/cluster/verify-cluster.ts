@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import { repository } from '@rookery/devkit/stack/repository';
-import type { Progress } from '@rookery/devkit/terminal/progress';
-import type { Shutdown } from '@rookery/devkit/terminal/shutdown';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { must, Report } from '../images/report';
 import { adapt, apiVersionsOf } from './adapt';
-import { Cluster, type Facts, stderrOf } from './cluster';
-import { deploy, DONE_WITHIN } from './deployment';
+import { Cluster, type Facts } from './cluster';
+import { type ClusterOptions, type ClusterRun, deploy, DONE_WITHIN } from './deployment';
 import { findKubectl } from './kubectl';
 import {
   type Live,
@@ -30,41 +26,11 @@ import { Manifests, Overlays } from './render';
 const NAMESPACE = 'rookery-dev';
 /** On the namespace: it is ours to remove. */
 const MARK = 'rookery.dev/verify';
-const BY_THEMSELVES = 'the manifests hold by themselves: schemas, references, selectors, edges, settings';
 const folder = join(repository, '.data/k8s');
 
-export interface ClusterOptions {
-  /** File of the cluster. @default KUBECONFIG, or what kubectl uses */
-  readonly kubeconfig?: string;
-  /** Registry folder of the images. */
-  readonly images: string;
-  readonly tag: string;
-  /** Version that the rolling update brings. @default the same images, in new pods */
-  readonly nextTag?: string;
-  /** Requests per second during the rolling update. */
-  readonly rate: number;
-  /** Shell command that brings images to the nodes. It is run with their names. */
-  readonly load?: string;
-  /** Postgres and NATS of `npm start` in place of the official images. */
-  readonly standIns: boolean;
-  /** Image that the stand-ins are built on. @default the Dockerfile's */
-  readonly base?: string;
-  /** Whether the checks that need no cluster run as well. */
-  readonly specs: boolean;
-  /** Leaves everything on the cluster. */
-  readonly keep: boolean;
-}
-
-/** Reports what is done, and undoes it at the end. */
-export interface ClusterRun {
-  readonly progress: Progress;
-  readonly shutdown: Shutdown;
-}
-
-const JestResults = z.object({ success: z.boolean(), numPassedTests: z.number(), numFailedTests: z.number() });
 const Marked = z.object({ metadata: z.object({ annotations: z.record(z.string(), z.string()).default({}) }) });
 
-/** Holds the manifests against a cluster, runs the development overlay on it and disturbs it. Result: whether every check passed. */
+/** Holds the manifests against a cluster (`npm test` checks them without one), runs the development overlay on it and disturbs it. Result: whether every check passed. */
 export async function verifyCluster(options: ClusterOptions, run: ClusterRun): Promise<boolean> {
   mkdirSync(folder, { recursive: true });
   const report = new Report((line) => process.stdout.write(`${line}\n`));
@@ -82,14 +48,8 @@ interface About {
 
 async function verify(options: ClusterOptions, run: ClusterRun, report: Report): Promise<About> {
   const { progress, shutdown } = run;
-  const kubectl = await findKubectl({ binFolder: join(repository, '.data/bin'), say: progress.say });
+  const kubectl = await findKubectl({ say: progress.say });
   const cluster = new Cluster(kubectl, NAMESPACE, options.kubeconfig);
-  if (options.specs) {
-    await verifyFiles(report, progress);
-  } else {
-    report.notVerified(BY_THEMSELVES, 'the specs were not run, as asked');
-  }
-
   const manifests = await Manifests.copy(kubectl);
   shutdown.afterwards(() => manifests.remove());
   const bundles = await progress.step('overlays rendered', () =>
@@ -100,7 +60,7 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
   const facts = await cluster.facts(apiVersionsOf(bundles.flatMap(({ objects }) => [...objects, ...shared])));
   progress.say(`Kubernetes ${facts.version}, ${facts.nodes} node${facts.nodes === 1 ? '' : 's'}`);
 
-  await takeNamespace(cluster, bundles[0]?.objects ?? [], options.keep, run);
+  await takeNamespace(cluster, bundles[0]?.objects ?? [], options.keep === true, run);
   const changes = new Set<string>();
   for (const { environment, objects } of bundles) {
     const taken = await verifyTaken(cluster, facts, environment, [...objects, ...shared], report);
@@ -126,31 +86,6 @@ async function verify(options: ClusterOptions, run: ClusterRun, report: Report):
     'the development overlay has no autoscaler, and they need metrics-server, KEDA and Prometheus',
   );
   return { cluster: `Kubernetes ${facts.version}, ${facts.nodes} node(s)`, adaptations: [...changes] };
-}
-
-/** The checks that need no cluster: those of `npm test`. */
-async function verifyFiles(report: Report, progress: Progress): Promise<void> {
-  const results = join(folder, 'specs.json');
-  await report.check(BY_THEMSELVES, () =>
-    progress.step('specs of the manifests', async () => {
-      const jest = join(repository, 'node_modules/jest/bin/jest.js');
-      const args = [
-        '--experimental-vm-modules',
-        '--no-warnings',
-        jest,
-        '-c',
-        'jest.config.ts',
-        'tools/verify/cluster/',
-      ];
-      const output = await promisify(execFile)(process.execPath, [...args, '--json', `--outputFile=${results}`], {
-        cwd: repository,
-        maxBuffer: 64 * 1024 * 1024,
-      }).catch(stderrOf);
-      const { success, numPassedTests, numFailedTests } = JestResults.parse(JSON.parse(readFileSync(results, 'utf8')));
-      must(success, `${numFailedTests} specs failed: ${typeof output === 'string' ? output.slice(0, 3_000) : ''}`);
-      return `${numPassedTests} specs`;
-    }),
-  );
 }
 
 /** Makes the namespace; throws when somebody else's is there. */

@@ -40,7 +40,7 @@ describe('a nats-server with the configuration for containers', () => {
     monitoring = `http://127.0.0.1:${httpPort}`;
     server = new GuardedProcess({
       name: 'nats-server',
-      command: await findNatsServer({ binFolder: join(repository, '.data/bin') }),
+      command: await findNatsServer(),
       args: ['--config', config, '-a', '127.0.0.1', '-p', `${port}`, '-m', `${httpPort}`],
       logFile: join(folder, 'nats.log'),
       stopSignal: 'SIGTERM',
@@ -112,7 +112,7 @@ describe('a nats-server with the configuration for containers', () => {
     cpSync(join(repository, NATS_CONFIG_FOLDER), configFolder, { recursive: true });
     const file = join(configFolder, 'nats.tls.conf');
     writeFileSync(file, moved(readFileSync(file, 'utf8')));
-    const binary = await findNatsServer({ binFolder: join(repository, '.data/bin') });
+    const binary = await findNatsServer();
     const [port = 0, httpPort = 0] = await freePorts(2);
     const script = moved(command?.[0] ?? '')
       .replaceAll('$$', '$')
@@ -144,7 +144,7 @@ describe('a nats-server with the configuration for containers', () => {
   it('does not start without the keys', async () => {
     const without = new GuardedProcess({
       name: 'nats-server',
-      command: await findNatsServer({ binFolder: join(repository, '.data/bin') }),
+      command: await findNatsServer(),
       args: ['--config', config, '-t'],
       logFile: join(folder, 'without.log'),
       stopSignal: 'SIGTERM',

@@ -178,7 +178,7 @@ function caseOf(document: FuzzedDocument, operation: Operation, changed: readonl
     }));
 }
 
-/** Requests of every operation of a document: one in three as the document says, the others with one or two parts changed. */
+/** Requests of every operation of a document: a third is valid, the others have one or two parts changed. */
 export function casesOf(document: FuzzedDocument): fc.Arbitrary<FuzzCase> {
   return fc.oneof(
     ...operationsOf(document).map((operation) => {

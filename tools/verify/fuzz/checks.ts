@@ -27,7 +27,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** What tells of our insides; none of it may be in a problem. */
+/** Signs of internals; a problem must contain none of them. */
 const INTERNALS =
   /\bat .+:\d+:\d+|node_modules|\.[cm]?[jt]s\b|\b(?:SELECT|INSERT|UPDATE|DELETE) |violates|syntax error|QueryFailed|TypeORM|postgres|ECONN|NATS/;
 
@@ -45,7 +45,7 @@ const ProblemBody = z.looseObject({
     .optional(),
 });
 
-/** Holds answers against the document, and against what holds for every answer. */
+/** Compares answers with the document, and with the rules for every answer. */
 export class AnswerChecks {
   private readonly ajv = new Ajv2020({ strict: false, allErrors: false, logger: false });
   private readonly validators = new Map<Schema, ValidateFunction>();
@@ -160,7 +160,7 @@ export class AnswerChecks {
       const values =
         parameter.in === 'path' ? [path[name] ?? ''] : parameter.in === 'query' ? queryOf(name) : headersOf(name);
       if (values.length > 1 && parameter.in === 'query') {
-        return `${name} is there ${values.length} times`;
+        return `${name} is given ${values.length} times`;
       }
       const [value] = values;
       if (value === undefined) {
@@ -280,6 +280,6 @@ function* problemFaults(request: WireRequest, { status, headers, body }: WireAns
   const told = JSON.stringify({ ...data, instance: '', errors: data.errors?.map(({ detail }) => detail) });
   const internals = INTERNALS.exec(told);
   if (internals !== null) {
-    yield { kind: 'leak', what: `the problem of ${status} tells “${internals[0]}”` };
+    yield { kind: 'leak', what: `the problem of ${status} shows “${internals[0]}”` };
   }
 }

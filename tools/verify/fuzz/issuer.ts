@@ -3,7 +3,7 @@ import type { WireRequest } from './fuzz-case';
 import { NoAnswer, type WireClient } from './send';
 import { hostileParameter } from './values';
 
-/** The issuer has no OpenAPI document: its addresses and their parameters, by hand. All of them take what anyone sends. */
+/** The issuer has no OpenAPI document, so its addresses and their parameters are listed here. Anyone may send to them. */
 const endpoints = [
   {
     method: 'GET',
@@ -156,10 +156,10 @@ export async function issuerFault(client: WireClient, request: WireRequest): Pro
       return `answered ${status}`;
     }
     if (status === 421) {
-      return 'the issuer does not know its name: nothing is tried';
+      return 'the issuer does not answer to this host, so nothing was tested';
     }
     if (/\bat .+:\d+:\d+|node_modules|QueryFailed|violates|invalid byte sequence/.test(body)) {
-      return `${status} tells of its insides`;
+      return `${status} shows internals`;
     }
     if (headers['x-content-type-options'] !== 'nosniff') {
       return `${status} comes without nosniff`;

@@ -8,7 +8,7 @@ import { changedTables, type Fingerprint } from './state';
 
 /** The system that is fuzzed. */
 export interface Target {
-  /** Throws NoAnswer when none comes. */
+  /** @throws {NoAnswer} when there is none */
   send(request: WireRequest): Promise<WireAnswer>;
   /** What there is right now; asked before each batch, so that what a batch used up is there again. */
   world(): Promise<World>;
@@ -27,7 +27,7 @@ export interface FuzzOptions {
   readonly say?: (line: string) => void;
 }
 
-/** One violation, in the smallest request that still shows it. */
+/** A violation, with the smallest request that shows it. */
 export interface Finding extends Violation {
   readonly operation: string;
   /** Number of the case that showed it first: with the seed it makes the same request again. */
@@ -206,7 +206,7 @@ class FuzzRun {
 
   private filled(one: FuzzCase): WireRequest {
     if (this.world === undefined) {
-      throw new Error('there is no world yet');
+      throw new Error('the world has not been read yet');
     }
     return fill(one, this.world);
   }

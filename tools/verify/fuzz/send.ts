@@ -5,11 +5,11 @@ import type { WireRequest } from './fuzz-case';
 export interface WireAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Empty for a live stream, which is hung up on after its headers. */
+  /** Empty for a live stream, which is closed after its headers. */
   readonly body: string;
 }
 
-/** No answer came: the connection ended, or nothing came in time. */
+/** There was no answer: the connection ended, or the time was over. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
@@ -25,7 +25,7 @@ export class WireClient {
     this.url = new URL(url);
   }
 
-  /** Throws NoAnswer when the server hangs up or is silent. */
+  /** @throws {NoAnswer} when the server closes the connection or does not answer */
   async send(request: WireRequest): Promise<WireAnswer> {
     try {
       return await this.attempt(request, this.agent);
@@ -69,7 +69,7 @@ export class WireClient {
         fail(error);
       }
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing came for ${PATIENCE_MS / 1_000} s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no data for ${PATIENCE_MS / 1_000} s`)));
     outgoing.on('response', (incoming) => {
       answered = true;
       const status = incoming.statusCode ?? 0;

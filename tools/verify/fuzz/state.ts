@@ -5,12 +5,12 @@ import { z } from 'zod';
 /** What is stored, per table: the same text for the same rows. */
 export type Fingerprint = Readonly<Record<string, string>>;
 
-/** Something whose rows can be compared. */
+/** A store whose rows can be compared. */
 export interface StoredState {
   fingerprint(): Promise<Fingerprint>;
 }
 
-/** What operators tried is written down whatever came of it: the log is there to tell of it, and decides nothing. */
+/** The audit log records what operators tried, also what was refused. Nothing is decided by it. */
 const NO_STATE = ['ops_audit'];
 
 const Tables = z.array(z.object({ name: z.string() }));

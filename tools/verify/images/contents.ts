@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempDisposableSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
@@ -22,30 +22,27 @@ export async function withLayers<T>(
   below: number,
   work: (layers: readonly string[], config: string) => T,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'rookery-layers-'));
-  try {
-    const archive = join(folder, 'image.tar');
-    await engine.run(
-      'save',
-      '--output',
-      archive,
-      ...(engine.name === 'podman' ? ['--format', 'docker-archive'] : []),
-      image,
-    );
-    execFileSync('tar', ['-xf', archive, '-C', folder]);
-    rmSync(archive);
-    const [{ Config, Layers }] = Manifest.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')));
-    const layers = Layers.slice(below).map((layer, index) => {
-      const target = join(folder, `layer-${index}`);
-      mkdirSync(target);
-      // Whiteouts are files like others; device nodes and owners do not matter to what is looked for.
-      execFileSync('tar', ['-xf', join(folder, layer), '-C', target, '--no-same-owner', '--no-same-permissions']);
-      return target;
-    });
-    return work(layers, readFileSync(join(folder, Config), 'utf8'));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using temporary = mkdtempDisposableSync(join(tmpdir(), 'rookery-layers-'));
+  const folder = temporary.path;
+  const archive = join(folder, 'image.tar');
+  await engine.run(
+    'save',
+    '--output',
+    archive,
+    ...(engine.name === 'podman' ? ['--format', 'docker-archive'] : []),
+    image,
+  );
+  execFileSync('tar', ['-xf', archive, '-C', folder]);
+  rmSync(archive);
+  const [{ Config, Layers }] = Manifest.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')));
+  const layers = Layers.slice(below).map((layer, index) => {
+    const target = join(folder, `layer-${index}`);
+    mkdirSync(target);
+    // Whiteouts are files like others; device nodes and owners do not matter to what is looked for.
+    execFileSync('tar', ['-xf', join(folder, layer), '-C', target, '--no-same-owner', '--no-same-permissions']);
+    return target;
+  });
+  return work(layers, readFileSync(join(folder, Config), 'utf8'));
 }
 
 /** What is in these folders that must not be, one sentence each. */

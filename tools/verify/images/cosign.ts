@@ -1,8 +1,6 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { outputOf, type RunOptions, runProgram } from '@rookery/devkit/terminal/run-program';
 
 /** As the workflow signs with a cosign of today, in the form that admission reads. Cosign before 2.6 knows no other and not these options. */
 export const READABLE = ['--new-bundle-format=false', '--use-signing-config=false'] as const;
@@ -31,8 +29,8 @@ export class Cosign {
 
   /** `folder` holds the keys; `image` is named by digest. */
   static async open(program: string, folder: string, image: string): Promise<Cosign> {
-    const { stdout } = await run(program, ['sign', '--help']);
-    return new Cosign(program, folder, image, stdout.includes('--use-signing-config') ? READABLE : []);
+    const help = await outputOf(program, ['sign', '--help']);
+    return new Cosign(program, folder, image, help.includes('--use-signing-config') ? READABLE : []);
   }
 
   async makeKeys(name: string): Promise<void> {
@@ -71,17 +69,15 @@ export class Cosign {
     return join(this.folder, `${key}.pub`);
   }
 
+  private get options(): RunOptions {
+    return { cwd: this.folder, env: { ...process.env, COSIGN_PASSWORD: '' } };
+  }
+
   private async run(...args: readonly string[]): Promise<void> {
-    const env = { ...process.env, COSIGN_PASSWORD: '' };
-    await run(this.program, args, { cwd: this.folder, env, maxBuffer: 64 * 1024 * 1024 });
+    await outputOf(this.program, args, this.options);
   }
 
   private async succeeds(...args: readonly string[]): Promise<boolean> {
-    try {
-      await this.run(...args);
-      return true;
-    } catch {
-      return false;
-    }
+    return (await runProgram(this.program, args, this.options)).code === 0;
   }
 }

@@ -1,19 +1,12 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { ImageName } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
+import { type Answer, outputOf, runProgram } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-
-/** What a program of the engine answered. */
-export interface Answer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 const Image = z.object({
   Id: z.string(),
@@ -43,6 +36,9 @@ export interface BuildOptions {
   readonly fresh?: boolean;
 }
 
+/** Not in the repository: podman's monitor leaves a file `oom` where it was started when a container took too much memory. */
+const ELSEWHERE = { cwd: tmpdir() };
+
 const answers = (command: string, args: readonly string[]): boolean => {
   try {
     execFileSync(command, args, { stdio: 'ignore', timeout: 30_000 });
@@ -71,27 +67,16 @@ export class Engine {
   }
 
   /** Runs it; a code other than 0 is an answer too. */
-  async try(...args: readonly string[]): Promise<Answer> {
-    try {
-      // Not in the repository: podman's monitor leaves a file `oom` where it was started when a container took too much memory.
-      const options = { maxBuffer: 64 * 1024 * 1024, cwd: tmpdir() };
-      const { stdout, stderr } = await promisify(execFile)(this.name, args, options);
-      return { code: 0, stdout, stderr };
-    } catch (error) {
-      const part = (name: 'stdout' | 'stderr'): string =>
-        error instanceof Error && name in error ? String(Reflect.get(error, name)) : '';
-      const code = error instanceof Error && 'code' in error ? Number(error.code) : 1;
-      return { code, stdout: part('stdout'), stderr: part('stderr') };
-    }
+  try(...args: readonly string[]): Promise<Answer> {
+    return runProgram(this.name, args, ELSEWHERE);
   }
 
-  /** Runs it and answers with its output; throws when it fails. */
-  async run(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.try(...args);
-    if (code === 0) {
-      return stdout.trim();
-    }
-    throw new UserError(`${this.name} ${args.join(' ')} ended with ${code}:\n${stderr.trim().slice(-4_000)}`);
+  /**
+   * What it prints.
+   * @throws {UserError} when it fails
+   */
+  run(...args: readonly string[]): Promise<string> {
+    return outputOf(this.name, args, ELSEWHERE);
   }
 
   /** What it knows of an image; undefined when it is not here. */

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { type ImageName, IMAGES } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
@@ -12,7 +10,7 @@ import { findUnwanted, secretsAround, withLayers } from './contents';
 import { Engine, type Image } from './engine';
 import { inMegabytes, must, Report } from './report';
 import { verifySignature } from './signature';
-import { buildStandIns, standIns } from './stand-ins';
+import { buildStandIns, dockerfileBase, standIns } from './stand-ins';
 import type { SystemImages } from './system';
 import { verifySystem } from './system-checks';
 
@@ -20,24 +18,18 @@ const MOST_ABOVE_BASE_MB = 120;
 
 export interface ImagesOptions {
   /** Postgres and NATS of `npm start` in place of the official images. */
-  readonly standIns: boolean;
+  readonly standIns?: boolean;
   /** Base of the images, as name@sha256:… or a stand-in. @default the Dockerfile's */
   readonly nodeImage?: string | undefined;
   readonly tag: string;
   /** False takes the images with that tag as they are. */
   readonly build: boolean;
   /** Leaves out the second build, which shows that layers are reproducible. */
-  readonly quick: boolean;
+  readonly quick?: boolean;
 }
 
 const git = (...args: readonly string[]): string =>
   execFileSync('git', args, { cwd: repository, encoding: 'utf8' }).trim();
-
-const dockerfileBase = (): string => {
-  const [, image = ''] =
-    /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(repository, 'docker/Dockerfile'), 'utf8')) ?? [];
-  return image;
-};
 
 /** Builds the images, inspects them and runs the whole system from them, hardened. Result: whether every check passed. */
 export async function verifyImages(options: ImagesOptions, progress: Progress): Promise<boolean> {
@@ -72,14 +64,14 @@ async function verify(options: ImagesOptions, engine: Engine, progress: Progress
     await verifyContents(app, tagOf(app), base, options.build ? revision : undefined, engine, report);
   }
   const sameLayers = 'a second build gives the same layers';
-  if (options.quick || !options.build) {
+  if (options.quick === true || !options.build) {
     report.notVerified(sameLayers, 'not built again, as asked');
   } else if (!engine.reproduces) {
     report.notVerified(sameLayers, `the default builder of ${engine.name} sets no times; podman and the pipeline do`);
   } else {
     await verifyReproducible({ ...build, app: 'payments', tag: tagOf('payments') }, engine, progress, report);
   }
-  const servers = await provideServers(options.standIns, nodeImage, engine, progress, report);
+  const servers = await provideServers(options.standIns === true, nodeImage, engine, progress, report);
   if (servers === undefined) {
     report.notVerified(
       'the system runs from the images',

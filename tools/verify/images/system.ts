@@ -5,14 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { clientTls, provideCertificates, serverTls } from '@rookery/devkit/stack/certificates';
+import { isOk } from '@rookery/devkit/stack/is-ok';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
 import { makeSecrets } from '@rookery/devkit/stack/secrets';
+import type { Answer } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import type { BrokerClient } from '@rookery/messaging';
 import { kubernetesSecrets } from '@rookery/release/deployment-secrets';
 import { NATS_CONFIG_FOLDER } from '@rookery/release/nats-config';
-import type { Answer, Engine } from './engine';
+import type { Engine } from './engine';
 
 /** Images of one system. */
 export interface SystemImages {
@@ -269,13 +271,5 @@ export class System {
       }
       await sleep(300);
     }
-  }
-}
-
-async function isOk(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(3_000) })).ok;
-  } catch {
-    return false;
   }
 }

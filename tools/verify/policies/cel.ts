@@ -18,7 +18,7 @@ export function cel(functions: readonly CelFunc[] = []): Evaluate {
   };
 }
 
-/** A resource as CEL sees it: whole numbers are int, as in the API server, not double. Throws for what JSON has no words for. */
+/** A resource as CEL sees it: whole numbers are int, as in the API server, not double. @throws {TypeError} for what JSON cannot express */
 export function celInput(value: unknown): CelInput {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') {
     return value;
@@ -30,7 +30,7 @@ export function celInput(value: unknown): CelInput {
     return value.map(celInput);
   }
   if (typeof value !== 'object') {
-    throw new TypeError(`${typeof value} is no JSON`);
+    throw new TypeError(`${typeof value} is not JSON`);
   }
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, celInput(member)]));
 }

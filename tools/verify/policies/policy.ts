@@ -124,7 +124,7 @@ export function judge(policy: Policy, signed: Signed = new Map()): (resource: Re
     return policy.spec.validations.flatMap(({ expression, message }) => {
       const admitted = evaluate(expression, { ...given, variables });
       if (typeof admitted !== 'boolean') {
-        throw new Error(`${policy.metadata.name}: ${expression} is no yes or no`);
+        throw new Error(`${policy.metadata.name}: ${expression} is neither true nor false`);
       }
       return admitted ? [] : [message];
     });

@@ -26,7 +26,7 @@ const EMPTY = new Set([
 ]);
 const LEFT_OUT = /^(postmaster\.(pid|opts)|pgsql_tmp.*|pg_internal\.init.*|recovery\.signal|backup_label.*)$/;
 
-/** A physical backup of a Postgres server, and the WAL without which it is none. */
+/** A physical backup of a Postgres server, with the WAL that it needs. */
 export interface Backup {
   readonly dataFolder: string;
   readonly walFolder: string;
@@ -42,7 +42,7 @@ export function archivingTo(folder: string, timeoutSeconds: number): Readonly<Re
   const file = `"${folder}/%f"`;
   return {
     archive_mode: 'on',
-    // Never over another: two servers that archive into one folder must be found out.
+    // Never over an existing file: two servers that archive into one folder must be noticed.
     archive_command: `test ! -f ${file} && cp "%p" "${folder}/.%f" && mv "${folder}/.%f" ${file}`,
     archive_timeout: String(timeoutSeconds),
     // So that what was lost can be measured.
@@ -53,11 +53,11 @@ export function archivingTo(folder: string, timeoutSeconds: number): Readonly<Re
 /** Copies the data folder of a server that goes on working, between `pg_backup_start` and `pg_backup_stop`. */
 export async function takeBackup(url: string, dataFolder: string, archive: string, to: string): Promise<Backup> {
   const backup = { dataFolder: join(to, 'data'), walFolder: join(to, 'wal') };
-  // Both in one session, or the backup is none.
+  // Start and stop must be in one session, or the backup is not valid.
   const client = new Client({ connectionString: url, statement_timeout: 60_000 });
   await client.connect();
   try {
-    await client.query(`SELECT pg_backup_start('drill', fast => true)`);
+    await client.query(`SELECT pg_backup_start('restore test', fast => true)`);
     copyLiveFolder(dataFolder, backup.dataFolder);
     const { rows } = await client.query<{ label: string }>(
       'SELECT labelfile AS label FROM pg_backup_stop(wait_for_archive => true)',
@@ -75,7 +75,7 @@ export async function takeBackup(url: string, dataFolder: string, archive: strin
 export function putBack(backup: Backup, dataFolder: string, wal: string): Readonly<Record<string, string>> {
   writeFileSync(join(backup.dataFolder, 'recovery.signal'), '');
   copyCluster(backup.dataFolder, dataFolder);
-  // Nobody reads before the end of the WAL.
+  // No client reads before the end of the WAL.
   return { restore_command: `cp "${wal}/%f" "%p"`, hot_standby: 'off' };
 }
 
@@ -92,7 +92,7 @@ export function lastRecovered(log: string): Date | undefined {
   return new Date(`${day}T${time}${offset}`);
 }
 
-/** Files may come, grow and go meanwhile: the WAL mends what was copied half changed. */
+/** Files may appear, grow and disappear meanwhile: the WAL repairs what was copied half changed. */
 function copyLiveFolder(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   chmodSync(to, 0o700);

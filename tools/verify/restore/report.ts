@@ -13,7 +13,7 @@ const counts = (of: Readonly<Record<string, number>>): string =>
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
-/** The result of a drill for people, in Markdown. */
+/** The result of a restore test for people, in Markdown. */
 export function markdownOf(result: RestoreResult): string {
   const {
     service,
@@ -31,7 +31,7 @@ export function markdownOf(result: RestoreResult): string {
   } = result;
   const { differences, compared, undeliverable, broken, drainedAfter, orders, answers, folder } = result;
   return [
-    `# Restore drill: the database of ${service}${loseWal ? ', only the backup is left' : ''}`,
+    `# Restore test: the database of ${service}${loseWal ? ', only the backup is left' : ''}`,
     '',
     `Lost ${backupAge.toFixed(1)} s after the backup. **RPO ${rpo.toFixed(1)} s** of the database, **RTO ${rto.toFixed(1)} s** until the service is ready; at rest ${drainedAfter?.toFixed(1) ?? 'never'} s after the load.`,
     '',

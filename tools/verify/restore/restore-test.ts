@@ -20,9 +20,9 @@ import { verdictOf } from './verdict';
 export interface RestoreOptions {
   /** Whose database is lost. */
   readonly service: Service;
-  /** Nothing but the backup is left. */
-  readonly loseWal: boolean;
-  /** Leave the folder with databases and logs for a look. */
+  /** Only the backup is left. */
+  readonly loseWal?: boolean;
+  /** Keeps the folder with databases and logs. */
   readonly keep?: boolean;
   /** Folder of the built apps. @default `dist/apps` */
   readonly apps?: string | undefined;
@@ -36,7 +36,7 @@ export interface LostOrder {
   readonly others: string;
 }
 
-/** What a drill came to; times in seconds. */
+/** The result of a restore test; times in seconds. */
 export interface RestoreResult {
   readonly service: Service;
   readonly loseWal: boolean;
@@ -76,7 +76,7 @@ const RATE = 8;
 const BEFORE_BACKUP_MS = 8_000;
 const AFTER_BACKUP_MS = 15_000;
 const LOAD_SECONDS = 35;
-/** How soon a segment of WAL is archived that is not full: this much may be lost with the server. Five minutes is usual; a drill has no time. */
+/** How soon a segment of WAL is archived that is not full: so much may be lost with the server. Usual are five minutes, which a test cannot wait. */
 const ARCHIVE_SECONDS = 5;
 const SETTLING_SECONDS = 3;
 /**
@@ -84,7 +84,7 @@ const SETTLING_SECONDS = 3;
  * know, deliveries again. Then everything must be as if nothing had been, or be named.
  */
 export async function restoreTest(options: RestoreOptions): Promise<RestoreResult> {
-  const { service, loseWal, progress, keep = false } = options;
+  const { service, loseWal = false, progress, keep = false } = options;
   const stack = await IsolatedStack.start({
     progress,
     apps: options.apps,
@@ -96,7 +96,7 @@ export async function restoreTest(options: RestoreOptions): Promise<RestoreResul
   } finally {
     await progress.step('stopped', () => stack.stop({ keep }));
     if (keep) {
-      progress.say(`left for a look after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
+      progress.say(`kept after ${service}${loseWal ? ' without WAL' : ''}: ${stack.folder}`);
     }
   }
 }
@@ -171,7 +171,7 @@ class RestoreTest {
   /** What the run showed: the invariants, the lost orders and accounts, and the verdict on them. */
   private async result(seen: Seen): Promise<RestoreResult> {
     const { stack } = this;
-    const { service, loseWal, keep = false } = this.options;
+    const { service, loseWal = false, keep = false } = this.options;
     const { load, secretTexts, drainedMs, compared, differences, times } = seen;
     const violations = await violationsOf({ stack, load, poison: [], secretTexts, sweeperAwayMs: times.rto * 1_000 });
     const promised = new Set(load.placements.flatMap(({ orderIds }) => orderIds));
@@ -217,7 +217,7 @@ class RestoreTest {
   /** Kills the server and deletes all it had. */
   private async lose(): Promise<Lost> {
     const { stack } = this;
-    const { service, loseWal } = this.options;
+    const { service, loseWal = false } = this.options;
     await stack.databaseLink(service).cut();
     const provider =
       service === 'payments' ? await rowsOf<ChargeRow>(stack, 'payments', 'SELECT * FROM simulator.charges') : [];
@@ -233,7 +233,7 @@ class RestoreTest {
 
   private async restore(backup: Backup, provider: readonly ChargeRow[]): Promise<void> {
     const { stack } = this;
-    const { service, loseWal } = this.options;
+    const { service, loseWal = false } = this.options;
     await this.step('base backup put back and WAL recovered', async () => {
       const archive = archiveOf(stack.folder);
       const settings = putBack(backup, stack.dataFolder(service), loseWal ? backup.walFolder : archive);
@@ -304,7 +304,7 @@ class RestoreTest {
     const held = [...payments, ...reservations];
     return ids.map((id) => ({
       id,
-      others: held.flatMap((one) => (one.id === id ? [one.holds] : [])).join(', ') || 'nobody holds anything',
+      others: held.flatMap((one) => (one.id === id ? [one.holds] : [])).join(', ') || 'no service holds anything',
     }));
   }
 }

@@ -7,7 +7,7 @@ import type { RestoreResult } from './restore-test';
 
 describe('the time that a recovery came to', () => {
   let folder: string;
-  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'rookery-drill-'))));
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'rookery-restore-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const saidBy = (log: string): string | undefined => {
@@ -28,7 +28,7 @@ describe('the time that a recovery came to', () => {
   });
 });
 
-describe('the report of the drill', () => {
+describe('the report of a restore test', () => {
   const good: RestoreResult = {
     service: 'orders',
     loseWal: true,

@@ -28,7 +28,7 @@ const undeliverable: Findings = {
   ],
 };
 
-describe('the verdict on a drill', () => {
+describe('the verdict on a restore test', () => {
   it('is content when all is well', () => {
     expect(verdictOf(well)).toEqual({ broken: [], undeliverable: [] });
   });

@@ -1,7 +1,7 @@
 import type { Difference, Service } from '@rookery/contracts';
 import type { Violation } from '@rookery/devkit/invariants/world';
 
-/** What stood at the end of a drill. */
+/** The state at the end of a restore test. */
 export interface Findings {
   readonly service: Service;
   readonly cameToRest: boolean;
@@ -31,7 +31,7 @@ export interface Verdict {
  */
 const KEPT = new Set(['I1', 'I3', 'I4', 'I8', 'I9', 'I11', 'I12', 'answers']);
 
-/** What was broken, beside what the report names and a person can act on. */
+/** What was broken, without what the report names for a person to act on. */
 export function verdictOf(findings: Findings): Verdict {
   const { service, cameToRest, violations, differences, lost } = findings;
   const undeliverable =
@@ -54,7 +54,7 @@ export function verdictOf(findings: Findings): Verdict {
   return { broken, undeliverable };
 }
 
-/** An order that cannot be delivered leaves its units unsold and its OrderConfirmed with the dead letters of products: so many and no more. */
+/** An order that cannot be delivered explains its own unsold units and one dead letter of products, and nothing else. */
 function explainedBy({ violations, orders }: Findings, undeliverable: ReadonlySet<string>) {
   const missing = new Map<string, number>();
   for (const { id, lines } of orders) {

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { repository } from '@rookery/devkit/stack/repository';
+import type { Progress } from '@rookery/devkit/terminal/progress';
 
 /** What a run found. */
 export interface RunReport {
@@ -38,11 +40,23 @@ export function storeReport({ kind, name, json, markdown }: RunReport, options: 
   return [...written, page];
 }
 
+/** Prints a report and stores it in the repository. */
+export function publishReport(
+  report: RunReport,
+  { record = false, progress }: { readonly record?: boolean | undefined; readonly progress: Progress },
+): void {
+  const written = storeReport(report, { root: repository, record, now: new Date() });
+  process.stdout.write(`\n${report.markdown}\n`);
+  progress.say(`report: ${written.join(', ')}`);
+}
+
+/** What a run was on. */
+export const machine = (): string =>
+  `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown model'}, Node ${process.versions.node}`;
+
 function recorded(markdown: string, now: Date, commit: string): string {
   const [heading = '', ...rest] = markdown.trimEnd().split('\n');
-  const cores = cpus();
-  const machine = `${cores.length} cores of ${cores[0]?.model ?? 'an unknown model'}, Node ${process.versions.node}`;
-  return [heading, '', `${now.toISOString()}, commit ${commit}, ${machine}.`, ...rest, ''].join('\n');
+  return [heading, '', `${now.toISOString()}, commit ${commit}, ${machine()}.`, ...rest, ''].join('\n');
 }
 
 function commitOf(root: string): string {

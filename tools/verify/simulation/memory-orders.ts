@@ -37,16 +37,11 @@ export class MemoryOrders extends OrderRepository {
   }
 
   override update(id: string, change: Change<Order>): Promise<Order> {
-    return this.database.run(async () => {
-      const order = this.table.load(id);
-      if (!order) {
-        throw this.notFound();
-      }
-      return this.table.change(order, async (loaded, tx, now) => {
-        await change(loaded, tx, now);
-        this.writeTimeline(loaded);
-      });
-    });
+    const withTimeline: Change<Order> = async (order, tx, now) => {
+      await change(order, tx, now);
+      this.writeTimeline(order);
+    };
+    return this.table.update(id, withTimeline, () => this.notFound());
   }
 
   override async lockOverdue(limit: number, except: readonly string[]): Promise<readonly string[]> {

@@ -9,12 +9,7 @@ import { Rows } from './memory-rows';
 export class MemoryPayments extends PaymentRepository {
   readonly table: Rows<Payment>;
 
-  constructor(
-    private readonly database: MemoryDatabase,
-    unitOfWork: UnitOfWork,
-    outbox: Outbox,
-    clock: SimulatedClock,
-  ) {
+  constructor(database: MemoryDatabase, unitOfWork: UnitOfWork, outbox: Outbox, clock: SimulatedClock) {
     super(unitOfWork, outbox);
     this.table = new Rows(database, outbox, clock, Payment);
   }
@@ -34,13 +29,7 @@ export class MemoryPayments extends PaymentRepository {
   }
 
   override update(id: string, change: Change<Payment>): Promise<Payment> {
-    return this.database.run(async () => {
-      const payment = this.table.load(id);
-      if (!payment) {
-        throw this.notFound(id);
-      }
-      return this.table.change(payment, change);
-    });
+    return this.table.update(id, change, () => this.notFound(id));
   }
 }
 

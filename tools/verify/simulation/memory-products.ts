@@ -10,12 +10,7 @@ import { Rows } from './memory-rows';
 export class MemoryReservations extends ReservationRepository {
   readonly table: Rows<Reservation>;
 
-  constructor(
-    private readonly database: MemoryDatabase,
-    unitOfWork: UnitOfWork,
-    outbox: Outbox,
-    clock: SimulatedClock,
-  ) {
+  constructor(database: MemoryDatabase, unitOfWork: UnitOfWork, outbox: Outbox, clock: SimulatedClock) {
     super(unitOfWork, outbox);
     this.table = new Rows(database, outbox, clock, Reservation);
   }
@@ -27,13 +22,7 @@ export class MemoryReservations extends ReservationRepository {
   }
 
   override update(id: string, change: Change<Reservation>): Promise<Reservation> {
-    return this.database.run(async () => {
-      const reservation = this.table.load(id);
-      if (!reservation) {
-        throw this.notFound(id);
-      }
-      return this.table.change(reservation, change);
-    });
+    return this.table.update(id, change, () => this.notFound(id));
   }
 }
 

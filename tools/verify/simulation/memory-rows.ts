@@ -33,12 +33,18 @@ export class Rows<T extends AggregateRoot> {
     await this.write(aggregate);
   }
 
-  /** The next version of an aggregate that was loaded, with its events. */
-  async change(aggregate: T, change: Change<T>): Promise<T> {
-    await change(aggregate, nowhere.manager, this.clock.now());
-    aggregate.version += 1;
-    await this.write(aggregate);
-    return aggregate;
+  /** Changes one aggregate in a transaction, with its events. */
+  update(id: string, change: Change<T>, missing: () => Error): Promise<T> {
+    return this.database.run(async () => {
+      const aggregate = this.load(id);
+      if (aggregate === null) {
+        throw missing();
+      }
+      await change(aggregate, nowhere.manager, this.clock.now());
+      aggregate.version += 1;
+      await this.write(aggregate);
+      return aggregate;
+    });
   }
 
   private async write(aggregate: T): Promise<void> {

@@ -55,50 +55,46 @@ class OpenSealer extends TokenSealer {
   }
 }
 
-export function ordersService(clock: SimulatedClock, replaced: Parts) {
-  const { inbox: InboxOf, outbox: OutboxOf, orders: OrdersOf, sweeper: SweeperOf } = replaced;
+/** What every service has. */
+function baseOf<Name extends Service>(name: Name, clock: SimulatedClock, { inbox: InboxOf, outbox: OutboxOf }: Parts) {
   const database = new MemoryDatabase();
   const unitOfWork = new MemoryUnitOfWork(database, clock);
   const outbox = new OutboxOf(database, unitOfWork, clock);
-  const inbox = new InboxOf(database, unitOfWork, 'orders');
+  return { name, database, unitOfWork, outbox, inbox: new InboxOf(database, unitOfWork, name) };
+}
+
+export function ordersService(clock: SimulatedClock, replaced: Parts) {
+  const { orders: OrdersOf, sweeper: SweeperOf } = replaced;
+  const base = baseOf('orders', clock, replaced);
+  const { database, unitOfWork, outbox, inbox } = base;
   const repository = new OrdersOf(database, unitOfWork, outbox, clock);
   const orders = new OrderService(repository, inbox, new Cursors(SECRET, 'orders'));
   const sweeper = new SweeperOf(repository, unitOfWork);
-  const handlers = handlersOf(new OrderConsumer(orders));
-  return { name: 'orders', database, outbox, inbox, handlers, repository, orders, sweeper } as const;
+  return { ...base, handlers: handlersOf(new OrderConsumer(orders)), repository, orders, sweeper };
 }
 
 export function paymentsService(clock: SimulatedClock, bank: Bank, replaced: Parts) {
-  const { inbox: InboxOf, outbox: OutboxOf, payments: PaymentsOf, attempts: AttemptsOf } = replaced;
-  const database = new MemoryDatabase();
-  const unitOfWork = new MemoryUnitOfWork(database, clock);
-  const outbox = new OutboxOf(database, unitOfWork, clock);
-  const inbox = new InboxOf(database, unitOfWork, 'payments');
+  const { payments: PaymentsOf, attempts: AttemptsOf } = replaced;
+  const base = baseOf('payments', clock, replaced);
+  const { database, unitOfWork, outbox, inbox } = base;
   const repository = new PaymentsOf(database, unitOfWork, outbox, clock);
   const attempts = new AttemptsOf(repository, clock);
   const operator = new ProviderCaller(unitOfWork, repository, attempts, bank, new OpenSealer());
   // Only what it is woken by: the schedule claims, so that it decides when.
   const worker = new PaymentWorker(attempts, operator);
   const handlers = handlersOf(new PaymentConsumer(inbox, new PaymentService(unitOfWork, repository, worker)));
-  return { name: 'payments', database, outbox, inbox, handlers, repository, attempts, operator } as const;
+  return { ...base, handlers, repository, attempts, operator };
 }
 
-export function productsService(
-  clock: SimulatedClock,
-  units: Readonly<Record<string, number>>,
-  { inbox: InboxOf, outbox: OutboxOf, stock: StockOf }: Parts,
-) {
-  const database = new MemoryDatabase();
-  const unitOfWork = new MemoryUnitOfWork(database, clock);
-  const outbox = new OutboxOf(database, unitOfWork, clock);
-  const inbox = new InboxOf(database, unitOfWork, 'products');
+export function productsService(clock: SimulatedClock, units: Readonly<Record<string, number>>, replaced: Parts) {
+  const base = baseOf('products', clock, replaced);
+  const { database, unitOfWork, outbox, inbox } = base;
   const repository = new MemoryReservations(database, unitOfWork, outbox, clock);
-  const stock = new StockOf(database, units);
+  const stock = new replaced.stock(database, units);
   // Nobody keeps products here.
   const notifier = new StockChangeNotifier(unitOfWork, () => undefined);
   const reservations = new ReservationService(unitOfWork, repository, stock, notifier);
-  const handlers = handlersOf(new ReservationConsumer(inbox, reservations));
-  return { name: 'products', database, outbox, inbox, handlers, repository, stock } as const;
+  return { ...base, handlers: handlersOf(new ReservationConsumer(inbox, reservations)), repository, stock };
 }
 
 /** As Nest finds them: by what `@OnEvent` left on the methods. */

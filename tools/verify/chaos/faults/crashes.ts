@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
-import { BREAKABLE, type Fault, type FaultContext, type FaultOutcome, OWNERS, until } from './fault';
+import { until } from '@rookery/devkit/terminal/until';
+import { BREAKABLE, type Fault, type FaultContext, type FaultOutcome, OWNERS } from './fault';
 
 const READY_WITHIN_MS = 10_000;
 /** Without a failed request for so long, what failed before is over. */
@@ -26,7 +27,7 @@ async function calm({ failedRequests }: FaultContext): Promise<boolean> {
     }
     return Date.now() - since > CALM_MS;
   };
-  return (await until(() => Promise.resolve(isCalm()), 10 * CALM_MS)) !== undefined;
+  return (await until(isCalm, 10 * CALM_MS)) !== undefined;
 }
 
 /** Kills, stops and freezes our processes. */

@@ -2,7 +2,8 @@ import { Client } from 'pg';
 import type { Service } from '@rookery/contracts';
 import type { IsolatedStack } from '@rookery/devkit/stack/isolated-stack';
 import { rowsOf } from '@rookery/devkit/stack/rows';
-import { type Fault, type FaultContext, type FaultOutcome, OWNERS, until } from './fault';
+import { until } from '@rookery/devkit/terminal/until';
+import { type Fault, type FaultContext, type FaultOutcome, OWNERS } from './fault';
 
 const RELAY = `FROM pg_stat_activity WHERE application_name = 'outbox-relay' AND datname = current_database()`;
 const WAITING_MS = 10_000;

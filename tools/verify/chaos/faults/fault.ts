@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller, Service } from '@rookery/contracts';
 import type { Random } from '@rookery/devkit/client/random';
 import type { Poison } from '@rookery/devkit/invariants/world';
@@ -42,17 +41,3 @@ export interface Fault {
 export const BREAKABLE: readonly [Caller, ...Caller[]] = ['orders', 'payments', 'products', 'gateway'];
 /** Those with events and a database. */
 export const OWNERS: readonly [Service, ...Service[]] = ['orders', 'payments', 'products'];
-
-const POLL_MS = 50;
-
-/** Waits until `holds`; returns the milliseconds that took, undefined when it did not come within `withinMs`. */
-export async function until(holds: () => Promise<boolean>, withinMs: number): Promise<number | undefined> {
-  const startedAt = Date.now();
-  while (Date.now() - startedAt < withinMs) {
-    if (await holds()) {
-      return Date.now() - startedAt;
-    }
-    await sleep(POLL_MS);
-  }
-  return undefined;
-}

@@ -1,4 +1,4 @@
-import { UserError } from '@rookery/devkit/terminal/user-error';
+import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { brokers } from './brokers';
 import { crashes } from './crashes';
 import { databases } from './databases';
@@ -27,12 +27,12 @@ export function faultsNamed(names: readonly string[]): readonly [Fault, ...Fault
   const [first, ...others] = names.map((name) => {
     const fault = faults.find((one) => one.name === name);
     if (fault === undefined) {
-      throw new UserError(`There is no fault ${name}.`, 'npm run chaos -- --list');
+      throw new UserError(`There is no fault ${name}.`, 'npm run chaos -- --list', WRONG_USAGE);
     }
     return fault;
   });
   if (first === undefined) {
-    throw new UserError('--faults names no fault.');
+    throw new UserError('--faults names no fault.', 'npm run chaos -- --list', WRONG_USAGE);
   }
   return [first, ...others];
 }

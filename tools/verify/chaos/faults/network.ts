@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
 import { redeliveriesTo } from '@rookery/devkit/stack/broker-reader';
 import { FaultCriterionBroken } from '@rookery/devkit/stack/fault-criterion-broken';
+import { until } from '@rookery/devkit/terminal/until';
 import type { FaultyLink } from '@rookery/testing';
 import { memoryOf } from '../memory';
-import { BREAKABLE, type Fault, type FaultContext, type FaultOutcome, OWNERS, until } from './fault';
+import { BREAKABLE, type Fault, type FaultContext, type FaultOutcome, OWNERS } from './fault';
 
 const NOTICED_WITHIN_MS = 25_000;
 const SLOW_CONSUMER_MS = 15_000;

@@ -2,14 +2,14 @@ import { RESERVED_CONNECTIONS } from '@rookery/persistence';
 import { type Bundle, entriesOf, idOf, pick, podsOf, strings } from '../manifest';
 import { environmentOf } from './settings';
 
-/** The pool of a process that is told nothing else. */
+/** The default pool of a process. */
 const POOL_SIZE = 10;
 /** Besides pool and reserve: the relay's, and that of its lock. */
 const RELAY_CONNECTIONS = 2;
-/** What Postgres keeps for its superuser, and what an operator, a backup and a migration take. */
+/** Connections that Postgres reserves for its superuser, and those of an operator, a backup and a migration. */
 const OTHERS = 10;
 
-/** Databases that take fewer connections than their services may open while one pod more than the most replaces another. */
+/** Databases that accept fewer connections than their services may open during a rolling update, with one pod more than the maximum. */
 export function tooFewConnections(bundle: Bundle): readonly string[] {
   const wanted = podsOf(bundle)
     .filter(({ owner }) => owner.startsWith('Deployment/'))
@@ -52,7 +52,7 @@ function serversOf({ objects }: Bundle): readonly DatabaseServer[] {
   });
 }
 
-/** Replicas as they stand, or the most that something may scale to. */
+/** The replicas of a service, or the most that an autoscaler may make of them. */
 function mostPods({ objects }: Bundle, service: string): number {
   const replicas = objects
     .filter((object) => idOf(object) === `Deployment/${service}`)

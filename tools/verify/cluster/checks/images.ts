@@ -2,7 +2,7 @@ import { type Bundle, podsOf } from '../manifest';
 
 const OURS = /^ghcr\.io\/rookery\/[a-z]+(?<version>[:@].*)?$/u;
 const DIGEST = /^@sha256:(?!(.)\1{63})[0-9a-f]{64}$/u;
-/** What an overlay says before its first release. No image ever gets this tag, and admission refuses tags anyway. */
+/** The tag in an overlay before its first release. No image gets this tag, and admission refuses tags. */
 const UNRELEASED = ':unreleased';
 
 /** Whether an environment has had its first release: true when all of our images are named by digest. */
@@ -18,8 +18,8 @@ const imagesOf = (bundle: Bundle): readonly (readonly [owner: string, image: str
   podsOf(bundle).flatMap(({ owner, spec }) => (spec?.containers ?? []).map(({ image }) => [owner, image] as const));
 
 /**
- * Images that may become others behind our back. Outside of dev ours are named by digest, all of them, or all of them are still
- * unreleased: half a release is none. Elsewhere a version at least.
+ * Images whose content may change under their name. Outside of dev, all of our images have a digest, or all are still unreleased. Other images have
+ * a version at least.
  */
 export function movingImages(bundle: Bundle): readonly string[] {
   const versions = new Set(ourVersions(bundle));

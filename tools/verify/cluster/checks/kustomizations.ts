@@ -42,7 +42,7 @@ export function patchesOfNothing(root: string, folder: string): readonly string[
     for (const patch of pick(kustomization, 'patches.*')) {
       const wanted = targetOf(patch, path);
       if (!found.some((target) => matches(wanted, target))) {
-        faults.push(`${where}: no ${nameOf(wanted)} to be patched`);
+        faults.push(`${where}: the patch of ${nameOf(wanted)} finds nothing`);
       }
     }
     for (const select of [
@@ -71,7 +71,7 @@ function generated(kustomization: unknown): readonly Target[] {
   return (['ConfigMap', 'Secret'] as const).flatMap((kind) =>
     pick(kustomization, kind === 'ConfigMap' ? 'configMapGenerator.*' : 'secretGenerator.*')
       .map((value) => Generator.parse(value))
-      // Merging into what is not there is an error of kustomize's own.
+      // kustomize itself refuses to merge into a generator that does not exist.
       .filter(({ behavior }) => behavior !== 'merge')
       .map(({ name }) => ({ kind, name })),
   );
@@ -79,7 +79,7 @@ function generated(kustomization: unknown): readonly Target[] {
 
 type Selection = z.infer<typeof Selection>;
 
-/** Whom a patch is for: its target, or the object that its text names. */
+/** What a patch changes: its target, or the object that its text names. */
 function targetOf(patch: unknown, folder: string): Selection {
   const [target] = pick(patch, 'target');
   if (target !== undefined) {
@@ -105,19 +105,21 @@ export const filesBelow = (folder: string): readonly string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 
-/** YAML that some reader takes for something else: errors, duplicate keys, several of them in a list of maps. */
+/** YAML that readers understand differently: errors, duplicate keys, a document that is not an object. */
 export function unreadableYaml(root: string): readonly string[] {
   return filesBelow(root)
     .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) =>
       parseAllDocuments(readFileSync(file, 'utf8'), { uniqueKeys: true }).flatMap((document) => [
         ...document.errors.map(({ message }) => `${relative(root, file)}: ${message.split('\n')[0] ?? ''}`),
-        ...(document.contents === null || isMap(document.contents) ? [] : [`${relative(root, file)}: is no object`]),
+        ...(document.contents === null || isMap(document.contents)
+          ? []
+          : [`${relative(root, file)}: is not an object`]),
       ]),
     );
 }
 
-/** Files that no kustomization mentions: they would look as if they were deployed. */
+/** Files that no kustomization mentions: they look deployed and are not. */
 export function unusedFiles(root: string): readonly string[] {
   const kustomizations = filesBelow(root).filter((file) => file.endsWith(`/${KUSTOMIZATION}`));
   const texts = kustomizations.map((file) => [join(file, '..'), readFileSync(file, 'utf8')] as const);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Bundle, idOf, type KubernetesObject, pick, podsOf } from '../manifest';
 
-/** Who pays for it, and what it is. */
+/** They name who pays, and for what. */
 export const REQUIRED_LABELS = [
   'app.kubernetes.io/name',
   'app.kubernetes.io/component',
@@ -11,7 +11,7 @@ export const REQUIRED_LABELS = [
   'rookery.dev/environment',
 ] as const;
 
-/** Volumes cost, too. */
+/** Volumes cost money, too. */
 const VOLUMES = 'spec.volumeClaimTemplates.*.metadata.labels';
 const Labels = z.record(z.string(), z.string());
 

@@ -1,12 +1,12 @@
 import { type Bundle, pick, strings } from '../manifest';
 
-/** Those that count what a client does: requests, sign-ins. */
+/** The services that limit what a client does: requests, sign-ins. */
 const COUNTING = ['gateway', 'auth'] as const;
 
-/** On a developer's cluster a limit may be times the pods. */
+/** On a developer's cluster, each pod may count for itself. */
 const DEVELOPMENT = 'dev';
 
-/** Services of several pods that count by themselves: each limit would be times the pods, that of tried passwords too. */
+/** Services of several pods in which each pod counts for itself: a limit, also that of tried passwords, is multiplied by their number. */
 export function limitsPerPod({ environment, objects }: Bundle): readonly string[] {
   if (environment === DEVELOPMENT) {
     return [];

@@ -30,7 +30,7 @@ type Rule = z.infer<typeof Rule>;
 
 const nameOf = ({ labels, owner }: Pod): string => labels['app.kubernetes.io/name'] ?? owner;
 
-/** Who stands outside of the namespace, by the name of its own. */
+/** The namespace of a peer outside of the bundle's own. */
 const outsiderOf = ({ namespaceSelector }: Peer): string =>
   namespaceSelector?.matchLabels['kubernetes.io/metadata.name'] ?? '?';
 
@@ -50,10 +50,10 @@ export function openEdges(bundle: Bundle): {
   const halfOpen = [
     ...[...sent]
       .filter((edge) => inside(edge) && !taken.has(edge))
-      .map((edge) => `${edge} may be sent and is not let in`),
+      .map((edge) => `${edge} may be sent and is not accepted`),
     ...[...taken]
       .filter((edge) => fromInside(edge) && !sent.has(edge))
-      .map((edge) => `${edge} is let in and may not be sent`),
+      .map((edge) => `${edge} is accepted and may not be sent`),
   ];
   const open = [
     ...[...sent].filter((edge) => !inside(edge) || taken.has(edge)),
@@ -116,7 +116,7 @@ function numbersOf(rule: Rule, to: Pod): readonly string[] {
   return rule.ports.flatMap(({ port }) => portOf(to, port) ?? []).map(String);
 }
 
-/** What must be open, and nothing else: from the context map, and from what the bundle has around the services. */
+/** The edges that the system needs, and no other: from the context map, and from what the bundle contains besides the services. */
 export function neededEdges(bundle: Bundle, { rpcEdges, eventEdges }: ContextMap): ReadonlySet<string> {
   const pods = podsOf(bundle);
   const has = (kind: string): boolean => bundle.objects.some((object) => object.kind === kind);
@@ -169,7 +169,7 @@ export function networkDifferences(bundle: Bundle, map: ContextMap): readonly st
   const needed = neededEdges(bundle, map);
   return [
     ...halfOpen,
-    ...[...open].filter((edge) => !needed.has(edge)).map((edge) => `${edge} is open, and nobody needs it`),
+    ...[...open].filter((edge) => !needed.has(edge)).map((edge) => `${edge} is open, and the system does not need it`),
     ...[...needed].filter((edge) => !open.has(edge)).map((edge) => `${edge} is closed, and the system needs it`),
   ];
 }

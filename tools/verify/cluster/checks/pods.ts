@@ -1,16 +1,5 @@
+import { judge, policies } from '../../policies/policy';
 import { type Bundle, type Container, podsOf, type PodSpec } from '../manifest';
-
-const VOLUMES = [
-  'name',
-  'configMap',
-  'secret',
-  'emptyDir',
-  'projected',
-  'downwardAPI',
-  'persistentVolumeClaim',
-  'ephemeral',
-  'csi',
-];
 
 const containersOf = (spec: PodSpec): readonly Container[] => [...spec.initContainers, ...spec.containers];
 
@@ -20,29 +9,25 @@ function inEachPod(bundle: Bundle, faultsOf: (spec: PodSpec) => readonly string[
   );
 }
 
-/** What the Pod Security Standard `restricted` refuses, and what we ask beyond it: no token, a numeric user, a read-only root. */
+const restrictions = policies()
+  .filter(({ metadata }) => metadata.name === 'restricted-pods')
+  .map((policy) => judge(policy));
+
+/** What the admission policy `restricted-pods` refuses, and what we ask beyond it: no token, a numeric user, no capability at all. */
 export function unrestrictedPods(bundle: Bundle): readonly string[] {
   return inEachPod(bundle, (spec) => {
-    const { securityContext: pod } = spec;
-    const faults = [
-      ...(pod?.runAsNonRoot === true ? [] : ['may run as root']),
-      ...(pod?.runAsUser !== undefined && pod.runAsUser > 0 ? [] : ['has no numeric user']),
-      ...(pod?.seccompProfile?.type === 'RuntimeDefault' ? [] : ['has no seccomp profile RuntimeDefault']),
+    const user = spec.securityContext?.runAsUser ?? 0;
+    return [
+      ...restrictions.flatMap((refusalsOf) =>
+        refusalsOf({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'any' }, spec }),
+      ),
+      ...(user > 0 ? [] : ['has no numeric user']),
       ...(spec.automountServiceAccountToken === false ? [] : ['gets a token of the Kubernetes API']),
       ...(spec.serviceAccountName === undefined ? ['runs as the default ServiceAccount'] : []),
-      ...(spec.hostNetwork === true || spec.hostPID === true || spec.hostIPC === true ? ['shares the host'] : []),
-      ...spec.volumes
-        .filter((volume) => Object.keys(volume).some((key) => !VOLUMES.includes(key)))
-        .map(({ name }) => `volume ${name} is of a kind that restricted refuses`),
+      ...containersOf(spec).flatMap(({ name, securityContext }) =>
+        (securityContext?.capabilities?.add ?? []).map((capability) => `container ${name} adds ${capability}`),
+      ),
     ];
-    const inContainers = containersOf(spec).flatMap(({ name, securityContext: context }) => [
-      ...(context?.allowPrivilegeEscalation === false ? [] : [`container ${name} may gain privileges`]),
-      ...(context?.readOnlyRootFilesystem === true ? [] : [`container ${name} may write to its root file system`]),
-      ...(context?.privileged === true ? [`container ${name} is privileged`] : []),
-      ...(context?.capabilities?.drop.includes('ALL') === true ? [] : [`container ${name} keeps capabilities`]),
-      ...(context?.capabilities?.add ?? []).map((capability) => `container ${name} adds ${capability}`),
-    ]);
-    return [...faults, ...inContainers];
   });
 }
 
@@ -61,7 +46,7 @@ function quantity(text: string): number {
   return Number(number === '' ? Number.NaN : number) * (unit === '' ? 1 : (UNITS[unit] ?? Number.NaN));
 }
 
-/** Requests and limits that are missing, unreadable or the wrong way round. */
+/** Requests and limits that are missing, unreadable or in the wrong order. */
 export function resources(bundle: Bundle): readonly string[] {
   return inEachPod(bundle, (spec) =>
     containersOf(spec).flatMap(({ name, resources: given }) =>

@@ -37,7 +37,7 @@ const REFERENCES: readonly (readonly [kind: string, path: string, target: string
   ['chart/nats', 'podTemplate.patch.*.value.configMap.name', 'ConfigMap'],
 ];
 
-/** Where objects that a controller makes get their names: `<Secret> of an ExternalSecret` and so on. */
+/** Where an object names what a controller makes from it, for example the Secret of an ExternalSecret. */
 const MADE: readonly (readonly [kind: string, path: string, target: string])[] = [
   ['ExternalSecret', 'spec.target.name', 'Secret'],
   ['Certificate', 'spec.secretName', 'Secret'],
@@ -72,7 +72,7 @@ const toId =
   (name: string): string =>
     `${kind}/${name}`;
 
-/** Names of objects that nobody makes, and keys of Secrets that are not in there. */
+/** References to objects that do not exist, and to keys that a Secret does not have. */
 export function danglingReferences(bundle: Bundle): readonly string[] {
   const there = named(bundle);
   const holders: readonly (readonly [id: string, kind: string, value: unknown])[] = [
@@ -85,13 +85,13 @@ export function danglingReferences(bundle: Bundle): readonly string[] {
       strings(value, path)
         .map(toId(target))
         .filter((name) => !there.has(name))
-        .map((name) => `${id}: ${path} names ${name}, which nobody makes`),
+        .map((name) => `${id}: ${path} names ${name}, which does not exist`),
     ),
   );
   return [...dangling, ...missingKeys(bundle), ...unknownHosts(bundle, there)];
 }
 
-/** The keys of each Secret whose content the manifests tell. */
+/** The keys of each Secret whose content is in the manifests. */
 export function secretKeys({ objects, shared }: Bundle): ReadonlyMap<string, readonly string[]> {
   const keysOf = (object: KubernetesObject): readonly (readonly [string, readonly string[]])[] => {
     const [target] = strings(object, 'spec.target.name');
@@ -106,7 +106,7 @@ export function secretKeys({ objects, shared }: Bundle): ReadonlyMap<string, rea
       case 'Certificate':
         return secret === undefined ? [] : [[secret, ['tls.crt', 'tls.key', 'ca.crt']]];
       case 'ExternalSecret': {
-        // With a template, only what it names becomes part of the Secret.
+        // With a template, the Secret contains only what the template names.
         const rendered = keys('spec.target.template.data');
         const taken = rendered.length > 0 ? rendered : strings(object, 'spec.data.*.secretKey');
         return target === undefined ? [] : [[target, taken]];
@@ -151,7 +151,7 @@ function unknownHosts(bundle: Bundle, there: ReadonlySet<string>): readonly stri
         return [];
       }
       if (!there.has(`Service/${host}`)) {
-        return [`${id}: ${address} is on Service/${host}, which nobody makes`];
+        return [`${id}: ${address} is on Service/${host}, which does not exist`];
       }
       const open = ports.get(host);
       return open === undefined || open.includes(Number(port ?? DEFAULT_PORT))

@@ -16,7 +16,7 @@ function selectedBy(kind: string, selector: unknown, pods: readonly Pod[]): read
   return pods.filter(({ labels }) => selects(asSelector(kind, selector), labels));
 }
 
-/** Selectors that take no pod at all, and workloads that do not take their own. */
+/** Selectors that match no pod, and workloads whose selector does not match their own pods. */
 export function selectorsWithoutPods(bundle: Bundle): readonly string[] {
   const pods = podsOf(bundle);
   const empty = SELECTORS.flatMap(([kind, path]) =>
@@ -38,7 +38,7 @@ export function selectorsWithoutPods(bundle: Bundle): readonly string[] {
           .map(() => `${idOf(object)}: ${path} does not select its own pods`),
       );
     });
-  // Two workloads behind one Service or budget would be one to the cluster.
+  // To the cluster, two workloads behind one Service or budget are one.
   const shared = bundle.objects
     .filter(({ kind }) => kind === 'Service' || kind === 'PodDisruptionBudget')
     .filter((object) => selectedBy(object.kind, pick(object, 'spec.selector')[0], pods).length > 1)

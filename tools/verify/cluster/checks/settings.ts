@@ -5,7 +5,7 @@ import { secretKeys } from './references';
 /** How a program reads its environment. */
 export interface Program {
   readonly schema: SettingsSchema;
-  /** Values that pass for secrets. */
+  /** Valid values in place of the secrets. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
@@ -27,7 +27,7 @@ export function wrongSettings(bundle: Bundle, programs: Readonly<Record<string, 
         const name = container.args[0] ?? workload;
         const program = programs[workload] ?? programs[name];
         if (program === undefined || spec === undefined) {
-          return [`${owner}: nobody knows the settings of ${name}`];
+          return [`${owner}: the settings of ${name} are not known`];
         }
         const env = environmentOf(bundle, container);
         return [...unknown(env, program), ...unmounted(env, container, spec, known), ...refused(env, program)].map(
@@ -39,7 +39,7 @@ export function wrongSettings(bundle: Bundle, programs: Readonly<Record<string, 
 
 type Environment = Readonly<Record<string, string>>;
 
-/** What a container's environment holds, from its configuration and by itself. */
+/** The environment of a container, from its ConfigMaps and its own variables. */
 export function environmentOf({ objects }: Bundle, container: Container): Environment {
   const maps = strings(container, 'envFrom.*.configMapRef.name').map((name) =>
     objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name),
@@ -84,7 +84,7 @@ function refused(env: Environment, { schema, secrets }: Program): readonly strin
   return result.ok ? [] : result.bad.map(({ name, reason }) => `${name} ${reason}`);
 }
 
-/** Hosts under which the gateway asks auth for keys and auth does not answer: it refuses every name that it was not told. */
+/** Hosts under which the gateway asks auth for keys and auth refuses to answer: it answers only to names in its settings. */
 export function strangersToAuth(bundle: Bundle): readonly string[] {
   const settingsOf = (app: string): readonly Environment[] =>
     podsOf(bundle)
@@ -102,7 +102,7 @@ export function strangersToAuth(bundle: Bundle): readonly string[] {
     .map((address) => `the gateway asks auth at ${address}, which is not in its OIDC_INTERNAL_URLS`);
 }
 
-/** Pods that are killed before their shutdown has ended, or stop before load balancers have noticed. */
+/** Pods that are killed before their shutdown ends, or that stop before load balancers notice. */
 export function shutdownTimes(bundle: Bundle): readonly string[] {
   return podsOf(bundle)
     .filter(({ owner }) => owner.startsWith('Deployment/'))
@@ -120,5 +120,5 @@ export function shutdownTimes(bundle: Bundle): readonly string[] {
     );
 }
 
-/** How long proxies and controllers take to send nothing more to a pod that is going. */
+/** How long proxies and controllers still send requests to a pod that shuts down. */
 const NOTICED_AFTER_SECONDS = 2;

@@ -1,0 +1,19 @@
+import { Progress } from '@rookery/devkit/terminal/progress';
+import { WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
+import { runBenches } from '@rookery/verify/bench/bench';
+import { runSeries } from '@rookery/verify/chaos/chaos';
+import { runMutants } from '@rookery/verify/chaos/mutation-test';
+
+describe('a name that does not exist', () => {
+  const progress = new Progress(true);
+  const series = { seeds: [1], seconds: 1, rate: 1, keep: false, record: false, progress };
+
+  it.each([
+    ['fault', () => runSeries({ ...series, faults: ['service-crash', 'nothing'] })],
+    ['mutant', () => runMutants(['nothing'], progress)],
+    ['bench', () => runBenches(['nothing'], progress, false)],
+  ])('of a %s is wrong usage, and nothing is built or started', async (kind, run) => {
+    const message: unknown = expect.stringContaining(`There is no ${kind} nothing.\n  `);
+    await expect(run()).rejects.toMatchObject({ exitCode: WRONG_USAGE, message });
+  });
+});
