@@ -24,10 +24,7 @@ export const mutants: readonly Mutant[] = [
     what: 'an event that comes again takes effect again',
     apps: CONSUMERS,
     changes: [
-      [
-        'if (await this.isRecorded(tx, event)) {',
-        'if (await this.isRecorded(tx, event)) { return void (await effect(tx)) ?? true;',
-      ],
+      ['if (due.has(item.event)) {', 'if (due.has(item.event) || (await this.recorded(tx, [item.event])).size > 0) {'],
     ],
     faults: ['redelivery'],
     seconds: 8,
@@ -38,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     apps: CONSUMERS,
     changes: [
       ['const tail = (this.tails.get(key) ?? Promise.resolve()).then(work);', 'const tail = work();'],
-      ['WHERE $5::boolean OR', 'WHERE $5::boolean IS NOT NULL OR'],
+      ['WHERE skips_gap OR sequence = 1 OR', 'WHERE skips_gap IS NOT NULL OR sequence = 1 OR'],
     ],
     faults: ['database-crash'],
     seconds: 25,
