@@ -11,7 +11,7 @@ describe('a name that does not exist', () => {
   it.each([
     ['fault', () => runSeries({ ...series, faults: ['service-crash', 'nothing'] })],
     ['mutant', () => runMutants(['nothing'], progress)],
-    ['bench', () => runBenches(['nothing'], progress, false)],
+    ['bench', () => runBenches(['nothing'], progress, {})],
   ])('of a %s is wrong usage, and nothing is built or started', async (kind, run) => {
     const message: unknown = expect.stringContaining(`There is no ${kind} nothing.\n  `);
     await expect(run()).rejects.toMatchObject({ exitCode: WRONG_USAGE, message });

@@ -7,22 +7,24 @@ export function addVerifyBench(parent: Command): void {
     .command('bench')
     .argument('[names...]', 'benches to run, for example relay or overload; all by default')
     .option('--list', 'print the benches')
+    .option('--against <ref>', 'a commit whose system is measured by turns with this one (bench orders)')
     .option('--record', 'write the report to docs/results too, with date, commit and machine')
     .addHelpText('after', '\nEach bench starts servers of its own. Reports go to .data/bench.')
     .action(running(bench));
 }
 
 interface BenchArguments {
+  readonly against?: string;
   readonly list?: true;
   readonly record?: true;
 }
 
-async function bench({ progress }: Run, names: readonly string[], { list, record }: BenchArguments): Promise<number> {
+async function bench({ progress }: Run, names: readonly string[], options: BenchArguments): Promise<number> {
   const { printBenches, runBenches } = await import('@rookery/verify/bench/bench');
-  if (list === true) {
+  if (options.list === true) {
     printBenches();
   } else {
-    await runBenches(names, progress, record === true);
+    await runBenches(names, progress, options);
   }
   return DONE;
 }

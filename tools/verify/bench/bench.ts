@@ -3,18 +3,27 @@ import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { configureLogger } from '@rookery/platform';
 import { publishReport } from '../results/store-report';
 import { costBench } from './cost-bench';
+import { ordersBench } from './orders-bench';
 import { overloadBench } from './overload-bench';
 import { relayBench } from './relay-bench';
 import type { Report } from './report';
+
+/** How the benches run. */
+export interface BenchOptions {
+  /** Whether to write the report to `docs/results` as well. */
+  readonly record?: boolean;
+  /** A commit to compare with, for benches that do. */
+  readonly against?: string | undefined;
+}
 
 /** Something that is measured, on servers of its own. */
 export interface Bench {
   readonly name: string;
   readonly what: string;
-  run(progress: Progress): Promise<Report>;
+  run(progress: Progress, options: BenchOptions): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [relayBench, costBench, overloadBench];
+const benches: readonly Bench[] = [ordersBench, relayBench, costBench, overloadBench];
 
 /** Prints every bench with what it measures. */
 export function printBenches(): void {
@@ -27,12 +36,13 @@ export function printBenches(): void {
  * Runs the named benches, or all, and writes their reports to `.data/bench`.
  * @throws {UserError} when there is no bench of a name
  */
-export async function runBenches(names: readonly string[], progress: Progress, record: boolean): Promise<void> {
+export async function runBenches(names: readonly string[], progress: Progress, options: BenchOptions): Promise<void> {
+  const { record = false } = options;
   const chosen = names.length === 0 ? benches : names.map(benchNamed);
   configureLogger('bench', 'error');
   for (const bench of chosen) {
     progress.say(`${bench.name}: ${bench.what}`);
-    publishReport({ kind: 'bench', name: bench.name, ...(await bench.run(progress)) }, { record, progress });
+    publishReport({ kind: 'bench', name: bench.name, ...(await bench.run(progress, options)) }, { record, progress });
   }
 }
 

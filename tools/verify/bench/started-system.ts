@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '@rookery/devkit/stack/ports';
+import { repository } from '@rookery/devkit/stack/repository';
+import { outputOf } from '@rookery/devkit/terminal/run-program';
+import { UserError } from '@rookery/devkit/terminal/user-error';
+import { cpuSecondsOf } from './process-use';
+
+/** A first start may install packages and build. */
+const READY_WITHIN_MS = 900_000;
+const STOPPED_WITHIN_MS = 60_000;
+const PORTS = [
+  'GATEWAY_PORT',
+  'AUTH_PORT',
+  'PRODUCTS_PORT',
+  'ORDERS_PORT',
+  'PAYMENTS_PORT',
+  'EMBEDDED_POSTGRES_PORT',
+  'EMBEDDED_NATS_PORT',
+] as const;
+
+/** A whole system, started by `npm start` of its own sources on ports and data of its own. */
+export class StartedSystem {
+  private constructor(
+    readonly gatewayUrl: string,
+    readonly authUrl: string,
+    private readonly process: ChildProcess,
+    private readonly discard: () => Promise<void>,
+  ) {}
+
+  /** The system of this work tree. */
+  static here(): Promise<StartedSystem> {
+    const data = mkdtempSync(join(tmpdir(), 'rookery-bench-'));
+    return StartedSystem.start(repository, { ROOKERY_DATA_DIR: data }, async () => {
+      rmSync(data, { recursive: true, force: true });
+    });
+  }
+
+  /**
+   * The system of a commit, in a work tree of its own. It installs what its lock file asks for.
+   * @throws {UserError} when Git does not know the commit
+   */
+  static async of(ref: string): Promise<StartedSystem> {
+    const folder = mkdtempSync(join(tmpdir(), 'rookery-bench-'));
+    const tree = join(folder, 'tree');
+    const discard = async () => {
+      await outputOf('git', ['-C', repository, 'worktree', 'remove', '--force', tree]).catch(() => undefined);
+      rmSync(folder, { recursive: true, force: true });
+    };
+    try {
+      await outputOf('git', ['-C', repository, 'worktree', 'add', '--detach', tree, ref]);
+    } catch (error) {
+      await discard();
+      throw new UserError(`Git cannot check ${ref} out: ${String(error)}`, 'git log --oneline names the commits');
+    }
+    return StartedSystem.start(tree, {}, discard);
+  }
+
+  private static async start(
+    folder: string,
+    env: Readonly<Record<string, string>>,
+    discard: () => Promise<void>,
+  ): Promise<StartedSystem> {
+    const free = await freePorts(PORTS.length);
+    const ports = Object.fromEntries(PORTS.map((name, index) => [name, String(free[index])]));
+    // Without the variables that name another system or database.
+    const { PATH = '', HOME = '' } = process.env;
+    const child = spawn(process.execPath, ['tools/bootstrap.mjs', 'start'], {
+      cwd: folder,
+      env: { PATH, HOME, ...ports, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => (output += data.toString()));
+    }
+    const gatewayUrl = `http://127.0.0.1:${ports['GATEWAY_PORT']}`;
+    const system = new StartedSystem(gatewayUrl, `http://localhost:${ports['AUTH_PORT']}`, child, discard);
+    const deadline = Date.now() + READY_WITHIN_MS;
+    while (!(await answers(`${gatewayUrl}/readyz`))) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        await system.stop();
+        throw new UserError(`The system in ${folder} did not start:\n${output.slice(-4_000)}`);
+      }
+      await sleep(500);
+    }
+    return system;
+  }
+
+  /** CPU-seconds of all its processes since they began; undefined where the platform does not tell. */
+  get cpuSeconds(): number | undefined {
+    return cpuSecondsOf(this.process.pid);
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = once(this.process, 'exit');
+      this.process.kill();
+      await Promise.race([ended, sleep(STOPPED_WITHIN_MS, undefined, { ref: false })]);
+    }
+    await this.discard();
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+  } catch {
+    return false;
+  }
+}
