@@ -217,7 +217,8 @@ export class Order extends AggregateRoot {
 
 /**
  * The total of the lines.
- * @throws {MixedCurrencies} or {TotalTooLarge} when they have none
+ * @throws {MixedCurrencies} when they have several
+ * @throws {TotalTooLarge} when no number holds it exactly
  */
 export function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = new Set(lines.map((line) => line.unitPrice.currency));
