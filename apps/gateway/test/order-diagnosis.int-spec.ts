@@ -64,7 +64,7 @@ it('joins the dead letters of the order', async () => {
 });
 
 it('shows the rest and names the service that does not respond', async () => {
-  await gateway.stubs.tracePayment.stop();
+  await gateway.stubs.diagnosePayment.stop();
   withoutLetters();
   const { waitsFor, order, payment, timeline, services } = await trace();
   expect(services).toContainEqual({ service: 'payments', answered: false, problem: 'unavailable' });
@@ -110,8 +110,8 @@ it('answers 404 for an order that does not exist, and 400 for an invalid id', as
 });
 
 it('answers 503 when no service is available', async () => {
-  const { traceOrder, tracePayment, traceReservation } = gateway.stubs;
-  await Promise.all([traceOrder, tracePayment, traceReservation].map((stub) => stub.stop()));
+  const { diagnoseOrder, diagnosePayment, diagnoseReservation } = gateway.stubs;
+  await Promise.all([diagnoseOrder, diagnosePayment, diagnoseReservation].map((stub) => stub.stop()));
   const response = await gateway.request(`/v1/ops/orders/${orderId}`, { token });
   expect(response.status).toBe(503);
   await problemOf(response);

@@ -116,9 +116,10 @@ export class ProductCache {
   ): Promise<ProductResponse> {
     const key = cacheKey(contract, request);
     const lookup = await this.store.lookup(key, policy.tags);
-    if (lookup.entry !== undefined && this.isFresh(lookup, policy)) {
+    const fresh = this.fresh(lookup, policy);
+    if (fresh !== undefined) {
       this.count('kept');
-      return { body: lookup.entry.body, etag: lookup.entry.etag, staleSeconds: undefined };
+      return fresh;
     }
     try {
       return { ...(await this.fetch(contract, request, { ...policy, key }, lookup)), staleSeconds: undefined };
@@ -177,18 +178,17 @@ export class ProductCache {
     return flight;
   }
 
-  private isFresh({ entry, tags }: Lookup, { stockMs }: CachePolicy<never>): boolean {
-    if (entry === undefined) {
-      return false;
+  private fresh({ entry, tags }: Lookup, { stockMs }: CachePolicy<never>): ProductResponse | undefined {
+    if (entry?.tags.length !== tags.length) {
+      return undefined;
     }
     const ageMs = this.ageOf(entry.at);
-    if (ageMs >= this.options.freshMs) {
-      return false;
-    }
-    return (
-      entry.tags.length === tags.length &&
-      entry.tags.every((tag, index) => tag === tags[index] || (index === STOCK_INDEX && ageMs < stockMs))
+    const unchanged = entry.tags.every(
+      (tag, index) => tag === tags[index] || (index === STOCK_INDEX && ageMs < stockMs),
     );
+    return ageMs < this.options.freshMs && unchanged
+      ? { body: entry.body, etag: entry.etag, staleSeconds: undefined }
+      : undefined;
   }
 
   private stale({ entry, tags }: Lookup): ProductResponse | undefined {
