@@ -6,10 +6,10 @@ import { rowsOf } from './rows';
 
 export const RESTS_WITHIN_MS = 60_000;
 
-/** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `RESTS_WITHIN_MS`. */
-export async function drained(stack: IsolatedStack): Promise<number | undefined> {
+/** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `withinMs`. */
+export async function drained(stack: IsolatedStack, withinMs = RESTS_WITHIN_MS): Promise<number | undefined> {
   const startedAt = Date.now();
-  while (Date.now() - startedAt < RESTS_WITHIN_MS) {
+  while (Date.now() - startedAt < withinMs) {
     if (await isAtRest(stack)) {
       return Date.now() - startedAt;
     }

@@ -49,7 +49,7 @@ export const messages: readonly Fault[] = [
             count += 1;
           }
         }
-        return { detail: `${count} deliveries` };
+        return { detail: `${count} deliveries`, ...(count === 0 && { missed: true }) };
       });
     },
   },
