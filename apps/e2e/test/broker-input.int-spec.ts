@@ -484,21 +484,18 @@ describe('poison in a stream', () => {
 
       for (const service of handlersOf(contract)) {
         for (const { stream, seq, reason, payload, given } of injected) {
-          const letter = await eventually(
-            () => {
-              const found = deadLetters.find(
-                ({ subject: at, headers }) =>
-                  at === deadLetterSubject(service, subject) &&
-                  headers.get(DeadLetterHeaders.stream) === stream &&
-                  headers.get(DeadLetterHeaders.streamSequence) === String(seq),
-              );
-              if (found === undefined) {
-                throw new Error(`${service} made no dead letter of ${stream} ${seq} (${reason})`);
-              }
-              return found;
-            },
-            { timeoutMs: 5_000 },
-          );
+          const letter = await eventually(() => {
+            const found = deadLetters.find(
+              ({ subject: at, headers }) =>
+                at === deadLetterSubject(service, subject) &&
+                headers.get(DeadLetterHeaders.stream) === stream &&
+                headers.get(DeadLetterHeaders.streamSequence) === String(seq),
+            );
+            if (found === undefined) {
+              throw new Error(`${service} made no dead letter of ${stream} ${seq} (${reason})`);
+            }
+            return found;
+          });
           expect(letter.headers.get(DeadLetterHeaders.reason)).toBe(reason);
           expect(letter.headers.get(DeadLetterHeaders.originalSubject)).toBe(subject);
           expect(letter.payload).toBe(payload);
