@@ -18,7 +18,7 @@ export interface ChaosOptions {
   readonly seed: number;
   /** How long customers place orders; faults go on for about as long. */
   readonly seconds: number;
-  /** Goes on, with customers, until every fault has found something to break, however slow the machine is; each is tried `MOST_TRIES` times. */
+  /** Goes on, with customers, until every fault has found something to break, however slow the machine is; each is tried `MOST_TRIES` times after that. */
   readonly everyFault?: boolean;
   /** Orders placed per second. */
   readonly rate: number;
@@ -146,7 +146,7 @@ async function breakThings(
     if (Date.now() - startedAt < seconds * 1_000) {
       return faults;
     }
-    return everyFault ? faults.filter((fault) => isOwed(fault, records)) : [];
+    return everyFault ? faults.filter((fault) => isOwed(fault, records, seconds)) : [];
   };
   // Every fault comes once before any comes again.
   let waiting: Fault[] = [];
@@ -194,10 +194,10 @@ async function breakThings(
   return [records, broken];
 }
 
-/** Whether a fault has not found anything to break yet, and may be tried again. */
-function isOwed({ name }: Fault, records: readonly FaultRecord[]): boolean {
+/** Whether a fault has not found anything to break yet, and may be tried again now that the time is over. */
+function isOwed({ name }: Fault, records: readonly FaultRecord[], seconds: number): boolean {
   const tries = records.filter((record) => record.name === name);
-  return tries.every(({ missed }) => missed === true) && tries.length < MOST_TRIES;
+  return tries.every(({ missed }) => missed === true) && tries.filter(({ at }) => at >= seconds).length < MOST_TRIES;
 }
 
 /** The app that a fault met, if it met one, and what it did. */
