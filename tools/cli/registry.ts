@@ -45,7 +45,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'seed',
     group: 'Daily',
-    summary: 'add the demo catalogue to the running system, through its API',
+    summary: 'add the demo catalog to the running system, through its API',
     load: async () => (await import('./commands/seed')).addSeed,
   },
   {

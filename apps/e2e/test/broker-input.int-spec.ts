@@ -219,7 +219,7 @@ afterEach(async () => {
   await everyServiceIsReady();
 });
 
-it('knows a body for each request of the catalogue', () => {
+it('knows a body for each request of the catalog', () => {
   expect(Object.keys(bodies).toSorted()).toEqual(rpcContracts.map(({ subject }) => subject).toSorted());
 });
 
@@ -526,7 +526,7 @@ describe('poison in a stream', () => {
     await expectPromptConfirmation();
   });
 
-  it('leaves the gateway serving the catalogue', async () => {
+  it('leaves the gateway serving the catalog', async () => {
     expect((await request('GET', '/v1/products?limit=1')).status).toBe(200);
   });
 });

@@ -11,7 +11,7 @@ describe('the deadline of an order', () => {
 
   beforeAll(async () => {
     // Its clock is set ahead while many orders wait: that is no lag of the saga.
-    orders = await startOrders({ catalogue: [product], deadlineSeconds: 60, lagLimitSeconds: 3_600 });
+    orders = await startOrders({ catalog: [product], deadlineSeconds: 60, lagLimitSeconds: 3_600 });
   });
   afterEach(() => orders.resetClock());
   afterAll(() => orders.stop());

@@ -28,7 +28,7 @@ describe('the reconciliation', () => {
   const lines = [{ productId, quantity: 1 }];
 
   beforeEach(async () => {
-    orders = await startOrders({ catalogue: [product], deadlineSeconds: DEADLINE_SECONDS });
+    orders = await startOrders({ catalog: [product], deadlineSeconds: DEADLINE_SECONDS });
     neighbours = await SettlementNeighbours.start(orders);
   });
   afterEach(() => orders.stop());

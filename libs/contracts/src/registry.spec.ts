@@ -2,7 +2,7 @@ import { eventEdges, eventProducers, rpcEdges } from './context-map';
 import { DeadLetterConsumers } from './dead-letters';
 import { eventContracts, eventHandlers, rpcContracts } from './registry';
 
-describe('the catalogue of contracts', () => {
+describe('the catalog of contracts', () => {
   it('gives each request and each event a subject of its own', () => {
     const subjects = [...rpcContracts, ...eventContracts].map((contract) => contract.subject);
     expect(new Set(subjects).size).toBe(subjects.length);

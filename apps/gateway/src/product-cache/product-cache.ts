@@ -30,7 +30,7 @@ export interface ProductCacheOptions {
   readonly timeoutMs: number;
 }
 
-/** A response of the catalogue as JSON that is sent unchanged: it was validated when it came and is not parsed again. */
+/** A response of the catalog as JSON that is sent unchanged: it was validated when it came and is not parsed again. */
 export interface ProductResponse extends CachedBody {
   /** Age of a stale response, served because products is unavailable; undefined for a fresh one. */
   readonly staleSeconds: number | undefined;
@@ -49,7 +49,7 @@ interface CachePolicy<Value> {
 type Outcome = 'kept' | 'asked' | 'joined' | 'stale';
 
 /**
- * Caches the reads of the catalogue: version tags, stale-while-error, and a single flight per key. For reading only: orders asks
+ * Caches the reads of the catalog: version tags, stale-while-error, and a single flight per key. For reading only: orders asks
  * products itself.
  */
 export class ProductCache {
@@ -65,7 +65,7 @@ export class ProductCache {
   ) {
     this.outcomes = new Counter({
       name: 'product_reads_total',
-      help: 'Reads of the catalogue: kept (from the cache), asked of products, joined to a running request, or stale because products was away',
+      help: 'Reads of the catalog: kept (from the cache), asked of products, joined to a running request, or stale because products was away',
       labelNames: ['outcome'],
       registers: [metrics.registry],
     });
@@ -88,7 +88,7 @@ export class ProductCache {
   /** The JSON of a `ProductPage`. */
   list(query: ListProducts): Promise<ProductResponse> {
     return this.read(ProductsRpc.list, query, {
-      tags: [CATALOGUE, ANY_STOCK, ANYTHING],
+      tags: [CATALOG, ANY_STOCK, ANYTHING],
       stockMs: PAGE_STOCK_MS,
       etagOf: (_page, body) => `"${hashOf(body)}"`,
     });
@@ -96,7 +96,7 @@ export class ProductCache {
 
   /** Invalidates the product and every page. */
   async invalidateProduct(id: string): Promise<void> {
-    await this.store.invalidate([contentTag(id.toLowerCase()), CATALOGUE]);
+    await this.store.invalidate([contentTag(id.toLowerCase()), CATALOG]);
   }
 
   /** The product's stock changed; the rest of it is still valid. */
@@ -211,7 +211,8 @@ export class ProductCache {
   }
 }
 
-const CATALOGUE = 'catalogue';
+/** Spelled as stored: replicas of two releases share one Redis. */
+const CATALOG = 'catalogue';
 const ANY_STOCK = 'stock';
 const ANYTHING = 'anything';
 const contentTag = (id: string): string => `content:${id}`;
