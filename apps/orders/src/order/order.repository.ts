@@ -93,7 +93,7 @@ export class OrderRepository extends AggregateRepository<Order> {
       TimelineRow,
       steps.map((step) => ({ ...step, orderId: order.id })),
     );
-    this.unitOfWork.afterCommit(() => this.nats.connection.publish(orderNotificationSubject(order.id)));
+    this.unitOfWork.afterCommit(() => this.nats.notify(orderNotificationSubject(order.id)));
   }
 
   protected override notFound(): OrderNotFound {
