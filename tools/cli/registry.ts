@@ -40,7 +40,7 @@ const grouped = {
     },
     {
       name: 'seed',
-      summary: 'add the demo catalogue to the running system, through its API',
+      summary: 'add the demo catalog to the running system, through its API',
       load: async () => (await import('./commands/seed')).addSeed,
     },
     {

@@ -15,6 +15,8 @@ const ADDRESSES = [
   ['POST', '/token'],
 ] as const;
 
+const PROBES = ['/livez', '/readyz', '/metrics'] as const;
+
 describe('the host of a request', () => {
   let auth: AuthUnderTest;
   let url: string;
@@ -90,9 +92,29 @@ describe('the host of a request', () => {
     }
   });
 
-  it('is ignored for probes', async () => {
-    for (const path of ['/livez', '/readyz', '/metrics']) {
+  it('is ignored for probes, spelled as they are', async () => {
+    for (const path of PROBES) {
       expect((await ask('GET', path, '10.0.0.7:3001')).status).toBe(200);
+      expect((await ask('GET', path.toUpperCase(), '10.0.0.7:3001')).status).toBe(421);
+      expect((await ask('GET', `${path}/`, '10.0.0.7:3001')).status).toBe(421);
+    }
+  });
+});
+
+describe('the limit of an address', () => {
+  let auth: AuthUnderTest;
+  beforeAll(async () => {
+    auth = await AuthUnderTest.start({ TOKEN_LIMIT_PER_MINUTE: '1' });
+  });
+  afterAll(() => auth.stop());
+
+  it('counts every other spelling of a probe’s path, and no probe', async () => {
+    const status = async (path: string): Promise<number> => (await fetch(`${auth.issuer}${path}`)).status;
+    expect(await status('/LIVEZ')).toBe(404);
+    for (const path of PROBES) {
+      expect([path, await status(`${path}/`)]).toEqual([path, 429]);
+      expect([path, await status(path.toUpperCase())]).toEqual([path, 429]);
+      expect([path, await status(path)]).toEqual([path, 200]);
     }
   });
 });

@@ -68,14 +68,14 @@ function expectProblem(answer: Answer, status: number | readonly number[]): void
 
 /** Everything that a refused request of this spec could have left behind. */
 async function stored(): Promise<unknown> {
-  const [orders, keys, catalogue, adjustments, accounts] = await Promise.all([
+  const [orders, keys, catalog, adjustments, accounts] = await Promise.all([
     databases.count('orders', 'orders WHERE customer_id = ANY($1)', [[alice.subject, bob.subject]]),
     databases.count('orders', 'idempotency_key WHERE subject = ANY($1)', [[alice.subject, bob.subject]]),
     databases.rows('products', 'SELECT * FROM products WHERE id = $1 OR sku LIKE $2', [product.id, 'BAD-%']),
     databases.count('products', 'stock_adjustments WHERE product_id = $1', [product.id]),
     databases.count('auth', 'users WHERE email LIKE $1', ['%@bad-input.example']),
   ]);
-  return { orders, keys, catalogue, adjustments, accounts };
+  return { orders, keys, catalog, adjustments, accounts };
 }
 
 /** Sends what must be refused; nothing may be stored of it. */

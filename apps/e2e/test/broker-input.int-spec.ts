@@ -218,7 +218,7 @@ afterEach(async () => {
   await everyServiceIsReady();
 });
 
-it('knows a body for each request of the catalogue', () => {
+it('knows a body for each request of the catalog', () => {
   expect(Object.keys(bodies).toSorted()).toEqual(rpcContracts.map(({ subject }) => subject).toSorted());
 });
 
@@ -483,21 +483,18 @@ describe('poison in a stream', () => {
 
       for (const service of handlersOf(contract)) {
         for (const { stream, seq, reason, payload, given } of injected) {
-          const letter = await eventually(
-            () => {
-              const found = deadLetters.find(
-                ({ subject: at, headers }) =>
-                  at === deadLetterSubject(service, subject) &&
-                  headers.get(DeadLetterHeaders.stream) === stream &&
-                  headers.get(DeadLetterHeaders.streamSequence) === String(seq),
-              );
-              if (found === undefined) {
-                throw new Error(`${service} made no dead letter of ${stream} ${seq} (${reason})`);
-              }
-              return found;
-            },
-            { timeoutMs: 5_000 },
-          );
+          const letter = await eventually(() => {
+            const found = deadLetters.find(
+              ({ subject: at, headers }) =>
+                at === deadLetterSubject(service, subject) &&
+                headers.get(DeadLetterHeaders.stream) === stream &&
+                headers.get(DeadLetterHeaders.streamSequence) === String(seq),
+            );
+            if (found === undefined) {
+              throw new Error(`${service} made no dead letter of ${stream} ${seq} (${reason})`);
+            }
+            return found;
+          });
           expect(letter.headers.get(DeadLetterHeaders.reason)).toBe(reason);
           expect(letter.headers.get(DeadLetterHeaders.originalSubject)).toBe(subject);
           expect(letter.payload).toBe(payload);
@@ -528,7 +525,7 @@ describe('poison in a stream', () => {
     await expectPromptConfirmation();
   });
 
-  it('leaves the gateway serving the catalogue', async () => {
+  it('leaves the gateway serving the catalog', async () => {
     expect((await request('GET', '/v1/products?limit=1')).status).toBe(200);
   });
 });

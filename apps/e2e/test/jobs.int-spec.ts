@@ -64,14 +64,14 @@ describe('the jobs of the services', () => {
         FROM unnest(ARRAY[1, 3, 5, 30]) AS hours`);
     });
 
-    it('marks the events since then unpublished, and says how many', async () => {
+    it('marks the events since a time as unpublished, and prints how many', async () => {
       const { code, stdout } = await republish({ REPUBLISH_SINCE: '4h' });
       expect(stdout).toMatch(/^orders: 2 events since \S+Z will be published again\n.*outbox_unpublished_events.*\n$/);
       expect(code).toBe(0);
       expect(await waiting()).toEqual([1, 3]);
     });
 
-    it('takes the last day by default', async () => {
+    it('marks the events of the last day by default', async () => {
       expect(await republish()).toMatchObject({ code: 0 });
       expect(await waiting()).toEqual([1, 3, 5]);
     });
@@ -89,7 +89,7 @@ describe('the jobs of the services', () => {
       expect([code, stdout, await waiting()]).toEqual([1, '', []]);
     });
 
-    describe('on the stack of a data folder', () => {
+    describe('as a command on the stack of a data folder', () => {
       let folder: string;
       beforeEach(() => {
         folder = mkdtempSync(join(tmpdir(), 'rookery-republish-'));
@@ -100,7 +100,7 @@ describe('the jobs of the services', () => {
       const local = (...args: readonly string[]): Promise<Outcome> =>
         run(['--import', 'tsx', 'tools/cli/main.ts', 'events', 'republish', ...args], { ROOKERY_DATA_DIR: folder });
 
-      it('takes the database of the service', async () => {
+      it('works on the database of the named service', async () => {
         const { code, stdout } = await local('--service', 'orders', '--since', '2h');
         expect(stdout).toMatch(/^orders: 1 events since/);
         expect([code, await waiting()]).toEqual([0, [1]]);
@@ -134,7 +134,7 @@ describe('the jobs of the services', () => {
     });
     afterAll(() => broker.close());
 
-    it('restores what the stream knows, and has everything delivered again', async () => {
+    it('restores the orders that the stream knows, and has every event delivered again', async () => {
       const orderId = uuidv7();
       const data = {
         orderId,
@@ -155,12 +155,12 @@ describe('the jobs of the services', () => {
       ]);
     });
 
-    it('of another service needs the broker’s admin only', async () => {
+    it('needs no database for a service that has nothing in its stream to restore from', async () => {
       const { code, stdout } = await run(['dist/apps/auth/jobs/recover.js'], broker.envOf('admin'));
       expect([code, stdout]).toEqual([0, 'auth receives at its next start: ORDERS\n']);
     });
 
-    it('exits with 1 and says why without the admin’s key', async () => {
+    it('exits with 1 and names the setting when its key is not the admin’s', async () => {
       const { code, stdout, stderr } = await run(['dist/apps/payments/jobs/recover.js'], {
         ...broker.envOf('payments'),
         LOG_LEVEL: 'silent',

@@ -54,7 +54,7 @@ export const GatewayConfig = z.object({
     .min(0)
     .max(3_600)
     .default(30)
-    .describe('Seconds for which a catalogue read is cached without a change notification; 0 disables the cache'),
+    .describe('Seconds for which a catalog read is cached without a change notification; 0 disables the cache'),
   PRODUCT_STALE_SECONDS: z.coerce
     .number()
     .int()

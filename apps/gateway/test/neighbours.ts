@@ -13,7 +13,7 @@ import {
 } from '@rookery/contracts';
 import { type DomainError, NotFound } from '@rookery/platform';
 import { stubRpc, type TestBroker } from '@rookery/testing';
-import { stubOrderTraces } from './order-facts';
+import { stubOrderDiagnosis } from './order-facts';
 
 /** Ids known to the stubs. */
 export const productId = '019a5c2e-6f00-7000-8000-00000000000a';
@@ -170,7 +170,7 @@ export async function startNeighbours(broker: TestBroker) {
       await state.hold;
       return { from: AT, to: AT, orders: 1, inFlight: 0, products: 1, differences: [], total: 0, next: null };
     }),
-    ...(await stubOrderTraces(broker, orderId, () => state.silent)),
+    ...(await stubOrderDiagnosis(broker, orderId, () => state.silent)),
     register: await stubRpc(broker, AuthRpc.register, ({ email, name = 'Wren' }) => ({
       id: unknownId,
       email,

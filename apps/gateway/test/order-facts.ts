@@ -79,19 +79,19 @@ const reservation: ReservationFacts = {
 };
 
 /** The services while products has not handled PaymentReserved; `knows` is the only existing order. */
-export async function stubOrderTraces(broker: TestBroker, knows: string, silence: () => Promise<unknown>) {
+export async function stubOrderDiagnosis(broker: TestBroker, knows: string, silence: () => Promise<unknown>) {
   return {
-    traceOrder: await stubRpc(broker, OrderDiagnosisRpc.orders, ({ id, eventIds }) => {
+    diagnoseOrder: await stubRpc(broker, OrderDiagnosisRpc.orders, ({ id, eventIds }) => {
       if (id !== knows) {
         throw new NotFound('orders.order-not-found', 'There is no such order.');
       }
       return { order, steps, events: events([event('OrderCreated', orderCreatedId, 1, null)], eventIds) };
     }),
-    tracePayment: await stubRpc(broker, OrderDiagnosisRpc.payments, ({ eventIds }) => ({
+    diagnosePayment: await stubRpc(broker, OrderDiagnosisRpc.payments, ({ eventIds }) => ({
       payment,
       events: events([event('PaymentReserved', paymentReservedId, 2, orderCreatedId)], eventIds),
     })),
-    traceReservation: await stubRpc(broker, OrderDiagnosisRpc.products, async ({ eventIds }) => {
+    diagnoseReservation: await stubRpc(broker, OrderDiagnosisRpc.products, async ({ eventIds }) => {
       await silence();
       return { reservation, events: events([], eventIds, [paymentReservedId]) };
     }),

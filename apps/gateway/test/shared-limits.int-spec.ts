@@ -3,7 +3,7 @@ import { type GatewayUnderTest, startGateway } from './gateway-under-test';
 
 const LIMIT = 40;
 /** Far below the timeout of a request: no request waits for an unavailable Redis. */
-const NOT_HANGING_MS = 2_000;
+const NOT_HANGING_MS = 4_000;
 
 (redisServer === undefined ? describe.skip : describe)('two gateways with one Redis', () => {
   let redis: TestRedis;
@@ -83,7 +83,7 @@ const NOT_HANGING_MS = 2_000;
     expect(refused.remaining).toBe(0);
 
     await redis.start();
-    await eventually(expectShared, { timeoutMs: 20_000, intervalMs: 500 });
+    await eventually(expectShared, { intervalMs: 500 });
   });
 
   it('do not delay requests while Redis hangs', async () => {
@@ -95,6 +95,6 @@ const NOT_HANGING_MS = 2_000;
       expect(ms).toBeLessThan(NOT_HANGING_MS);
     }
     redis.resume();
-    await eventually(expectShared, { timeoutMs: 20_000, intervalMs: 500 });
+    await eventually(expectShared, { intervalMs: 500 });
   });
 });

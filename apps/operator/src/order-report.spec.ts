@@ -3,7 +3,7 @@ import { orderReport } from './order-report';
 
 const AT = '2026-11-25T10:00:00.000Z';
 
-const trace: OrderDiagnosis = {
+const diagnosis: OrderDiagnosis = {
   id: '01a20660-dcef-7621-b1a2-c4e3685387f6',
   waitsFor: 'payments is not answering: whether it has taken OrderCreated is unknown',
   order: {
@@ -44,14 +44,14 @@ const trace: OrderDiagnosis = {
 
 describe('the report of an order', () => {
   it('begins with the status of the order and what it waits for', () => {
-    expect(orderReport(trace).slice(0, 2)).toEqual([
-      `Order ${trace.id}: Pending since ${AT}, deadline 2026-11-25T10:01:00.000Z`,
+    expect(orderReport(diagnosis).slice(0, 2)).toEqual([
+      `Order ${diagnosis.id}: Pending since ${AT}, deadline 2026-11-25T10:01:00.000Z`,
       'waits for: payments is not answering: whether it has taken OrderCreated is unknown',
     ]);
   });
 
   it('marks as unknown what no service told, and names the service', () => {
-    const text = orderReport(trace).join('\n');
+    const text = orderReport(diagnosis).join('\n');
     expect(text).toMatch(/OrderCreated +orders +published \(time no longer known\)/);
     expect(text).toMatch(/payments +unknown$/m);
     expect(text).toMatch(/products +unknown \(pruned\)$/m);
@@ -65,7 +65,7 @@ describe('the report of an order', () => {
     const reservation = { status: 'Awaiting', linesKnown: true, paid: false, createdAt: AT, updatedAt: AT } as const;
     const attempt = { operation: 'capture', tries: 1, startedAt: AT, finishedAt: AT, outcome: 'unknown' } as const;
     const payment = {
-      id: trace.id,
+      id: diagnosis.id,
       status: 'Reserved',
       purpose: 'take',
       amount: { amountMinor: 100, currency: 'EUR' },
@@ -75,9 +75,11 @@ describe('the report of an order', () => {
       updatedAt: AT,
       attempts: [attempt, { ...attempt, tries: 2, finishedAt: null, outcome: null }],
     } as const;
-    const text = orderReport({ ...trace, payment: { ...payment, attempts: [...payment.attempts] }, reservation }).join(
-      '\n',
-    );
+    const text = orderReport({
+      ...diagnosis,
+      payment: { ...payment, attempts: [...payment.attempts] },
+      reservation,
+    }).join('\n');
     expect(text).toContain(
       `Payment: the money is reserved (Reserved); the order wants it captured; the provider will be asked to capture the money at ${AT}`,
     );

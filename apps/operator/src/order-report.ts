@@ -9,21 +9,21 @@ import type {
 type Consumer = DiagnosisStep['consumers'][number];
 
 /** The explanation of an order as lines for a terminal, what it waits for first. */
-export function orderReport(trace: OrderDiagnosis): readonly string[] {
+export function orderReport(diagnosis: OrderDiagnosis): readonly string[] {
   return [
-    `Order ${trace.id}: ${orderLine(trace)}`,
-    `waits for: ${trace.waitsFor}`,
+    `Order ${diagnosis.id}: ${orderLine(diagnosis)}`,
+    `waits for: ${diagnosis.waitsFor}`,
     '',
-    ...trace.timeline.flatMap(stepLines),
+    ...diagnosis.timeline.flatMap(stepLines),
     '',
-    ...paymentLines(trace),
-    reservationLine(trace),
-    ...trace.deadLetters.items.map(
+    ...paymentLines(diagnosis),
+    reservationLine(diagnosis),
+    ...diagnosis.deadLetters.items.map(
       ({ id, consumer, event, reason, attempts, at }) =>
         `Dead letter ${id}: ${consumer} gave up on ${event ?? 'a message'} at ${at} (${reason}, attempts: ${attempts})`,
     ),
-    ...(trace.deadLetters.complete ? [] : ['Dead letters: not all could be searched']),
-    ...trace.services
+    ...(diagnosis.deadLetters.complete ? [] : ['Dead letters: not all could be searched']),
+    ...diagnosis.services
       .filter(({ answered }) => !answered)
       .map(({ service, problem }) => `${service} is not answering (${problem})`),
   ];
@@ -95,10 +95,10 @@ const tasks: Readonly<Record<ProviderAttempt['operation'], string>> = {
   refund: 'refund it',
 };
 
-function paymentLines(trace: OrderDiagnosis): readonly string[] {
-  const { payment } = trace;
+function paymentLines(diagnosis: OrderDiagnosis): readonly string[] {
+  const { payment } = diagnosis;
   if (payment === null) {
-    return [`Payment: ${isSilent(trace, 'payments') ? 'unknown' : 'none yet'}`];
+    return [`Payment: ${isSilent(diagnosis, 'payments') ? 'unknown' : 'none yet'}`];
   }
   const { status, purpose, operation, operationDueAt, attempts } = payment;
   const next =
@@ -130,10 +130,10 @@ const units: Readonly<Record<ReservationFacts['status'], string>> = {
   Withdrawn: 'nothing was held, the order ended first',
 };
 
-function reservationLine(trace: OrderDiagnosis): string {
-  const { reservation } = trace;
+function reservationLine(diagnosis: OrderDiagnosis): string {
+  const { reservation } = diagnosis;
   if (reservation === null) {
-    return `Stock: ${isSilent(trace, 'products') ? 'unknown' : 'no reservation yet'}`;
+    return `Stock: ${isSilent(diagnosis, 'products') ? 'unknown' : 'no reservation yet'}`;
   }
   const { status, linesKnown, paid } = reservation;
   const missing = [...(linesKnown ? [] : ['what was ordered']), ...(paid ? [] : ['that it is paid'])];

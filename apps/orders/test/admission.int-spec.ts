@@ -12,7 +12,7 @@ const LAG_LIMIT_MS = 24_000;
 
 let orders: OrdersUnderTest;
 beforeEach(async () => {
-  orders = await startOrders({ catalogue: [product], deadlineSeconds: 60 });
+  orders = await startOrders({ catalog: [product], deadlineSeconds: 60 });
 });
 afterEach(() => orders.stop());
 

@@ -11,7 +11,7 @@ describe('the deadline of an order', () => {
 
   beforeAll(async () => {
     // Its clock is set ahead while many orders wait: that is no lag of the saga.
-    orders = await startOrders({ catalogue: [product], deadlineSeconds: 60, lagLimitSeconds: 3_600 });
+    orders = await startOrders({ catalog: [product], deadlineSeconds: 60, lagLimitSeconds: 3_600 });
   });
   afterEach(() => orders.resetClock());
   afterAll(() => orders.stop());
@@ -55,7 +55,10 @@ describe('the deadline of an order', () => {
     });
     const { status, createdAt, updatedAt } = await view(id);
     expect(status).toBe('Canceled');
-    expect(Date.parse(updatedAt) - Date.parse(createdAt)).toBeCloseTo(60_001, -4);
+    const heldMs = Date.parse(updatedAt) - Date.parse(createdAt);
+    expect(heldMs).toBeGreaterThanOrEqual(60_001);
+    // What the spec itself took is in it, and far less than the process's clock is off by.
+    expect(heldMs).toBeLessThan(60_001 + 60_000);
     // The id says when it was placed, which reconciliation goes by.
     expect(timeOfUuid(id).toISOString()).toBe(createdAt);
   });
@@ -76,15 +79,23 @@ describe('the deadline of an order', () => {
   it('is enforced for other orders while one order is locked', async () => {
     const locked = await place();
     const others = await Promise.all(Array.from({ length: 9 }, place));
+    let waited = 0;
     await orders.database.query('BEGIN');
     await orders.database.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [locked]);
     try {
       await orders.advanceClock(60_001);
-      // Sooner than a statement gives up waiting for a lock: the sweeper must not have waited for it.
-      await eventually(async () => expect(await canceled(others)).toBe(others.length), { timeoutMs: 4_000 });
+      const waits = `SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))`;
+      await eventually(
+        async () => {
+          waited += (await orders.database.query(waits)).length;
+          expect(await canceled(others)).toBe(others.length);
+        },
+        { timeoutMs: 30_000 },
+      );
     } finally {
       await orders.database.query('ROLLBACK');
     }
+    expect(waited).toBe(0);
     await eventually(async () => expect((await view(locked)).status).toBe('Canceled'));
   });
 

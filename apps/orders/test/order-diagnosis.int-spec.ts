@@ -12,7 +12,7 @@ describe('the diagnosis of an order by orders', () => {
   const product = aProduct();
 
   beforeAll(async () => {
-    orders = await startOrders({ catalogue: [product] });
+    orders = await startOrders({ catalog: [product] });
   });
   afterAll(() => orders.stop());
 

@@ -28,7 +28,7 @@ export function anOrder(placing: Partial<Placing> = {}): Order {
   return order;
 }
 
-/** A product of the catalogue as products quotes it. */
+/** A product of the catalog as products quotes it. */
 export const aProduct = (quote: Partial<ProductQuote> = {}): ProductQuote => ({
   productId: uuidv7(),
   sku: 'NEST-1',

@@ -52,7 +52,7 @@ const POOL_SIZE = 10;
 
 export interface OrdersOptions {
   /** What products quotes from. */
-  readonly catalogue: readonly ProductQuote[];
+  readonly catalog: readonly ProductQuote[];
   readonly deadlineSeconds?: number;
   /** Of the saga, from which on orders are refused; as derived from the deadline by default. */
   readonly lagLimitSeconds?: number;
@@ -69,7 +69,7 @@ type DeclaredMetric = z.infer<typeof DeclaredMetric>;
 /** The whole service on a real database and a real broker; only products is a stub. */
 export class OrdersUnderTest {
   /** What products quotes from, to change while the service runs. */
-  readonly catalogue = new Map<string, ProductQuote>();
+  readonly catalog = new Map<string, ProductQuote>();
   private products: RpcStub<unknown> | undefined;
 
   private constructor(
@@ -82,7 +82,7 @@ export class OrdersUnderTest {
     private readonly app: Awaited<ReturnType<typeof createService>>,
   ) {}
 
-  static async start({ catalogue, deadlineSeconds = 60, lagLimitSeconds }: OrdersOptions): Promise<OrdersUnderTest> {
+  static async start({ catalog, deadlineSeconds = 60, lagLimitSeconds }: OrdersOptions): Promise<OrdersUnderTest> {
     const [database, broker, keys] = await Promise.all([
       testDatabase('orders', ordersDatabase({ DATABASE_URL: 'postgres://unused' })),
       testBroker(),
@@ -115,8 +115,8 @@ export class OrdersUnderTest {
       new TokenSealer(sealingKey),
       app,
     );
-    for (const quote of catalogue) {
-      service.catalogue.set(quote.productId, quote);
+    for (const quote of catalog) {
+      service.catalog.set(quote.productId, quote);
     }
     service.products = await service.stubProducts();
     return service;
@@ -250,8 +250,10 @@ export class OrdersUnderTest {
     return handledEvents(this.app.get(JetStreamServer), 'orders');
   }
 
-  sweep(): Promise<void> {
-    return this.app.get(DeadlineSweeper).sweep();
+  /** Sweeps until no overdue order is left: what this sweep skips because the service's own schedule has locked it, the lock waits for. */
+  async sweep(): Promise<void> {
+    await this.app.get(DeadlineSweeper).sweep();
+    await this.database.query(`SELECT 1 FROM orders WHERE status = 'Pending' AND deadline_at <= now() FOR UPDATE`);
   }
 
   /** Takes every connection of the service's pool; returns what gives them back. */
@@ -291,7 +293,7 @@ export class OrdersUnderTest {
 
   private stubProducts(): Promise<RpcStub<unknown>> {
     return stubRpc(this.broker, ProductsRpc.quote, ({ productIds }) => ({
-      quotes: productIds.flatMap((id) => this.catalogue.get(id) ?? []),
+      quotes: productIds.flatMap((id) => this.catalog.get(id) ?? []),
     }));
   }
 }

@@ -22,7 +22,7 @@ describe('placing an order', () => {
   });
 
   beforeAll(async () => {
-    orders = await startOrders({ catalogue: [nestBox, feeder, dollarFeeder, dearest] });
+    orders = await startOrders({ catalog: [nestBox, feeder, dollarFeeder, dearest] });
   });
   afterAll(() => orders.stop());
 
@@ -127,9 +127,9 @@ describe('placing an order', () => {
   it('replays without requesting the prices again', async () => {
     const key = randomUUID();
     const passing = aProduct({ sku: 'GONE-1' });
-    orders.catalogue.set(passing.productId, passing);
+    orders.catalog.set(passing.productId, passing);
     const first = await place(one(passing), key);
-    orders.catalogue.delete(passing.productId);
+    orders.catalog.delete(passing.productId);
     expect((await place(one(passing), key)).order.id).toBe(first.order.id);
   });
 
@@ -203,14 +203,14 @@ describe('placing an order', () => {
   it('accepts an order at the shown total, and replays it after prices have changed', async () => {
     const key = randomUUID();
     const passing = aProduct({ sku: 'DEARER-1', unitPrice: { amountMinor: 1_000, currency: 'EUR' } });
-    orders.catalogue.set(passing.productId, passing);
+    orders.catalog.set(passing.productId, passing);
     const request = { ...one(passing, 2), expectedTotal: { amountMinor: 2_000, currency: 'EUR' } };
     const first = await place(request, key);
     expect(first).toMatchObject({ replayed: false, order: { total: request.expectedTotal } });
 
-    orders.catalogue.set(passing.productId, { ...passing, unitPrice: { amountMinor: 99_000, currency: 'EUR' } });
+    orders.catalog.set(passing.productId, { ...passing, unitPrice: { amountMinor: 99_000, currency: 'EUR' } });
     expect(await place(request, key)).toEqual({ order: first.order, replayed: true });
-    orders.catalogue.delete(passing.productId);
+    orders.catalog.delete(passing.productId);
   });
 
   it.each([
@@ -234,7 +234,7 @@ describe('placing an order', () => {
     async ({ unitPrice, total }) => {
       const key = randomUUID();
       const changed = aProduct({ sku: 'CHANGED-1', unitPrice });
-      orders.catalogue.set(changed.productId, changed);
+      orders.catalog.set(changed.productId, changed);
       const expectedTotal = { amountMinor: 2_000, currency: 'EUR' };
       const before = await counts();
       await expect(place({ ...one(changed, 2), expectedTotal }, key)).rejects.toMatchObject({
@@ -248,7 +248,7 @@ describe('placing an order', () => {
         replayed: false,
         order: { total },
       });
-      orders.catalogue.delete(changed.productId);
+      orders.catalog.delete(changed.productId);
     },
   );
 
@@ -264,14 +264,14 @@ describe('placing an order', () => {
   it('accepts, shows and replays an order of a product whose currency has been withdrawn', async () => {
     const key = randomUUID();
     const old = aProduct({ sku: 'OLD-1', unitPrice: { amountMinor: 7_500, currency: 'QQQ' } });
-    orders.catalogue.set(old.productId, old);
+    orders.catalog.set(old.productId, old);
     const { order } = await place(one(old), key);
     expect(order).toMatchObject({ total: old.unitPrice, lines: [{ unitPrice: old.unitPrice }] });
     expect((await place(one(old), key)).order).toEqual(order);
     expect(await orders.call(OrdersRpc.get, { id: order.id }, alice)).toEqual(order);
     expect((await orders.call(OrdersRpc.list, { limit: 1 }, alice)).items).toEqual([order]);
     expect(await orders.published(OrderCreated, order.id)).toMatchObject({ total: old.unitPrice });
-    orders.catalogue.delete(old.productId);
+    orders.catalog.delete(old.productId);
   });
 
   it('names each line whose product is not available', async () => {

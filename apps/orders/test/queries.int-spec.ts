@@ -64,7 +64,7 @@ describe('what Prometheus is asked', () => {
   let known: KnownMetrics;
 
   beforeAll(async () => {
-    orders = await startOrders({ catalogue: [aProduct()] });
+    orders = await startOrders({ catalog: [aProduct()] });
     const own = orders.metrics().flatMap(({ name, type, labelNames }) => seriesOf(name, type, labelNames));
     known = new Map([...own, ...foreign]);
   });

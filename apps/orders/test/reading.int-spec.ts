@@ -9,7 +9,7 @@ describe('reading and canceling orders', () => {
   const product = aProduct();
 
   beforeAll(async () => {
-    orders = await startOrders({ catalogue: [product] });
+    orders = await startOrders({ catalog: [product] });
   });
   afterAll(() => orders.stop());
 

@@ -18,6 +18,8 @@ export class SettlementNeighbours {
   readonly payments = new Map<string, PaymentRecord>();
   readonly reservations = new Map<string, StockRecord>();
   unbalanced: UnbalancedStock[] = [];
+  /** Unbalanced products beyond those that fit into an answer. */
+  unlisted = 0;
   /** Ranges asked for, oldest first. */
   readonly asked: RecordRange[] = [];
   private paymentsStub: RpcStub<unknown> | undefined;
@@ -29,8 +31,8 @@ export class SettlementNeighbours {
     await neighbours.returnPayments();
     await orders.stub(ReconciliationRpc.reservations, (range) => answer(neighbours.reservations, range));
     await orders.stub(ReconciliationRpc.stock, () => {
-      const { unbalanced } = neighbours;
-      return { products: 7, total: unbalanced.length, items: unbalanced };
+      const { unbalanced, unlisted } = neighbours;
+      return { products: 7, total: unbalanced.length + unlisted, items: unbalanced };
     });
     return neighbours;
   }

@@ -28,7 +28,7 @@ describe('the reconciliation', () => {
   const lines = [{ productId, quantity: 1 }];
 
   beforeEach(async () => {
-    orders = await startOrders({ catalogue: [product], deadlineSeconds: DEADLINE_SECONDS });
+    orders = await startOrders({ catalog: [product], deadlineSeconds: DEADLINE_SECONDS });
     neighbours = await SettlementNeighbours.start(orders);
   });
   afterEach(() => orders.stop());
@@ -157,6 +157,15 @@ describe('the reconciliation', () => {
     neighbours.unbalanced = [];
     expect(await reconcile()).toMatchObject({ total: 0 });
     expect(await orders.metric(`${DIFFERENCES}{kind="stock-sold"}`)).toBe(0);
+  });
+
+  it('counts the products that do not add up beyond those that it lists', async () => {
+    const stock = { productId, initial: 5, adjusted: 0, available: 4, reserved: 1, sold: 0, adjustments: 0 };
+    neighbours.unbalanced = [{ ...stock, held: 0, shipped: 1 }];
+    neighbours.unlisted = 300;
+    const report = await reconcile();
+    expect(report.differences.map(({ kind }) => kind)).toEqual(['stock-reserved', 'stock-sold']);
+    expect(report.total).toBe(302);
   });
 
   it('continues each part where the last one ended, and checks the stock once', async () => {

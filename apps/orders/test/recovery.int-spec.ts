@@ -48,13 +48,13 @@ describe('the recovery of orders after a restore', () => {
   };
 
   /** An order that the stream knows. */
-  const placed = async (of = productId, amountMinor = 500): Promise<string> => {
+  const placed = async (of = productId, amountMinor = 500, currency = 'EUR'): Promise<string> => {
     const orderId = uuidv7();
     const data = {
       orderId,
       customerId: 'alice',
       lines: [{ productId: of, quantity: 2 }],
-      total: { amountMinor, currency: 'EUR' },
+      total: { amountMinor, currency },
       sealedPaymentToken: 'sealed',
     };
     await publishEvent(broker, OrderCreated, data, { aggregateId: orderId });
@@ -143,17 +143,19 @@ describe('the recovery of orders after a restore', () => {
     expect(left).toBeGreaterThan((GRACE_SECONDS - 60) * 1_000);
   });
 
-  it('names an order whose prices have changed, and one whose product is gone instead of restoring it', async () => {
+  it('names an order whose prices or currency have changed, and one whose product is gone instead of restoring it', async () => {
     const [repriced, refused] = [await placed(productId, 499), await placed(uuidv7())];
+    const inDollars = await placed(productId, 500, 'USD');
 
     expect(await recover()).toEqual({
-      restored: 1,
+      restored: 2,
       ended: 0,
-      repriced: [repriced],
+      repriced: [repriced, inDollars],
       refused: [refused],
       unreadable: [],
     });
     expect(await rowOf(repriced)).toMatchObject({ total_minor: '499' });
+    expect(await rowOf(inDollars)).toMatchObject({ total_minor: '500', currency: 'USD' });
     expect(await rowOf(refused)).toBeUndefined();
   });
 });

@@ -22,7 +22,7 @@ describe('the saga of an order', () => {
   const lines = [{ productId: product.productId, quantity: 1 }];
 
   beforeAll(async () => {
-    orders = await startOrders({ catalogue: [product] });
+    orders = await startOrders({ catalog: [product] });
   });
   afterAll(() => orders.stop());
 

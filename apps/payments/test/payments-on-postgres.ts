@@ -42,8 +42,8 @@ export class PaymentsOnPostgres {
     const attempts = new PaymentAttempts(dataSource);
     const simulator = new SimulatedProvider(dataSource);
     const sealer = new TokenSealer(randomBytes(32).toString('base64url'));
-    const operator = new ProviderCaller(unitOfWork, payments, attempts, simulator, sealer);
-    const worker = new PaymentWorker(attempts, operator);
+    const caller = new ProviderCaller(unitOfWork, payments, attempts, simulator, sealer);
+    const worker = new PaymentWorker(attempts, caller);
     const service = new PaymentService(unitOfWork, payments, worker);
     return new PaymentsOnPostgres(
       database,
@@ -74,8 +74,8 @@ export class PaymentsOnPostgres {
     }
   }
 
-  /** What carries out attempts, with a provider of the spec's. */
-  operatorWith(provider: PaymentProvider): ProviderCaller {
+  /** Executes attempts at a provider of the spec's. */
+  callerOf(provider: PaymentProvider): ProviderCaller {
     return new ProviderCaller(...this.parts, this.attempts, provider, this.sealer);
   }
 

@@ -32,7 +32,7 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
   const outbox = new Outbox(unitOfWork);
   const stock = new StockRepository();
   const notifier = new StockChangeNotifier(unitOfWork, () => undefined);
-  const queries = new ProductQueries(dataSource, unitOfWork, new Cursors('a secret of the catalogue', 'products'));
+  const queries = new ProductQueries(dataSource, unitOfWork, new Cursors('a secret of the catalog', 'products'));
   return {
     database,
     dataSource,

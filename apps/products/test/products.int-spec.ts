@@ -65,7 +65,7 @@ describe('the products service', () => {
       for (const answer of await Promise.all(asked)) {
         expect(answer).toMatchObject({ status: 504 });
       }
-      await eventually(async () => expect(await working()).toBe(0), { timeoutMs: 2_000 });
+      await eventually(async () => expect(await working()).toBe(0), { timeoutMs: 3_500 });
     } finally {
       await service.database.query('ROLLBACK');
     }

@@ -186,24 +186,25 @@ export type OrderDiagnosis = z.infer<typeof OrderDiagnosis>;
 
 /** `eventIds`: events of other services to look up in the inbox. */
 const request = z.strictObject({ id: Id, eventIds: z.array(Id).max(MAX_DIAGNOSED_EVENTS) });
-const traceOf = { name: 'trace-order', kind: 'query', scopes: ['ops:read'], request } as const;
+// `trace-order`, like `OrderTrace` and `TraceStep` above, is the older name: what goes over the wire or is in the API document keeps it.
+const diagnose = { name: 'trace-order', kind: 'query', scopes: ['ops:read'], request } as const;
 
 /** What each service knows about one order, in one snapshot. Orders answers 404 for an unknown order. */
 export const OrderDiagnosisRpc = {
   orders: defineRpc({
-    ...traceOf,
+    ...diagnose,
     service: 'orders',
     response: z.object({ order: OrderFacts, steps: z.array(TimelineEntry), events: EventFacts }),
     summary: 'An order’s state, steps and events as orders has them',
   }),
   payments: defineRpc({
-    ...traceOf,
+    ...diagnose,
     service: 'payments',
     response: z.object({ payment: PaymentFacts.nullable(), events: EventFacts }),
     summary: 'An order’s payment and events as payments has them',
   }),
   products: defineRpc({
-    ...traceOf,
+    ...diagnose,
     service: 'products',
     response: z.object({ reservation: ReservationFacts.nullable(), events: EventFacts }),
     summary: 'An order’s reservation and events as products has them',

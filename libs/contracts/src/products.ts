@@ -5,7 +5,7 @@ import { Cursor, PageLimit, pageOf } from './page';
 import { Count, Id, Quantity, Text, Timestamp, Version } from './primitives';
 import { defineRpc } from './rpc';
 
-/** Stock keeping unit: unique in the catalogue. */
+/** Stock keeping unit: unique in the catalog. */
 export const Sku = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1..64 letters, digits, dot, dash or underscore');
@@ -41,7 +41,7 @@ export type ProductSort = (typeof ProductSorts)[number];
 export const ListProducts = z.strictObject({
   q: Text(100).optional(),
   category: category.optional(),
-  /** Only products with a price in this currency; sorting by price needs it as soon as the catalogue has several. */
+  /** Only products with a price in this currency; sorting by price needs it as soon as the catalog has several. */
   currency: CurrencyCode.optional(),
   sort: z.enum(ProductSorts).default('name'),
   limit: PageLimit.default(20),
@@ -108,7 +108,7 @@ export const ProductsRpc = {
     scopes: [],
     request: ListProductsRequest,
     response: ProductPage,
-    summary: 'A page of the catalogue, without archived products',
+    summary: 'A page of the catalog, without archived products',
   }),
   get: defineRpc({
     service: 'products',
@@ -140,7 +140,7 @@ export const ProductsRpc = {
     scopes: ['catalog:write'],
     request: CreateProduct,
     response: ProductView,
-    summary: 'Adds a product to the catalogue',
+    summary: 'Adds a product to the catalog',
   }),
   change: defineRpc({
     service: 'products',
@@ -160,7 +160,7 @@ export const ProductsRpc = {
     scopes: ['catalog:write'],
     request: z.strictObject({ id: Id, ifMatch }),
     response: z.object({}),
-    summary: 'Takes a product out of the catalogue; orders that have it keep it',
+    summary: 'Takes a product out of the catalog; orders that have it keep it',
   }),
   adjustStock: defineRpc({
     service: 'products',
@@ -217,5 +217,5 @@ export const ProductChanged = defineEvent({
   aggregate: 'product',
   handledBy: [],
   data: z.object({ productId: Id, version: Version, change: z.enum(['created', 'changed', 'archived']) }),
-  summary: 'A product of the catalogue was created, changed or archived',
+  summary: 'A product of the catalog was created, changed or archived',
 });

@@ -152,7 +152,7 @@ export const Reconciliation = z
     inFlight: Count,
     /** Products whose stock was checked: all of them in the first part, none in those that follow. */
     products: Count,
-    /** The first differences, and their total number. */
+    /** The first differences, and how many there are. Of the stock of products, the first 200 that do not add up are listed; each further one counts as one. */
     differences: z.array(Difference).max(MAX_LISTED_DIFFERENCES),
     total: Count,
     /** Start of the next part (`after`); null after the last one. */
@@ -173,6 +173,7 @@ export const ReconciliationRpc = {
     response: Reconciliation,
     summary: 'Compares orders, payments, stock and the provider’s ledger, as far as it comes within the deadline',
   }),
+  // `list-settlements` is the older name of these records: what goes over the wire keeps it.
   payments: defineRpc({
     service: 'payments',
     name: 'list-settlements',

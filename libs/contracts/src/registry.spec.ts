@@ -3,7 +3,7 @@ import { DeadLetterConsumers } from './dead-letters';
 import * as contracts from './index';
 import { eventContracts, rpcContracts } from './registry';
 
-describe('the catalogue of contracts', () => {
+describe('the catalog of contracts', () => {
   it('gives each request and each event a subject of its own', () => {
     const subjects = [...rpcContracts, ...eventContracts].map((contract) => contract.subject);
     expect(new Set(subjects).size).toBe(subjects.length);

@@ -19,7 +19,7 @@ const BATCH_SIZE = 500;
 /** Aggregates whose events are published concurrently. */
 const PARALLEL_AGGREGATES = 100;
 /** Maximum delay until the relay notices events of another process, or a released lock. */
-const POLL_MS = 500;
+export const POLL_MS = 500;
 const BACKOFF = { firstMs: 100, longestMs: 5_000 } as const;
 const PRUNE_EVERY_MS = 3_600_000;
 const PRUNE_BATCH = 1_000;

@@ -5,6 +5,7 @@ export { eventually, type EventuallyOptions } from './eventually';
 export { FaultyLink } from './faulty-link';
 export { handledEvents } from './handled-events';
 export { internalKeys, type InternalKeys } from './internal-keys';
+export { LENIENCY } from './leniency';
 export { OidcIssuer, type TokenOptions } from './oidc-issuer';
 export { rawRequest, type RawAnswer } from './raw-request';
 export { stubRpc, type RpcStub } from './stub-rpc';

@@ -62,7 +62,7 @@ async function threeOrders(alice: ApiClient): Promise<void> {
 /** Prints the first products and returns one that can be bought twice. */
 async function productInStock(alice: ApiClient): Promise<ProductView> {
   const { items } = await alice.products('?limit=100');
-  print(`\n${bold(`The catalogue: ${items.length} products`)}`);
+  print(`\n${bold(`The catalog: ${items.length} products`)}`);
   for (const { name, price, stock } of items.slice(0, LISTED_PRODUCTS)) {
     print(`    ${name.padEnd(34)} ${formatMoney(price).padStart(12)}   ${dim(`${stock.available} in stock`)}`);
   }
@@ -75,7 +75,7 @@ async function productInStock(alice: ApiClient): Promise<ProductView> {
   }
   throw new UserError(
     'No product has two units in stock.',
-    '`npx rookery seed` fills an empty catalogue; `npm run reset` and `npm start` begin anew.',
+    '`npx rookery seed` fills an empty catalog; `npm run reset` and `npm start` begin anew.',
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { requireSystem } from '@rookery/devkit/client/addresses';
-import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
+import { seedCatalog } from '@rookery/devkit/client/catalog-seed';
 import { type Run, running } from '../run';
 
 export function addSeed(parent: Command): void {
@@ -12,5 +12,5 @@ export function addSeed(parent: Command): void {
 
 async function seed({ progress }: Run): Promise<undefined> {
   const { gatewayUrl, authUrl } = requireSystem();
-  await seedCatalogue({ gatewayUrl, authUrl, progress });
+  await seedCatalog({ gatewayUrl, authUrl, progress });
 }

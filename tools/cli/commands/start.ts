@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { seedCatalogue } from '@rookery/devkit/client/catalogue-seed';
+import { seedCatalog } from '@rookery/devkit/client/catalog-seed';
 import { takeRotations } from '@rookery/devkit/rotation/control';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { buildApps } from '@rookery/devkit/stack/build';
@@ -89,10 +89,10 @@ async function seed(
   shutdown.throwIfAsked();
   // Somebody else's issuer knows no olga.
   if (issuer !== undefined && issuer !== stack.authUrl) {
-    progress.say('catalogue not seeded: OIDC_ISSUER is another one');
+    progress.say('catalog not seeded: OIDC_ISSUER is another one');
     return;
   }
-  await seedCatalogue({
+  await seedCatalog({
     gatewayUrl: stack.gatewayUrl,
     authUrl: stack.authUrl,
     marker: join(dataFolder, 'catalogue-seeded'),
@@ -147,7 +147,7 @@ Ready after ${progress.elapsed}.
   Addresses and credentials of each app: ${join(settings.dataFolder, 'env')}/<app>.env
 
 In other terminals: npx nx serve gateway, npx nx serve auth, npx nx serve products, npx nx serve orders, npx nx serve payments
-The first npm start fills the catalogue.
+The first npm start fills the catalog.
 Stop: Ctrl-C
 `);
   return () => untilServerEnds(infrastructure);

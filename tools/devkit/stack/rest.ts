@@ -6,9 +6,9 @@ import { rowsOf } from './rows';
 
 export const RESTS_WITHIN_MS = 60_000;
 
-/** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `RESTS_WITHIN_MS`. */
-export const drained = (stack: IsolatedStack): Promise<number | undefined> =>
-  until(() => isAtRest(stack), RESTS_WITHIN_MS, 250);
+/** Waits until no order is Pending and nothing is on its way; returns the milliseconds that took, undefined after `withinMs`. */
+export const drained = (stack: IsolatedStack, withinMs = RESTS_WITHIN_MS): Promise<number | undefined> =>
+  until(() => isAtRest(stack), withinMs, 250);
 
 async function isAtRest(stack: IsolatedStack): Promise<boolean> {
   const moving = await Promise.all([

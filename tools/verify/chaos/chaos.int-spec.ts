@@ -1,6 +1,7 @@
 import { Random } from '@rookery/devkit/client/random';
 import { buildApps } from '@rookery/devkit/stack/build';
 import { Progress } from '@rookery/devkit/terminal/progress';
+import { LENIENCY } from '@rookery/testing';
 import { faultsNamed } from './faults/faults';
 import { buildMutant, mutants } from './mutants';
 import { markdownOf } from './report';
@@ -20,8 +21,8 @@ const TELLING = [
   'poison',
 ] as const;
 
-/** Starting a stack of its own, the load, and the wait for its end. */
-const RUN_MS = 400_000;
+/** Never reached: each wait in a run has a limit of its own, which ends in a violation or an error with a name. */
+const RUN_MS = 1_800_000;
 
 describe('a chaos run', () => {
   beforeAll(async () => {
@@ -37,13 +38,13 @@ describe('a chaos run', () => {
         ...short,
         seconds: 45,
         everyFault: true,
-        leniency: 5,
+        leniency: LENIENCY,
         faults: faultsNamed(TELLING),
       });
       expect(result.violations).toEqual([]);
-      expect(result.faults.map(({ name }) => name)).toEqual(expect.arrayContaining([...TELLING]));
       // A fault that found nothing to break proves nothing.
-      expect(result.faults.filter(({ detail }) => /not run|never waited/.test(detail))).toEqual([]);
+      const met = result.faults.filter(({ missed }) => missed !== true).map(({ name }) => name);
+      expect(TELLING.filter((name) => !met.includes(name))).toEqual([]);
       expect(Object.values(result.orders).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
       expect(markdownOf(result)).toContain('No violation of I1-I12.');
     },
@@ -60,6 +61,8 @@ describe('a chaos run', () => {
       const { violations } = await runChaos({
         ...short,
         seconds: 10,
+        everyFault: true,
+        leniency: LENIENCY,
         faults: faultsNamed(mutant.faults),
         apps: buildMutant(mutant),
       });

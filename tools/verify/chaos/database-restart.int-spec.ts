@@ -14,9 +14,18 @@ import { eventually } from '@rookery/testing';
 
 type Owner = (typeof eventProducers)[number];
 
-/** Of the pool, from the moment at which the database answers again. */
-const RECOVERED_WITHIN_MS = 5_000;
+interface Seen {
+  readonly status: number;
+  readonly retryLater: boolean;
+  /** The problem; empty for 200. */
+  readonly text: string;
+}
+
+const isRefusal = ({ status, retryLater }: Seen): boolean => status === 503 && retryLater;
+
 const PROBE_EVERY_MS = 100;
+/** Requests that are refused once the database answers again: 5 s of them, and more only where the machine is so busy that each takes long. */
+const REFUSED_AFTER_RETURN = 5_000 / PROBE_EVERY_MS;
 /** How often the service must have refused before its database comes back. */
 const REFUSALS = 8;
 /** Longer than the gateway's breakers remember failures and stay open: what they do in one restart is not the next one's doing. */
@@ -29,7 +38,7 @@ describe('a restart of one service’s database under load', () => {
   let running: Promise<void>;
   let pids: readonly (number | undefined)[];
   let secretTexts: readonly string[];
-  let ask: (owner: Owner) => Promise<string>;
+  let ask: (owner: Owner) => Promise<Seen>;
 
   const processes = () => APPS.map((app) => stack.app(app).pid);
   /** The last words of the apps that ended by themselves. */
@@ -42,7 +51,8 @@ describe('a restart of one service’s database under load', () => {
     if (process.env['ROOKERY_BUILT'] === undefined) {
       await buildApps();
     }
-    stack = await IsolatedStack.start({ progress: new Progress(true) });
+    // Its own refusals are not what this asks about: the gateway sheds reads when a busy machine makes its event loop late.
+    stack = await IsolatedStack.start({ progress: new Progress(true), environment: { LOAD_SHEDDING: 'off' } });
     pids = processes();
     const [alice, olga] = await Promise.all([ApiClient.signIn(stack, 'alice'), ApiClient.signIn(stack, 'olga')]);
     secretTexts = [alice, olga].flatMap(({ name, token }) => [token, demoPassword(name)]);
@@ -53,8 +63,8 @@ describe('a restart of one service’s database under load', () => {
       payments: `/v1/payments?orderId=${randomUUID()}`,
     };
     ask = async (owner) => {
-      const { status, headers } = await alice.ask('GET', paths[owner], { timeoutMs: 10_000 });
-      return `${status}${headers.has('retry-after') ? ' with Retry-After' : ''}`;
+      const { status, headers, text } = await alice.ask('GET', paths[owner], { timeoutMs: 10_000 });
+      return { status, retryLater: headers.has('retry-after'), text: status === 200 ? '' : text };
     };
     load = new RetryingLoad({
       customers: [alice],
@@ -73,8 +83,8 @@ describe('a restart of one service’s database under load', () => {
   });
 
   /** Asks every service again and again until `work` is done; the answers of each, in order. */
-  async function watching(work: (seen: Readonly<Record<Owner, string[]>>) => Promise<void>) {
-    const seen: Record<Owner, string[]> = { products: [], orders: [], payments: [] };
+  async function watching(work: (seen: Readonly<Record<Owner, Seen[]>>) => Promise<void>) {
+    const seen: Record<Owner, Seen[]> = { products: [], orders: [], payments: [] };
     const done = new AbortController();
     const watches = eventProducers.map(async (owner) => {
       while (!done.signal.aborted) {
@@ -93,7 +103,7 @@ describe('a restart of one service’s database under load', () => {
     await eventually(
       async () => {
         const answers = await Promise.all(eventProducers.map((owner) => ask(owner)));
-        if (answers.some((answer) => answer !== '200')) {
+        if (answers.some(({ status }) => status !== 200)) {
           since = performance.now();
         }
         expect(performance.now() - since).toBeGreaterThan(CALM_MS);
@@ -111,26 +121,22 @@ describe('a restart of one service’s database under load', () => {
     async ({ owner, how }) => {
       const seen = await watching(async (answers) => {
         await (how === 'killed' ? stack.killDatabase(owner) : stack.stopDatabase(owner));
-        await eventually(
-          () =>
-            expect(answers[owner].filter((answer) => answer === '503 with Retry-After').length).toBeGreaterThan(
-              REFUSALS,
-            ),
-          { timeoutMs: 30_000 },
-        );
-        await stack.startDatabase(owner);
-        await eventually(
-          async () => expect({ answer: await ask(owner), ended: ended() }).toEqual({ answer: '200', ended: [] }),
-          { timeoutMs: RECOVERED_WITHIN_MS },
-        );
-      });
-      for (const other of eventProducers) {
-        const allowed = other === owner ? ['200', '503 with Retry-After'] : ['200'];
-        expect({ other, answers: seen[other].filter((answer) => !allowed.includes(answer)) }).toEqual({
-          other,
-          answers: [],
+        await eventually(() => expect(answers[owner].filter(isRefusal).length).toBeGreaterThan(REFUSALS), {
+          timeoutMs: 30_000,
         });
-      }
+        await stack.startDatabase(owner);
+        for (let refused = 1; (await ask(owner)).status !== 200; refused += 1) {
+          expect(refused).toBeLessThan(REFUSED_AFTER_RETURN);
+          expect(ended()).toEqual([]);
+          await sleep(PROBE_EVERY_MS);
+        }
+      });
+      const unexpected = eventProducers.flatMap((one) =>
+        seen[one]
+          .filter((answer) => answer.status !== 200 && !(one === owner && isRefusal(answer)))
+          .map(({ status, text }) => `${one}: ${status} ${text}`),
+      );
+      expect(unexpected).toEqual([]);
       await calm();
     },
     SPEC_MS,

@@ -36,7 +36,7 @@ const OIDC_MEANINGS: Readonly<Record<string, string>> = {
 };
 /** The scopes in words, for the consent page. */
 const API_MEANINGS: Readonly<Record<Scope, string>> = {
-  'catalog:write': 'Change the catalogue and its stock',
+  'catalog:write': 'Change the catalog and its stock',
   'orders:read': 'See the orders and payments you have access to',
   'orders:write': 'Place and cancel orders on your behalf',
   'ops:read': 'See the state of the system',

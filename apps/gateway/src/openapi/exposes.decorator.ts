@@ -25,7 +25,7 @@ interface AccessRoute {
   readonly keyed?: undefined;
 }
 
-/** A route that forwards a keyed request: access is the contract's, and the Idempotency-Key is required. */
+/** A route that forwards a request with an Idempotency-Key, which it requires. The contract says who may use it. */
 interface KeyedRoute {
   readonly keyed: KeyedContract;
 }
@@ -77,9 +77,7 @@ const EVERY_ROUTE = [400, 406, 429, 431, 500, 503, 504] as const satisfies reado
 export const OIDC_SCHEME = 'oidc';
 export const BEARER_SCHEME = 'bearer';
 
-/**
- * Declares a route once: the scopes of the guard, the status and the OpenAPI operation have one source and cannot diverge.
- */
+/** Declares a route once, so that the scopes of the guard, the status and the OpenAPI operation agree. */
 export function Exposes(route: RouteContract): MethodDecorator {
   const { success } = route;
   const access = accessTo(route);
@@ -89,7 +87,7 @@ export function Exposes(route: RouteContract): MethodDecorator {
     ApiOperation({
       summary: route.summary,
       description: route.description,
-      // Explicit: without it the document would inherit nothing and leave the question open.
+      // The empty list says that no token is needed. Without a list the document would say nothing about it.
       ...(access === 'anyone' && { security: [] }),
     }),
     ApiResponse({
@@ -129,7 +127,7 @@ export function Exposes(route: RouteContract): MethodDecorator {
   );
 }
 
-/** Access of a route that forwards a request to one service: the contract's. A keyed contract goes to `keyed` instead. */
+/** The access that the contract of a forwarded request asks for. A contract that needs an Idempotency-Key is passed as `keyed` instead. */
 export function accessOf(contract: RpcContract<z.ZodType, z.ZodType, Exclude<Idempotency, 'key'>>): Access {
   return accessBy(contract.scopes);
 }

@@ -35,12 +35,12 @@ function base(config: DocumentConfig) {
     .setOpenAPIVersion('3.1.0')
     .setTitle('Rookery')
     .setDescription(
-      'A catalogue, orders and payments. To try it: **Authorize**, log in, open **Place an order** and **Execute** it; all fields are prefilled.\n\nErrors are RFC 9457 problems with a stable `code`; every response carries the correlation id of its request. Amounts are integers in minor units.',
+      'A catalog, orders and payments. To try it: **Authorize**, log in, open **Place an order** and **Execute** it; all fields are prefilled.\n\nErrors are RFC 9457 problems with a stable `code`; every response carries the correlation id of its request. Amounts are integers in minor units.',
     )
     .setVersion('1.0.0')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer(config.PUBLIC_URL)
-    .addTag('Products', 'The catalogue and its stock')
+    .addTag('Products', 'The catalog and its stock')
     .addTag('Orders', 'Placing orders and following their progress')
     .addTag('Payments', 'Amounts that an order has reserved, captured or released')
     .addTag('Accounts', 'Registration, and the identity behind a token')

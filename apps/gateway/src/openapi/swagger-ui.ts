@@ -80,7 +80,7 @@ function withLiveExamples(document: OpenAPIObject, productId: string): OpenAPIOb
   return z.custom<OpenAPIObject>().parse(JSON.parse(text));
 }
 
-/** A product in stock, so that its order can be Confirmed. The placeholder without a catalogue: the page must open without the services. */
+/** A product in stock, so that its order can be Confirmed. The placeholder without a catalog: the page must open without the services. */
 async function anyProductId(rpc: RpcClient): Promise<string> {
   try {
     const { items } = await rpc.call(ProductsRpc.list, { sort: 'name', limit: 20 }, { timeoutMs: EXAMPLE_TIMEOUT_MS });

@@ -1,7 +1,7 @@
 import type { DiagnosisStep, OrderDiagnosis, PaymentFacts, ProviderAttempt } from '@rookery/contracts';
 import { blockedOn } from './blocked-on';
 
-type Known = Omit<OrderDiagnosis, 'waitsFor'>;
+type Diagnosed = Omit<OrderDiagnosis, 'waitsFor'>;
 type Consumer = DiagnosisStep['consumers'][number];
 
 const now = new Date('2026-11-25T10:02:00.000Z');
@@ -62,7 +62,7 @@ const payment = (changes: Partial<PaymentFacts> = {}): PaymentFacts => ({
 });
 
 /** An order that is Pending for another 12 s, without further facts. */
-const trace = (changes: Partial<Known> = {}): Known => ({
+const diagnosis = (changes: Partial<Diagnosed> = {}): Diagnosed => ({
   id: 'order',
   order: {
     status: 'Pending',
@@ -85,8 +85,8 @@ const trace = (changes: Partial<Known> = {}): Known => ({
   ...changes,
 });
 
-const without = (...silent: readonly string[]): Pick<Known, 'services'> => ({
-  services: trace().services.map(({ service }) =>
+const without = (...silent: readonly string[]): Pick<Diagnosed, 'services'> => ({
+  services: diagnosis().services.map(({ service }) =>
     silent.includes(service)
       ? { service, answered: false, problem: 'unavailable' }
       : { service, answered: true, problem: null },
@@ -119,7 +119,7 @@ const created = (...consumers: readonly Consumer[]) => step('OrderCreated', cons
 const taken = [consumer('payments', 'taken'), consumer('products', 'taken')];
 
 describe('what an order is blocked on', () => {
-  it.each<[what: string, changes: Partial<Known>, sentence: string]>([
+  it.each<[what: string, changes: Partial<Diagnosed>, sentence: string]>([
     [
       'an event that the broker has not accepted, and its outbox',
       {
@@ -266,17 +266,17 @@ describe('what an order is blocked on', () => {
       'nothing: Canceled (out-of-stock) at 2026-11-25T10:01:10.000Z',
     ],
   ])('is %s', (_what, changes, sentence) => {
-    expect(blockedOn(trace(changes), now)).toBe(sentence);
+    expect(blockedOn(diagnosis(changes), now)).toBe(sentence);
   });
 
   it('is not a dead letter whose event was handled after all', () => {
     const timeline = [created(...taken)];
     const deadLetters = { items: [letter('OrderCreated')], complete: true };
-    expect(blockedOn(trace({ ...ended('Confirmed'), timeline, deadLetters }), now)).toMatch(/^nothing: Confirmed/);
+    expect(blockedOn(diagnosis({ ...ended('Confirmed'), timeline, deadLetters }), now)).toMatch(/^nothing: Confirmed/);
   });
 
   it('is not an event that is published again and that all consumers have handled', () => {
     const timeline = [step('OrderCreated', taken, { publication: 'in-outbox', publishedAt: null })];
-    expect(blockedOn(trace({ ...ended('Confirmed'), timeline }), now)).toMatch(/^nothing: Confirmed/);
+    expect(blockedOn(diagnosis({ ...ended('Confirmed'), timeline }), now)).toMatch(/^nothing: Confirmed/);
   });
 });

@@ -1,18 +1,18 @@
 import type { DiagnosisStep, OrderDiagnosis, OrderFacts, PaymentFacts, SagaService } from '@rookery/contracts';
 import { isAbout } from './order-timeline';
 
-type Known = Omit<OrderDiagnosis, 'waitsFor'>;
+type Diagnosed = Omit<OrderDiagnosis, 'waitsFor'>;
 type Letter = OrderDiagnosis['deadLetters']['items'][number];
 
 /** What the order is blocked on, as the end of a sentence that starts with “waits for”: “nothing: Confirmed at …”. */
-export function blockedOn(trace: Known, now: Date): string {
-  const silent = trace.services.filter(({ answered }) => !answered).map(({ service }) => service);
+export function blockedOn(diagnosis: Diagnosed, now: Date): string {
+  const silent = diagnosis.services.filter(({ answered }) => !answered).map(({ service }) => service);
   const reason =
-    blockedEvent(trace, now) ??
-    blockedProvider(trace.payment, now) ??
-    hiddenEvent(trace, silent, now) ??
-    newestEvent(trace, silent) ??
-    (trace.order === null ? 'whether the order has ended is unknown' : end(trace.order, now));
+    blockedEvent(diagnosis, now) ??
+    blockedProvider(diagnosis.payment, now) ??
+    hiddenEvent(diagnosis, silent, now) ??
+    newestEvent(diagnosis, silent) ??
+    (diagnosis.order === null ? 'whether the order has ended is unknown' : end(diagnosis.order, now));
   const unnamed = silent.filter((service) => !reason.startsWith(`${service} is not answering`));
   if (unnamed.length === 0) {
     return reason;
@@ -21,7 +21,7 @@ export function blockedOn(trace: Known, now: Date): string {
 }
 
 /** The oldest event that has not reached all its consumers; one that is still in its outbox has reached none. */
-function blockedEvent({ timeline, deadLetters }: Known, now: Date): string | undefined {
+function blockedEvent({ timeline, deadLetters }: Diagnosed, now: Date): string | undefined {
   const reasons = timeline.flatMap((step) => {
     const open = step.consumers.filter(({ state }) => state !== 'taken');
     if (step.publication === 'in-outbox' && open.length > 0) {
@@ -74,7 +74,7 @@ function blockedProvider(payment: PaymentFacts | null, now: Date): string | unde
 }
 
 /** The latest event that an unavailable service may not have handled; earlier ones say less. */
-function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: Date): string | undefined {
+function hiddenEvent({ timeline }: Diagnosed, silent: readonly SagaService[], now: Date): string | undefined {
   for (const service of silent) {
     const step = timeline.findLast(({ consumers }) =>
       consumers.some((consumer) => consumer.service === service && consumer.state === 'unknown'),
@@ -89,7 +89,7 @@ function hiddenEvent({ timeline }: Known, silent: readonly SagaService[], now: D
 }
 
 /** An event that was recorded during the diagnosis, so that no consumer could be asked about it. */
-function newestEvent({ timeline }: Known, silent: readonly SagaService[]): string | undefined {
+function newestEvent({ timeline }: Diagnosed, silent: readonly SagaService[]): string | undefined {
   for (const { event, consumers } of timeline) {
     const open = consumers.find(({ service, state }) => state === 'unknown' && !silent.includes(service));
     if (open) {

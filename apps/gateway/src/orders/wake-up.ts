@@ -2,8 +2,8 @@
 export type WakeReason = 'changed' | 'elapsed' | 'closed';
 
 /**
- * Lets one loop sleep until something changes, a time has passed, or it is closed. A change during no wait is remembered, so none is
- * missed between two waits.
+ * Lets one loop sleep until something changes, a time has passed, or it is closed. A change between two waits ends the next one at once,
+ * so that none is missed.
  */
 export class WakeUp {
   private pending: 'changed' | undefined;

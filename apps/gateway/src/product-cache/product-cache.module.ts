@@ -8,7 +8,7 @@ import { ProductCache } from './product-cache';
 import { invalidateOnChanges } from './product-changes';
 import { RedisCache } from './redis-cache';
 
-/** The cache of catalogue reads: in Redis if there is one, otherwise in memory. */
+/** The cache of catalog reads: in Redis if there is one, otherwise in memory. */
 @Module({})
 export class ProductCacheModule {
   static forRoot(config: GatewayConfig): DynamicModule {

@@ -30,7 +30,7 @@ export interface ProductCacheOptions {
   readonly timeoutMs: number;
 }
 
-/** A response of the catalogue as JSON that is sent unchanged: it was validated when it came and is not parsed again. */
+/** A response of the catalog as JSON that is sent unchanged: it was validated when it came and is not parsed again. */
 export interface ProductResponse extends CachedBody {
   /** Age of a stale response, served because products is unavailable; undefined for a fresh one. */
   readonly staleSeconds: number | undefined;
@@ -49,7 +49,7 @@ interface CachePolicy<Value> {
 type Outcome = 'kept' | 'asked' | 'joined' | 'stale';
 
 /**
- * Caches the reads of the catalogue: version tags, stale-while-error, and a single flight per key. For reading only: orders asks
+ * Caches the reads of the catalog: version tags, stale-while-error, and a single flight per key. For reading only: orders asks
  * products itself.
  */
 export class ProductCache {
@@ -65,7 +65,7 @@ export class ProductCache {
   ) {
     this.outcomes = new Counter({
       name: 'product_reads_total',
-      help: 'Reads of the catalogue: kept (from the cache), asked of products, joined to a running request, or stale because products was away',
+      help: 'Reads of the catalog: kept (from the cache), asked of products, joined to a running request, or stale because products was away',
       labelNames: ['outcome'],
       registers: [metrics.registry],
     });
@@ -88,7 +88,7 @@ export class ProductCache {
   /** The JSON of a `ProductPage`. */
   list(query: ListProducts): Promise<ProductResponse> {
     return this.read(ProductsRpc.list, query, {
-      tags: [CATALOGUE, ANY_STOCK, ANYTHING],
+      tags: [CATALOG, ANY_STOCK, ANYTHING],
       stockMs: PAGE_STOCK_MS,
       etagOf: (_page, body) => `"${hashOf(body)}"`,
     });
@@ -96,7 +96,7 @@ export class ProductCache {
 
   /** Invalidates the product and every page. */
   async invalidateProduct(id: string): Promise<void> {
-    await this.store.invalidate([contentTag(id.toLowerCase()), CATALOGUE]);
+    await this.store.invalidate([contentTag(id.toLowerCase()), CATALOG]);
   }
 
   /** The product's stock changed; the rest of it is still valid. */
@@ -116,9 +116,10 @@ export class ProductCache {
   ): Promise<ProductResponse> {
     const key = cacheKey(contract, request);
     const lookup = await this.store.lookup(key, policy.tags);
-    if (lookup.entry !== undefined && this.isFresh(lookup, policy)) {
+    const fresh = this.fresh(lookup, policy);
+    if (fresh !== undefined) {
       this.count('kept');
-      return { body: lookup.entry.body, etag: lookup.entry.etag, staleSeconds: undefined };
+      return fresh;
     }
     try {
       return { ...(await this.fetch(contract, request, { ...policy, key }, lookup)), staleSeconds: undefined };
@@ -177,18 +178,17 @@ export class ProductCache {
     return flight;
   }
 
-  private isFresh({ entry, tags }: Lookup, { stockMs }: CachePolicy<never>): boolean {
-    if (entry === undefined) {
-      return false;
+  private fresh({ entry, tags }: Lookup, { stockMs }: CachePolicy<never>): ProductResponse | undefined {
+    if (entry?.tags.length !== tags.length) {
+      return undefined;
     }
     const ageMs = this.ageOf(entry.at);
-    if (ageMs >= this.options.freshMs) {
-      return false;
-    }
-    return (
-      entry.tags.length === tags.length &&
-      entry.tags.every((tag, index) => tag === tags[index] || (index === STOCK_INDEX && ageMs < stockMs))
+    const unchanged = entry.tags.every(
+      (tag, index) => tag === tags[index] || (index === STOCK_INDEX && ageMs < stockMs),
     );
+    return ageMs < this.options.freshMs && unchanged
+      ? { body: entry.body, etag: entry.etag, staleSeconds: undefined }
+      : undefined;
   }
 
   private stale({ entry, tags }: Lookup): ProductResponse | undefined {
@@ -211,7 +211,8 @@ export class ProductCache {
   }
 }
 
-const CATALOGUE = 'catalogue';
+/** Spelled as stored: replicas of two releases share one Redis. */
+const CATALOG = 'catalogue';
 const ANY_STOCK = 'stock';
 const ANYTHING = 'anything';
 const contentTag = (id: string): string => `content:${id}`;

@@ -19,7 +19,7 @@ import { pageLimitSchema, ProductId, productIdParameter } from '../openapi/param
 import { ProductCache, productEtag, type ProductResponse } from '../product-cache/product-cache';
 
 /** Any cache may reuse a product for some seconds, for longer while it revalidates, and for longest while the gateway answers with errors. */
-const CATALOGUE_CACHE = 'public, max-age=5, stale-while-revalidate=30, stale-if-error=600';
+const CATALOG_CACHE = 'public, max-age=5, stale-while-revalidate=30, stale-if-error=600';
 /** A stale response must not be cached further. */
 const STALE_CACHE = 'no-cache';
 
@@ -43,7 +43,7 @@ export class ProductsController {
   @Exposes({
     summary: 'List products',
     description:
-      'A page of the catalogue. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, even if the catalogue has changed. Names are sorted in dictionary order (Unicode collation). Prices are sorted within one currency: when the catalogue has several, `sort=price` without `currency` is rejected with 400.',
+      'A page of the catalog. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, even if the catalog has changed. Names are sorted in dictionary order (Unicode collation). Prices are sorted within one currency: when the catalog has several, `sort=price` without `currency` is rejected with 400.',
     access: accessOf(ProductsRpc.list),
     success: {
       status: 200,
@@ -74,7 +74,7 @@ export class ProductsController {
     summary: 'Read a product',
     access: accessOf(ProductsRpc.get),
     description:
-      'While the catalogue is unavailable, the response may be some minutes old. It then has `Age` and `Warning`.',
+      'While the catalog is unavailable, the response may be some minutes old. It then has `Age` and `Warning`.',
     success: {
       status: 200,
       description: 'The product',
@@ -96,7 +96,7 @@ export class ProductsController {
   @Post()
   @Exposes({
     summary: 'Add a product',
-    description: 'The SKU must be new. The product appears in the catalogue immediately.',
+    description: 'The SKU must be new. The product appears in the catalog immediately.',
     keyed: ProductsRpc.create,
     success: { status: 201, description: 'The new product', schema: ProductView, headers: ['Location', 'ETag'] },
     hasBody: true,
@@ -138,7 +138,7 @@ export class ProductsController {
   @Delete(':id')
   @Exposes({
     summary: 'Archive a product',
-    description: 'Removes the product from the catalogue. Existing orders keep it.',
+    description: 'Removes the product from the catalog. Existing orders keep it.',
     access: accessOf(ProductsRpc.archive),
     success: { status: 204, description: 'The product is archived' },
     problems: [404, 412, 413, 415, 428],
@@ -191,7 +191,7 @@ function send(
   ifNoneMatch: string | undefined,
   reply: FastifyReply,
 ): Buffer | undefined {
-  reply.header('etag', etag).header('cache-control', staleSeconds === undefined ? CATALOGUE_CACHE : STALE_CACHE);
+  reply.header('etag', etag).header('cache-control', staleSeconds === undefined ? CATALOG_CACHE : STALE_CACHE);
   if (staleSeconds !== undefined) {
     // RFC 9111 has dropped Warning in favour of Age; some clients still show it.
     reply.header('age', String(staleSeconds)).header('warning', '110 - "Response is Stale"');

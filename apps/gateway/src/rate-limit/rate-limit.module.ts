@@ -29,13 +29,8 @@ const subjectOrAddressOf = (request: FastifyRequest): string => {
 export class RateLimitModule {
   /** Requests per subject or, without a token, per address; registrations per address. Import it after the module that authenticates. */
   static forSubjects({ requestsPerMinute, registrationsPerHour }: RateLimits): DynamicModule {
-    return limiting((reflector) => [
-      {
-        name: 'requests',
-        limit: requestsPerMinute,
-        windowMs: MINUTE_MS,
-        callerOf: subjectOrAddressOf,
-      },
+    const limitsOf = (reflector: Reflector): readonly RateLimit[] => [
+      { name: 'requests', limit: requestsPerMinute, windowMs: MINUTE_MS, callerOf: subjectOrAddressOf },
       {
         name: 'registrations',
         limit: registrationsPerHour,
@@ -43,20 +38,17 @@ export class RateLimitModule {
         callerOf: addressOf,
         appliesTo: (context) => isRegistration(reflector, context),
       },
-    ]);
+    ];
+    return {
+      module: RateLimitModule,
+      providers: [
+        {
+          provide: APP_GUARD,
+          inject: [Reflector, Redis, Clock],
+          useFactory: (reflector: Reflector, redis: Redis, clock: Clock) =>
+            new RateLimitGuard(limitsOf(reflector), new WindowStorage(redis, clock), reflector),
+        },
+      ],
+    };
   }
-}
-
-function limiting(limitsOf: (reflector: Reflector) => readonly RateLimit[]): DynamicModule {
-  return {
-    module: RateLimitModule,
-    providers: [
-      {
-        provide: APP_GUARD,
-        inject: [Reflector, Redis, Clock],
-        useFactory: (reflector: Reflector, redis: Redis, clock: Clock) =>
-          new RateLimitGuard(limitsOf(reflector), new WindowStorage(redis, clock), reflector),
-      },
-    ],
-  };
 }

@@ -77,7 +77,7 @@ export class OrderPlacement {
       if (quote) {
         lines.push({ ...quote, quantity });
       } else {
-        missing.push({ pointer: `/lines/${index}/productId`, detail: 'is not in the catalogue' });
+        missing.push({ pointer: `/lines/${index}/productId`, detail: 'is not in the catalog' });
       }
     }
     if (missing.length > 0) {

@@ -215,7 +215,11 @@ export class Order extends AggregateRoot {
   }
 }
 
-/** The total of the lines. Sums in bigint: a hundred lines of ten thousand units of the most expensive product exceed 2^53. */
+/**
+ * The total of the lines.
+ * @throws {MixedCurrencies} when they have several
+ * @throws {TotalTooLarge} when no number holds it exactly
+ */
 export function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = new Set(lines.map((line) => line.unitPrice.currency));
   const [currency] = currencies;
@@ -225,9 +229,17 @@ export function totalOf(lines: readonly OrderLine[]): Money {
   if (currencies.size > 1) {
     throw new MixedCurrencies([...currencies]);
   }
-  const amountMinor = lines.reduce((sum, line) => sum + BigInt(line.unitPrice.amountMinor) * BigInt(line.quantity), 0n);
+  const amountMinor = sumOf(lines);
   if (amountMinor > MAX_TOTAL_MINOR) {
     throw new TotalTooLarge();
   }
   return { amountMinor: Number(amountMinor), currency };
 }
+
+/** Whether the lines cost exactly that: neither another amount nor another currency. */
+export const costs = (lines: readonly OrderLine[], { amountMinor, currency }: Money): boolean =>
+  lines.every(({ unitPrice }) => unitPrice.currency === currency) && sumOf(lines) === BigInt(amountMinor);
+
+/** In bigint: a hundred lines of ten thousand units of the most expensive product exceed 2^53. */
+const sumOf = (lines: readonly OrderLine[]): bigint =>
+  lines.reduce((sum, line) => sum + BigInt(line.unitPrice.amountMinor) * BigInt(line.quantity), 0n);

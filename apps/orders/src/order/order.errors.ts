@@ -25,7 +25,7 @@ export class ProductUnavailable extends DomainError {
       status: 422,
       code: 'orders.product-unavailable',
       title: 'Product unavailable',
-      detail: 'The order names products that are not in the catalogue.',
+      detail: 'The order names products that are not in the catalog.',
       errors,
     });
   }

@@ -98,7 +98,7 @@ export class OrderRepository extends AggregateRepository<Order> {
         .values(steps.map((step) => ({ ...step, orderId: order.id })))
         .updateEntity(false),
     );
-    this.unitOfWork.afterCommit(() => this.nats.connection.publish(orderNotificationSubject(order.id)));
+    this.unitOfWork.afterCommit(() => this.nats.notify(orderNotificationSubject(order.id)));
   }
 
   protected override notFound(): OrderNotFound {

@@ -24,6 +24,12 @@ interface OrderRow {
   readonly changedAt: Date;
 }
 
+interface CheckedStock {
+  readonly products: number;
+  readonly total: number;
+  readonly items: readonly UnbalancedStock[];
+}
+
 /** Reads the records of the three services. @throws {ServiceUnavailable} naming the service that does not respond */
 @Injectable()
 export class OrderRecords {
@@ -49,8 +55,8 @@ export class OrderRecords {
     };
   }
 
-  /** The check of the stock of all products. */
-  stock(limit: number): Promise<{ readonly products: number; readonly items: readonly UnbalancedStock[] }> {
+  /** The check of the stock of all products: how many there are, how many do not add up, and the first of these. */
+  stock(limit: number): Promise<CheckedStock> {
     return this.ask(ReconciliationRpc.stock, { limit });
   }
 

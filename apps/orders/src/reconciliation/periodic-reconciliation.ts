@@ -59,7 +59,7 @@ export class PeriodicReconciliation {
   private async reconcile(last: Progress | null, stopping: AbortSignal): Promise<void> {
     const horizon = await this.reconciler.horizon();
     const start = last === null ? await this.startOfFirst() : this.startAfter(last);
-    let differences = (await this.reconciler.stock()).differences.length;
+    let differences = (await this.reconciler.stock()).total;
     let orders = 0;
     const compare = async (after: string, upTo: string): Promise<void> => {
       for (let reached = after; reached < upTo && !stopping.aborted;) {

@@ -19,6 +19,8 @@ export interface ComparedStock {
   readonly products: number;
   /** The first ones. */
   readonly differences: readonly Difference[];
+  /** How many there are at least: a product beyond the first ones counts as one difference. */
+  readonly total: number;
 }
 
 /** How long after its end an order may settle before the services must agree on it. */
@@ -52,10 +54,10 @@ export class Reconciler {
 
   /** Checks all products in one snapshot. */
   async stock(): Promise<ComparedStock> {
-    const { products, items } = await this.records.stock(MAX_LISTED_DIFFERENCES);
+    const { products, total, items } = await this.records.stock(MAX_LISTED_DIFFERENCES);
     const differences = items.flatMap(stockDifferences);
     await this.open.recordProducts(differences);
-    return { products, differences };
+    return { products, differences, total: differences.length + total - items.length };
   }
 
   private async compareAgain(after: string, first: ComparedPage): Promise<ComparedPage> {

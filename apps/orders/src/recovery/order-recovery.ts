@@ -4,7 +4,7 @@ import { OrderCanceled, OrderConfirmed, OrderCreated, type ProductQuote, Product
 import { type RpcClient, type StreamEvent, streamEvents } from '@rookery/messaging';
 import type { Outbox, UnitOfWork } from '@rookery/persistence';
 import { traceIdOf } from '@rookery/platform';
-import { Order, type OrderEnd, type OrderLine } from '../order/order.entity';
+import { costs, Order, type OrderEnd, type OrderLine } from '../order/order.entity';
 import { TimelineRow } from '../order/timeline-row.entity';
 
 /** What was done to the database of orders. */
@@ -85,8 +85,7 @@ export class OrderRecovery {
       await this.recordPublished(tx, event);
     });
     this.restored += 1;
-    const sum = quoted.reduce((minor, { quantity, unitPrice }) => minor + quantity * unitPrice.amountMinor, 0);
-    if (sum !== total.amountMinor) {
+    if (!costs(quoted, total)) {
       this.repriced.push(orderId);
     }
   }

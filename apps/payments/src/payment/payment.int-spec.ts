@@ -211,7 +211,7 @@ describe('a crash in payments', () => {
     const [retry] = await claimAfterTheLease();
     expect(retry).toMatchObject({ key: dead.key, tries: 2 });
     if (retry) {
-      await bank.operatorWith(bank.simulator).execute(retry);
+      await bank.callerOf(bank.simulator).execute(retry);
     }
     expect(await bank.statusOf(orderId)).toBe('Reserved');
     expect(await bank.chargesOf(orderId)).toEqual([{ state: 'authorized', amount_minor: amount.amountMinor }]);
@@ -223,21 +223,21 @@ describe('a crash in payments', () => {
     await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
     if (retry) {
-      await bank.operatorWith(bank.simulator).execute(retry);
+      await bank.callerOf(bank.simulator).execute(retry);
     }
     expect(await bank.statusOf(orderId)).toBe('Reserved');
   });
 
   it('has no second effect when the worker was only paused and continues after its lease', async () => {
     const orderId = await bank.order('tok_ok');
-    const operator = bank.operatorWith(bank.simulator);
+    const caller = bank.callerOf(bank.simulator);
     const [stopped] = await bank.attempts.claim(1, LEASE_MS);
     const [retry] = await claimAfterTheLease();
     if (retry) {
-      await operator.execute(retry);
+      await caller.execute(retry);
     }
     if (stopped) {
-      await operator.execute(stopped);
+      await caller.execute(stopped);
     }
     expect(await bank.eventsOf(orderId)).toEqual(['PaymentReserved']);
     expect(await bank.chargesOf(orderId)).toHaveLength(1);
@@ -270,7 +270,7 @@ describe('a crash in payments', () => {
     jest.spyOn(bank.simulator, 'authorize').mockImplementation(() => new Promise(() => undefined));
     const [attempt] = await bank.attempts.claim(1, 3_600_000);
     if (attempt) {
-      await bank.operatorWith(bank.simulator).execute(attempt);
+      await bank.callerOf(bank.simulator).execute(attempt);
     }
     jest.restoreAllMocks();
     const [payment] = await bank.database.query<{ operation_due_at: Date }>(

@@ -12,17 +12,17 @@ export interface RecordedPayment {
 
 type LedgerDifference = PaymentRecord['ledger'][number];
 
-const none: readonly LedgerEntry['state'][] = ['declined', 'voided'];
+const withoutMoney: readonly LedgerEntry['state'][] = ['declined', 'voided'];
 
 /** The ledger states that fit each payment state; undefined: the provider may have no entry. */
 const allowed: Readonly<Record<PaymentState, readonly (LedgerEntry['state'] | undefined)[]>> = {
   Expected: [undefined],
   // The answer is outstanding: every state fits.
-  Authorizing: [undefined, ...none, 'authorized'],
-  Abandoning: [undefined, ...none, 'authorized'],
+  Authorizing: [undefined, ...withoutMoney, 'authorized'],
+  Abandoning: [undefined, ...withoutMoney, 'authorized'],
   Withdrawn: [undefined],
   Reserved: ['authorized'],
-  Failed: [undefined, ...none],
+  Failed: [undefined, ...withoutMoney],
   Captured: ['captured'],
   Released: ['voided'],
   Refunded: ['refunded'],

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { type MoneyState, type PaymentRecord, type PaymentState, reachOf, type RecordRange } from '@rookery/contracts';
 import { PROVIDER_TIMEOUT_MS } from '../payment/provider-caller';
-import { PaymentProvider } from '../provider/payment-provider';
+import { type LedgerEntry, PaymentProvider } from '../provider/payment-provider';
 import { disagreements, type RecordedPayment } from './ledger-check';
 
 const moneyIn: Readonly<Record<PaymentState, MoneyState>> = {
@@ -63,11 +63,7 @@ export class PaymentRecordQueries {
   }
 }
 
-function recordOf(
-  orderId: string,
-  payment: RecordedPayment | null,
-  ledger: Parameters<typeof disagreements>[1],
-): PaymentRecord {
+function recordOf(orderId: string, payment: RecordedPayment | null, ledger: readonly LedgerEntry[]): PaymentRecord {
   return {
     orderId,
     payment:

@@ -6,7 +6,7 @@ import { aProduct, productsOnPostgres, type ProductsOnPostgres } from '../../tes
 
 const INVALID_CURSOR = { status: 400, code: 'products.invalid-cursor', errors: [{ pointer: '#/query/cursor' }] };
 
-describe('the pages of the catalogue', () => {
+describe('the pages of the catalog', () => {
   let shop: ProductsOnPostgres;
 
   beforeAll(async () => {

@@ -24,7 +24,7 @@ export class PricesNotComparable extends DomainError {
       status: 400,
       code: 'products.prices-not-comparable',
       title: 'Prices not comparable',
-      detail: 'The catalogue has prices in several currencies: name one of them with `currency` to sort by price.',
+      detail: 'The catalog has prices in several currencies: name one of them with `currency` to sort by price.',
       errors: [{ pointer: '#/query/currency', detail: 'is needed to sort by price' }],
     });
   }

@@ -4,7 +4,7 @@ import { aProduct, productsOnPostgres, type ProductsOnPostgres } from '../../tes
 import { StockWouldBeNegative, StockWouldOverflow } from '../stock/stock.errors';
 import { ProductNotFound, SkuTaken } from './product.errors';
 
-describe('the catalogue on Postgres', () => {
+describe('the catalog on Postgres', () => {
   let shop: ProductsOnPostgres;
 
   beforeAll(async () => {

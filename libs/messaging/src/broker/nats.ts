@@ -110,6 +110,16 @@ export class Nats implements HealthCheck, OnApplicationShutdown {
     return this.isConnected && !this.connection.isClosed() && !this.connection.isDraining();
   }
 
+  /**
+   * Publishes a change notification, which has no body and no guarantee. It is dropped while the connection is down: the client would
+   * send some of them late, and readers read anew by themselves after an outage.
+   */
+  notify(subject: string): void {
+    if (this.connected) {
+      this.connection.publish(subject);
+    }
+  }
+
   /** The health check fails while this part is not alive. */
   dependOn(part: HealthPart): void {
     this.parts.push(part);

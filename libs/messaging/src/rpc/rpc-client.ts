@@ -29,6 +29,7 @@ import { parseJson } from '../message/json';
 import { ReplyInbox } from './reply-inbox';
 import { ReplyPacket } from './rpc-packet';
 
+/** Of a call outside of a request, which has no deadline. */
 const DEFAULT_TIMEOUT_MS = 5_000;
 
 /** Context and deadline of a call. */
@@ -72,7 +73,8 @@ export class RpcClient {
 
   /**
    * Sends a request with the correlation id, trace, actor and idempotency key of the current context. It ends at the deadline of the context or
-   * after `timeoutMs` (default 5 s), whichever comes first. The service gets slightly less time. Nothing is sent when too little time is left.
+   * after `timeoutMs`, whichever comes first, and after 5 s when there is neither. The service gets slightly less time. Nothing is sent when too
+   * little time is left.
    * @throws {RemoteProblem} the Problem that the service returned
    * @throws {ServiceUnavailable} when nothing happened
    * @throws {DeadlineExceeded} when the effect is unknown
@@ -80,12 +82,13 @@ export class RpcClient {
   async call<Request extends z.ZodType, Response extends z.ZodType>(
     contract: RpcContract<Request, Response>,
     body: z.input<Request>,
-    { timeoutMs = DEFAULT_TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
+    { timeoutMs }: { readonly timeoutMs?: number } = {},
   ): Promise<z.output<Response>> {
     const started = performance.now();
     const context = currentContext();
-    const timeout = Deadline.in(timeoutMs);
-    const limits = { context, deadline: Deadline.earliest(timeout, context?.deadline) ?? timeout };
+    const timeout = timeoutMs === undefined ? undefined : Deadline.in(timeoutMs);
+    const deadline = Deadline.earliest(timeout, context?.deadline) ?? Deadline.in(DEFAULT_TIMEOUT_MS);
+    const limits = { context, deadline };
     let status = 200;
     try {
       // The connection would buffer the request and send it after its caller has gone.

@@ -6,11 +6,11 @@ import { Readiness } from '../readiness';
 import { securityHeaders } from './security-headers';
 import { sendRawProblem } from './send-raw-problem';
 
-/** How requests are refused before any other handler sees them. */
+/** Which requests are refused early. */
 export interface EarlyRejection {
-  /** As in `HttpLimits`: refusals carry the same headers as all responses. */
+  /** As in `HttpLimits`; it decides on the security headers of the refusal. */
   readonly behindTls: boolean;
-  /** Returns the problem when the request is refused. */
+  /** The problem that the request is answered with; undefined lets it pass. */
   readonly judge: (request: IncomingMessage) => Problem | undefined;
 }
 
@@ -18,8 +18,8 @@ export interface EarlyRejection {
 const NO_ROUTE = '(refused)';
 
 /**
- * Refuses requests before routes, hooks and log lines, as cheaply as Node can: under a flood, refusals must cost less than
- * responses. They are counted like all responses. Call it once, before the process listens.
+ * Refuses requests before Fastify sees them: no route, no hook, no log line. Under a flood a refusal must cost much less than a response.
+ * Refusals have the security headers and are counted as responses. Call it once, before the process listens.
  */
 export function rejectEarly(app: NestFastifyApplication, { behindTls, judge }: EarlyRejection): void {
   const server = app.getHttpServer();

@@ -19,7 +19,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Observable, of } from 'rxjs';
 import { z } from 'zod';
 import { Problem } from '@rookery/contracts';
-import { eventually } from '@rookery/testing';
+import { eventually, LENIENCY } from '@rookery/testing';
 import { currentContext, requireContext } from '../context/request-context';
 import { traceIdOf } from '../context/trace-context';
 import { NotFound, ServiceUnavailable } from '../errors/domain-error';
@@ -362,7 +362,7 @@ describe('a service over HTTP', () => {
       store.state = 'hanging';
       const startedAt = Date.now();
       expect((await look('/readyz')).status).toBe(503);
-      expect(Date.now() - startedAt).toBeLessThan(3000);
+      expect(Date.now() - startedAt).toBeLessThan(2_000 * LENIENCY);
       store.state = 'up';
     });
 

@@ -42,7 +42,10 @@ export class PollingWorker {
     this.running = this.work(this.stopping.signal);
   }
 
-  /** Starts the next turn now, or right after the running one. */
+  /**
+   * Ends the pause before the next turn; during a turn, the next one follows at once. The delay before the first turn and a pause of `retryMs`
+   * keep their length.
+   */
   wake(): void {
     this.waking.abort();
   }

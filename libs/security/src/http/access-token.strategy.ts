@@ -18,7 +18,7 @@ const neverCalled = (): never => {
 
 /**
  * Passport strategy for `Authorization: Bearer`. jose verifies the token in `authenticate`, because passport-jwt alone accepts tokens
- * without `exp` and ID tokens. The hooks of passport-jwt and of Nest are required but never called, so they fail.
+ * without `exp` and ID tokens. passport-jwt requires a `secretOrKeyProvider` and Nest a `validate`; `authenticate` calls neither.
  */
 @Injectable()
 export class AccessTokenStrategy extends PassportStrategy(passportJwt.Strategy, ACCESS_TOKEN) {

@@ -5,7 +5,7 @@ const FULL_MS = 8_000;
 /** A stream shows that it stores nothing only when something is published. */
 const LOOK_ON_MS = 5_000;
 
-const NO_DISK = { detail: 'not run: no small disk could be mounted here' };
+const NO_DISK = { detail: 'not run: no small disk could be mounted here', missed: true } as const;
 
 async function fillBroker({ stack }: FaultContext): Promise<FaultOutcome> {
   if (!stack.fillDisk('broker')) {

@@ -6,6 +6,7 @@ import { until } from '@rookery/devkit/terminal/until';
 import { type Fault, type FaultContext, type FaultOutcome, OWNERS } from './fault';
 
 const RELAY = `FROM pg_stat_activity WHERE application_name = 'outbox-relay' AND datname = current_database()`;
+/** Times the leniency of the run. */
 const WAITING_MS = 10_000;
 
 /** The database's process that serves the relay: while it is stopped, the service commits and publishes nothing. */
@@ -22,15 +23,15 @@ async function somethingWaits(stack: IsolatedStack, service: Service): Promise<b
 
 /** Runs while a service has committed events that its stopped relay has not seen. */
 async function withStoppedRelay(
-  { stack, random }: FaultContext,
-  work: (service: Service, resume: () => void) => Promise<string>,
+  { stack, random, leniency }: FaultContext,
+  work: (service: Service, resume: () => void) => Promise<Omit<FaultOutcome, 'app'>>,
 ): Promise<FaultOutcome> {
   const service = random.pick(OWNERS);
   // After a crash another session leads within a second.
-  await until(async () => (await relayBackend(stack, service)) !== undefined, WAITING_MS);
+  await until(async () => (await relayBackend(stack, service)) !== undefined, WAITING_MS * leniency);
   const pid = await relayBackend(stack, service);
   if (pid === undefined) {
-    return { app: service, detail: 'not run: no relay leads' };
+    return { app: service, detail: 'not run: no relay leads', missed: true };
   }
   let stopped = true;
   const resume = (): void => {
@@ -41,10 +42,10 @@ async function withStoppedRelay(
   };
   process.kill(pid, 'SIGSTOP');
   try {
-    if ((await until(() => somethingWaits(stack, service), WAITING_MS)) === undefined) {
-      return { app: service, detail: 'not run: nothing to publish' };
+    if ((await until(() => somethingWaits(stack, service), WAITING_MS * leniency)) === undefined) {
+      return { app: service, detail: 'not run: nothing to publish', missed: true };
     }
-    return { app: service, detail: await work(service, resume) };
+    return { app: service, ...(await work(service, resume)) };
   } finally {
     resume();
   }
@@ -59,7 +60,7 @@ export const exactMoments: readonly Fault[] = [
     run: (context) =>
       withStoppedRelay(context, async (service, resume) => {
         await context.stack.crash(service, 0, resume);
-        return 'events were committed and not published';
+        return { detail: 'events were committed and not published' };
       }),
   },
   {
@@ -68,7 +69,7 @@ export const exactMoments: readonly Fault[] = [
     recoversWithinMs: 15_000,
     run: (context) =>
       withStoppedRelay(context, async (service, resume) => {
-        const { stack } = context;
+        const { stack, leniency } = context;
         const lock = new Client({ connectionString: stack.databaseUrl(service) });
         await lock.connect();
         try {
@@ -77,9 +78,14 @@ export const exactMoments: readonly Fault[] = [
           await lock.query('LOCK TABLE outbox IN SHARE MODE');
           resume();
           const marking = `SELECT ${RELAY} AND wait_event_type = 'Lock' AND query LIKE 'UPDATE outbox%'`;
-          const met = await until(async () => (await rowsOf(stack, service, marking)).length > 0, WAITING_MS);
+          const met = await until(
+            async () => (await rowsOf(stack, service, marking)).length > 0,
+            WAITING_MS * leniency,
+          );
           await stack.crash(service, 0, () => lock.query('ROLLBACK'));
-          return met === undefined ? 'the mark was never waited for' : 'events were published and not marked';
+          return met === undefined
+            ? { detail: 'the mark was never waited for', missed: true }
+            : { detail: 'events were published and not marked' };
         } finally {
           await lock.end();
         }

@@ -23,6 +23,8 @@ export interface FaultOutcome {
   readonly app?: Caller;
   /** For the report. */
   readonly detail: string;
+  /** It found nothing to break, so that its run shows nothing. */
+  readonly missed?: true;
 }
 
 /** One way to break the system and to mend it again. */

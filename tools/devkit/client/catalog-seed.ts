@@ -3,25 +3,25 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Progress } from '../terminal/progress';
 import { UserError } from '../terminal/user-error';
-import { catalogue } from './catalogue';
+import { catalog } from './catalog';
 import { demoPassword, signIn } from './sign-in';
 
 export interface SeedOptions {
   readonly gatewayUrl: string;
   readonly authUrl: string;
-  /** A file that tells that this catalogue was seeded once: what was archived since stays away. */
+  /** A file that tells that this catalog was seeded once: what was archived since stays away. */
   readonly marker?: string;
   readonly progress: Progress;
 }
 
-/** Adds the demo catalogue through the public API as olga. A seed that was interrupted goes on where it was: a SKU exists once. */
-export async function seedCatalogue({ gatewayUrl, authUrl, marker, progress }: SeedOptions): Promise<void> {
+/** Adds the demo catalog through the public API as olga. A seed that was interrupted goes on where it was: a SKU exists once. */
+export async function seedCatalog({ gatewayUrl, authUrl, marker, progress }: SeedOptions): Promise<void> {
   if (marker !== undefined && existsSync(marker)) {
     return;
   }
-  await progress.step(`catalogue of ${catalogue.length} products`, async () => {
+  await progress.step(`catalog of ${catalog.length} products`, async () => {
     const { access_token: token } = await signIn({ issuer: authUrl, login: 'olga', password: demoPassword('olga') });
-    for (const product of catalogue) {
+    for (const product of catalog) {
       await add(product, new URL('/v1/products', gatewayUrl), token);
     }
     if (marker !== undefined) {
@@ -30,7 +30,7 @@ export async function seedCatalogue({ gatewayUrl, authUrl, marker, progress }: S
   });
 }
 
-async function add(product: (typeof catalogue)[number], url: URL, token: string): Promise<void> {
+async function add(product: (typeof catalog)[number], url: URL, token: string): Promise<void> {
   const idempotencyKey = randomUUID();
   for (;;) {
     const response = await fetch(url, {
@@ -48,7 +48,7 @@ async function add(product: (typeof catalogue)[number], url: URL, token: string)
       return;
     }
     if (response.status !== 429 && response.status !== 503) {
-      throw new UserError(`The catalogue could not be seeded: ${product.sku} was answered ${response.status} ${text}`);
+      throw new UserError(`The catalog could not be seeded: ${product.sku} was answered ${response.status} ${text}`);
     }
     await sleep(Math.max(1, Number(response.headers.get('retry-after') ?? 1)) * 1_000);
   }

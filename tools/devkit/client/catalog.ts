@@ -4,7 +4,7 @@ const priced = (category: string, sku: string, name: string, amountMinor: number
   ({ sku, name, description, category, price: { amountMinor, currency: 'EUR' }, stock }) satisfies CreateProduct;
 
 /** What a small shop for people who watch birds sells; prices in cents. */
-export const catalogue = [
+export const catalog = [
   priced(
     'Books',
     'BOO-001',

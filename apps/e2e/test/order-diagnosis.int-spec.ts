@@ -44,14 +44,14 @@ describe('what an order waits for', () => {
     const order = { lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' };
     return read(OrderView, await ask('POST', '/v1/orders', alice, order)).id;
   };
-  const traceOf = async (id: string): Promise<OrderDiagnosis> =>
+  const diagnosisOf = async (id: string): Promise<OrderDiagnosis> =>
     read(OrderDiagnosis, await ask('GET', `/v1/ops/orders/${id}`, olga));
   const waitsUntil = (id: string, sentence: RegExp): Promise<OrderDiagnosis> =>
     eventually(
       async () => {
-        const trace = await traceOf(id);
-        expect(trace.waitsFor).toMatch(sentence);
-        return trace;
+        const diagnosis = await diagnosisOf(id);
+        expect(diagnosis.waitsFor).toMatch(sentence);
+        return diagnosis;
       },
       { timeoutMs: 20_000 },
     );
@@ -60,7 +60,7 @@ describe('what an order waits for', () => {
     const id = await place();
     await waitsUntil(id, /^nothing: Confirmed at /);
     // While it moved, an inbox may not have been asked about the newest event; now everything is at rest.
-    const { order, payment, reservation, timeline, services, deadLetters } = await traceOf(id);
+    const { order, payment, reservation, timeline, services, deadLetters } = await diagnosisOf(id);
     expect(order).toMatchObject({ status: 'Confirmed' });
     expect(payment).toMatchObject({ status: 'Captured', operation: null });
     expect(payment?.attempts.map(({ operation, outcome }) => [operation, outcome])).toEqual([
