@@ -201,7 +201,9 @@ describe('the device flow', () => {
       Array.from({ length: 6 }, () => fetch(`${auth.issuer}/token`, { method: 'POST', body: body() })),
     );
     const issued = answers.filter((answer) => answer.status === 200);
-    const refused = await Promise.all(answers.filter((answer) => !issued.includes(answer)).map((answer) => answer.json()));
+    const refused = await Promise.all(
+      answers.filter((answer) => !issued.includes(answer)).map((answer): Promise<unknown> => answer.json()),
+    );
     expect(issued.length).toBeLessThanOrEqual(1);
     expect(refused).toEqual(refused.map(() => expect.objectContaining({ error: 'invalid_grant' })));
   });
