@@ -202,9 +202,9 @@ describe('the device flow', () => {
     );
     const issued = answers.filter((answer) => answer.status === 200);
     const refused = await Promise.all(
-      answers.filter((answer) => !issued.includes(answer)).map((answer): Promise<unknown> => answer.json()),
+      answers.filter((answer) => !issued.includes(answer)).map((answer) => answer.text()),
     );
     expect(issued.length).toBeLessThanOrEqual(1);
-    expect(refused).toEqual(refused.map(() => expect.objectContaining({ error: 'invalid_grant' })));
+    expect(refused).toEqual(refused.map(() => expect.stringContaining('"invalid_grant"')));
   });
 });
