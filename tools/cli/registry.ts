@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 /** Headings of `rookery --help`, in this order. */
-export const GROUPS = ['Daily', 'Operate', 'Prove', 'Release'] as const;
+export const GROUPS = ['Daily', 'Operate', 'Prove', 'Make it yours', 'Release'] as const;
 
 /** One command. Its module is loaded only when the command is called. */
 export interface CommandEntry {
@@ -189,6 +189,27 @@ export const commands: readonly CommandEntry[] = [
     group: 'Prove',
     summary: 'measure throughput and latency, beside peers in the same run',
     load: async () => (await import('./commands/verify-bench')).addVerifyBench,
+  },
+  {
+    name: 'verify eject',
+    group: 'Prove',
+    summary: 'eject each part from a copy, which must build and pass what is left',
+    readsEnvFile: false,
+    load: async () => (await import('./commands/verify-eject')).addVerifyEject,
+  },
+  {
+    name: 'eject',
+    group: 'Make it yours',
+    summary: 'take a part away, with all that belongs to it; without arguments, list the parts',
+    readsEnvFile: false,
+    load: async () => (await import('./commands/eject')).addEject,
+  },
+  {
+    name: 'rename',
+    group: 'Make it yours',
+    summary: 'give the workspace another name: packages, program, settings, labels, documents',
+    readsEnvFile: false,
+    load: async () => (await import('./commands/rename')).addRename,
   },
   {
     name: 'release sbom',
