@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { repository } from '@rookery/devkit/stack/repository';
-import { isEjected } from '@rookery/release/eject/eject';
+import { isEjected } from '@rookery/release/eject/part';
 import { parts } from '@rookery/release/eject/parts';
 import { planEject } from '@rookery/release/eject/request';
 import { changeOf, readWorkspace, writeWorkspace } from '@rookery/release/eject/workspace';

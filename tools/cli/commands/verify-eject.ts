@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { repository } from '@rookery/devkit/stack/repository';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import { isEjected } from '@rookery/release/eject/eject';
-import type { Part } from '@rookery/release/eject/part';
+import { isEjected, type Part } from '@rookery/release/eject/part';
 import { parts } from '@rookery/release/eject/parts';
 import { readWorkspace } from '@rookery/release/eject/workspace';
 import { FAILED, WRONG_USAGE } from '../exit-codes';

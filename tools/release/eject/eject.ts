@@ -1,18 +1,11 @@
 import { matchesGlob, posix } from 'node:path';
+import { deadOf, goneFrom } from './dead';
 import { mendLedger } from './ledgers';
-import { matches, mendJson, mendList, mendManifest, packagesIn, programOf } from './manifests';
-import {
-  isCode,
-  isSpec,
-  Modules,
-  SPEC,
-  specifiersOf,
-  specsBeside,
-  withoutElements,
-  withoutUnusedImports,
-} from './modules';
-import { type Dead, mendPage } from './pages';
-import type { Files, Move, Part } from './part';
+import { mendJson, mendList, mendManifest, packagesIn } from './manifests';
+import { isCode, Modules, specifiersOf, withoutElements } from './modules';
+import { withoutOrphans } from './orphans';
+import { mendPage } from './pages';
+import { covers, type Files, isEjected, type Move, type Part } from './part';
 import { withoutRegions } from './regions';
 
 /** What becomes of a workspace: its files from then on, and those that only moved. */
@@ -25,22 +18,10 @@ export interface Outcome {
 const RECORDS = /^docs\/(?:decisions|results)\/|^CHANGELOG\.md$/;
 /** Pages that `npm run generate` writes. */
 const GENERATED = /^docs\/(?:practices|security)\/|^docs\/practices\.md$/;
-/** What is not here is configuration, which no module imports. */
-const SOURCES = /^(?:apps|libs|tools)\//;
 /** What is here names every part, also the ones that are gone. */
 const OWN = 'tools/release/eject/';
 const LISTS = ['.github/CODEOWNERS', '.gitignore'];
 const LEDGERS = { 'docs/ledgers/practices.yaml': 'open', 'docs/ledgers/security.yaml': 'not done' } as const;
-
-/** Whether a path is one of the part’s own. */
-export const isOf = ({ paths, except = [] }: Part, path: string): boolean =>
-  covers(paths, path) && !covers(except, path);
-
-const covers = (patterns: readonly string[], path: string): boolean =>
-  patterns.some((pattern) => path === pattern || path.startsWith(`${pattern}/`) || matchesGlob(path, pattern));
-
-/** Whether nothing of the part is there. */
-export const isEjected = (part: Part, files: Files): boolean => ![...files.keys()].some((path) => isOf(part, path));
 
 /** The workspace without the parts, in memory. `all` are all parts that there are, also those that went earlier. */
 export function eject(files: Files, parts: readonly Part[], all: readonly Part[]): Outcome {
@@ -78,7 +59,7 @@ const withMoves = (text: string, moves: readonly Move[]): string =>
 function withoutMarkedLines(files: Files, parts: readonly Part[], isGone: (part: string) => boolean): Files {
   const kept = new Map(
     [...files]
-      .filter(([path]) => !parts.some((part) => isOf(part, path)))
+      .filter(([path]) => !parts.some(({ paths }) => covers(paths, path)))
       .map(([path, text]) => [path, withoutRegions(text, isGone)] as const),
   );
   const before = new Modules(files);
@@ -94,57 +75,6 @@ function withoutMarkedLines(files: Files, parts: readonly Part[], isGone: (part:
     }
   }
   return kept;
-}
-
-/** Without modules that only what is gone imported, directly or not; a spec goes with the module beside it. */
-function withoutOrphans(before: Files, after: Files): Files {
-  const files = new Map(after);
-  for (const [path, text] of files) {
-    if (isCode(path) && text !== before.get(path)) {
-      files.set(path, withoutUnusedImports(path, text));
-    }
-  }
-  const gone = reached(
-    dependenciesOf(before),
-    [...before.keys()].filter((path) => !files.has(path)),
-  );
-  const wanted = new Set([...dependenciesOf(before).values()].flat());
-  const roots = [...files.keys()].filter((path) => !wanted.has(path) && !isBesideOne(path, wanted));
-  const used = reached(dependenciesOf(files), roots);
-  return new Map([...files].filter(([path]) => used.has(path) || !gone.has(path) || !SOURCES.test(path)));
-}
-
-/** Every module that is reached from others, with the specs beside them. */
-function reached(dependencies: ReadonlyMap<string, readonly string[]>, from: readonly string[]): ReadonlySet<string> {
-  const found = new Set<string>();
-  const queue = [...from];
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    if (!found.has(path)) {
-      found.add(path);
-      queue.push(...(dependencies.get(path) ?? []), ...specsBeside(path).filter((spec) => dependencies.has(spec)));
-    }
-  }
-  return found;
-}
-
-const isBesideOne = (path: string, modules: ReadonlySet<string>): boolean =>
-  isSpec(path) && modules.has(path.replace(SPEC, '.ts'));
-
-/** Modules that each module imports, or starts by a name that is the only one of its kind. A module does not need what its spec alone does. */
-function dependenciesOf(files: Files): ReadonlyMap<string, readonly string[]> {
-  const { imports } = new Modules(files);
-  const named = Map.groupBy(
-    [...imports.keys()].filter((path) => !isSpec(path)),
-    (path) => posix.basename(path),
-  );
-  return new Map(
-    [...imports].map(([path, imported]) => {
-      const started = [...(files.get(path) ?? '').matchAll(/(?<name>[\w.-]+\.m?[jt]s)['"`]/g)]
-        .map(({ groups }) => named.get(groups?.['name'] ?? '') ?? [])
-        .flatMap((found) => (found.length === 1 ? found : []));
-      return [path, [...imported, ...started].filter((file) => file !== path && !specsBeside(file).includes(path))];
-    }),
-  );
 }
 
 /** What speaks of files that are gone, without that. */
@@ -189,89 +119,4 @@ function unusedPackages(before: Files, after: Files, manifest: string): readonly
   const [imported, left] = [new Modules(before).packages, new Modules(after).packages];
   const unused = packagesIn(manifest).filter((name) => imported.has(name) && !left.has(name));
   return [...unused, ...unused.map((name) => `@types/${name}`)];
-}
-
-/** Whether a file or a folder was there and is not any more. */
-function goneFrom(before: Files, after: Files): (path: string) => boolean {
-  const foldersOf = (files: Files): ReadonlySet<string> =>
-    new Set(
-      [...files.keys()].flatMap((path) =>
-        path.split('/').map((_, depth, parts) => parts.slice(0, depth + 1).join('/')),
-      ),
-    );
-  const [were, are] = [foldersOf(before), foldersOf(after)];
-  return (path) => {
-    const plain = path.replace(/\/$/, '');
-    const folder = [...plain.split('/').keys()].map((depth) =>
-      plain
-        .split('/')
-        .slice(0, depth + 1)
-        .join('/'),
-    );
-    return folder.some((part) => were.has(part) && !are.has(part));
-  };
-}
-
-function deadOf(before: Files, after: Files, isGone: (path: string) => boolean, parts: readonly Part[]): Dead {
-  const scripts = programOf(before.get('package.json') ?? '').scripts;
-  const { name: program, scripts: left } = programOf(after.get('package.json') ?? '');
-  const commands = namesOfCommands(before).filter((name) => !namesOfCommands(after).includes(name));
-  const npm = scripts
-    .filter((script) => !left.includes(script))
-    .map((script) => `npm run (?:-s |--silent )?(?=${script})`);
-  const own = commands.map((command) => `(?:npx |npm run (?:-s |--silent )?)?${program} (?:-- )?(?=${command})`);
-  const calls = [...npm, ...own].join('|');
-  const terms = parts.flatMap((part) => part.terms ?? []).map((term) => `${term}(?!\\w)`);
-  const about = [...terms, calls].filter((pattern) => pattern !== '').join('|');
-  const subject = about === '' ? undefined : new RegExp(`(?<![\\w.-])(?:${about})`, 'i');
-  const headings = (text: string): ReadonlySet<string> =>
-    new Set(
-      [...text.matchAll(/^#{1,6} (.*)$/gm)].map(([, title = '']) =>
-        title
-          .toLowerCase()
-          .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-          .replaceAll(' ', '-'),
-      ),
-    );
-  return {
-    path: isGone,
-    anchor: (path, anchor) =>
-      headings(before.get(path) ?? '').has(anchor) && !headings(after.get(path) ?? '').has(anchor),
-    subject: (text) => subject?.test(text) ?? false,
-    uncalled: (text) => (calls === '' ? text : text.replace(new RegExp(`(?<![\\w.-])(?:${calls})`, 'g'), '')),
-  };
-}
-
-const namesOfCommands = (files: Files): readonly string[] =>
-  [...(files.get('tools/cli/registry.ts') ?? '').matchAll(/^ {4,}name: '(?<name>[^']+)'/gm)].map(
-    ({ groups }) => groups?.['name'] ?? '',
-  );
-
-/** What a part names and the workspace does not have, one line each: the part is no longer true. */
-export function faultsOfPart(part: Part, files: Files): readonly string[] {
-  const paths = [...files.keys()];
-  const manifest = files.get('package.json') ?? '';
-  return [
-    ...[...part.paths, ...(part.except ?? [])].filter((pattern) => !paths.some((path) => covers([pattern], path))),
-    ...(part.moves ?? []).map(({ from }) => from).filter((from) => !paths.some((path) => covers([from], path))),
-    ...(part.scripts ?? []).filter((script) => !programOf(manifest).scripts.includes(script)),
-    ...(part.packages ?? []).filter((pattern) => !packagesIn(manifest).some((name) => matches(pattern, name))),
-    ...(part.elements ?? [])
-      .filter(({ file, containing }) => !(files.get(file) ?? '').includes(containing))
-      .map(({ file, containing }) => `"${containing}" in ${file}`),
-  ].map((what) => `${part.name}: ${what} is not there`);
-}
-
-/** Imports of modules that are not there, one line each. */
-export function danglingImports(files: Files): readonly string[] {
-  const modules = new Modules(files);
-  return [...files]
-    .filter(([path]) => isCode(path))
-    .flatMap(([path, text]) =>
-      specifiersOf(text)
-        .filter(
-          (specifier) => modules.pathOf(specifier, path) !== undefined && modules.fileOf(specifier, path) === undefined,
-        )
-        .map((specifier) => `${path} imports ${specifier}, which is not there`),
-    );
 }

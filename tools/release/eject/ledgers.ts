@@ -25,11 +25,11 @@ const Ledger = z.strictObject({ chapters: z.array(Chapter) });
 export interface LedgerOptions {
   readonly dead: Dead;
   /** Whether a spec still has a test of this title. */
-  hasTitle(spec: string, title: string): boolean;
+  readonly hasTitle: (spec: string, title: string) => boolean;
   /** A state that says what is missing: `partly` and `open`, or `partly` and `not done`. */
   readonly none: 'open' | 'not done';
   /** Markdown whose links lead nowhere, without them. */
-  unlinked(markdown: string): string;
+  readonly unlinked: (markdown: string) => string;
 }
 
 /** The ledger with what is left of its rows. A row that lost a proof no longer claims that it is done. */
@@ -77,6 +77,6 @@ function stateOf(before: Row, after: Row, none: string): string {
 const withKeysThatAreSet = (row: Row): Row =>
   Row.parse(
     Object.fromEntries(
-      Object.entries(row).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)),
+      Object.entries(row).filter(([, value]) => value !== undefined && (typeof value === 'string' || value.length > 0)),
     ),
   );

@@ -8,7 +8,7 @@ export interface Dead {
   anchor(path: string, anchor: string): boolean;
   /** Whether a text is about a command or a thing that is gone. */
   subject(text: string): boolean;
-  /** The text without the calls of commands that are gone: `npx rookery verify x` is `verify x`. */
+  /** The text with the names of commands that are gone, and not with the words that call them. */
   uncalled(text: string): string;
 }
 

@@ -1,3 +1,5 @@
+import { matchesGlob } from 'node:path';
+
 /**
  * Something that a team may do without. What is named here goes at once; what only that used (modules, npm packages, commands, rows of documents) follows
  * by the rules of eject.ts. Lines within files that stay are marked there: `#region part:<name>`, see regions.ts.
@@ -9,9 +11,8 @@ export interface Part {
   readonly goes: string;
   /** Parts that cannot do without this one: they are ejected before it or with it. */
   readonly neededBy?: readonly string[];
-  /** Files, folders and patterns; with `except` for what stays of a folder. */
+  /** Files, folders and patterns. */
   readonly paths: readonly string[];
-  readonly except?: readonly string[];
   /** Files that others use as well, and where they are from then on; every mention follows. */
   readonly moves?: readonly Move[];
   /** npm scripts. */
@@ -41,3 +42,11 @@ export interface JsonElement {
 
 /** The files of a workspace, by their paths from its root. */
 export type Files = ReadonlyMap<string, string>;
+
+/** Whether a path is one of the patterns, or in one of the folders. */
+export const covers = (patterns: readonly string[], path: string): boolean =>
+  patterns.some((pattern) => path === pattern || path.startsWith(`${pattern}/`) || matchesGlob(path, pattern));
+
+/** Whether nothing of the part is there. */
+export const isEjected = ({ paths }: Part, files: Files): boolean =>
+  ![...files.keys()].some((path) => covers(paths, path));

@@ -1,6 +1,6 @@
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import { eject, isEjected, type Outcome } from './eject';
-import type { Files, Part } from './part';
+import { eject, type Outcome } from './eject';
+import { type Files, isEjected, type Part } from './part';
 import { parts } from './parts';
 import { readCheckout } from './workspace';
 

@@ -13,8 +13,8 @@ import {
 import { dirname, join } from 'node:path';
 import prettier from 'prettier';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import type { Files } from './part';
 import type { Outcome } from './eject';
+import type { Files } from './part';
 
 const git = (root: string, ...args: readonly string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe', maxBuffer: 64 << 20 });
@@ -79,6 +79,7 @@ export function changeOf(before: Files, { files, moves }: Outcome): Change {
 /** Writes what changed, laid out by the formatter of the workspace. Files keep their modes. */
 export async function writeWorkspace(root: string, before: Files, outcome: Outcome): Promise<void> {
   const { removed, edited } = changeOf(before, outcome);
+  const origin = new Map(outcome.moves.map(({ from, to }) => [to, from]));
   for (const { from, to } of outcome.moves) {
     mkdirSync(dirname(join(root, to)), { recursive: true });
     renameSync(join(root, from), join(root, to));
@@ -90,7 +91,9 @@ export async function writeWorkspace(root: string, before: Files, outcome: Outco
     removeEmptyFolders(root, dirname(path));
   }
   for (const path of edited) {
-    writeFileSync(join(root, path), await formatted(root, path, outcome.files.get(path) ?? ''));
+    const text = outcome.files.get(path) ?? '';
+    const isLaidOut = onlyGrew(before.get(origin.get(path) ?? path) ?? '', text) && !path.endsWith('.md');
+    writeFileSync(join(root, path), isLaidOut ? text : await formatted(root, path, text));
   }
 }
 
@@ -105,6 +108,21 @@ function removeEmptyFolders(root: string, folder: string): void {
     // Something is left in it.
   }
 }
+
+/** The formatter breaks a line that is too long and joins short ones: where lines only grew within its width there is nothing to do. */
+function onlyGrew(before: string, after: string): boolean {
+  const [old, now] = [before.split('\n'), after.split('\n')];
+  return (
+    old.length === now.length &&
+    now.every((line, index) => {
+      const was = old[index]?.length ?? 0;
+      return line.length === was || (line.length > was && line.length <= WIDTH);
+    })
+  );
+}
+
+/** The `printWidth` of .prettierrc.json. */
+const WIDTH = 120;
 
 async function formatted(root: string, path: string, text: string): Promise<string> {
   const file = join(root, path);

@@ -1,5 +1,7 @@
 import { repository } from '@rookery/devkit/stack/repository';
-import { danglingImports, eject, faultsOfPart, isEjected } from '@rookery/release/eject/eject';
+import { eject } from '@rookery/release/eject/eject';
+import { danglingImports, faultsOfPart } from '@rookery/release/eject/faults';
+import { isEjected } from '@rookery/release/eject/part';
 import { parts } from '@rookery/release/eject/parts';
 import { faultsOfRegions, partsMarkedIn } from '@rookery/release/eject/regions';
 import { readWorkspace } from '@rookery/release/eject/workspace';

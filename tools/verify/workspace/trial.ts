@@ -4,7 +4,7 @@ import type { Ended, WorkspaceCopy } from './copy';
 /** Something that must succeed in a copy. */
 export interface Check {
   readonly what: string;
-  run(copy: WorkspaceCopy): Promise<Ended>;
+  readonly run: (copy: WorkspaceCopy) => Promise<Ended>;
 }
 
 export const BUILD: Check = {
