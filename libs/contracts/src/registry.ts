@@ -34,11 +34,16 @@ export const eventContracts: readonly EventContract[] = [
   products.ProductChanged,
 ];
 
+/** Consumers that take no part in the saga. */
+const besidesTheSaga: readonly DeadLetterConsumer[] = [
+  'auth', // part:mails
+];
+
 /** The services that handle each event; each service's specs compare its handlers with it. A consumer skips events that it does not handle. */
 export const eventHandlers: Readonly<Record<string, readonly DeadLetterConsumer[]>> = {
-  OrderCreated: ['payments', 'products', 'auth'],
-  OrderConfirmed: ['payments', 'products', 'auth'],
-  OrderCanceled: ['payments', 'products', 'auth'],
+  OrderCreated: ['payments', 'products', ...besidesTheSaga],
+  OrderConfirmed: ['payments', 'products', ...besidesTheSaga],
+  OrderCanceled: ['payments', 'products', ...besidesTheSaga],
   PaymentReserved: ['orders', 'products'],
   PaymentFailed: ['orders'],
   PaymentCaptured: ['orders'],

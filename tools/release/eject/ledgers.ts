@@ -77,6 +77,6 @@ function stateOf(before: Row, after: Row, none: string): string {
 const withKeysThatAreSet = (row: Row): Row =>
   Row.parse(
     Object.fromEntries(
-      Object.entries(row).filter(([, value]) => value !== undefined && (typeof value === 'string' || value.length > 0)),
+      Object.entries(row).filter(([, value]) => value !== undefined && (!Array.isArray(value) || value.length > 0)),
     ),
   );
