@@ -12,6 +12,8 @@ import { withoutRegions } from './regions';
 export interface Outcome {
   readonly files: Files;
   readonly moves: readonly Move[];
+  /** Nothing but words was replaced. @default false */
+  readonly onlyWords?: true;
 }
 
 /** Documents that record what was decided, measured and released. */

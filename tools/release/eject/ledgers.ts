@@ -75,8 +75,6 @@ function stateOf(before: Row, after: Row, none: string): string {
 }
 
 const withKeysThatAreSet = (row: Row): Row =>
-  Row.parse(
-    Object.fromEntries(
-      Object.entries(row).filter(([, value]) => value !== undefined && (!Array.isArray(value) || value.length > 0)),
-    ),
-  );
+  Row.parse(Object.fromEntries(Object.entries(row).filter(([, value]) => isSet(value))));
+
+const isSet = (value: unknown): boolean => value !== undefined && !(Array.isArray(value) && value.length === 0);

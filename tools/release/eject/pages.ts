@@ -142,10 +142,7 @@ class Page {
       }
       const bullet = /^\s*(?:[-*]|\d+\.) /.exec(item)?.[0] ?? '';
       const [first = ''] = item.split(SENTENCE_END);
-      const rest =
-        this.allGone(item) || this.isDead(this.withoutAsides(first))
-          ? undefined
-          : this.prose(item.slice(bullet.length));
+      const rest = this.isDead(this.withoutAsides(first)) ? undefined : this.prose(item.slice(bullet.length));
       return rest === undefined ? [] : [bullet + rest];
     });
     return kept.length === 0 ? undefined : kept.join('\n');
@@ -171,9 +168,7 @@ class Page {
   /** Whether there are links, and all lead nowhere. */
   private allGone(text: string): boolean {
     const targets = this.targets(text);
-    return (
-      this.options.dead.subject(text) || (targets.length > 0 && targets.every((target) => this.leadsNowhere(target)))
-    );
+    return targets.length > 0 && targets.every((target) => this.leadsNowhere(target));
   }
 
   /** The sentences as they are, with words in place of links that lead nowhere. */

@@ -92,7 +92,9 @@ export async function writeWorkspace(root: string, before: Files, outcome: Outco
   }
   for (const path of edited) {
     const text = outcome.files.get(path) ?? '';
-    const isLaidOut = onlyGrew(before.get(origin.get(path) ?? path) ?? '', text) && !path.endsWith('.md');
+    // Cells of a table are padded to the longest.
+    const isLaidOut =
+      outcome.onlyWords === true && !path.endsWith('.md') && onlyGrew(before.get(origin.get(path) ?? path) ?? '', text);
     writeFileSync(join(root, path), isLaidOut ? text : await formatted(root, path, text));
   }
 }
@@ -109,7 +111,7 @@ function removeEmptyFolders(root: string, folder: string): void {
   }
 }
 
-/** The formatter breaks a line that is too long and joins short ones: where lines only grew within its width there is nothing to do. */
+/** The formatter breaks a line that is too long and joins short ones: where words only grew within its width there is nothing to do. */
 function onlyGrew(before: string, after: string): boolean {
   const [old, now] = [before.split('\n'), after.split('\n')];
   return (

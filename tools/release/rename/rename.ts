@@ -77,6 +77,7 @@ function rename(files: Files, name: string): Outcome {
     .filter((path) => renamed(path) !== path)
     .map((path) => ({ from: path, to: renamed(path) }));
   return {
+    onlyWords: true,
     moves,
     files: new Map(
       [...files].map(

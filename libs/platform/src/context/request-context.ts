@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CORRELATION_ID } from '@rookery/contracts';
+import { uuidv7 } from '../uuid';
 import type { Deadline } from './deadline';
 import { childTraceparent } from './trace-context';
-import { uuidv7 } from '../uuid';
 
 /** The authenticated subject of a request, from the verified token. */
 export interface Actor {

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { Headers, PROBLEM_MEDIA_TYPE } from '@rookery/contracts';
 import { problemOfStatus } from '../errors/to-problem';
 import { logger } from '../logging/logger';
-import { RAW_SECURITY_HEADERS } from './security-headers';
 import { uuidv7 } from '../uuid';
+import { RAW_SECURITY_HEADERS } from './security-headers';
 
 /**
  * Answers input that never became a request: malformed HTTP (400), a request that does not end (408), headers beyond the limit (431).
