@@ -21,11 +21,11 @@ export class WorkspaceCopy {
       mkdirSync(dirname(join(this.root, path)), { recursive: true });
       cpSync(join(of, path), join(this.root, path));
     }
-    // Links, so that what programs leave beside the packages (caches, stamps) is the copy's own.
+    // Links, so that what programs leave beside the packages (caches, stamps) is the copy's own. With npm's list of them, or the first npm script would install.
     const modules = join(this.root, 'node_modules');
     mkdirSync(modules);
     for (const name of readdirSync(join(of, 'node_modules')).filter(
-      (entry) => entry === '.bin' || !entry.startsWith('.'),
+      (entry) => !entry.startsWith('.') || ['.bin', '.package-lock.json'].includes(entry),
     )) {
       symlinkSync(join(of, 'node_modules', name), join(modules, name));
     }
