@@ -40,13 +40,29 @@ const forbidden = [
     importing('tools/devkit/client/planted.ts', '../../../apps/orders/src/main'),
     BOUNDARY,
   ],
-  ['the devkit knows no proof', importing('tools/devkit/stack/planted.ts', '@rookery/verify/repository/ledgers/ledger'), BOUNDARY],
+  [
+    'the devkit knows no proof',
+    importing('tools/devkit/stack/planted.ts', '@rookery/verify/repository/ledgers/ledger'),
+    BOUNDARY,
+  ],
   ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/bom'), BOUNDARY],
   ['the devkit knows no command', importing('tools/devkit/stack/planted.ts', '../../cli/commands/start'), BOUNDARY],
   ['a proof knows no command', importing('tools/verify/repository/planted.ts', '../../cli/commands/start'), BOUNDARY],
-  ['a release knows no proof', importing('tools/release/planted.ts', '@rookery/verify/repository/ledgers/ledger'), BOUNDARY],
-  ['a room is imported by its name', importing('tools/verify/repository/planted.ts', '../../devkit/stack/ports'), BOUNDARY],
-  ['end-to-end tests know no proof', importing('apps/e2e/test/planted.ts', '@rookery/verify/repository/ledgers/ledger'), BOUNDARY],
+  [
+    'a release knows no proof',
+    importing('tools/release/planted.ts', '@rookery/verify/repository/ledgers/ledger'),
+    BOUNDARY,
+  ],
+  [
+    'a room is imported by its name',
+    importing('tools/verify/repository/planted.ts', '../../devkit/stack/ports'),
+    BOUNDARY,
+  ],
+  [
+    'end-to-end tests know no proof',
+    importing('apps/e2e/test/planted.ts', '@rookery/verify/repository/ledgers/ledger'),
+    BOUNDARY,
+  ],
   ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/bom'), BOUNDARY],
   ['an app knows no tool', importing('apps/orders/src/planted.ts', '@rookery/devkit/stack/ports'), BOUNDARY],
   // #region part:simulation
