@@ -51,9 +51,6 @@ function printParts(): void {
   const files = readWorkspace(repository);
   const width = Math.max(...parts.map(({ name }) => name.length));
   for (const part of parts) {
-    const { name, goes, neededBy = [] } = part;
-    const others = neededBy.length === 0 ? '' : ` (only with ${neededBy.join(', ')}, which cannot do without it)`;
-    const state = isEjected(part, files) ? 'gone already' : `${goes}${others}`;
-    process.stdout.write(`${name.padEnd(width)}  ${state}\n`);
+    process.stdout.write(`${part.name.padEnd(width)}  ${isEjected(part, files) ? 'gone already' : part.goes}\n`);
   }
 }

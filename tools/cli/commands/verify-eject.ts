@@ -28,11 +28,10 @@ async function verifyEject(run: Run, names: readonly string[], { checksOnly }: O
   const { check, CHECKS, ejectFrom, EVERYTHING, TrialFailed } = await import('@rookery/verify/workspace/trial');
   const failed: string[] = [];
   for (const part of chosen(names)) {
-    const together = [part.name, ...(part.neededBy ?? [])];
     const copy = new WorkspaceCopy(repository);
     run.shutdown.afterwards(() => copy.remove());
     try {
-      await run.progress.step(`ejected: ${together.join(', ')}`, () => ejectFrom(copy, together));
+      await run.progress.step(`ejected: ${part.name}`, () => ejectFrom(copy, [part.name]));
       const what = checksOnly === true ? CHECKS : EVERYTHING;
       await run.progress.step(`without ${part.name}: ${what.what}`, () => check(copy, what));
     } catch (error) {

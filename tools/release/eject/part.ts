@@ -9,8 +9,6 @@ export interface Part {
   readonly name: string;
   /** What goes, in one line. */
   readonly goes: string;
-  /** Parts that cannot do without this one: they are ejected before it or with it. */
-  readonly neededBy?: readonly string[];
   /** Files, folders and patterns. */
   readonly paths: readonly string[];
   /** Files that others use as well, and where they are from then on; every mention follows. */

@@ -15,14 +15,13 @@ export interface Planned {
 
 /**
  * The checkout without the named parts.
- * @throws {UserError} when there is no such part, it is gone already, others need it, or git could not take the change back
+ * @throws {UserError} when there is no such part, it is gone already, or git could not take the change back
  */
 export function planEject(root: string, names: readonly string[], { force }: { readonly force: boolean }): Planned {
   const chosen = [...new Set(names)].map(partNamed);
   const before = readCheckout(root, { force });
   for (const part of chosen) {
     refuseGone(part, before);
-    refuseNeeded(part, chosen, before);
   }
   return { before, outcome: eject(before, chosen, parts) };
 }
@@ -39,18 +38,5 @@ function partNamed(name: string): Part {
 function refuseGone(part: Part, files: Files): void {
   if (isEjected(part, files)) {
     throw new UserError(`${part.name} is gone already.`, 'Leave it out.');
-  }
-}
-
-function refuseNeeded({ name, neededBy = [] }: Part, chosen: readonly Part[], files: Files): void {
-  const left = parts.filter(
-    (other) => neededBy.includes(other.name) && !chosen.includes(other) && !isEjected(other, files),
-  );
-  if (left.length > 0) {
-    const others = left.map((other) => other.name);
-    throw new UserError(
-      `${others.join(' and ')} cannot do without ${name}.`,
-      `Name them together: ${[...chosen.map((part) => part.name), ...others].join(' ')}.`,
-    );
   }
 }
