@@ -74,8 +74,10 @@ const processClock = {
   paths: [{ name: '@rookery/platform', importNames: ['Clock', 'SystemClock'], message: databaseTime }],
 };
 
+// #region part:simulation
 /** What the saga simulation runs together (docs/decisions/0013-saga-simulation.md): the services that take part in a saga. */
 const sagaServices = ['orders', 'payments', 'products'].map((service) => `../../../apps/${service}/src/**`);
+// #endregion part:simulation
 
 /** What a deployment is held against: the settings that each app reads. */
 const appSettings = ['^../../apps/[a-z]+/src/([a-z]+[.]config|recovery/[a-z-]+[.]settings)$'];
@@ -183,11 +185,13 @@ export default tseslint.config(
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], operatorCommands) },
   },
+  // #region part:simulation
   {
     files: ['tools/verify/simulation/**/*.ts'],
     plugins: { '@nx': nx },
     rules: { '@nx/enforce-module-boundaries': boundaries([], sagaServices) },
   },
+  // #endregion part:simulation
   {
     files: ['tools/release/**/*.ts'],
     plugins: { '@nx': nx },

@@ -74,21 +74,21 @@ describe('every command', () => {
 
 describe('wrong usage', () => {
   it.each([
-    [['verify', 'chas'], /^unknown command 'chas' \(Did you mean verify chaos\?\) /],
+    [['verify', 'imges'], /^unknown command 'imges' \(Did you mean verify images\?\) /],
     [['tokn'], /^unknown command 'tokn' \(Did you mean token\?\) /],
     [['reset', '--dry-run'], /^unknown option '--dry-run'/],
     [['reset', 'everything'], /^too many arguments/],
     [['token'], /^missing required argument 'user'/],
-    [['verify', 'chaos', '--seconds', '0'], /must be a whole number from 1/],
-    [['verify', 'chaos', '--seconds', ''], /must be a whole number from 1/],
-    [['verify', 'chaos', '--rate', 'fast'], /must be a whole number/],
-    [['verify', 'chaos', '--seeds', '5'], /must be two numbers/],
-    [['verify', 'chaos', '--seeds', '5-4'], /must be two numbers/],
-    [['verify', 'fuzz', '--cases', '0'], /must be a whole number from 1/],
-    [['verify', 'fuzz', '--seed', 'x'], /must be a whole number/],
+    [['verify', 'chaos', '--seconds', '0'], /must be a whole number from 1/], // part:chaos
+    [['verify', 'chaos', '--seconds', ''], /must be a whole number from 1/], // part:chaos
+    [['verify', 'chaos', '--rate', 'fast'], /must be a whole number/], // part:chaos
+    [['verify', 'chaos', '--seeds', '5'], /must be two numbers/], // part:chaos
+    [['verify', 'chaos', '--seeds', '5-4'], /must be two numbers/], // part:chaos
+    [['verify', 'fuzz', '--cases', '0'], /must be a whole number from 1/], // part:fuzz
+    [['verify', 'fuzz', '--seed', 'x'], /must be a whole number/], // part:fuzz
     [['verify', 'restore', '--service', 'gateway'], /Allowed choices are/],
-    [['release', 'promote', '--from', 'dev'], /required option '--to <environment>'/],
-    [['credentials', 'new', 'vm'], /Allowed choices are compose, k8s/],
+    [['release', 'promote', '--from', 'dev'], /required option '--to <environment>'/], // part:kubernetes
+    [['credentials', 'new', 'vm'], /Allowed choices are compose/],
     [['credentials', 'rotate', 'passport'], /Allowed choices are database-password, nats-key, .*signing-key/],
   ])('of %j is answered in one line with a hint', async (args, message) => {
     const { code, stdout, stderr, called } = await run(...args);
@@ -111,14 +111,16 @@ describe('wrong usage', () => {
 
 describe('the options', () => {
   it.each([
-    [['verify', 'chaos'], { seconds: 60, rate: 30 }],
+    [['verify', 'chaos'], { seconds: 60, rate: 30 }], // part:chaos
+    // #region part:chaos
     [
       ['verify', 'chaos', '--seed', '3', '--seconds', '5', '--rate', '7', '--faults', 'poison,stall', '--keep'],
       { seed: 3, seconds: 5, rate: 7, faults: ['poison', 'stall'], keep: true },
     ],
-    [['verify', 'chaos', '--seeds', '3-5'], { seconds: 60, rate: 30, seeds: [3, 4, 5] }],
-    [['verify', 'fuzz'], { cases: 10_000, from: 0 }],
-    [['verify', 'fuzz', '--seed', '7', '--cases', '20', '--from', '5'], { seed: 7, cases: 20, from: 5 }],
+    // #endregion part:chaos
+    [['verify', 'chaos', '--seeds', '3-5'], { seconds: 60, rate: 30, seeds: [3, 4, 5] }], // part:chaos
+    [['verify', 'fuzz'], { cases: 10_000, from: 0 }], // part:fuzz
+    [['verify', 'fuzz', '--seed', '7', '--cases', '20', '--from', '5'], { seed: 7, cases: 20, from: 5 }], // part:fuzz
     [['verify', 'restore'], { service: 'orders' }],
     [
       ['verify', 'restore', '--service', 'payments', '--lose-wal', '--keep'],

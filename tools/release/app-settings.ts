@@ -16,5 +16,7 @@ export const appSettings: Readonly<Record<Caller, SettingsSchema>> = {
   payments: PaymentsConfig,
 };
 
+// #region part:kubernetes
 /** What the recovery of orders reads. */
 export const orderRecoverySettings: SettingsSchema = OrderRecoveryConfig;
+// #endregion part:kubernetes

@@ -31,7 +31,7 @@ describe('npx rookery credentials new', () => {
 
   const writers = [
     { target: 'compose', path: COMPOSE_ENV_FILE, write: writeComposeSecrets },
-    { target: 'k8s', path: K8S_SECRETS_FOLDER, write: writeKubernetesSecrets },
+    { target: 'k8s', path: K8S_SECRETS_FOLDER, write: writeKubernetesSecrets }, // part:kubernetes
   ];
 
   it.each(writers)('writes files for $target that only their owner can read', async ({ write, path }) => {
@@ -64,6 +64,7 @@ describe('npx rookery credentials new', () => {
     expect(after.replace(/^CURSOR_KEY=.*\n/m, '')).toBe(before);
   });
 
+  // #region part:kubernetes
   it('adds to the secrets of k8s of an earlier version what they lack, the same for all', async () => {
     const folder = await writeKubernetesSecrets(await makeSecrets(), { root, force: false });
     const keys = filesIn(folder).filter((path) => path.endsWith('/CURSOR_KEY'));
@@ -77,6 +78,7 @@ describe('npx rookery credentials new', () => {
     expect(new Set(keys.map((path) => readFileSync(path, 'utf8'))).size).toBe(1);
     expect(others.map((path) => readFileSync(path, 'utf8'))).toEqual(before);
   });
+  // #endregion part:kubernetes
 
   it('renews the certificates in docker/.env and leaves the rest of it', async () => {
     const file = await writeComposeSecrets(await makeSecrets(), { root, force: false });

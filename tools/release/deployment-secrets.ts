@@ -13,8 +13,10 @@ import { brokerKeyVariables } from './nats-config';
 export const COMPOSE_ENV_FILE = 'docker/.env';
 /** Where the certificates are that docker/.env has, relative to the repository. */
 export const COMPOSE_CERTIFICATES = 'docker/certs';
+// #region part:kubernetes
 /** Where the secrets of the development overlay are: a folder per Secret, a file per key. */
 export const K8S_SECRETS_FOLDER = 'k8s/overlays/dev/secrets';
+// #endregion part:kubernetes
 
 type Values = Readonly<Record<string, string>>;
 
@@ -144,6 +146,7 @@ export function renewComposeCertificates(root: string): void {
 const linesOf = (values: Values): readonly string[] =>
   Object.entries(values).map(([name, value]) => `${name}='${value}'`);
 
+// #region part:kubernetes
 /**
  * Writes a file per key for kustomize's secretGenerator. In a folder that is there only what it lacks is added; when it lacks nothing it is refused
  * to replace it. Readable by the owner only.
@@ -167,6 +170,7 @@ export async function writeKubernetesSecrets(secrets: Secrets, { root, force }: 
   }
   return folder;
 }
+// #endregion part:kubernetes
 
 function refuseExisting(path: string, force: boolean, emptied: string): void {
   if (!existsSync(path) || force) {

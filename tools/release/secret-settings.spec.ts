@@ -42,8 +42,8 @@ beforeAll(async () => {
     NATS_TLS_KEY: clientTls(folder, 'orders').key.trim(),
     DEMO_MACHINE_SECRET: 'a secret of the demo',
     REDIS_URL: 'redis://:a-password-of-redis@127.0.0.1:6379',
-    SMTP_URL: 'smtps://shop:a-password-of-mail@mail.example.com',
-    MAIL_FROM: 'shop@example.com',
+    SMTP_URL: 'smtps://shop:a-password-of-mail@mail.example.com', // part:mails
+    MAIL_FROM: 'shop@example.com', // part:mails
     DATABASE_SESSION_URL: 'postgres://orders:a-password-of-sessions@127.0.0.1:5432/orders',
   };
   const made = kubernetesSecrets(await makeSecrets());

@@ -41,12 +41,15 @@ describe('the settings of auth', () => {
     expect(badNames({ OIDC_ISSUER: 'http://localhost.evil.example' })).toEqual(['OIDC_ISSUER']);
   });
 
+  // #region part:mails
   it('need no mail server, and with one a sender', () => {
     expect(badNames({ SMTP_URL: 'smtp://localhost:1025' })).toEqual(['MAIL_FROM']);
     expect(badNames({ SMTP_URL: 'smtp://localhost:1025', MAIL_FROM: 'Shop <shop@example.com>' })).toEqual([]);
     expect(badNames({ SMTP_URL: '', MAIL_FROM: 'shop@example.com' })).toEqual([]);
   });
+  // #endregion part:mails
 
+  // #region part:mails
   it('reject a mail server whose password would be sent unencrypted, except on localhost', () => {
     const badUrls = (...urls: readonly string[]) =>
       urls.filter((SMTP_URL) => badNames({ SMTP_URL, MAIL_FROM: 'shop@example.com' }).includes('SMTP_URL'));
@@ -56,6 +59,7 @@ describe('the settings of auth', () => {
     ).toEqual([mail]);
     expect(badUrls('smtp://user:password@localhost', 'smtp://user:password@[::1]:25')).toEqual([]);
   });
+  // #endregion part:mails
 
   it('accept other names of the service as scheme, host and port only, and have none by default', () => {
     const bad = ['auth', 'http://auth/', 'http://auth/path', 'ftp://auth', 'http://user@auth', '*'];

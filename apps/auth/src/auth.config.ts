@@ -61,6 +61,7 @@ export const AuthConfig = z
     TRUST_PROXY: addressesSetting.describe(
       'Addresses (CIDR) of proxies whose X-Forwarded-* headers are trusted, separated by commas',
     ),
+    // #region part:mails
     SMTP_URL: smtpServerSetting
       .optional()
       .describe(
@@ -70,6 +71,7 @@ export const AuthConfig = z
     MAIL_FROM: mailboxSetting
       .optional()
       .describe('Sender of these mails, for example Rookery <no-reply@example.com>; required with SMTP_URL'),
+    // #endregion part:mails
     DEMO: z
       .stringbool()
       .default(false)
@@ -92,6 +94,7 @@ export const AuthConfig = z
     if (!isLoopback(config.OIDC_ISSUER) && !config.OIDC_ISSUER.startsWith('https:')) {
       context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'must be https unless it is on localhost' });
     }
+    // #region part:mails
     const smtp = config.SMTP_URL;
     if (smtp === undefined) {
       return;
@@ -106,6 +109,7 @@ export const AuthConfig = z
         message: 'must be smtps:// or have ?requireTLS=true: otherwise the password is sent unencrypted',
       });
     }
+    // #endregion part:mails
   });
 export type AuthConfig = z.output<typeof AuthConfig>;
 

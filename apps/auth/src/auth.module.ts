@@ -36,7 +36,7 @@ export class AuthModule {
         SecurityModule.forRpc({ service: 'auth', jwks: config.INTERNAL_JWKS }),
         RedisModule.forRoot({ name: 'auth', url: config.REDIS_URL }),
         DeadLettersModule.forConsumer('auth'),
-        NotificationModule.forRoot({ server: config.SMTP_URL, from: config.MAIL_FROM }),
+        NotificationModule.forRoot({ server: config.SMTP_URL, from: config.MAIL_FROM }), // part:mails
         KeysModule,
         ProviderModule,
         SignInModule,

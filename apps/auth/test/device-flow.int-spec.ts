@@ -205,6 +205,6 @@ describe('the device flow', () => {
       answers.filter((answer) => !issued.includes(answer)).map((answer) => answer.text()),
     );
     expect(issued.length).toBeLessThanOrEqual(1);
-    expect(refused).toEqual(refused.map(() => expect.stringContaining('"invalid_grant"')));
+    expect(refused.filter((text) => !text.includes('"invalid_grant"'))).toEqual([]);
   });
 });

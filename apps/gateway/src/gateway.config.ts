@@ -87,7 +87,7 @@ export const GatewayConfig = z.object({
       'must be origins as browsers write them, like https://shop.example: scheme and host in lower case, no path',
     )
     .describe('Browser origins that may call the API, comma separated'),
-  STRANGLER_ROUTES: stranglerRoutesSetting,
+  STRANGLER_ROUTES: stranglerRoutesSetting, // part:strangler
   TRUST_PROXY: addressesSetting.describe(
     'Addresses (CIDR) of proxies whose X-Forwarded-For is trusted, comma separated',
   ),

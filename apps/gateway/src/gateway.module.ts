@@ -22,7 +22,7 @@ export class GatewayModule {
         MessagingModule.forRoot(natsOptions('gateway', config)),
         RedisModule.forRoot({ name: 'gateway', url: config.REDIS_URL }),
         ...guards(config),
-        ...legacy(config),
+        ...legacy(config), // part:strangler
         ProductCacheModule.forRoot(config),
         OrderStreamsModule.forRoot(config),
         ClockSkewModule,
@@ -50,5 +50,7 @@ const guards = (config: GatewayConfig): readonly DynamicModule[] => [
   }),
 ];
 
+// #region part:strangler
 const legacy = ({ STRANGLER_ROUTES: routes, PUBLIC_URL: publicUrl }: GatewayConfig): readonly DynamicModule[] =>
   routes.length === 0 ? [] : [StranglerModule.forRoot(routes, { publicUrl, ownControllers: apiControllers })];
+// #endregion part:strangler

@@ -36,9 +36,11 @@ export const gateway = defineService({
     if (config.CORS_ORIGINS.length > 0) {
       app.enableCors({ ...CORS, origin: config.CORS_ORIGINS });
     }
+    // #region part:strangler
     if (config.STRANGLER_ROUTES.length > 0) {
       installStrangler(app, config.BODY_LIMIT_BYTES);
     }
+    // #endregion part:strangler
     openFrontDoor(app);
     serveSwaggerUi(app, config, () => openApiDocument(app, config));
   },

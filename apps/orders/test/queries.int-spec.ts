@@ -19,7 +19,7 @@ const foreign: KnownMetrics = new Map([
   // Of the gateway, which has no events; its load-shedding.int-spec.ts reads it.
   ['load_shedding_shed_total', ['priority', 'reason']],
   // Of auth, while it sends mails; its order-mails.int-spec.ts reads it.
-  ['notifications_oldest_due_age_seconds', []],
+  ['notifications_oldest_due_age_seconds', []], // part:mails
 ]);
 
 interface Query {

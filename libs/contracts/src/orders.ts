@@ -161,7 +161,11 @@ export const OrderCreated = defineEvent({
   version: 1,
   producer: 'orders',
   aggregate: 'order',
-  handledBy: ['payments', 'products', 'auth'],
+  handledBy: [
+    'payments',
+    'products',
+    'auth', // part:mails
+  ],
   data: z.object({
     orderId: Id,
     /** Subject of the customer's access token. */
@@ -178,7 +182,11 @@ export const OrderConfirmed = defineEvent({
   version: 1,
   producer: 'orders',
   aggregate: 'order',
-  handledBy: ['payments', 'products', 'auth'],
+  handledBy: [
+    'payments',
+    'products',
+    'auth', // part:mails
+  ],
   data: z.object({ orderId: Id }),
   summary: 'Funds and stock of an order are reserved; it will be delivered',
 });
@@ -187,7 +195,11 @@ export const OrderCanceled = defineEvent({
   version: 1,
   producer: 'orders',
   aggregate: 'order',
-  handledBy: ['payments', 'products', 'auth'],
+  handledBy: [
+    'payments',
+    'products',
+    'auth', // part:mails
+  ],
   data: z.object({ orderId: Id, reason: CancellationReason }),
   summary: 'An order ended without being delivered; what was reserved for it is given back',
 });

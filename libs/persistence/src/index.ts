@@ -25,7 +25,7 @@ export {
 } from './migrations';
 export { InboxMetrics } from './inbox.metrics';
 export { Outbox } from './outbox';
-export { OutboxMetrics } from './outbox.metrics';
+export { OutboxMetrics } from './outbox.metrics'; // part:bench
 export { OutboxRelay, type OutboxPublisher } from './outbox-relay';
 export { PersistenceModule, type PersistenceOptions } from './persistence.module';
 export { republish, republishConfig } from './republish';

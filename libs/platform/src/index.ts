@@ -23,7 +23,7 @@ export * from './http/http-problem.filter';
 export * from './http/known-routes';
 export * from './http/handled-elsewhere';
 export * from './http/public';
-export * from './http/raw-body';
+export * from './http/raw-body'; // part:strangler
 export { reject } from './http/reject';
 export * from './http/reject-early';
 export * from './idempotency/idempotency';

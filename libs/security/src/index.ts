@@ -1,12 +1,12 @@
 export { CurrentActor, CurrentLease, requireActor } from './current-actor';
 export {
-  AccessTokenVerifier,
+  AccessTokenVerifier, // part:strangler
   TokenAlgorithms,
   TokenTypes,
   type AccessTokenRules,
   type AdmittedCaller,
 } from './http/access-token.verifier';
-export { bearerTokenOf } from './http/bearer-token';
+export { bearerTokenOf } from './http/bearer-token'; // part:strangler
 export { InvalidToken } from './http/challenges';
 export { hasExpired, leaseEnd } from './http/lease-end';
 export { RequireScopes } from './http/scopes.guard';

@@ -6,7 +6,7 @@ import { type Run, running } from '../run';
 
 const TARGETS = {
   compose: { write: writeComposeSecrets, next: 'docker compose -f docker/compose.yaml up --build --wait' },
-  k8s: { write: writeKubernetesSecrets, next: 'kubectl apply -k k8s/overlays/dev' },
+  k8s: { write: writeKubernetesSecrets, next: 'kubectl apply -k k8s/overlays/dev' }, // part:kubernetes
 } as const;
 
 export function addCredentialsNew(parent: Command): void {

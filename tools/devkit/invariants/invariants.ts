@@ -19,6 +19,8 @@ export const invariants: readonly Invariant[] = [i1, i2, i3, i4, i5, i6, i7, i8,
 export const brokenAtRest = (world: World): readonly Violation[] =>
   invariants.flatMap(({ id, atRest }) => atRest(world).map((what) => ({ invariant: id, what })));
 
+// #region part:simulation
 /** What is broken in a world at any moment. */
 export const brokenAlways = (world: World): readonly Violation[] =>
   invariants.flatMap(({ id, always }) => (always?.(world) ?? []).map((what) => ({ invariant: id, what })));
+// #endregion part:simulation

@@ -1,7 +1,6 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
-import { headers as newHeaders, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { eventEdges, type Service } from '@rookery/contracts';
 import { brokerLogin } from '@rookery/messaging';
 import type { IsolatedStack } from './isolated-stack';
 
@@ -65,19 +64,6 @@ export async function messagesOf(admin: NatsConnection, stream: string): Promise
   return messages;
 }
 
-/** Puts a message into its stream once more, under no message id: the stream takes it for a new one. */
-export async function publishAgain(admin: NatsConnection, { subject, data, headers }: StoredMessage): Promise<void> {
-  const copy = newHeaders();
-  for (const [name, values] of headers ?? []) {
-    if (!name.toLowerCase().startsWith('nats-')) {
-      for (const value of values) {
-        copy.append(name, value);
-      }
-    }
-  }
-  await jetstream(admin).publish(subject, data, { headers: copy });
-}
-
 /** Whether every durable consumer has handled all there is. */
 export async function consumersAreIdle(admin: NatsConnection): Promise<boolean> {
   const manager = await jetstreamManager(admin);
@@ -91,18 +77,4 @@ export async function consumersAreIdle(admin: NatsConnection): Promise<boolean> 
     }
   }
   return true;
-}
-
-/** How often the broker has delivered something to a service that it had delivered before, since the consumers were made. */
-export async function redeliveriesTo(stack: IsolatedStack, service: Service): Promise<number> {
-  return asAdmin(stack, async (admin) => {
-    const manager = await jetstreamManager(admin);
-    const counts = await Promise.all(
-      (eventEdges[service] ?? []).map(async (producer) => {
-        const { delivered } = await manager.consumers.info(producer.toUpperCase(), service);
-        return delivered.consumer_seq - delivered.stream_seq;
-      }),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
-  });
 }

@@ -87,9 +87,12 @@ export async function provideCertificates(folder: string, { force = false } = {}
   return [{ name: 'ca', expires: certificate.validToDate, made: authority.made }, ...(await Promise.all(made))];
 }
 
+/** Of Node’s Web Crypto. Its name is global only beside the types of a browser, which a dependency brings along or not. */
+type PrivateKey = Parameters<typeof crypto.subtle.exportKey>[1];
+
 interface Authority {
   readonly certificate: X509Certificate;
-  readonly key: CryptoKey;
+  readonly key: PrivateKey;
   readonly made: boolean;
 }
 
@@ -179,7 +182,7 @@ function read(folder: string, name: string): X509Certificate | undefined {
   }
 }
 
-async function write(folder: string, name: string, pem: string, key: CryptoKey): Promise<void> {
+async function write(folder: string, name: string, pem: string, key: PrivateKey): Promise<void> {
   const files = filesOf(folder, name);
   const pkcs8 = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
   for (const [file, text] of [

@@ -22,18 +22,21 @@ describe('the version of nats-server', () => {
     );
     expect(found.toSorted()).toEqual([
       `docker/compose.yaml ${NATS_VERSION}`,
-      `k8s/platform/dev/nats/nats.yaml ${NATS_VERSION}`,
-      `k8s/platform/production/nats/values.yaml ${NATS_VERSION}`,
+      `k8s/platform/dev/nats/nats.yaml ${NATS_VERSION}`, // part:kubernetes
+      `k8s/platform/production/nats/values.yaml ${NATS_VERSION}`, // part:kubernetes
     ]);
   });
 
+  // #region part:kubernetes
   it('is told to operators with the range that is tested', () => {
     const { oldest, newest } = TESTED_NATS_SERVERS;
     expect(read('docs/deploy.md')).toContain(`nats-server ${oldest} to ${newest}`);
     expect(read('docs/deploy.md')).toContain(`images are of ${NATS_VERSION}`);
   });
+  // #endregion part:kubernetes
 });
 
+// #region part:kubernetes
 const Probes = z.object({
   kind: z.literal('StatefulSet'),
   spec: z.object({
@@ -52,6 +55,7 @@ const Probes = z.object({
     }),
   }),
 });
+// #endregion part:kubernetes
 const Compose = z.object({
   services: z.object({
     nats: z.object({ healthcheck: z.object({ test: z.tuple([z.literal('CMD-SHELL'), z.string()]) }) }),
@@ -59,12 +63,14 @@ const Compose = z.object({
 });
 
 describe('a single nats-server that stores nothing any more', () => {
+  // #region part:kubernetes
   it('is started again by Kubernetes, by the only form of /healthz that tells, and not for a busy minute', () => {
     const [dev] = parsed('k8s/platform/dev/nats/nats.yaml', Probes);
     const probe = dev?.spec.template.spec.containers[0].livenessProbe;
     expect(probe?.httpGet.path).toBe('/healthz');
     expect((probe?.periodSeconds ?? 0) * (probe?.failureThreshold ?? 0)).toBeGreaterThanOrEqual(60);
   });
+  // #endregion part:kubernetes
 
   it('is ended by the health check of Compose after thirty failures in a row, for Docker to start it again', async () => {
     const [compose] = parsed('docker/compose.yaml', Compose);

@@ -19,7 +19,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     private readonly dataSource: DataSource,
     private readonly signingKeys: SigningKeys,
     private readonly throttle: SignInThrottle,
-    private readonly notifications: NotificationRepository,
+    private readonly notifications: NotificationRepository, // part:mails
     private readonly inbox: Inbox,
     private readonly requests: IdempotencyStore,
   ) {}
@@ -38,7 +38,7 @@ export class Maintenance implements OnModuleInit, OnModuleDestroy {
     await this.dataSource.query('DELETE FROM oidc_payload WHERE expires_at < now()');
     await this.throttle.deleteExpired();
     await this.signingKeys.dropExpired();
-    await this.notifications.deleteExpired();
+    await this.notifications.deleteExpired(); // part:mails
     await this.inbox.deleteExpired(MAX_ROWS);
     await this.requests.deleteExpired(MAX_ROWS);
   }

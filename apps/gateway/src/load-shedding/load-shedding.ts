@@ -67,7 +67,7 @@ export function shedLoad(app: NestFastifyApplication, config: GatewayConfig): vo
       reject(request, reply, { ...OVERLOADED_PROBLEM, retryAfterSeconds: retryAfterSeconds() });
     }
   });
-  // A legacy system may answer any route with a live stream, which is not counted as in flight either.
+  // A live stream is not counted as in flight, whichever route answers with it.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     if (isEventStream(reply.getHeader('content-type'))) {
       admissions.get(reply)?.ended();

@@ -24,7 +24,7 @@ export function openFrontDoor(app: NestFastifyApplication): void {
     });
 }
 
-/** A legacy system may serve the root, which is then a resource. */
+/** A route that serves the root makes it a resource. */
 function isDoor({ is404, method, url }: FastifyRequest): boolean {
   return is404 && (method === 'GET' || method === 'HEAD') && DOORS.has(url.split('?', 1).join(''));
 }

@@ -55,8 +55,13 @@ export class RateLimitGuard extends ThrottlerGuard {
   /** Requests outside the API are counted per address only. Decided by the route, because an address has many spellings. */
   protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    // #region part:strangler
+    if (isLegacyRoute(request)) {
+      return false;
+    }
+    // #endregion part:strangler
     const { url = '' } = request.routeOptions;
-    return !url.startsWith('/v1/') && !isLegacyRoute(request);
+    return !url.startsWith('/v1/');
   }
 
   protected override async throwThrottlingException(

@@ -3,7 +3,7 @@ import { DeadLetterConsumers, eventEdges, eventProducers, type Service, Services
 const DAY_MS = 24 * 60 * 60_000;
 const MIB = 1_024 * 1_024;
 
-/** Default size limit of an event stream, in bytes: about 300,000 orders (docs/cost.md), within the 2 GiB that every broker has. */
+/** Default size limit of an event stream, in bytes: about 300,000 orders as measured, within the 2 GiB that every broker has. */
 export const EVENT_STREAM_MAX_BYTES = 512 * MIB;
 /** Default size limit of a dead-letter stream, in bytes. */
 export const DEAD_LETTER_STREAM_MAX_BYTES = 64 * MIB;

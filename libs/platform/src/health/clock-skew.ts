@@ -17,7 +17,7 @@ export async function secondsAheadOf(read: () => Promise<number>): Promise<numbe
   const wallMs = Date.now();
   const startedAt = performance.now();
   const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, LONGEST_TRIP_MS);
+  const timer = setTimeout(() => late.resolve(undefined), LONGEST_TRIP_MS);
   try {
     const theirsMs = await Promise.race([read(), late.promise]);
     return theirsMs === undefined || !Number.isFinite(theirsMs)

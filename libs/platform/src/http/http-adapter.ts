@@ -103,7 +103,7 @@ export function createHttpAdapter(limits: HttpLimits = {}): FastifyAdapter {
     try {
       refuseForeignCoding(request.headers['content-type'], request.headers['content-encoding']);
       const value = parseJsonBody(body, bodyDepth);
-      keepRawBody(request.raw, body);
+      keepRawBody(request.raw, body); // part:strangler
       done(null, value);
     } catch (error) {
       done(error instanceof Error ? error : new Error('unreadable body', { cause: error }));

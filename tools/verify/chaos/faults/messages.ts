@@ -8,9 +8,10 @@ import {
   type Service,
   StockReserved,
 } from '@rookery/contracts';
-import { asAdmin, messagesOf, publishAgain, streamsOf } from '@rookery/devkit/stack/broker-reader';
+import { asAdmin, messagesOf, streamsOf } from '@rookery/devkit/stack/broker-reader';
 import { eventHeaders } from '@rookery/devkit/stack/planted-events';
 import { uuidv7 } from '@rookery/platform';
+import { publishAgain } from '../broker';
 import type { Fault } from './fault';
 
 /** One event per stream, and the services that handle it. */

@@ -40,20 +40,38 @@ const forbidden = [
     importing('tools/devkit/client/planted.ts', '../../../apps/orders/src/main'),
     BOUNDARY,
   ],
-  ['the devkit knows no proof', importing('tools/devkit/stack/planted.ts', '@rookery/verify/chaos/run'), BOUNDARY],
-  ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/promotion'), BOUNDARY],
+  [
+    'the devkit knows no proof',
+    importing('tools/devkit/stack/planted.ts', '@rookery/verify/repository/ledgers/ledger'),
+    BOUNDARY,
+  ],
+  ['the devkit knows no release', importing('tools/devkit/stack/planted.ts', '@rookery/release/bom'), BOUNDARY],
   ['the devkit knows no command', importing('tools/devkit/stack/planted.ts', '../../cli/commands/start'), BOUNDARY],
-  ['a proof knows no command', importing('tools/verify/chaos/planted.ts', '../../cli/commands/start'), BOUNDARY],
-  ['a release knows no proof', importing('tools/release/planted.ts', '@rookery/verify/chaos/run'), BOUNDARY],
-  ['a room is imported by its name', importing('tools/verify/chaos/planted.ts', '../../devkit/stack/ports'), BOUNDARY],
-  ['end-to-end tests know no proof', importing('apps/e2e/test/planted.ts', '@rookery/verify/chaos/run'), BOUNDARY],
-  ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/promotion'), BOUNDARY],
+  ['a proof knows no command', importing('tools/verify/repository/planted.ts', '../../cli/commands/start'), BOUNDARY],
+  [
+    'a release knows no proof',
+    importing('tools/release/planted.ts', '@rookery/verify/repository/ledgers/ledger'),
+    BOUNDARY,
+  ],
+  [
+    'a room is imported by its name',
+    importing('tools/verify/repository/planted.ts', '../../devkit/stack/ports'),
+    BOUNDARY,
+  ],
+  [
+    'end-to-end tests know no proof',
+    importing('apps/e2e/test/planted.ts', '@rookery/verify/repository/ledgers/ledger'),
+    BOUNDARY,
+  ],
+  ['end-to-end tests know no release', importing('apps/e2e/test/planted.ts', '@rookery/release/bom'), BOUNDARY],
   ['an app knows no tool', importing('apps/orders/src/planted.ts', '@rookery/devkit/stack/ports'), BOUNDARY],
+  // #region part:simulation
   [
     'the saga simulation imports only services of the saga',
     importing('tools/verify/simulation/planted.ts', '../../../apps/gateway/src/main'),
     BOUNDARY,
   ],
+  // #endregion part:simulation
   ['the operator’s program is a client', importing('apps/operator/src/planted.ts', '@rookery/platform'), BOUNDARY],
   ['the devkit knows no operator', importing('tools/devkit/planted.ts', '../../apps/operator/src/program'), BOUNDARY],
   [
@@ -96,16 +114,18 @@ const allowed = [
   ['an app imports every lib', importing('apps/orders/src/planted.ts', '@rookery/persistence')],
   ['a stored time is read', { file: 'apps/orders/src/planted.ts', code: 'export const at = new Date(0);\n' }],
   ['messaging imports security', importing('libs/messaging/src/planted.ts', '@rookery/security')],
+  // #region part:simulation
   [
     'the saga simulation imports rules',
     importing('tools/verify/simulation/planted.ts', '../../../apps/orders/src/order/order.entity'),
   ],
+  // #endregion part:simulation
   ['end-to-end tests start stacks', importing('apps/e2e/test/planted.ts', '@rookery/devkit/stack/ports')],
   [
     'a command runs the operator’s program',
     importing('tools/cli/commands/planted.ts', '../../../apps/operator/src/program'),
   ],
-  ['a command runs a proof', importing('tools/cli/planted.ts', '@rookery/verify/chaos/run')],
+  ['a command runs a proof', importing('tools/cli/planted.ts', '@rookery/verify/repository/ledgers/ledger')],
   ['a spec imports test code', importing('apps/orders/src/planted.int-spec.ts', '@rookery/testing')],
 ] as const;
 

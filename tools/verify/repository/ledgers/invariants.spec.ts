@@ -30,6 +30,7 @@ describe('the page of invariants', () => {
     expect(checkedBy).toContain(`[${file}](../tools/devkit/invariants/${file})`);
   });
 
+  // #region part:chaos
   it('states every fault of the chaos runs, with the time that it has to recover', () => {
     const stated = lines
       .map(cellsOf)
@@ -37,6 +38,7 @@ describe('the page of invariants', () => {
     const known = faults.map(({ name, recoversWithinMs }) => `${name} ${recoversWithinMs / 1_000} s`);
     expect(stated.toSorted()).toEqual(known.toSorted());
   });
+  // #endregion part:chaos
 
   it('names files and tests that exist', () => {
     const proofs = lines.flatMap((line) => proofsIn(line, 'docs')).filter(({ titles }) => titles.length > 0);

@@ -1,0 +1,17 @@
+import type { Part } from '../part';
+
+export const bench: Part = {
+  name: 'bench',
+  goes: 'the benches of throughput, latency and cost, with their results',
+  paths: [
+    'tools/verify/bench',
+    'tools/cli/commands/verify-bench.ts',
+    'docs/benchmarks.md',
+    'docs/cost.md',
+    'docs/results/2026-11-25-cost.md',
+    'docs/results/2026-11-25-relay.md',
+    'docs/results/2026-11-29-overload.md',
+  ],
+  scripts: ['bench'],
+  terms: ['bench(?:es|marks?)?'],
+};
