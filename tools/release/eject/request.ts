@@ -4,8 +4,6 @@ import { type Files, isEjected, type Part } from './part';
 import { parts } from './parts';
 import { readCheckout } from './workspace';
 
-/** Exit code of a command that was called wrongly. */
-
 /** A change of a checkout that is made in memory and not yet on the disk. */
 export interface Planned {
   readonly before: Files;

@@ -1,8 +1,7 @@
 import { Progress } from '@rookery/devkit/terminal/progress';
 import { WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
-import { runBenches } from '@rookery/verify/bench/bench';
-import { runSeries } from '@rookery/verify/chaos/chaos';
-import { runMutants } from '@rookery/verify/chaos/mutation-test';
+import { runSeries } from './chaos';
+import { runMutants } from './mutation-test';
 
 describe('a name that does not exist', () => {
   const progress = new Progress(true);
@@ -11,7 +10,6 @@ describe('a name that does not exist', () => {
   it.each([
     ['fault', () => runSeries({ ...series, faults: ['service-crash', 'nothing'] })],
     ['mutant', () => runMutants(['nothing'], progress)],
-    ['bench', () => runBenches(['nothing'], progress, {})],
   ])('of a %s is wrong usage, and nothing is built or started', async (kind, run) => {
     const message: unknown = expect.stringContaining(`There is no ${kind} nothing.\n  `);
     await expect(run()).rejects.toMatchObject({ exitCode: WRONG_USAGE, message });
