@@ -73,6 +73,17 @@ describe('grouped work', () => {
     expect(await counted()).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('does not join the transaction of a caller', async () => {
+    gate.resolve(undefined);
+    const refused = service.unitOfWork.run(async () => {
+      await work.run(1);
+      throw new Error('refused');
+    });
+
+    await expect(refused).rejects.toThrow('refused');
+    expect(await counted()).toEqual([1]);
+  });
+
   it('lets others pass an item whose row is locked', async () => {
     await database.query('BEGIN');
     await database.query('SELECT FROM counters WHERE id = 3 FOR UPDATE');

@@ -34,6 +34,8 @@ export interface Grouped<Item> {
 export class GroupedWork<Item, Result> {
   private readonly waiting: Waiting<Item, Result>[] = [];
   private readonly alone: Waiting<Item, Result>[] = [];
+  /** A group belongs to none of its callers: neither to a transaction nor to a request of theirs. */
+  private readonly outside = AsyncLocalStorage.snapshot();
   private groups = 0;
   private singles = 0;
 
@@ -94,7 +96,9 @@ export class GroupedWork<Item, Result> {
       );
     };
     try {
-      const results = await (group.length === 1 ? this.unitOfWork.runReserved(work) : this.unitOfWork.runGroup(work));
+      const results = await this.outside(() =>
+        group.length === 1 ? this.unitOfWork.runReserved(work) : this.unitOfWork.runGroup(work),
+      );
       group.forEach(({ resolve }, index) => {
         const result = results[index];
         if (result !== undefined) {

@@ -103,6 +103,16 @@ describe('a pipelined connection', () => {
     expect(await notes()).toHaveLength(20);
   });
 
+  it('does not hand a transaction that was not ended to the next caller', async () => {
+    const runner = service.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.release();
+
+    await service.dataSource.query(INSERT, [1]);
+
+    expect(await notes()).toEqual([1]);
+  });
+
   it('executes a write at once outside of a transaction', async () => {
     await writeLater(service.dataSource.manager, INSERT, [1]);
 

@@ -45,6 +45,11 @@ export class PipelinedClient extends pg.Client {
     super({ ...config, pipeline: true });
   }
 
+  /** Whether a transaction was begun and neither used nor ended: the connection's next user would continue it. */
+  get hasUnsent(): boolean {
+    return this.starts || this.writes.length > 0;
+  }
+
   /** Sends a write with the next statement. Its failure is the failure of a later statement or of the COMMIT. */
   later(text: string, values: readonly unknown[]): void {
     this.writes.push({ text, values });
