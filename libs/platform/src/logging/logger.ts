@@ -119,6 +119,6 @@ export function createLogger(service: string, level: LogLevel = 'info', destinat
 export let logger: Logger = createLogger('rookery');
 
 /** Names the process in every line from now on. Importers see the new `logger`: the binding is live. */
-export function configureLogger(service: string, level: LogLevel): void {
-  logger = createLogger(service, level);
+export function configureLogger(service: string, level: LogLevel, destination?: DestinationStream): void {
+  logger = createLogger(service, level, destination);
 }
