@@ -242,6 +242,13 @@ describe('the operator’s program', () => {
     expect(stdout).toMatch(/^Compared 10 orders placed from .*\nthe stock of 2 products .*\nAll agree\.\n$/);
   });
 
+  it('says that no order was compared, and which ones are too young for it', async () => {
+    answer = () => ({ body: { ...part(0, null), orders: 0 } });
+    const { code, stdout } = await run(['reconcile', '--since', '1m']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`No order was compared. Orders placed after ${AT} are too young`);
+  });
+
   it('joins the parts of a reconciliation, and exits with 1 when something differs', async () => {
     const parts = [part(1, ORDER), part(2, null)];
     answer = () => ({ body: parts.shift() });

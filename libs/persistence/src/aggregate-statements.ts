@@ -15,7 +15,7 @@ export interface Statement {
 
 /**
  * The two statements of every change of an aggregate, made once from TypeORM's mapping. Its query builder would build them anew each time, which
- * took a fifth of a service's time under load (docs/performance.md).
+ * took a fifth of a service's time under load (decision 40).
  */
 export class AggregateStatements<T extends AggregateRoot> {
   /** Reads and locks the row `$1`; `now` is the database's time. */

@@ -34,7 +34,7 @@ export interface Grouped<Item> {
 export class GroupedWork<Item, Result> {
   private readonly waiting: Waiting<Item, Result>[] = [];
   private readonly alone: Waiting<Item, Result>[] = [];
-  /** A group belongs to none of its callers: neither to a transaction nor to a request of theirs. */
+  /** A group belongs to none of its callers: it joins no transaction and has no request’s context. */
   private readonly outside = AsyncLocalStorage.snapshot();
   private groups = 0;
   private singles = 0;

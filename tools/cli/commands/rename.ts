@@ -36,7 +36,7 @@ async function renameWorkspace(run: Run, name: string, { dryRun, force }: Option
   const own = ['.env', 'docker/.env'].filter((path) => existsSync(join(repository, path)));
   const hint = own.length === 0 ? '' : ` Names in ${own.join(' and ')} are yours to change.`;
   process.stderr.write(
-    `Call it by \`npx ${name}\` from now on. The links lead to github.com/${name}/${name} and ghcr.io/${name}: put your own there.${hint} Next: \`npm test\`.\n`,
+    `Call it by \`npm run -s ${name} -- <command>\` from now on, or by \`npx ${name}\`; if npx does not find it, \`npm cache npx ls\` shows what it remembers of this folder, and \`npm cache npx rm <key>\` removes that. The links lead to github.com/${name}/${name} and ghcr.io/${name}: put your own there.${hint} Next: \`npm test\`.\n`,
   );
   return undefined;
 }

@@ -119,6 +119,9 @@ function summarize(terminal: Terminal, { from, to, orders, inFlight, products, d
     terminal,
     `the stock of ${products} products with its adjustments and reservations. ${inFlight} orders in flight were left out.`,
   );
+  if (orders === 0) {
+    print(terminal, `No order was compared. Orders placed after ${to} are too young: they may still be on their way.`);
+  }
   const listed = differences.length === total ? '' : `, of which ${differences.length} are listed`;
   print(terminal, total === 0 ? 'All agree.' : `Differences: ${total}${listed}.`);
 }

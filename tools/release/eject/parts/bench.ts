@@ -7,6 +7,7 @@ export const bench: Part = {
     'tools/verify/bench',
     'tools/cli/commands/verify-bench.ts',
     'docs/benchmarks.md',
+    'docs/performance.md',
     'docs/cost.md',
     'docs/results/2026-11-25-cost.md',
     'docs/results/2026-11-25-relay.md',
