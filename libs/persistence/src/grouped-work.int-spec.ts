@@ -84,20 +84,29 @@ describe('grouped work', () => {
     expect(await counted()).toEqual([1]);
   });
 
-  it('lets others pass an item whose row is locked', async () => {
+  it('rejects all items of a group with a missing result', async () => {
+    const careless = new GroupedWork<number, string>(service.unitOfWork, () => Promise.resolve([]));
+
+    await expect(careless.run(1)).rejects.toThrow('0 results');
+  });
+
+  // The first two have a group each to themselves.
+  it.each([[[1, 2]], [[3]]])('lets others pass items whose rows are locked: %j', async (locked) => {
+    const ids = [1, 2, 3, 4, 5, 6];
+    const others = ids.filter((id) => !locked.includes(id));
     await database.query('BEGIN');
-    await database.query('SELECT FROM counters WHERE id = 3 FOR UPDATE');
+    await database.query('SELECT FROM counters WHERE id = ANY($1) FOR UPDATE', [locked]);
     gate.resolve(undefined);
-    const results = [1, 2, 3, 4, 5, 6].map((id) => work.run(id));
+    const results = ids.map(async (id) => ({ id, result: await work.run(id) }));
 
     try {
-      await Promise.all(results.filter((_, index) => index !== 2));
-      await eventually(async () => expect(await countedElsewhere()).toEqual([1, 2, 4, 5, 6]));
+      await Promise.all(results.filter((_, index) => !locked.includes(index + 1)));
+      await eventually(async () => expect(await countedElsewhere()).toEqual(others));
     } finally {
       await database.query('COMMIT');
     }
-    await results[2];
-    expect(await counted()).toEqual([1, 2, 3, 4, 5, 6]);
+    await Promise.all(results);
+    expect(await counted()).toEqual(ids);
   });
 
   /** Not on the connection that holds the lock. */

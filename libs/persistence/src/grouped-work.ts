@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager } from 'typeorm';
+import { databaseErrorCode } from './database-errors';
 import type { UnitOfWork } from './unit-of-work';
 
 /** How many items may share a transaction. */
@@ -8,6 +9,8 @@ const MAX_GROUP = 32;
 const PARALLEL_GROUPS = 2;
 /** Items at a time that run alone after their group failed. */
 const PARALLEL_SINGLES = 4;
+/** SQLSTATEs of work that met a lock: lock_not_available, deadlock_detected, serialization_failure. */
+const LOCKED: readonly (string | undefined)[] = ['55P03', '40P01', '40001'];
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -56,17 +59,19 @@ export class GroupedWork<Item, Result> {
     while (this.groups < PARALLEL_GROUPS && this.waiting.length > 0) {
       const group = this.waiting.splice(0, MAX_GROUP);
       this.groups += 1;
-      void this.attempt(group, (error) => this.split(group, error)).then(() => {
-        this.groups -= 1;
-        this.startGroups();
-      });
+      void this.attempt(group, (work) => this.unitOfWork.runGroup(work))
+        .catch((error: unknown) => this.split(group, error))
+        .then(() => {
+          this.groups -= 1;
+          this.startGroups();
+        });
     }
   }
 
+  /** A single item that only waited too long for a lock runs again too, without that limit. */
   private split(group: readonly Waiting<Item, Result>[], error: unknown): void {
-    const [only, ...others] = group;
-    if (only !== undefined && others.length === 0) {
-      only.reject(error);
+    if (group.length === 1 && !LOCKED.includes(databaseErrorCode(error))) {
+      group.forEach(({ reject }) => reject(error));
       return;
     }
     this.alone.push(...group);
@@ -80,33 +85,32 @@ export class GroupedWork<Item, Result> {
         return;
       }
       this.singles += 1;
-      void this.attempt([single], (error) => single.reject(error)).then(() => {
-        this.singles -= 1;
-        this.startSingles();
-      });
+      void this.attempt([single], (work) => this.unitOfWork.runReserved(work))
+        .catch((error: unknown) => single.reject(error))
+        .then(() => {
+          this.singles -= 1;
+          this.startSingles();
+        });
     }
   }
 
-  private async attempt(group: readonly Waiting<Item, Result>[], failed: (error: unknown) => void): Promise<void> {
-    const work = (tx: EntityManager) => {
-      const join = this.unitOfWork.joining();
-      return this.work(
-        tx,
-        group.map(({ item, inContext }) => ({ item, run: (own) => inContext(() => join(own)) })),
-      );
-    };
-    try {
-      const results = await this.outside(() =>
-        group.length === 1 ? this.unitOfWork.runReserved(work) : this.unitOfWork.runGroup(work),
-      );
-      group.forEach(({ resolve }, index) => {
-        const result = results[index];
-        if (result !== undefined) {
-          resolve(result);
+  private async attempt(
+    group: readonly Waiting<Item, Result>[],
+    transaction: <T>(work: (tx: EntityManager) => Promise<T>) => Promise<T>,
+  ): Promise<void> {
+    const settled = await this.outside(() =>
+      transaction(async (tx) => {
+        const join = this.unitOfWork.joining();
+        const done = await this.work(
+          tx,
+          group.map(({ item, inContext }) => ({ item, run: (own) => inContext(() => join(own)) })),
+        );
+        if (done.length !== group.length) {
+          throw new Error(`a group of ${group.length} had ${done.length} results`);
         }
-      });
-    } catch (error) {
-      failed(error);
-    }
+        return done.map((result, index) => () => group[index]?.resolve(result));
+      }),
+    );
+    settled.forEach((resolve) => resolve());
   }
 }

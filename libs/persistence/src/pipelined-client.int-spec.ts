@@ -1,3 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as pg from 'pg';
+import { z } from 'zod';
+import { Deadline, runInContext } from '@rookery/platform';
 import { eventually, FaultyLink, type TestDatabase } from '@rookery/testing';
 import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
@@ -113,6 +117,78 @@ describe('a pipelined connection', () => {
     expect(await notes()).toEqual([1]);
   });
 
+  it('does not hand a transaction in progress to the next caller', async () => {
+    const runner = service.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query(INSERT, [1]);
+    await runner.release();
+
+    await service.dataSource.query(INSERT, [2]);
+
+    expect(await notes()).toEqual([2]);
+  });
+
+  it('stores nothing when the transaction cannot be started', async () => {
+    const restore = failStarts();
+    const writesFirst = service.unitOfWork.run((tx) => tx.query(INSERT, [1]));
+    await expect(writesFirst).rejects.toThrow('division by zero');
+    const onlyLater = service.unitOfWork.run((tx) => writeLater(tx, INSERT, [2]));
+    await expect(onlyLater).rejects.toThrow('division by zero');
+    const readsFirst = service.unitOfWork.run(async (tx) => {
+      await tx.query('SELECT 1');
+      await tx.query(INSERT, [3]);
+    });
+    await expect(readsFirst).rejects.toThrow();
+    restore();
+
+    expect(await notes()).toEqual([]);
+  });
+
+  it('refuses past the deadline of a request what was to be written later', async () => {
+    const late = runInContext({ correlationId: 'late', traceparent: '', deadline: Deadline.in(150) }, () =>
+      service.unitOfWork.run(async (tx) => {
+        await tx.query('SELECT 1');
+        await delay(300);
+        await writeLater(tx, INSERT, [1]);
+      }),
+    );
+
+    await expect(late).rejects.toThrow('The deadline passed');
+    expect(await notes()).toEqual([]);
+  });
+
+  it('fails at the write when a value has no JSON', async () => {
+    const work = service.unitOfWork.run(async (tx) => {
+      await writeLater(tx, INSERT, [1]);
+      await writeLater(tx, INSERT, [{ amount: 1n }]);
+    });
+
+    await expect(work).rejects.toThrow('BigInt');
+    expect(await notes()).toEqual([]);
+  });
+
+  it('replaces a connection whose prepared statement became unusable', async () => {
+    await service.dataSource.query('CREATE TABLE typed (id integer)');
+    const read = () => service.unitOfWork.run((tx) => tx.query('SELECT id FROM typed WHERE id >= $1', [0]));
+    await read();
+    await service.dataSource.query('ALTER TABLE typed ALTER COLUMN id TYPE bigint');
+
+    await expect(read()).rejects.toThrow('cached plan');
+
+    await eventually(async () => expect(await read()).toEqual([]));
+  });
+
+  it('calls a callback back', async () => {
+    const runner = service.dataSource.createQueryRunner();
+    const client = z.instanceof(pg.Client).parse(await runner.connect());
+    const rows = await new Promise((resolve) => {
+      client.query('SELECT 1 AS one', (_error, result) => resolve(result.rows));
+    });
+    await runner.release();
+
+    expect(rows).toEqual([{ one: 1 }]);
+  });
+
   it('executes a write at once outside of a transaction', async () => {
     await writeLater(service.dataSource.manager, INSERT, [1]);
 
@@ -162,3 +238,17 @@ describe('a pipelined connection', () => {
     expect(await notes()).toEqual([]);
   });
 });
+
+/** From now on each START TRANSACTION fails on the server. Result: a function that ends this. */
+function failStarts(): () => void {
+  const { prototype } = pg.Client;
+  const query: unknown = Reflect.get(prototype, 'query');
+  if (typeof query !== 'function') {
+    throw new Error('the client has no method query');
+  }
+  Reflect.set(prototype, 'query', function (this: unknown, ...args: unknown[]): unknown {
+    const answer: unknown = Reflect.apply(query, this, args[0] === 'START TRANSACTION' ? ['SELECT 1 / 0'] : args);
+    return answer;
+  });
+  return () => void Reflect.set(prototype, 'query', query);
+}

@@ -1,10 +1,13 @@
 import * as pg from 'pg';
 import { databaseErrorCode } from './database-errors';
 
-/** SQLSTATE in_failed_sql_transaction. */
-const IN_FAILED_TRANSACTION = '25P02';
+/** SQLSTATEs of a statement behind a failed one: in_failed_sql_transaction, and a prepared statement that was not parsed because of it. */
+const BEHIND_A_FAILURE: readonly (string | undefined)[] = ['25P02', '26000'];
 /** A connection prepares this many texts. Further ones are parsed each time: texts that differ per request must not fill the server's memory. */
 const MAX_PREPARED = 250;
+
+/** What has no effect outside of a transaction. */
+const WITHOUT_EFFECT = /^(?:SELECT|SET LOCAL|SET TRANSACTION)\b/;
 
 const START = 'START TRANSACTION';
 const COMMIT = 'COMMIT';
@@ -27,7 +30,8 @@ interface Write {
 /**
  * A connection that saves round trips and parsing, for statements that TypeORM sends one by one:
  *
- * - START TRANSACTION travels with the first statement of its transaction. An empty transaction sends nothing.
+ * - START TRANSACTION travels with the first statement of its transaction, if that is a SELECT. If START failed, a write behind it would take
+ *   effect at once. An empty transaction sends nothing.
  * - Writes whose result nobody needs (`later`) travel with the next statement, at the latest with the COMMIT.
  * - Statements with parameters are prepared once per connection.
  *
@@ -37,6 +41,9 @@ interface Write {
 export class PipelinedClient extends pg.Client {
   private readonly prepared = new Map<string, string>();
   private starts = false;
+  /** A START on its way, for which the statements of the transaction wait. */
+  private starting: Promise<unknown> | undefined;
+  private unanswered = 0;
   private writes: Write[] = [];
   /** The first failure of a statement of the running transaction that nobody waited for. */
   private failure: { readonly error: unknown } | undefined;
@@ -45,14 +52,22 @@ export class PipelinedClient extends pg.Client {
     super({ ...config, pipeline: true });
   }
 
-  /** Whether a transaction was begun and neither used nor ended: the connection's next user would continue it. */
-  get hasUnsent(): boolean {
-    return this.starts || this.writes.length > 0;
+  /** Whether nothing is left to send or to be answered, and no transaction is open, which the connection's next user would continue. */
+  get isIdle(): boolean {
+    return !this.starts && this.writes.length === 0 && this.unanswered === 0 && this.getTransactionStatus() === 'I';
   }
 
-  /** Sends a write with the next statement. Its failure is the failure of a later statement or of the COMMIT. */
+  /** Ends the connection at once, whatever is on its way. */
+  abandon(): void {
+    this.connection.stream.destroy();
+  }
+
+  /**
+   * Sends a write with the next statement. Its failure is the failure of a later statement or of the COMMIT.
+   * @throws {TypeError} when a value cannot be written as JSON
+   */
   later(text: string, values: readonly unknown[]): void {
-    this.writes.push({ text, values });
+    this.writes.push({ text, values: values.map(serialized) });
   }
 
   // node-postgres declares eight signatures and infers results that it does not know.
@@ -60,7 +75,7 @@ export class PipelinedClient extends pg.Client {
   override query(...args: readonly [any, any?, any?]): any {
     const statement: unknown = args[0];
     const values: unknown = args[1];
-    if (typeof statement === 'string' && args.length <= 2) {
+    if (typeof statement === 'string' && args.length <= 2 && typeof values !== 'function') {
       return this.typed(statement, Array.isArray(values) ? values : []);
     }
     const result: unknown = this.pass(() => super.query(...args));
@@ -73,17 +88,19 @@ export class PipelinedClient extends pg.Client {
       switch (text) {
         case START:
           this.starts = true;
+          this.failure = undefined;
           return nothingDone(START);
         case COMMIT:
           return await this.commit();
         case ROLLBACK:
           return await this.rollBack();
         default:
+          await this.started(text);
           return await this.pass(() => this.execute(text, values));
       }
     } catch (error) {
       // This rejection only says that an earlier statement failed.
-      throw databaseErrorCode(error) === IN_FAILED_TRANSACTION && this.failure !== undefined
+      throw this.failure !== undefined && BEHIND_A_FAILURE.includes(databaseErrorCode(error))
         ? this.failure.error
         : error;
     }
@@ -95,6 +112,7 @@ export class PipelinedClient extends pg.Client {
       return nothingDone(COMMIT);
     }
     try {
+      await this.started(COMMIT);
       const result = await this.pass(() => this.execute(COMMIT, []));
       if (result.command === ROLLBACK) {
         throw this.failure === undefined ? new TransactionAborted() : this.failure.error;
@@ -118,6 +136,28 @@ export class PipelinedClient extends pg.Client {
     }
   }
 
+  /** Waits for the START of the transaction, unless what follows it has no effect without it. */
+  private async started(text: string): Promise<void> {
+    const follow = [...this.writes.map((write) => write.text), text];
+    if (this.starts && follow.some((one) => !WITHOUT_EFFECT.test(one))) {
+      this.starts = false;
+      this.starting = this.start().finally(() => (this.starting = undefined));
+    }
+    if (this.starting !== undefined) {
+      await this.starting;
+    }
+  }
+
+  /** After a failure the work's next statements would take effect one by one. */
+  private async start(): Promise<void> {
+    try {
+      await this.execute(START, []);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
   /** Sends what waits, then a statement, in one portion. */
   private pass<Result>(submit: () => Result): Result {
     const { stream } = this.connection;
@@ -125,8 +165,7 @@ export class PipelinedClient extends pg.Client {
     try {
       if (this.starts) {
         this.starts = false;
-        // Outside of a transaction the following statements would take effect one by one.
-        this.execute(START, []).catch(() => stream.destroy());
+        this.start().catch(() => undefined);
       }
       for (const { text, values } of this.writes.splice(0)) {
         this.execute(text, values).catch((error: unknown) => (this.failure ??= { error }));
@@ -138,9 +177,12 @@ export class PipelinedClient extends pg.Client {
   }
 
   private execute(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
-    return values.length === 0
-      ? super.query(text)
-      : super.query({ name: this.nameOf(text), text, values: [...values] });
+    const answer: Promise<pg.QueryResult> =
+      values.length === 0 ? super.query(text) : super.query({ name: this.nameOf(text), text, values: [...values] });
+    this.unanswered += 1;
+    const answered = (): void => void (this.unanswered -= 1);
+    answer.then(answered, answered);
+    return answer;
   }
 
   private nameOf(text: string): string | undefined {
@@ -153,5 +195,11 @@ export class PipelinedClient extends pg.Client {
     return name;
   }
 }
+
+/** An object as node-postgres would write it, but here: a value that has no JSON must fail before anything is sent. */
+const serialized = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+    ? JSON.stringify(value)
+    : value;
 
 const nothingDone = (command: string): pg.QueryResult => ({ command, rowCount: null, oid: 0, fields: [], rows: [] });

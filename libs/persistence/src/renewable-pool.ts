@@ -30,7 +30,10 @@ export class RenewablePool extends pg.Pool {
     // This runs before the pool checks whether the client is usable: it drops one that is ending.
     this.on('release', (_error: Error, client: Endable) => {
       this.inUse.delete(client);
-      if (this.outdated.has(client) || (client instanceof PipelinedClient && client.hasUnsent)) {
+      if (client instanceof PipelinedClient && !client.isIdle) {
+        client.abandon();
+        end(client);
+      } else if (this.outdated.has(client)) {
         end(client);
       } else {
         this.idle.add(client);

@@ -11,6 +11,9 @@ import { STATEMENT_TIMEOUT_MS } from './time-limits';
  */
 const LATE_MS = 500;
 
+/** A limit so short that setting and lifting it could fail is none: it would outlive its request. */
+const SHORTEST_MS = 100;
+
 /** Key on the query runner for the limit that its transaction has set. */
 const LOCAL_LIMIT = 'localStatementTimeoutMs';
 
@@ -45,10 +48,10 @@ export class StatementDeadlines implements EntitySubscriberInterface {
     }
   }
 
-  private limit(client: PipelinedClient, runner: QueryRunner, leftMs: number): void {
+  private async limit(client: PipelinedClient, runner: QueryRunner, leftMs: number): Promise<void> {
     const local: unknown = runner.isTransactionActive ? runner.data[LOCAL_LIMIT] : undefined;
     const limit = typeof local === 'number' ? local : (this.limits.get(client) ?? STATEMENT_TIMEOUT_MS);
-    const wanted = Math.ceil(Math.min(leftMs, STATEMENT_TIMEOUT_MS));
+    const wanted = Math.ceil(Math.min(Math.max(leftMs, SHORTEST_MS), STATEMENT_TIMEOUT_MS));
     if (wanted <= limit && limit <= wanted + LATE_MS) {
       return;
     }
@@ -57,7 +60,8 @@ export class StatementDeadlines implements EntitySubscriberInterface {
       runner.data[LOCAL_LIMIT] = wanted;
       return;
     }
-    client.later(`SET statement_timeout = ${wanted}`, []);
+    // Its answer is awaited: if it failed, the session would keep the limit of another request.
+    await client.query(`SET statement_timeout = ${wanted}`);
     this.limits.set(client, wanted);
   }
 }

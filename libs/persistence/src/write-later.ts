@@ -14,7 +14,9 @@ interface StatementBuilder {
 export async function writeLater(tx: EntityManager, text: string, values: unknown[]): Promise<void> {
   const runner = tx.queryRunner;
   const client: unknown = runner?.isTransactionActive === true ? await runner.connect() : undefined;
-  if (client instanceof PipelinedClient) {
+  if (runner !== undefined && client instanceof PipelinedClient) {
+    // As TypeORM does before each statement: past the request's deadline nothing is sent.
+    await runner.broadcaster.broadcast('BeforeQuery', text, values);
     client.later(text, values);
     return;
   }
