@@ -57,6 +57,12 @@ export class MemoryDatabase {
     return result;
   }
 
+  /** A function that runs work in the running transaction, from any asynchronous context. */
+  joining(): <T>(work: () => Promise<T>) => Promise<T> {
+    const transaction = this.current.getStore();
+    return (work) => (transaction === undefined ? work() : this.current.run(transaction, work));
+  }
+
   put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {
     const before = table.get(key);
     this.current.getStore()?.undo.push(() => {
@@ -115,6 +121,14 @@ export class MemoryUnitOfWork extends UnitOfWork {
 
   override runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     return this.run(work);
+  }
+
+  override runGroup<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.run(work);
+  }
+
+  override joining(): <T>(work: () => Promise<T>) => Promise<T> {
+    return this.database.joining();
   }
 
   override afterCommit(callback: () => void | Promise<void>): void {
