@@ -34,7 +34,7 @@ export function readCheckout(root: string, { force }: { readonly force: boolean 
         .filter((line) => line !== '');
   if (changed.length > 0) {
     throw new UserError(
-      `There are changes that are not committed: ${changed.length} of files, the first is ${changed[0]?.slice(3)}.`,
+      `There are changes that are not committed, the first is ${changed[0]?.slice(3)}.`,
       'Commit or stash them; --force goes on all the same.',
     );
   }
