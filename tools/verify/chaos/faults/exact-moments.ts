@@ -16,6 +16,22 @@ async function relayBackend(stack: IsolatedStack, service: Service): Promise<num
   return row?.pid;
 }
 
+/**
+ * Stops it between two statements: in the middle of one it may hold a lock of the outbox, and all who write there would wait. Result: whether
+ * it is stopped.
+ */
+async function stopIdle(stack: IsolatedStack, service: Service, pid: number, withinMs: number): Promise<boolean> {
+  const stopped = await until(async () => {
+    process.kill(pid, 'SIGSTOP');
+    const idle = await rowsOf(stack, service, `SELECT FROM pg_stat_activity WHERE pid = ${pid} AND state = 'idle'`);
+    if (idle.length === 0) {
+      process.kill(pid, 'SIGCONT');
+    }
+    return idle.length > 0;
+  }, withinMs);
+  return stopped !== undefined;
+}
+
 async function somethingWaits(stack: IsolatedStack, service: Service): Promise<boolean> {
   const rows = await rowsOf(stack, service, 'SELECT FROM outbox WHERE published_at IS NULL LIMIT 3');
   return rows.length === 3;
@@ -33,6 +49,9 @@ async function withStoppedRelay(
   if (pid === undefined) {
     return { app: service, detail: 'not run: no relay leads', missed: true };
   }
+  if (!(await stopIdle(stack, service, pid, WAITING_MS * leniency))) {
+    return { app: service, detail: 'not run: the relay was never between two statements', missed: true };
+  }
   let stopped = true;
   const resume = (): void => {
     if (stopped) {
@@ -40,7 +59,6 @@ async function withStoppedRelay(
     }
     stopped = false;
   };
-  process.kill(pid, 'SIGSTOP');
   try {
     if ((await until(() => somethingWaits(stack, service), WAITING_MS * leniency)) === undefined) {
       return { app: service, detail: 'not run: nothing to publish', missed: true };
