@@ -61,6 +61,9 @@ export const Settings = z.object({
   OIDC_AUDIENCE: text('Audience of that provider’s access tokens'),
 });
 
+/** The variables that give `npm start` its ports. */
+export const PORT_VARIABLES: readonly string[] = Object.keys(Settings.shape).filter((name) => name.endsWith('_PORT'));
+
 /** What the programs that talk to a running system read besides. */
 export const ToolSettings = z.object({
   GATEWAY_URL: text('The system to talk to; else the stack that runs on the data folder, else the default ports'),

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePorts } from '@rookery/devkit/stack/ports';
 import { repository } from '@rookery/devkit/stack/repository';
+import { settingsBeside } from '@rookery/devkit/stack/settings-beside';
 import { outputOf } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 import { cpuSecondsOf } from './process-use';
@@ -13,15 +13,6 @@ import { cpuSecondsOf } from './process-use';
 /** A first start may install packages and build. */
 const READY_WITHIN_MS = 900_000;
 const STOPPED_WITHIN_MS = 60_000;
-const PORTS = [
-  'GATEWAY_PORT',
-  'AUTH_PORT',
-  'PRODUCTS_PORT',
-  'ORDERS_PORT',
-  'PAYMENTS_PORT',
-  'EMBEDDED_POSTGRES_PORT',
-  'EMBEDDED_NATS_PORT',
-] as const;
 
 /** A whole system, started by `npm start` of its own sources on ports and data of its own. */
 export class StartedSystem {
@@ -65,21 +56,20 @@ export class StartedSystem {
     env: Readonly<Record<string, string>>,
     discard: () => Promise<void>,
   ): Promise<StartedSystem> {
-    const free = await freePorts(PORTS.length);
-    const ports = Object.fromEntries(PORTS.map((name, index) => [name, String(free[index])]));
+    const settings = await settingsBeside();
     // Without the variables that name another system or database.
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, ['tools/bootstrap.mjs', 'start'], {
       cwd: folder,
-      env: { PATH, HOME, ...ports, ...env },
+      env: { PATH, HOME, ...settings, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data: Buffer) => (output += data.toString()));
     }
-    const gatewayUrl = `http://127.0.0.1:${ports['GATEWAY_PORT']}`;
-    const system = new StartedSystem(gatewayUrl, `http://localhost:${ports['AUTH_PORT']}`, child, discard);
+    const gatewayUrl = `http://127.0.0.1:${settings['GATEWAY_PORT']}`;
+    const system = new StartedSystem(gatewayUrl, `http://localhost:${settings['AUTH_PORT']}`, child, discard);
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await answers(`${gatewayUrl}/readyz`))) {
       if (child.exitCode !== null || Date.now() > deadline) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from '@rookery/devkit/stack/repository';
 import { stepsOf } from './page';
-import { WorkspaceCopy } from './workspace-copy';
+import { Reader } from './reader';
 
 /** Deadlines for machines under load, where other suites run beside this one. */
 const STEP_WITHIN_MS = 300_000;
@@ -14,14 +14,14 @@ const changed = steps
   .map(([, file = '']) => file);
 
 describe('the tutorial', () => {
-  let copy: WorkspaceCopy;
+  let reader: Reader;
   /** The step that is being followed, or was when it failed: no later one can work. */
   let unfinished: string | undefined;
 
   beforeAll(async () => {
-    copy = await WorkspaceCopy.make();
+    reader = await Reader.start();
   }, STEP_WITHIN_MS);
-  afterAll(() => copy.remove(), STEP_WITHIN_MS);
+  afterAll(() => reader.stop(), STEP_WITHIN_MS);
 
   it.each(steps)(
     'works in its step “$title”',
@@ -29,7 +29,7 @@ describe('the tutorial', () => {
       expect(unfinished).toBeUndefined();
       unfinished = title;
       for (const action of actions) {
-        await copy.follow(action);
+        await reader.follow(action);
       }
       unfinished = undefined;
     },
@@ -47,8 +47,8 @@ describe('the tutorial', () => {
     'ends with %s',
     async (_what, commands) => {
       expect(unfinished).toBeUndefined();
-      const { code, output } = await copy.run(commands);
-      expect([code, code === 0 ? '' : output]).toEqual([0, '']);
+      const { code, said } = await reader.run(commands);
+      expect([code, code === 0 ? '' : said]).toEqual([0, '']);
     },
     STEP_WITHIN_MS,
   );

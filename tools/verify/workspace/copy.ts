@@ -1,8 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readWorkspace } from '@rookery/release/eject/workspace';
+
+/** What a run of specs has told this process about itself, and what would choose another repository. */
+const NOT_FOR_A_COPY = /^(?:E2E|GIT|JEST|NODE|NX|ROOKERY|TEST)_/;
 
 /** What a program said, and how it ended. */
 export interface Ended {
@@ -16,7 +19,13 @@ export class WorkspaceCopy {
   readonly root = mkdtempSync(join(tmpdir(), 'rookery-copy-'));
   private readonly running = new Set<ChildProcess>();
 
-  constructor(of: string) {
+  constructor(
+    of: string,
+    /** Put over the environment of its programs. */
+    private readonly settings: Readonly<Record<string, string>> = {},
+  ) {
+    // Postgres may run as another user, who must get through to its data.
+    chmodSync(this.root, 0o711);
     for (const path of readWorkspace(of).keys()) {
       mkdirSync(dirname(join(this.root, path)), { recursive: true });
       cpSync(join(of, path), join(this.root, path));
@@ -51,11 +60,9 @@ export class WorkspaceCopy {
 
   /** Runs a program in the copy. */
   run(command: string, ...args: readonly string[]): Promise<Ended> {
-    // What this process was told (by Jest, by Nx) is not for the copy.
-    const env = Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => !/^(?:JEST|NX|NODE_OPTIONS|ROOKERY)/.test(name)),
-    );
-    const child = spawn(command, args, { cwd: this.root, env: { ...env, NX_DAEMON: 'false', NX_TUI: 'false' } });
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_FOR_A_COPY.test(name)));
+    const env = { ...inherited, NX_DAEMON: 'false', NX_TUI: 'false', ...this.settings };
+    const child = spawn(command, args, { cwd: this.root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.running.add(child);
     let said = '';
     child.stdout.on('data', (data: Buffer) => (said += data.toString()));

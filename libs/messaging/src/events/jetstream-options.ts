@@ -20,7 +20,7 @@ export interface JetStreamServerOptions {
   /** Records the events without handler. */
   readonly passed: PassedEvents;
   /**
-   * Handlers that run at a time. More would wait for a database connection past its timeout.
+   * Handlers that run at a time. Their effects share few transactions, so more of them wait for each other and not for a connection.
    * @default 64
    */
   readonly concurrency?: number;
