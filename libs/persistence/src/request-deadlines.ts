@@ -1,6 +1,7 @@
 import * as pg from 'pg';
 import { type BeforeQueryEvent, type EntitySubscriberInterface, EventSubscriber, type QueryRunner } from 'typeorm';
 import { currentContext, DeadlineExceeded } from '@rookery/platform';
+import { reasonOf } from './database-errors';
 import type { PipelinedClient } from './pipelined-client';
 import { RenewablePool } from './renewable-pool';
 import { STATEMENT_TIMEOUT_MS } from './time-limits';
@@ -71,6 +72,9 @@ const ENDS = new Set(['COMMIT', 'ROLLBACK']);
 /** These take no time. */
 const CONTROLS = new Set(['START', 'SET', 'SAVEPOINT', 'RELEASE']);
 
+/** Messages of the pool and of a connection that is being opened. */
+const TIMED_OUT = /timeout exceeded when trying to connect|due to connection timeout/;
+
 type Connected = Parameters<pg.Pool['connect']>[0];
 
 /** A pool in which a request waits for a connection at most until its deadline. */
@@ -87,15 +91,20 @@ class DeadlinePool extends RenewablePool {
       return;
     }
     const { connectionTimeoutMillis: defaultMs } = this.options;
+    // A timer may fire some milliseconds early: what ends the wait is the deadline all the same.
+    const endedBy = <T>(error: T): T | DeadlineExceeded =>
+      leftMs < (defaultMs ?? Infinity) && TIMED_OUT.test(reasonOf(error)) ? notStarted() : error;
     // The pool reads it synchronously, so it applies to this call only.
     if (defaultMs !== undefined) {
       this.options.connectionTimeoutMillis = Math.ceil(Math.min(leftMs, defaultMs));
     }
     try {
       if (callback === undefined) {
-        return super.connect();
+        return super.connect().catch((error: unknown) => {
+          throw endedBy(error);
+        });
       }
-      super.connect(callback);
+      super.connect((error, client, release) => callback(endedBy(error), client, release));
     } finally {
       this.options.connectionTimeoutMillis = defaultMs;
     }
