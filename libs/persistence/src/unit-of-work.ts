@@ -21,6 +21,7 @@ const MAX_ATTEMPTS = 5;
 const BACKOFF = { firstMs: 40 } as const;
 /** Longer than a group normally takes, and shorter than Postgres waits before it looks for a deadlock (1 s). */
 const GROUP_LOCK_TIMEOUT_MS = 200;
+
 const transactions = new AsyncLocalStorage<Transaction>();
 
 /**
