@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,23 +32,22 @@ export class StartedSystem {
   }
 
   /**
-   * The system of a commit, in a work tree of its own. It installs what its lock file asks for.
+   * The system of a commit, in a clone of its own. The clone and what it installed stay in the temporary folder for the next run; its data
+   * does not.
    * @throws {UserError} when Git does not know the commit
    */
   static async of(ref: string): Promise<StartedSystem> {
-    const folder = mkdtempSync(join(tmpdir(), 'rookery-bench-'));
-    const tree = join(folder, 'tree');
-    const discard = async () => {
-      await outputOf('git', ['-C', repository, 'worktree', 'remove', '--force', tree]).catch(() => undefined);
-      rmSync(folder, { recursive: true, force: true });
-    };
-    try {
-      await outputOf('git', ['-C', repository, 'worktree', 'add', '--detach', tree, ref]);
-    } catch (error) {
-      await discard();
-      throw new UserError(`Git cannot check ${ref} out: ${String(error)}`, 'git log --oneline names the commits');
+    const commit = await outputOf('git', ['-C', repository, 'rev-parse', '--verify', `${ref}^{commit}`]).catch(() => {
+      throw new UserError(`Git does not know the commit ${ref}.`, 'git log --oneline names the commits');
+    });
+    const clone = join(tmpdir(), `rookery-bench-${commit}`);
+    if (!existsSync(join(clone, 'package.json'))) {
+      await outputOf('git', ['clone', '--quiet', '--shared', '--no-checkout', repository, clone]);
+      await outputOf('git', ['-C', clone, 'checkout', '--quiet', '--detach', commit]);
     }
-    return StartedSystem.start(tree, {}, discard);
+    const discard = async () => rmSync(join(clone, '.data'), { recursive: true, force: true });
+    await discard();
+    return StartedSystem.start(clone, {}, discard);
   }
 
   private static async start(
@@ -59,7 +58,7 @@ export class StartedSystem {
     const settings = await settingsBeside();
     // Without the variables that name another system or database.
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, ['tools/bootstrap.mjs', 'start'], {
+    const child = spawn('npm', ['start'], {
       cwd: folder,
       env: { PATH, HOME, ...settings, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,7 +70,7 @@ export class StartedSystem {
     const gatewayUrl = `http://127.0.0.1:${settings['GATEWAY_PORT']}`;
     const system = new StartedSystem(gatewayUrl, `http://localhost:${settings['AUTH_PORT']}`, child, discard);
     const deadline = Date.now() + READY_WITHIN_MS;
-    while (!(await answers(`${gatewayUrl}/readyz`))) {
+    while (!(await answers(`${gatewayUrl}/readyz`)) || !(await answers(`${system.authUrl}/readyz`))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         await system.stop();
         throw new UserError(`The system in ${folder} did not start:\n${output.slice(-4_000)}`);
