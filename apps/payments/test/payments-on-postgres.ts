@@ -63,8 +63,9 @@ export class PaymentsOnPostgres {
 
   /** The payment's id as each of several openers at the same time sees it. */
   openTogether(orderId: string, openers: number): Promise<readonly string[]> {
-    const [, payments] = this.parts;
-    return Promise.all(Array.from({ length: openers }, () => payments.open(orderId)));
+    const [unitOfWork, payments] = this.parts;
+    const open = (): Promise<string> => unitOfWork.run((tx) => payments.open(tx, orderId));
+    return Promise.all(Array.from({ length: openers }, open));
   }
 
   /** The worker that the service wakes. */

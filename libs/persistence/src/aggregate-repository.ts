@@ -1,10 +1,11 @@
 import type { EntityManager, EntityMetadata } from 'typeorm';
 import { DomainError, NotFound } from '@rookery/platform';
 import type { AggregateRoot, RecordedEvent } from './aggregate-root';
-import { AggregateStatements } from './aggregate-statements';
+import { AggregateStatements, type LockedRow } from './aggregate-statements';
 import type { Outbox } from './outbox';
+import { SharedStatement } from './shared-statement';
 import type { UnitOfWork } from './unit-of-work';
-import { writeLater } from './write-later';
+import { writeRowLater } from './write-later';
 
 /** 412: the aggregate is at a version that the caller does not expect (RFC 9110, 13.1.1). Code `<table>.stale-version`. */
 export class StaleVersion extends DomainError {
@@ -42,6 +43,16 @@ export interface UpdateOptions {
  */
 export abstract class AggregateRepository<T extends AggregateRoot> {
   private made: AggregateStatements<T> | undefined;
+  private readonly locked = new SharedStatement<string, LockedRow | undefined>(async (tx, ids) => {
+    const rows = await tx.query<LockedRow[]>(this.statements().lock, [ids]);
+    const byId = new Map(rows.map((row) => [row['id'], row]));
+    return ids.map((id) => byId.get(id.toLowerCase()));
+  });
+  private readonly inserted = new SharedStatement<T, void>(async (tx, aggregates) => {
+    const { text, values } = this.statements().insert(aggregates);
+    await tx.query(text, values);
+    return aggregates.map(() => undefined);
+  });
 
   protected constructor(
     protected readonly unitOfWork: UnitOfWork,
@@ -58,7 +69,7 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
       const now = await this.unitOfWork.now();
       aggregate.createdAt = now;
       aggregate.updatedAt = now;
-      await tx.insert(this.metadata.target, aggregate);
+      await this.inserted.run(tx, aggregate);
       await this.outbox.append(tx, aggregate.recorded());
       await this.stored?.(tx, aggregate, aggregate.recorded(), now);
       // Not earlier, because the run may be repeated with the same object.
@@ -75,26 +86,9 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
    * @throws {StaleVersion} when it is at none of the expected versions
    */
   async update(id: string, change: Change<T>, { expectedVersions }: UpdateOptions = {}): Promise<T> {
-    return this.unitOfWork.run(async (tx) => {
-      const statements = this.statements();
-      const { aggregate, now } = await this.lock(tx, statements, id);
-      if (expectedVersions && !expectedVersions.includes(aggregate.version)) {
-        throw new StaleVersion(this.metadata.tableName, aggregate.version);
-      }
-      const before = statements.snapshotOf(aggregate);
-      await change(aggregate, tx, now);
-      const events = aggregate.pullRecorded();
-      if (events.length > 0 || statements.changesOf(aggregate, before).length > 0) {
-        aggregate.version += 1;
-        aggregate.updatedAt = now;
-        const { text, values } = statements.update(aggregate, statements.changesOf(aggregate, before));
-        await writeLater(tx, text, values);
-        await this.outbox.append(tx, events);
-      }
-      // Under the row lock, so that the rows of subclasses become visible in the order of their numbers.
-      await this.stored?.(tx, aggregate, events, now);
-      return aggregate;
-    });
+    return this.unitOfWork.run((tx) =>
+      this.unitOfWork.inTurn(`${this.metadata.tableName}:${id}`, () => this.lockAndChange(tx, id, change, expectedVersions)),
+    );
   }
 
   /** The current aggregate without a lock, or null. */
@@ -147,15 +141,35 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
     return this.made;
   }
 
-  private async lock(
+  private async lockAndChange(
     tx: EntityManager,
-    statements: AggregateStatements<T>,
     id: string,
-  ): Promise<{ readonly aggregate: T; readonly now: Date }> {
-    const [row] = await tx.query<Readonly<Record<string, unknown>>[]>(statements.lock, [id]);
-    if (row === undefined) {
+    change: Change<T>,
+    expectedVersions: UpdateOptions['expectedVersions'],
+  ): Promise<T> {
+    const statements = this.statements();
+    const found = await this.locked.run(tx, id);
+    if (found === undefined) {
       throw this.notFound(id);
     }
-    return { aggregate: statements.aggregateOf(new this.aggregate(), row), now: statements.timeOf(row) };
+    const aggregate = statements.aggregateOf(new this.aggregate(), found);
+    const now = statements.timeOf(found);
+    if (expectedVersions && !expectedVersions.includes(aggregate.version)) {
+      throw new StaleVersion(this.metadata.tableName, aggregate.version);
+    }
+    const before = statements.snapshotOf(aggregate);
+    await change(aggregate, tx, now);
+    const events = aggregate.pullRecorded();
+    const changes = statements.changesOf(aggregate, before);
+    if (events.length > 0 || changes.length > 0) {
+      aggregate.version += 1;
+      aggregate.updatedAt = now;
+      const { text, row } = statements.update(aggregate, changes);
+      await writeRowLater(tx, text, row);
+      await this.outbox.append(tx, events);
+    }
+    // Under the row lock, so that the rows of subclasses become visible in the order of their numbers.
+    await this.stored?.(tx, aggregate, events, now);
+    return aggregate;
   }
 }

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import { eventually, type TestDatabase } from '@rookery/testing';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
-import { type Grouped, GroupedWork } from './grouped-work';
+import { allSettled, GroupedWork } from './grouped-work';
 
 const caller = new AsyncLocalStorage<string>();
 
@@ -27,7 +28,7 @@ describe('grouped work', () => {
     work = new GroupedWork(service.unitOfWork, async (tx, group) => {
       sizes.push(group.length);
       await gate.promise;
-      return sequentially(group, ({ item, run }) => run(() => count(tx, item)));
+      return allSettled(group.map(({ item, run }) => run(() => count(tx, item))));
     });
   });
 
@@ -53,19 +54,23 @@ describe('grouped work', () => {
   const counted = async (): Promise<readonly number[]> =>
     (await database.query<{ id: number }>('SELECT id FROM counters WHERE n = 1 ORDER BY id')).map(({ id }) => id);
 
-  it('starts an item at once, and runs together what arrived in the meantime', async () => {
-    const results = together([1, 2, 3, 4, 5, 6]);
-    await eventually(() => expect(sizes).toHaveLength(2));
+  it('starts what arrives in one turn at once, and runs together what arrived in the meantime', async () => {
+    const first = together([1, 2]);
+    await eventually(() => expect(sizes).toEqual([2]));
+    const later = [together([3])];
+    await setImmediate();
+    later.push(together([4, 5, 6]));
     gate.resolve(undefined);
 
-    expect(await results).toEqual([1, 2, 3, 4, 5, 6].map((id) => `${id} of caller ${id}`));
-    expect(sizes).toEqual([1, 1, 4]);
+    const results = (await Promise.all([first, ...later])).flat();
+    expect(results).toEqual([1, 2, 3, 4, 5, 6].map((id) => `${id} of caller ${id}`));
+    expect(sizes).toEqual([2, 4]);
     expect(await counted()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('fails the caller of a failing item only, and takes effect once for each other', async () => {
     const results = Promise.allSettled([1, 2, 3, -1, 4, 5].map((id) => work.run(id)));
-    await eventually(() => expect(sizes).toHaveLength(2));
+    await eventually(() => expect(sizes).toEqual([6]));
     gate.resolve(undefined);
 
     const failed = (await results).map(({ status }) => status === 'rejected');
@@ -90,7 +95,6 @@ describe('grouped work', () => {
     await expect(careless.run(1)).rejects.toThrow('0 results');
   });
 
-  // The first two have a group each to themselves.
   it.each([[[1, 2]], [[3]]])('lets others pass items whose rows are locked: %j', async (locked) => {
     const ids = [1, 2, 3, 4, 5, 6];
     const others = ids.filter((id) => !locked.includes(id));
@@ -115,14 +119,3 @@ describe('grouped work', () => {
       ({ id }) => id,
     );
 });
-
-async function sequentially(
-  group: readonly Grouped<number>[],
-  one: (grouped: Grouped<number>) => Promise<string>,
-): Promise<readonly string[]> {
-  const results: string[] = [];
-  for (const grouped of group) {
-    results.push(await one(grouped));
-  }
-  return results;
-}

@@ -5,8 +5,6 @@ import type { UnitOfWork } from './unit-of-work';
 
 /** How many items may share a transaction. */
 const MAX_GROUP = 32;
-/** Groups at a time. More would be smaller groups that wait for each other's locks. */
-const PARALLEL_GROUPS = 2;
 /** Items at a time that run alone after their group failed. */
 const PARALLEL_SINGLES = 4;
 /** SQLSTATEs of work that met a lock: lock_not_available, deadlock_detected, serialization_failure. */
@@ -28,8 +26,9 @@ export interface Grouped<Item> {
 }
 
 /**
- * Collects work of many callers into few transactions. What arrives while others run waits for them and then runs together, so a group
- * forms only under load: a single item starts at once.
+ * Collects work of many callers into few transactions. Items of the same turn of the event loop run together, and so do those that arrive
+ * while a group runs: groups grow with the load, and a single item starts at once. There is one group at a time, because two would wait for
+ * each other's locks.
  *
  * `work` handles a group in one transaction, all or nothing, and resolves to a result per item. When it rejects, each item runs
  * again in a transaction of its own: a failing or blocked one delays nobody else. The transactions are on reserved connections.
@@ -39,7 +38,7 @@ export class GroupedWork<Item, Result> {
   private readonly alone: Waiting<Item, Result>[] = [];
   /** A group belongs to none of its callers: it joins no transaction and has no request’s context. */
   private readonly outside = AsyncLocalStorage.snapshot();
-  private groups = 0;
+  private grouping = false;
   private singles = 0;
 
   constructor(
@@ -51,21 +50,19 @@ export class GroupedWork<Item, Result> {
   run(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, inContext: AsyncLocalStorage.snapshot(), resolve, reject });
-      this.startGroups();
+      if (!this.grouping) {
+        this.grouping = true;
+        setImmediate(() => void this.outside(() => this.runGroups()));
+      }
     });
   }
 
-  private startGroups(): void {
-    while (this.groups < PARALLEL_GROUPS && this.waiting.length > 0) {
+  private async runGroups(): Promise<void> {
+    while (this.waiting.length > 0) {
       const group = this.waiting.splice(0, MAX_GROUP);
-      this.groups += 1;
-      void this.attempt(group, (work) => this.unitOfWork.runGroup(work))
-        .catch((error: unknown) => this.split(group, error))
-        .then(() => {
-          this.groups -= 1;
-          this.startGroups();
-        });
+      await this.attempt(group, (work) => this.unitOfWork.runGroup(work)).catch((error: unknown) => this.split(group, error));
     }
+    this.grouping = false;
   }
 
   /** A single item that only waited too long for a lock runs again too, without that limit. */
@@ -113,4 +110,18 @@ export class GroupedWork<Item, Result> {
     );
     settled.forEach((resolve) => resolve());
   }
+}
+
+/**
+ * Waits for all of them: work that continued after its group's rollback would take effect on its own.
+ * @throws {unknown} the first failure, in their order
+ */
+export async function allSettled<T>(works: readonly Promise<T>[]): Promise<readonly T[]> {
+  const ends = await Promise.allSettled(works);
+  return ends.map((end) => {
+    if (end.status === 'rejected') {
+      throw end.reason;
+    }
+    return end.value;
+  });
 }

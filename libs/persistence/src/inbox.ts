@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
 import { DomainError, type PassedEvents } from '@rookery/platform';
-import { type Grouped, GroupedWork } from './grouped-work';
+import { allSettled, type Grouped, GroupedWork } from './grouped-work';
 import { InboxMetrics } from './inbox.metrics';
 import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
@@ -82,15 +82,12 @@ export class Inbox implements PassedEvents {
     return count;
   }
 
-  /** Records the events and runs the effects of those that are due, one after the other: each one sees what the earlier ones wrote. */
+  /** Records the events and runs the effects of those that are due. */
   private async process(tx: EntityManager, group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
     const events = group.map(({ item }) => item.event);
     const due = await this.record(tx, events);
-    for (const { item, run } of group) {
-      if (due.has(item.event)) {
-        await run(() => item.effect(tx));
-      }
-    }
+    const effects = group.filter(({ item }) => due.has(item.event));
+    await allSettled(effects.map(({ item, run }) => run(() => item.effect(tx))));
     const known = due.size === events.length ? new Set<string>() : await this.recorded(tx, events);
     return events.map((event) => (due.has(event) ? 'processed' : known.has(keyOf(event)) ? 'duplicate' : 'too-early'));
   }

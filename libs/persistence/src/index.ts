@@ -6,7 +6,7 @@ export { database, type DatabaseConfig } from './database';
 export { dataSourceOptions, type DatabaseSettings, type PostgresOptions } from './data-source-options';
 export { isDatabaseUnavailable, isUniqueViolation } from './database-errors';
 export { EventTrail } from './event-trail';
-export { GroupedWork, type Grouped } from './grouped-work';
+export { allSettled, GroupedWork, type Grouped } from './grouped-work';
 export { Inbox, type InboxEvent } from './inbox';
 export { IdempotencyStore } from './idempotency-store';
 export {
@@ -31,5 +31,6 @@ export { PersistenceModule, type PersistenceOptions } from './persistence.module
 export { republish, republishConfig } from './republish';
 export { RESERVED_CONNECTIONS } from './reserved-connections';
 export { Retention } from './retention';
+export { SharedStatement } from './shared-statement';
 export { UnitOfWork } from './unit-of-work';
-export { writeBuiltLater, writeLater } from './write-later';
+export { writeLater, writeRowLater } from './write-later';

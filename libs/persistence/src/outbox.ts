@@ -4,7 +4,7 @@ import type { StoredEvent } from '@rookery/contracts';
 import { currentContext, uuidv7 } from '@rookery/platform';
 import type { RecordedEvent } from './aggregate-root';
 import { UnitOfWork } from './unit-of-work';
-import { writeLater } from './write-later';
+import { writeRowLater } from './write-later';
 
 /** What an event brings, with the types of the columns, in the order of the values of both INSERTs. */
 const EVENT_COLUMNS = [
@@ -44,30 +44,15 @@ export class Outbox {
       return;
     }
     const context = currentContext();
-    const rows = events.map(({ contract, aggregateId, sequence, data }) => {
+    for (const { contract, aggregateId, sequence, data } of events) {
       const id = uuidv7();
       const { name, version, producer, subject } = contract;
       const { correlationId = id, causationId = null, traceparent = null } = context ?? {};
+      const origin = [correlationId, causationId, traceparent];
       const json = JSON.stringify(data);
-      return [
-        id,
-        name,
-        version,
-        producer,
-        subject,
-        aggregateId,
-        sequence,
-        correlationId,
-        causationId,
-        traceparent,
-        json,
-      ];
-    });
-    await writeLater(
-      tx,
-      INSERT_EVENTS,
-      EVENT_COLUMNS.map((_, column) => rows.map((row) => row[column])),
-    );
+      const row = [id, name, version, producer, subject, aggregateId, sequence, ...origin, json];
+      await writeRowLater(tx, INSERT_EVENTS, row);
+    }
     this.unitOfWork.afterCommit(() => this.notify());
   }
 

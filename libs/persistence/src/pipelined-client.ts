@@ -25,6 +25,8 @@ export class TransactionAborted extends Error {
 interface Write {
   readonly text: string;
   readonly values: readonly unknown[];
+  /** The values are one array per column, which takes further rows. */
+  readonly columns?: readonly unknown[][];
 }
 
 /**
@@ -68,6 +70,21 @@ export class PipelinedClient extends pg.Client {
    */
   later(text: string, values: readonly unknown[]): void {
     this.writes.push({ text, values: values.map(serialized) });
+  }
+
+  /**
+   * The same for a row of a statement that takes an array per column. Rows of the same statement are sent together.
+   * @throws {TypeError} when a value cannot be written as JSON
+   */
+  rowLater(text: string, row: readonly unknown[]): void {
+    const values = row.map(serialized);
+    const waiting = this.writes.find((write) => write.text === text)?.columns;
+    if (waiting === undefined) {
+      const columns = values.map((value) => [value]);
+      this.writes.push({ text, values: columns, columns });
+    } else {
+      waiting.forEach((column, index) => column.push(values[index]));
+    }
   }
 
   // node-postgres declares eight signatures and infers results that it does not know.

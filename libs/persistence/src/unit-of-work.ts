@@ -15,6 +15,8 @@ interface Transaction {
   readonly afterCommit: (() => void | Promise<void>)[];
   /** The database's time at its start, once it has been asked for. */
   now?: Promise<Date>;
+  /** In a group: the last work of each key. */
+  readonly turns?: Map<string, Promise<unknown>>;
 }
 
 const MAX_ATTEMPTS = 5;
@@ -64,10 +66,31 @@ export class UnitOfWork {
    */
   async runGroup<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const pool = (await this.reserved?.open()) ?? this.dataSource;
-    return this.attempt(pool, async (tx) => {
-      await writeLater(tx, `SET LOCAL lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, []);
-      return work(tx);
-    });
+    return this.attempt(
+      pool,
+      async (tx) => {
+        await writeLater(tx, `SET LOCAL lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, []);
+        return work(tx);
+      },
+      { turns: new Map() },
+    );
+  }
+
+  /**
+   * In a group, whose members run concurrently in one transaction, work of the same key runs one after the other: a row lock does not separate
+   * work of one transaction. Elsewhere it runs at once.
+   */
+  async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.current()?.turns;
+    if (turns === undefined) {
+      return work();
+    }
+    const turn = (turns.get(key) ?? Promise.resolve()).then(work);
+    turns.set(
+      key,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   /** Returns a function that runs work in the current run's transaction from any asynchronous context. */
@@ -129,11 +152,15 @@ export class UnitOfWork {
     }
   }
 
-  private async attempt<T>(pool: DataSource, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+  private async attempt<T>(
+    pool: DataSource,
+    work: (tx: EntityManager) => Promise<T>,
+    group: Pick<Transaction, 'turns'> = {},
+  ): Promise<T> {
     const afterCommit: Transaction['afterCommit'] = [];
     const result = await pool
       .transaction((manager) =>
-        transactions.run({ dataSource: this.dataSource, manager, afterCommit }, () => work(manager)),
+        transactions.run({ dataSource: this.dataSource, manager, afterCommit, ...group }, () => work(manager)),
       )
       .catch((error: unknown) => {
         throw error instanceof QueryFailedError && error.driverError instanceof TransactionAborted

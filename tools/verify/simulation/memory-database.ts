@@ -33,6 +33,7 @@ export class SimulatedClock {
 interface Transaction {
   readonly undo: (() => void)[];
   readonly afterCommit: (() => void | Promise<void>)[];
+  readonly turns: Map<string, Promise<unknown>>;
 }
 
 /** One service's database: tables are maps of rows that nobody changes in place; a transaction that fails leaves no trace. */
@@ -51,7 +52,7 @@ export class MemoryDatabase {
     if (this.current.getStore()) {
       return work();
     }
-    const transaction: Transaction = { undo: [], afterCommit: [] };
+    const transaction: Transaction = { undo: [], afterCommit: [], turns: new Map() };
     const result = this.last.then(() => this.current.run(transaction, () => this.transact(transaction, work)));
     this.last = result.catch(() => undefined);
     return result;
@@ -61,6 +62,17 @@ export class MemoryDatabase {
   joining(): <T>(work: () => Promise<T>) => Promise<T> {
     const transaction = this.current.getStore();
     return (work) => (transaction === undefined ? work() : this.current.run(transaction, work));
+  }
+
+  /** Work of the same key in the running transaction comes one after the other. */
+  async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.current.getStore()?.turns ?? new Map<string, Promise<unknown>>();
+    const turn = (turns.get(key) ?? Promise.resolve()).then(work);
+    turns.set(
+      key,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   put<Key, Row>(table: Map<Key, Row>, key: Key, row: Row): void {

@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import type { Change, Outbox, UnitOfWork } from '@rookery/persistence';
 import { uuidv7 } from '@rookery/platform';
 import { type Attempt, operationKey, PaymentAttempts } from '../../../apps/payments/src/payment/payment-attempts';
@@ -14,7 +15,7 @@ export class MemoryPayments extends PaymentRepository {
     this.table = new Rows(database, outbox, clock, Payment);
   }
 
-  override async open(orderId: string): Promise<string> {
+  override async open(_tx: EntityManager, orderId: string): Promise<string> {
     const known = [...this.table.rows.values()].find((payment) => payment.orderId === orderId);
     if (known) {
       return known.id;
@@ -24,8 +25,12 @@ export class MemoryPayments extends PaymentRepository {
     return payment.id;
   }
 
-  override async find(id: string): Promise<Payment | null> {
-    return this.table.load(id);
+  override async getShared(id: string): Promise<Payment> {
+    const payment = this.table.load(id);
+    if (payment === null) {
+      throw this.notFound(id);
+    }
+    return payment;
   }
 
   override update(id: string, change: Change<Payment>): Promise<Payment> {

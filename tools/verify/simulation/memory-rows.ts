@@ -35,16 +35,18 @@ export class Rows<T extends AggregateRoot> {
 
   /** Changes one aggregate in a transaction, with its events. */
   update(id: string, change: Change<T>, missing: () => Error): Promise<T> {
-    return this.database.run(async () => {
-      const aggregate = this.load(id);
-      if (aggregate === null) {
-        throw missing();
-      }
-      await change(aggregate, nowhere.manager, this.clock.now());
-      aggregate.version += 1;
-      await this.write(aggregate);
-      return aggregate;
-    });
+    return this.database.run(() => this.database.inTurn(id, () => this.change(id, change, missing)));
+  }
+
+  private async change(id: string, change: Change<T>, missing: () => Error): Promise<T> {
+    const aggregate = this.load(id);
+    if (aggregate === null) {
+      throw missing();
+    }
+    await change(aggregate, nowhere.manager, this.clock.now());
+    aggregate.version += 1;
+    await this.write(aggregate);
+    return aggregate;
   }
 
   private async write(aggregate: T): Promise<void> {

@@ -2,11 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, MoreThan } from 'typeorm';
 import { orderNotificationSubject, type OrderStatus } from '@rookery/contracts';
 import { Nats } from '@rookery/messaging';
-import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork, writeBuiltLater } from '@rookery/persistence';
+import { AggregateRepository, Outbox, type RecordedEvent, UnitOfWork, writeRowLater } from '@rookery/persistence';
 import { currentContext, traceIdOf } from '@rookery/platform';
 import { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
 import { TimelineRow } from './timeline-row.entity';
+
+const STEP_COLUMNS = 'order_id, event, service, at, attempt, causation_id, trace_id';
+/** The database assigns the positions, in the order of the steps. */
+const INSERT_STEPS = `INSERT INTO order_timeline (${STEP_COLUMNS})
+  SELECT ${STEP_COLUMNS} FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::text[], $7::text[])
+    WITH ORDINALITY AS step (${STEP_COLUMNS}, place) ORDER BY place`;
 
 /** The filter of a list of orders. */
 export interface OrderFilter {
@@ -89,15 +95,9 @@ export class OrderRepository extends AggregateRepository<Order> {
     if (steps.length === 0) {
       return;
     }
-    await writeBuiltLater(
-      tx,
-      tx
-        .createQueryBuilder()
-        .insert()
-        .into(TimelineRow)
-        .values(steps.map((step) => ({ ...step, orderId: order.id })))
-        .updateEntity(false),
-    );
+    for (const { event, service, at, attempt, causationId, traceId } of steps) {
+      await writeRowLater(tx, INSERT_STEPS, [order.id, event, service, at, attempt, causationId, traceId]);
+    }
     this.unitOfWork.afterCommit(() => this.nats.notify(orderNotificationSubject(order.id)));
   }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { ProviderOperation } from '@rookery/contracts';
-import { writeLater } from '@rookery/persistence';
+import { writeRowLater } from '@rookery/persistence';
 
 /** One attempt of a payment's operation, leased to the process that claimed it. */
 export interface Attempt {
@@ -45,9 +45,9 @@ export class PaymentAttempts {
 
   /** Records the outcome of an attempt, in the transaction that applies it. */
   async finish(tx: EntityManager, attemptId: string, outcome: string): Promise<void> {
-    await writeLater(tx, 'UPDATE payment_attempts SET finished_at = now(), outcome = $2 WHERE id = $1', [
-      attemptId,
-      outcome,
-    ]);
+    await writeRowLater(tx, FINISH, [attemptId, outcome]);
   }
 }
+
+const FINISH = `UPDATE payment_attempts AS attempt SET finished_at = now(), outcome = ended.outcome
+  FROM unnest($1::bigint[], $2::text[]) AS ended (id, outcome) WHERE attempt.id = ended.id`;

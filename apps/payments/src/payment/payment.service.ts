@@ -36,8 +36,8 @@ export class PaymentService {
 
   /** Any of an order's events may arrive first; the first one opens the payment. */
   private change(orderId: string, step: (payment: Payment, now: Date) => void): Promise<void> {
-    return this.unitOfWork.run(async () => {
-      const payment = await this.payments.update(await this.payments.open(orderId), (opened, _tx, now) =>
+    return this.unitOfWork.run(async (tx) => {
+      const payment = await this.payments.update(await this.payments.open(tx, orderId), (opened, _tx, now) =>
         step(opened, now),
       );
       if (payment.operation) {

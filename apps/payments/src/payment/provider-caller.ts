@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { GroupedWork, UnitOfWork } from '@rookery/persistence';
+import { allSettled, GroupedWork, UnitOfWork } from '@rookery/persistence';
 import { childTraceparent, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { type Authorization, PaymentProvider } from '../provider/payment-provider';
@@ -30,18 +30,14 @@ export class ProviderCaller {
     private readonly provider: PaymentProvider,
     private readonly sealer: TokenSealer,
   ) {
-    this.answered = new GroupedWork(unitOfWork, async (tx, group) => {
-      const dueAtOnce: boolean[] = [];
-      for (const { item, run } of group) {
-        dueAtOnce.push(await run(() => this.apply(tx, item)));
-      }
-      return dueAtOnce;
-    });
+    this.answered = new GroupedWork(unitOfWork, (tx, group) =>
+      allSettled(group.map(({ item, run }) => run(() => this.apply(tx, item)))),
+    );
   }
 
   /** Resolves to whether the payment has another operation due immediately. */
   async execute(attempt: Attempt): Promise<boolean> {
-    const payment = await this.payments.get(attempt.paymentId);
+    const payment = await this.payments.getShared(attempt.paymentId);
     return runInContext(contextOf(payment), async () => {
       const outcome = await this.ask(payment, attempt);
       return this.answered.run({ attempt, outcome });

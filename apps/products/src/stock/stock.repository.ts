@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type AdjustStock, MAX_STOCK } from '@rookery/contracts';
+import { SharedStatement } from '@rookery/persistence';
 import { judgeReservation, type StockDecision, type StockLevel, type StockLine } from './stock-decision';
 import { StockWouldBeNegative, StockWouldOverflow } from './stock.errors';
 
@@ -16,9 +17,16 @@ export const sources = { reserve: 'available', ship: 'reserved', release: 'reser
 
 export type Movement = keyof typeof movements;
 
+/** The lines of one order. */
+type Lines = readonly StockLine[];
+
 /** The stock rows, one per product. Every method works inside the caller's transaction. */
 @Injectable()
 export class StockRepository {
+  private readonly reservations = new SharedStatement((tx, orders: readonly Lines[]) => this.reserveAll(tx, orders));
+  private readonly shipments = new SharedStatement((tx, orders: readonly Lines[]) => this.moveAll(tx, 'ship', orders));
+  private readonly releases = new SharedStatement((tx, orders: readonly Lines[]) => this.moveAll(tx, 'release', orders));
+
   async open(tx: EntityManager, productId: string, units: number): Promise<void> {
     await tx.query('INSERT INTO stock (product_id, initial, available) VALUES ($1, $2, $2)', [productId, units]);
   }
@@ -52,26 +60,45 @@ export class StockRepository {
   }
 
   /** All or nothing: reserves when every line is available; otherwise changes nothing and names the unavailable product. */
-  async reserve(tx: EntityManager, lines: readonly StockLine[]): Promise<StockDecision> {
-    const decision = judgeReservation(lines, await this.lockLevels(tx, lines));
-    if (decision.kind === 'reserved') {
-      await this.move(tx, 'reserve', lines);
+  reserve(tx: EntityManager, lines: Lines): Promise<StockDecision> {
+    return this.reservations.run(tx, lines);
+  }
+
+  ship(tx: EntityManager, lines: Lines): Promise<void> {
+    return this.shipments.run(tx, lines);
+  }
+
+  release(tx: EntityManager, lines: Lines): Promise<void> {
+    return this.releases.run(tx, lines);
+  }
+
+  /** Judges the orders one after the other: each one finds the units that the earlier ones left. */
+  private async reserveAll(tx: EntityManager, orders: readonly Lines[]): Promise<StockDecision[]> {
+    const levels = new Map(await this.lockLevels(tx, orders.flat()));
+    const reserved: StockLine[] = [];
+    const decisions = orders.map((lines) => {
+      const decision = judgeReservation(lines, levels);
+      if (decision.kind === 'reserved') {
+        reserved.push(...lines);
+        lines.forEach((line) => takeFrom(levels, line));
+      }
+      return decision;
+    });
+    if (reserved.length > 0) {
+      await this.move(tx, 'reserve', sumByProduct(reserved));
     }
-    return decision;
+    return decisions;
   }
 
-  async ship(tx: EntityManager, lines: readonly StockLine[]): Promise<void> {
+  private async moveAll(tx: EntityManager, movement: Movement, orders: readonly Lines[]): Promise<void[]> {
+    const lines = sumByProduct(orders.flat());
     await this.lockLevels(tx, lines);
-    await this.move(tx, 'ship', lines);
-  }
-
-  async release(tx: EntityManager, lines: readonly StockLine[]): Promise<void> {
-    await this.lockLevels(tx, lines);
-    await this.move(tx, 'release', lines);
+    await this.move(tx, movement, lines);
+    return orders.map(() => undefined);
   }
 
   /** Locks in the order of the product ids, so that two orders with the same products never deadlock. */
-  protected async lockLevels(tx: EntityManager, lines: readonly StockLine[]): Promise<ReadonlyMap<string, StockLevel>> {
+  protected async lockLevels(tx: EntityManager, lines: Lines): Promise<ReadonlyMap<string, StockLevel>> {
     const rows = await tx.query<{ product_id: string; available: string; archived: boolean }[]>(
       `SELECT s.product_id, s.available, p.archived_at IS NOT NULL AS archived
        FROM stock s JOIN products p ON p.id = s.product_id
@@ -100,4 +127,20 @@ export class StockRepository {
     ]);
     return found.length > 0;
   }
+}
+
+function takeFrom(levels: Map<string, StockLevel>, { productId, quantity }: StockLine): void {
+  const level = levels.get(productId);
+  if (level !== undefined) {
+    levels.set(productId, { ...level, available: level.available - quantity });
+  }
+}
+
+/** A statement changes a row once, however many lines name its product. */
+function sumByProduct(lines: Lines): Lines {
+  const sums = new Map<string, number>();
+  for (const { productId, quantity } of lines) {
+    sums.set(productId, (sums.get(productId) ?? 0) + quantity);
+  }
+  return [...sums].map(([productId, quantity]) => ({ productId, quantity }));
 }
