@@ -84,25 +84,27 @@ export class Inbox implements PassedEvents {
 
   /** Records the events and runs the effects of those that are due. */
   private async process(tx: EntityManager, group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
-    const events = group.map(({ item }) => item.event);
-    const due = await this.record(tx, events);
-    const effects = group.filter(({ item }) => due.has(item.event));
+    const deliveries = group.map(({ item }) => item);
+    const due = await this.record(tx, deliveries);
+    const effects = group.filter(({ item }) => due.has(item));
     await allSettled(effects.map(({ item, run }) => run(() => item.effect(tx))));
-    const known = due.size === events.length ? new Set<string>() : await this.recorded(tx, events);
-    return events.map((event) => (due.has(event) ? 'processed' : known.has(keyOf(event)) ? 'duplicate' : 'too-early'));
+    const known = due.size === group.length ? new Set<string>() : await this.recorded(tx, deliveries);
+    return deliveries.map((delivery) =>
+      due.has(delivery) ? 'processed' : known.has(keyOf(delivery)) ? 'duplicate' : 'too-early',
+    );
   }
 
   /** Returns those that are neither duplicates nor too early. The time is the statement's, so that it reflects the order. */
-  private async record(tx: EntityManager, events: readonly InboxEvent[]): Promise<ReadonlySet<InboxEvent>> {
+  private async record(tx: EntityManager, deliveries: readonly Delivery[]): Promise<ReadonlySet<Delivery>> {
     const rows = await tx.query<{ event_id: string }[]>(RECORD, [
       this.consumer,
-      events.map(({ id }) => id),
-      events.map(({ aggregateId }) => aggregateId),
-      events.map(({ sequence }) => sequence),
-      events.map(({ skipsGap }) => skipsGap),
+      deliveries.map(({ event }) => event.id),
+      deliveries.map(({ event }) => event.aggregateId),
+      deliveries.map(({ event }) => event.sequence),
+      deliveries.map(({ event }) => event.skipsGap),
     ]);
-    // Of equal events in the group the first one takes effect.
-    const first = new Map(events.toReversed().map((event) => [keyOf(event), event]));
+    // Of deliveries of the same event the first one takes effect.
+    const first = new Map(deliveries.toReversed().map((delivery) => [keyOf(delivery), delivery]));
     const due = new Set(rows.flatMap((row) => first.get(row.event_id) ?? []));
     if (due.size !== rows.length) {
       throw new Error('the inbox recorded an event that it cannot tell');
@@ -111,17 +113,17 @@ export class Inbox implements PassedEvents {
   }
 
   /** The ids of those that have been recorded. */
-  private async recorded(tx: EntityManager, events: readonly InboxEvent[]): Promise<ReadonlySet<string>> {
+  private async recorded(tx: EntityManager, deliveries: readonly Delivery[]): Promise<ReadonlySet<string>> {
     const rows = await tx.query<{ event_id: string }[]>(
       'SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2::uuid[])',
-      [this.consumer, events.map(({ id }) => id)],
+      [this.consumer, deliveries.map(({ event }) => event.id)],
     );
     return new Set(rows.map((row) => row.event_id));
   }
 }
 
 /** An id as Postgres writes it. */
-const keyOf = ({ id }: InboxEvent): string => id.toLowerCase();
+const keyOf = ({ event }: Delivery): string => event.id.toLowerCase();
 
 interface Delivery {
   readonly event: InboxEvent;

@@ -5,9 +5,12 @@ import { AggregateRepository, Outbox, SharedStatement, UnitOfWork, writeRowLater
 import { paymentIdOf } from './payment-id';
 import { Payment } from './payment.entity';
 
-/** In the order of ids, so that two groups with the same orders wait for each other once and not in a circle. */
+/**
+ * In the order of ids, so that two groups with the same orders wait for each other once and not in a circle. Id and order are unique together:
+ * two openers may conflict at either constraint.
+ */
 const OPEN = `INSERT INTO payments (id, order_id) SELECT id, order_id FROM unnest($1::uuid[], $2::uuid[]) AS opened (id, order_id)
-  ORDER BY id ON CONFLICT (id) DO NOTHING`;
+  ORDER BY id ON CONFLICT DO NOTHING`;
 
 @Injectable()
 export class PaymentRepository extends AggregateRepository<Payment> {
