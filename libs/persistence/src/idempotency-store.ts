@@ -9,9 +9,11 @@ import {
   requireContext,
   runInContext,
 } from '@rookery/platform';
+import { GroupCommit } from './group-commit';
 import { Retention } from './retention';
+import { SharedStatement } from './shared-statement';
 import { UnitOfWork } from './unit-of-work';
-import { writeLater } from './write-later';
+import { writeRowLater } from './write-later';
 
 interface StoredAnswer {
   readonly fingerprint: string;
@@ -33,6 +35,18 @@ const RETENTION_SECONDS = Retention.answersHours * 3_600;
  */
 @Injectable()
 export class IdempotencyStore extends Idempotency {
+  private readonly commit = new GroupCommit(this.unitOfWork, { reserved: false });
+  private readonly claimed = new SharedStatement<string, boolean>(async (tx, keys) => {
+    const rows = await tx.query<{ claimed: boolean }[]>(CLAIM, [keys]);
+    return rows.map(({ claimed }) => claimed);
+  });
+  private readonly stored = new SharedStatement<string[], StoredAnswer | undefined>(async (tx, keys) => {
+    const columns = [0, 1, 2, 3].map((column) => keys.map((key) => key[column]));
+    const rows = await tx.query<(StoredAnswer & { readonly place: string })[]>(FIND, columns);
+    const byPlace = new Map(rows.map((row) => [Number(row.place), row]));
+    return keys.map((_, index) => byPlace.get(index + 1));
+  });
+
   constructor(private readonly unitOfWork: UnitOfWork) {
     super();
   }
@@ -47,20 +61,13 @@ export class IdempotencyStore extends Idempotency {
     request: KeyedRequest<Answer>,
     change: (tx: EntityManager) => Promise<Answer>,
   ): Promise<KeyedAnswer<Answer>> {
-    return this.unitOfWork.run(async (tx) => {
-      const [, earlier] = await Promise.all([this.claim(tx, request), this.find(tx, request)]);
-      if (earlier !== undefined) {
-        return earlier;
-      }
-      const answer = await change(tx);
-      await this.store(tx, request, JSON.stringify(answer), RETENTION_SECONDS);
-      return new KeyedAnswer(answer, false);
-    });
+    return this.unitOfWork.run((tx) => this.onceIn(tx, request, change));
   }
 
   /**
    * Like `once`, for a change with a preparation that no transaction should wait for: a call of another service, a hash. A stored answer skips
-   * the preparation. Two concurrent requests may both prepare; one of them executes the change.
+   * the preparation. Two concurrent requests may both prepare; one of them executes the change. Under load the transaction is shared with
+   * other requests (`GroupCommit`).
    */
   async onceAfter<Answer, Prepared>(
     request: KeyedRequest<Answer>,
@@ -72,7 +79,7 @@ export class IdempotencyStore extends Idempotency {
       return earlier;
     }
     const prepared = await prepare();
-    return this.once(request, (tx) => change(prepared, tx));
+    return this.commit.run((tx) => this.onceIn(tx, request, (joined) => change(prepared, joined)));
   }
 
   async act<Answer>(request: KeyedRequest<Answer>, work: () => Promise<Answer>): Promise<KeyedAnswer<Answer>> {
@@ -108,14 +115,28 @@ export class IdempotencyStore extends Idempotency {
     return count;
   }
 
+  /** A lock does not separate requests of one transaction: those with the same key take turns, and the second one finds the answer. */
+  private onceIn<Answer>(
+    tx: EntityManager,
+    request: KeyedRequest<Answer>,
+    change: (tx: EntityManager) => Promise<Answer>,
+  ): Promise<KeyedAnswer<Answer>> {
+    return this.unitOfWork.inTurn(lockNameOf(request), async () => {
+      // All three travel together; the change asks for the time.
+      const [, earlier] = await Promise.all([this.claim(tx, request), this.find(tx, request), this.unitOfWork.now()]);
+      if (earlier !== undefined) {
+        return earlier;
+      }
+      const answer = await change(tx);
+      await this.store(tx, request, JSON.stringify(answer), RETENTION_SECONDS);
+      return new KeyedAnswer(answer, false);
+    });
+  }
+
   /** Locks the key until the end of the transaction. A lock fails at once where an inserted row would wait for the unique index. */
-  private async claim(tx: EntityManager, { service, owner, key }: KeyedRequest<unknown>): Promise<void> {
-    const { issuer, subject, clientId } = owner;
-    const claimed = await tx.query<unknown[]>('SELECT WHERE pg_try_advisory_xact_lock(hashtextextended($1, 0))', [
-      JSON.stringify([issuer, subject, clientId, key]),
-    ]);
-    if (claimed.length === 0) {
-      throw new IdempotencyKeyInUse(service);
+  private async claim(tx: EntityManager, request: KeyedRequest<unknown>): Promise<void> {
+    if (!(await this.claimed.run(tx, lockNameOf(request)))) {
+      throw new IdempotencyKeyInUse(request.service);
     }
   }
 
@@ -123,11 +144,7 @@ export class IdempotencyStore extends Idempotency {
     tx: EntityManager,
     request: KeyedRequest<Answer>,
   ): Promise<KeyedAnswer<Answer> | undefined> {
-    const [stored] = await tx.query<StoredAnswer[]>(
-      `SELECT fingerprint, response FROM idempotency_key
-       WHERE issuer = $1 AND subject = $2 AND client_id = $3 AND key = $4 AND expires_at > now()`,
-      primaryKeyOf(request),
-    );
+    const stored = await this.stored.run(tx, primaryKeyOf(request));
     if (stored === undefined) {
       return undefined;
     }
@@ -146,14 +163,7 @@ export class IdempotencyStore extends Idempotency {
     response: string,
     seconds: number,
   ): Promise<void> {
-    await writeLater(
-      tx,
-      `INSERT INTO idempotency_key (issuer, subject, client_id, key, fingerprint, response, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
-       ON CONFLICT ON CONSTRAINT idempotency_key_pk DO UPDATE
-         SET fingerprint = excluded.fingerprint, response = excluded.response, expires_at = excluded.expires_at`,
-      [...primaryKeyOf(request), request.fingerprint, response, seconds],
-    );
+    await writeRowLater(tx, STORE, [...primaryKeyOf(request), request.fingerprint, response, seconds]);
   }
 
   private async release(request: KeyedRequest<unknown>): Promise<void> {
@@ -165,6 +175,20 @@ export class IdempotencyStore extends Idempotency {
   }
 }
 
+const CLAIM = `SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS claimed
+  FROM unnest($1::text[]) WITH ORDINALITY AS request (name, place) ORDER BY place`;
+
+const FIND = `SELECT place, fingerprint, response
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS request (issuer, subject, client_id, key, place)
+  JOIN idempotency_key USING (issuer, subject, client_id, key) WHERE expires_at > now()`;
+
+const STORE = `INSERT INTO idempotency_key (issuer, subject, client_id, key, fingerprint, response, expires_at)
+  SELECT issuer, subject, client_id, key, fingerprint, response, now() + make_interval(secs => seconds)
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[])
+    AS answer (issuer, subject, client_id, key, fingerprint, response, seconds)
+  ON CONFLICT ON CONSTRAINT idempotency_key_pk DO UPDATE
+    SET fingerprint = excluded.fingerprint, response = excluded.response, expires_at = excluded.expires_at`;
+
 /** Deletes at most `$1` expired answers. */
 export const DELETE_EXPIRED_ANSWERS = `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM idempotency_key WHERE expires_at <= now() LIMIT $1))`;
@@ -175,6 +199,8 @@ const primaryKeyOf = ({ owner: { issuer, subject, clientId }, key }: KeyedReques
   clientId,
   key,
 ];
+
+const lockNameOf = (request: KeyedRequest<unknown>): string => JSON.stringify(primaryKeyOf(request));
 
 /** Finished work is recorded even after the deadline of its request. */
 const ignoringDeadline = <Result>(record: () => Promise<Result>): Promise<Result> =>

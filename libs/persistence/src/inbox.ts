@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { EVENT_TOO_EARLY, type EventEnvelope } from '@rookery/contracts';
 import { DomainError, type PassedEvents } from '@rookery/platform';
-import { allSettled, type Grouped, GroupedWork } from './grouped-work';
+import { GroupCommit } from './group-commit';
 import { InboxMetrics } from './inbox.metrics';
 import { Retention } from './retention';
 import { SERVICE_NAME } from './service-name';
+import { SharedStatement } from './shared-statement';
 import { UnitOfWork } from './unit-of-work';
 
 /** Parameters: the retention in hours, the number of rows at most. */
@@ -36,7 +37,8 @@ export type InboxEvent = Pick<EventEnvelope, 'id' | 'aggregateId' | 'sequence' |
  */
 @Injectable()
 export class Inbox implements PassedEvents {
-  private readonly deliveries = new GroupedWork<Delivery, End>(this.unitOfWork, (tx, group) => this.process(tx, group));
+  private readonly commit = new GroupCommit(this.unitOfWork, { reserved: true });
+  private readonly recorded = new SharedStatement<InboxEvent, Standing>((tx, events) => this.record(tx, events));
 
   constructor(
     private readonly unitOfWork: UnitOfWork,
@@ -51,14 +53,20 @@ export class Inbox implements PassedEvents {
    * @throws {EventTooEarly} while its predecessor has not been processed, unless the event has `skipsGap`
    */
   async once(event: InboxEvent, effect: (tx: EntityManager) => Promise<void>): Promise<boolean> {
-    const end = await this.deliveries.run({ event, effect });
-    if (end === 'too-early') {
+    const standing = await this.commit.run(async (tx) => {
+      const found = await this.recorded.run(tx, event);
+      if (found === 'due') {
+        await effect(tx);
+      }
+      return found;
+    });
+    if (standing === 'too-early') {
       throw new EventTooEarly(event.sequence);
     }
-    if (end === 'duplicate') {
+    if (standing === 'duplicate') {
       this.metrics.duplicates.inc();
     }
-    return end === 'processed';
+    return standing === 'due';
   }
 
   /**
@@ -82,56 +90,36 @@ export class Inbox implements PassedEvents {
     return count;
   }
 
-  /** Records the events and runs the effects of those that are due. */
-  private async process(tx: EntityManager, group: readonly Grouped<Delivery>[]): Promise<readonly End[]> {
-    const deliveries = group.map(({ item }) => item);
-    const due = await this.record(tx, deliveries);
-    const effects = group.filter(({ item }) => due.has(item));
-    await allSettled(effects.map(({ item, run }) => run(() => item.effect(tx))));
-    const known = due.size === group.length ? new Set<string>() : await this.recorded(tx, deliveries);
-    return deliveries.map((delivery) =>
-      due.has(delivery) ? 'processed' : known.has(keyOf(delivery)) ? 'duplicate' : 'too-early',
-    );
-  }
-
-  /** Returns those that are neither duplicates nor too early. The time is the statement's, so that it reflects the order. */
-  private async record(tx: EntityManager, deliveries: readonly Delivery[]): Promise<ReadonlySet<Delivery>> {
+  /** Records those that are due. The time is the statement's, so that it reflects the order. */
+  private async record(tx: EntityManager, events: readonly InboxEvent[]): Promise<readonly Standing[]> {
     const rows = await tx.query<{ event_id: string }[]>(RECORD, [
       this.consumer,
-      deliveries.map(({ event }) => event.id),
-      deliveries.map(({ event }) => event.aggregateId),
-      deliveries.map(({ event }) => event.sequence),
-      deliveries.map(({ event }) => event.skipsGap),
+      events.map(({ id }) => id),
+      events.map(({ aggregateId }) => aggregateId),
+      events.map(({ sequence }) => sequence),
+      events.map(({ skipsGap }) => skipsGap),
     ]);
-    // Of deliveries of the same event the first one takes effect.
-    const first = new Map(deliveries.toReversed().map((delivery) => [keyOf(delivery), delivery]));
-    const due = new Set(rows.flatMap((row) => first.get(row.event_id) ?? []));
-    if (due.size !== rows.length) {
-      throw new Error('the inbox recorded an event that it cannot tell');
-    }
-    return due;
+    const due = new Set(rows.map((row) => row.event_id));
+    const known = due.size === events.length ? new Set<string>() : await this.known(tx, events);
+    return events.map((event) => {
+      const id = event.id.toLowerCase();
+      // Of deliveries of the same event the first one takes effect.
+      return due.delete(id) ? 'due' : known.has(id) ? 'duplicate' : 'too-early';
+    });
   }
 
   /** The ids of those that have been recorded. */
-  private async recorded(tx: EntityManager, deliveries: readonly Delivery[]): Promise<ReadonlySet<string>> {
+  private async known(tx: EntityManager, events: readonly InboxEvent[]): Promise<ReadonlySet<string>> {
     const rows = await tx.query<{ event_id: string }[]>(
       'SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2::uuid[])',
-      [this.consumer, deliveries.map(({ event }) => event.id)],
+      [this.consumer, events.map(({ id }) => id)],
     );
     return new Set(rows.map((row) => row.event_id));
   }
 }
 
-/** An id as Postgres writes it. */
-const keyOf = ({ event }: Delivery): string => event.id.toLowerCase();
-
-interface Delivery {
-  readonly event: InboxEvent;
-  readonly effect: (tx: EntityManager) => Promise<void>;
-}
-
-/** What a delivery was. */
-type End = 'processed' | 'duplicate' | 'too-early';
+/** Whether an event is to be processed. */
+type Standing = 'due' | 'duplicate' | 'too-early';
 
 /** In the order of ids, so that two processes with the same events wait for each other once and not in a circle. */
 const RECORD = `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence, processed_at)

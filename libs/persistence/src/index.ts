@@ -6,7 +6,7 @@ export { database, type DatabaseConfig } from './database';
 export { dataSourceOptions, type DatabaseSettings, type PostgresOptions } from './data-source-options';
 export { isDatabaseUnavailable, isUniqueViolation } from './database-errors';
 export { EventTrail } from './event-trail';
-export { allSettled, GroupedWork, type Grouped } from './grouped-work';
+export { GroupCommit, type GroupCommitOptions } from './group-commit';
 export { Inbox, type InboxEvent } from './inbox';
 export { IdempotencyStore } from './idempotency-store';
 export {

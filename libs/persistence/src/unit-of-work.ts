@@ -57,15 +57,15 @@ export class UnitOfWork {
    * regardless of its caller's deadline. Callers have to limit their concurrency.
    */
   async runReserved<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.repeat((await this.reserved?.open()) ?? this.dataSource, work);
+    return this.repeat(await this.reservedOrPool(), work);
   }
 
   /**
-   * Like `runReserved`, for work of several callers in one transaction. It is tried once and waits only briefly for locks, because its
-   * locks accumulate: two groups could wait for each other. The caller splits a failed group.
+   * Like `run` or `runReserved`, for work of several callers in one transaction. It is tried once and waits only briefly for locks, because
+   * its locks accumulate: two groups could wait for each other. The caller splits a failed group.
    */
-  async runGroup<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    const pool = (await this.reserved?.open()) ?? this.dataSource;
+  async runGroup<T>(work: (tx: EntityManager) => Promise<T>, { reserved }: { readonly reserved: boolean }): Promise<T> {
+    const pool = reserved ? await this.reservedOrPool() : this.dataSource;
     return this.attempt(
       pool,
       async (tx) => {
@@ -128,6 +128,10 @@ export class UnitOfWork {
     } else {
       void this.callBack(callback);
     }
+  }
+
+  private async reservedOrPool(): Promise<DataSource> {
+    return (await this.reserved?.open()) ?? this.dataSource;
   }
 
   private current(): Transaction | undefined {

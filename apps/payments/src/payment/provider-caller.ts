@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { allSettled, GroupedWork, UnitOfWork } from '@rookery/persistence';
+import { GroupCommit, UnitOfWork } from '@rookery/persistence';
 import { childTraceparent, logger, newTraceparent, runInContext, uuidv7 } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { type Authorization, PaymentProvider } from '../provider/payment-provider';
@@ -12,16 +12,10 @@ import { PaymentRepository } from './payment.repository';
 /** Time limit of a provider call. Shorter than a lease, so that normally one operation is not called twice at a time. */
 export const PROVIDER_TIMEOUT_MS = 5_000;
 
-interface Answered {
-  readonly attempt: Attempt;
-  /** Null when the provider gave no answer. */
-  readonly outcome: PaymentOutcome | null;
-}
-
 /** Executes one leased attempt: calls the provider outside any transaction, then applies its answer in one. */
 @Injectable()
 export class ProviderCaller {
-  private readonly answered: GroupedWork<Answered, boolean>;
+  private readonly commit: GroupCommit;
 
   constructor(
     unitOfWork: UnitOfWork,
@@ -30,9 +24,7 @@ export class ProviderCaller {
     private readonly provider: PaymentProvider,
     private readonly sealer: TokenSealer,
   ) {
-    this.answered = new GroupedWork(unitOfWork, (tx, group) =>
-      allSettled(group.map(({ item, run }) => run(() => this.apply(tx, item)))),
-    );
+    this.commit = new GroupCommit(unitOfWork, { reserved: true });
   }
 
   /** Resolves to whether the payment has another operation due immediately. */
@@ -40,11 +32,11 @@ export class ProviderCaller {
     const payment = await this.payments.getShared(attempt.paymentId);
     return runInContext(contextOf(payment), async () => {
       const outcome = await this.ask(payment, attempt);
-      return this.answered.run({ attempt, outcome });
+      return this.commit.run((tx) => this.apply(tx, attempt, outcome));
     });
   }
 
-  /** The provider's answer; null without one, which leaves open what the provider did. */
+  /** The provider's answer; null when it gave none, which leaves open what the provider did. */
   private async ask(payment: Payment, attempt: Attempt): Promise<PaymentOutcome | null> {
     const signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS);
     const { paymentId, operation, tries } = attempt;
@@ -104,7 +96,7 @@ export class ProviderCaller {
     }
   }
 
-  private async apply(tx: EntityManager, { attempt, outcome }: Answered): Promise<boolean> {
+  private async apply(tx: EntityManager, attempt: Attempt, outcome: PaymentOutcome | null): Promise<boolean> {
     let dueAtOnce = false;
     await this.payments.update(attempt.paymentId, (current, _tx, now) => {
       if (outcome) {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { RecordRange } from '@rookery/contracts';
+import { SharedStatement } from '@rookery/persistence';
 import {
   type Authorization,
   type AuthorizationRequest,
@@ -48,27 +49,23 @@ export class SimulatedProviderError extends Error {
  */
 @Injectable()
 export class SimulatedProvider extends PaymentProvider {
+  // Requests of the same moment share a statement, as they would share a provider's group commit.
+  private readonly charged = new SharedStatement((tx, requests: readonly AuthorizationRequest[]) => charge(tx, requests));
+  private readonly moved = new SharedStatement((tx, moves: readonly Move[]) => move(tx, moves));
+
   constructor(private readonly dataSource: DataSource) {
     super();
   }
 
   override async authorize(request: AuthorizationRequest, signal: AbortSignal): Promise<Authorization> {
-    const { key, token, amount, orderId } = request;
+    const { token } = request;
     if (token === 'tok_error') {
       throw new SimulatedProviderError('out of order');
     }
     if (token === 'tok_slow') {
       await delay(SLOW_MS, undefined, { signal });
     }
-    // An update that changes nothing returns the row of an earlier request with this key.
-    const [charge] = await this.dataSource.query<{ state: ChargeState; first: boolean }[]>(
-      `INSERT INTO simulator.charges AS known (key, order_id, amount_minor, currency, state) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (key) DO UPDATE SET state = known.state RETURNING state, xmax = 0 AS first`,
-      [key, orderId, amount.amountMinor, amount.currency, decisionOf(token)],
-    );
-    if (charge === undefined) {
-      throw new SimulatedProviderError(`charge ${key} was not kept`);
-    }
+    const charge = await this.charged.run(this.dataSource.manager, request);
     if (charge.first && token === 'tok_timeout_then_ok') {
       throw new SimulatedProviderError('the answer was lost');
     }
@@ -122,14 +119,59 @@ export class SimulatedProvider extends PaymentProvider {
   }
 
   private async move(authorizationKey: string, from: ChargeState, to: ChargeState, key: string): Promise<void> {
-    const [, moved] = await this.dataSource.query<[unknown[], number]>(
-      'UPDATE simulator.charges SET state = $3 WHERE key = $1 AND state IN ($2, $3)',
-      [authorizationKey, from, to],
-    );
-    if (moved === 0) {
+    if (!(await this.moved.run(this.dataSource.manager, { authorizationKey, from, to }))) {
       throw new SimulatedProviderError(`${key}: charge ${authorizationKey} is not ${from}`);
     }
   }
+}
+
+interface Charge {
+  readonly key: string;
+  readonly state: ChargeState;
+  /** Whether this request made it. */
+  readonly first: boolean;
+}
+
+interface Move {
+  readonly authorizationKey: string;
+  readonly from: ChargeState;
+  readonly to: ChargeState;
+}
+
+/** An update that changes nothing returns the row of an earlier request with the same key. */
+async function charge(tx: EntityManager, requests: readonly AuthorizationRequest[]): Promise<(Charge | Error)[]> {
+  const charges = await tx.query<Charge[]>(
+    `INSERT INTO simulator.charges AS known (key, order_id, amount_minor, currency, state)
+       SELECT key, order_id, amount_minor, currency, state
+       FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[]) AS request (key, order_id, amount_minor, currency, state)
+       ORDER BY key
+     ON CONFLICT (key) DO UPDATE SET state = known.state RETURNING key, state, xmax = 0 AS first`,
+    [
+      requests.map(({ key }) => key),
+      requests.map(({ orderId }) => orderId),
+      requests.map(({ amount }) => amount.amountMinor),
+      requests.map(({ amount }) => amount.currency),
+      requests.map(({ token }) => decisionOf(token)),
+    ],
+  );
+  const byKey = new Map(charges.map((made) => [made.key, made]));
+  return requests.map(({ key }) => byKey.get(key) ?? new SimulatedProviderError(`charge ${key} was not kept`));
+}
+
+/** Whether each charge is, or was already, where it was to go. */
+async function move(tx: EntityManager, moves: readonly Move[]): Promise<boolean[]> {
+  const [rows] = await tx.query<[{ key: string }[], number]>(
+    `UPDATE simulator.charges AS charge SET state = move.target
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS move (key, source, target)
+     WHERE charge.key = move.key AND charge.state IN (move.source, move.target) RETURNING charge.key`,
+    [
+      moves.map(({ authorizationKey }) => authorizationKey),
+      moves.map(({ from }) => from),
+      moves.map(({ to }) => to),
+    ],
+  );
+  const moved = new Set(rows.map(({ key }) => key));
+  return moves.map(({ authorizationKey }) => moved.has(authorizationKey));
 }
 
 /** The provider's answer for a charge. */

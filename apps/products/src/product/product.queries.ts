@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { ProductPage, ProductQuote, ProductSort, ProductsRpc, ProductView, RequestOf } from '@rookery/contracts';
-import { UnitOfWork } from '@rookery/persistence';
+import { SharedStatement, UnitOfWork } from '@rookery/persistence';
 import { Cursors } from '@rookery/platform';
 import { PricesNotComparable, ProductNotFound } from './product.errors';
 import { type ProductRow, viewOf } from './product.view';
@@ -34,9 +34,22 @@ const ON_SALE = `${WITH_STOCK} WHERE p.archived_at IS NULL`;
 /** `%`, `_` and the escape character are literal in a search. */
 const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
+interface QuotedRow extends Pick<ProductRow, 'id' | 'sku' | 'name' | 'price_minor' | 'currency'> {
+  readonly archived: boolean;
+}
+
+const QUOTE =
+  'SELECT id, sku, name, price_minor, currency, archived_at IS NOT NULL AS archived FROM products WHERE id = ANY($1)';
+
 /** Reads the catalog without locks. */
 @Injectable()
 export class ProductQueries {
+  private readonly quoted = new SharedStatement(async (tx, ids: readonly string[]) => {
+    const rows = await tx.query<QuotedRow[]>(QUOTE, [ids]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => byId.get(id));
+  });
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly unitOfWork: UnitOfWork,
@@ -54,9 +67,16 @@ export class ProductQueries {
 
   /** Unknown products are left out; archived ones too unless asked for. */
   async quote(ids: readonly string[], { includeArchived = false } = {}): Promise<ProductQuote[]> {
-    const sql = `SELECT ${COLUMNS} ${WITH_STOCK} WHERE (p.archived_at IS NULL OR $2) AND p.id = ANY($1) ORDER BY p.id`;
-    const rows = await this.dataSource.query<ProductRow[]>(sql, [ids, includeArchived]);
-    return rows.map(viewOf).map(({ id, sku, name, price }) => ({ productId: id, sku, name, unitPrice: price }));
+    const rows = await Promise.all(ids.map((id) => this.quoted.run(this.dataSource.manager, id.toLowerCase())));
+    return rows
+      .filter((row) => row !== undefined)
+      .filter(({ archived }) => includeArchived || !archived)
+      .map(({ id, sku, name, price_minor: price, currency }) => ({
+        productId: id,
+        sku,
+        name,
+        unitPrice: { amountMinor: Number(price), currency },
+      }));
   }
 
   /** @throws {InvalidCursor | PricesNotComparable} 400 */

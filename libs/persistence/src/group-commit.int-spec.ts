@@ -3,16 +3,16 @@ import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import { eventually, type TestDatabase } from '@rookery/testing';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
-import { allSettled, GroupedWork } from './grouped-work';
+import { GroupCommit } from './group-commit';
 
 const caller = new AsyncLocalStorage<string>();
 
-describe('grouped work', () => {
+describe('group commit', () => {
   let database: TestDatabase;
   let service: WalletService;
-  let sizes: number[];
   let gate: PromiseWithResolvers<undefined>;
-  let work: GroupedWork<number, string>;
+  let commit: GroupCommit;
+  let transactions: Map<EntityManager, number>;
 
   beforeAll(async () => {
     database = await walletDatabase();
@@ -23,13 +23,9 @@ describe('grouped work', () => {
   beforeEach(async () => {
     await database.query('TRUNCATE counters');
     await database.query('INSERT INTO counters SELECT id, 0 FROM generate_series(1, 100) AS id');
-    sizes = [];
+    transactions = new Map();
     gate = Promise.withResolvers();
-    work = new GroupedWork(service.unitOfWork, async (tx, group) => {
-      sizes.push(group.length);
-      await gate.promise;
-      return allSettled(group.map(({ item, run }) => run(() => count(tx, item))));
-    });
+    commit = new GroupCommit(service.unitOfWork, { reserved: true });
   });
 
   afterAll(async () => {
@@ -37,7 +33,11 @@ describe('grouped work', () => {
     await database.drop();
   });
 
+  const run = (id: number): Promise<string> => commit.run((tx) => count(tx, id));
+
   async function count(tx: EntityManager, id: number): Promise<string> {
+    transactions.set(tx, (transactions.get(tx) ?? 0) + 1);
+    await gate.promise;
     if (id < 0) {
       throw new Error(`${id} is refused`);
     }
@@ -49,14 +49,16 @@ describe('grouped work', () => {
   }
 
   const together = (ids: readonly number[]): Promise<readonly string[]> =>
-    Promise.all(ids.map((id) => caller.run(`caller ${id}`, () => work.run(id))));
+    Promise.all(ids.map((id) => caller.run(`caller ${id}`, () => run(id))));
+
+  const sizes = (): readonly number[] => [...transactions.values()];
 
   const counted = async (): Promise<readonly number[]> =>
     (await database.query<{ id: number }>('SELECT id FROM counters WHERE n = 1 ORDER BY id')).map(({ id }) => id);
 
   it('starts what arrives in one turn at once, and runs together what arrived in the meantime', async () => {
     const first = together([1, 2]);
-    await eventually(() => expect(sizes).toEqual([2]));
+    await eventually(() => expect(sizes()).toEqual([2]));
     const later = [together([3])];
     await setImmediate();
     later.push(together([4, 5, 6]));
@@ -64,13 +66,13 @@ describe('grouped work', () => {
 
     const results = (await Promise.all([first, ...later])).flat();
     expect(results).toEqual([1, 2, 3, 4, 5, 6].map((id) => `${id} of caller ${id}`));
-    expect(sizes).toEqual([2, 4]);
+    expect(sizes()).toEqual([2, 4]);
     expect(await counted()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('fails the caller of a failing item only, and takes effect once for each other', async () => {
-    const results = Promise.allSettled([1, 2, 3, -1, 4, 5].map((id) => work.run(id)));
-    await eventually(() => expect(sizes).toEqual([6]));
+    const results = Promise.allSettled([1, 2, 3, -1, 4, 5].map((id) => run(id)));
+    await eventually(() => expect(sizes()).toEqual([6]));
     gate.resolve(undefined);
 
     const failed = (await results).map(({ status }) => status === 'rejected');
@@ -81,7 +83,7 @@ describe('grouped work', () => {
   it('does not join the transaction of a caller', async () => {
     gate.resolve(undefined);
     const refused = service.unitOfWork.run(async () => {
-      await work.run(1);
+      await run(1);
       throw new Error('refused');
     });
 
@@ -89,10 +91,23 @@ describe('grouped work', () => {
     expect(await counted()).toEqual([1]);
   });
 
-  it('rejects all items of a group with a missing result', async () => {
-    const careless = new GroupedWork<number, string>(service.unitOfWork, () => Promise.resolve([]));
+  it('lets work on the same rows take turns, and starts other work at once', async () => {
+    gate.resolve(undefined);
+    const seen: string[] = [];
+    const turn = (key: string, name: string): Promise<void> =>
+      commit.run((tx) =>
+        service.unitOfWork.inTurn(key, async () => {
+          seen.push(`${name} begins`);
+          await tx.query('SELECT');
+          seen.push(`${name} ends`);
+        }),
+      );
 
-    await expect(careless.run(1)).rejects.toThrow('0 results');
+    await Promise.all([turn('one', 'first'), turn('one', 'second'), turn('other', 'third')]);
+
+    const order = (...names: string[]): number[] => names.map((name) => seen.indexOf(name));
+    expect(order('first ends', 'second begins')).toEqual(order('first ends', 'second begins').toSorted());
+    expect(order('third begins', 'first ends')).toEqual(order('third begins', 'first ends').toSorted());
   });
 
   it.each([[[1, 2]], [[3]]])('lets others pass items whose rows are locked: %j', async (locked) => {
@@ -101,7 +116,7 @@ describe('grouped work', () => {
     await database.query('BEGIN');
     await database.query('SELECT FROM counters WHERE id = ANY($1) FOR UPDATE', [locked]);
     gate.resolve(undefined);
-    const results = ids.map(async (id) => ({ id, result: await work.run(id) }));
+    const results = ids.map(async (id) => ({ id, result: await run(id) }));
 
     try {
       await Promise.all(results.filter((_, index) => !locked.includes(index + 1)));
