@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { RecordRange } from '@rookery/contracts';
-import { SharedStatement } from '@rookery/persistence';
+import { GroupCommit, SharedStatement, UnitOfWork } from '@rookery/persistence';
 import {
   type Authorization,
   type AuthorizationRequest,
@@ -49,12 +49,14 @@ export class SimulatedProviderError extends Error {
  */
 @Injectable()
 export class SimulatedProvider extends PaymentProvider {
-  // Requests of the same moment share a statement, as they would share a provider's group commit.
+  // Requests of the same moment are written together, in transactions of the provider's own.
+  private readonly commit: GroupCommit;
   private readonly charged = new SharedStatement((tx, requests: readonly AuthorizationRequest[]) => charge(tx, requests));
   private readonly moved = new SharedStatement((tx, moves: readonly Move[]) => move(tx, moves));
 
   constructor(private readonly dataSource: DataSource) {
     super();
+    this.commit = new GroupCommit(new UnitOfWork(dataSource), { reserved: false });
   }
 
   override async authorize(request: AuthorizationRequest, signal: AbortSignal): Promise<Authorization> {
@@ -65,7 +67,7 @@ export class SimulatedProvider extends PaymentProvider {
     if (token === 'tok_slow') {
       await delay(SLOW_MS, undefined, { signal });
     }
-    const charge = await this.charged.run(this.dataSource.manager, request);
+    const charge = await this.commit.run((tx) => this.charged.run(tx, request));
     if (charge.first && token === 'tok_timeout_then_ok') {
       throw new SimulatedProviderError('the answer was lost');
     }
@@ -119,7 +121,8 @@ export class SimulatedProvider extends PaymentProvider {
   }
 
   private async move(authorizationKey: string, from: ChargeState, to: ChargeState, key: string): Promise<void> {
-    if (!(await this.moved.run(this.dataSource.manager, { authorizationKey, from, to }))) {
+    const moved = await this.commit.run((tx) => this.moved.run(tx, { authorizationKey, from, to }));
+    if (!moved) {
       throw new SimulatedProviderError(`${key}: charge ${authorizationKey} is not ${from}`);
     }
   }

@@ -4,6 +4,7 @@ import { connect } from '@nats-io/transport-node';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { type HealthCheck, logger, Metrics } from '@rookery/platform';
 import { endsWithin } from '../concurrency/in-flight';
+import { coalesceWrites } from './coalesced-writes';
 import { nkeyLogin } from './nkey-login';
 import { jetstreamInboxPrefixOf } from './permissions';
 import { requireSupportedNatsServer, UnsupportedNatsServer } from './server-version';
@@ -248,6 +249,7 @@ async function connectOnce({ service, url }: NatsOptions, login: ConnectionOptio
     // Otherwise every request captures two stack traces in advance, for errors that are rare.
     noAsyncTraces: true,
   });
+  coalesceWrites(connection);
   try {
     requireSupportedNatsServer(connection.info?.version ?? '');
   } catch (error) {
