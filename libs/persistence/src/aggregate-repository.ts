@@ -87,7 +87,9 @@ export abstract class AggregateRepository<T extends AggregateRoot> {
    */
   async update(id: string, change: Change<T>, { expectedVersions }: UpdateOptions = {}): Promise<T> {
     return this.unitOfWork.run((tx) =>
-      this.unitOfWork.inTurn(`${this.metadata.tableName}:${id}`, () => this.lockAndChange(tx, id, change, expectedVersions)),
+      this.unitOfWork.inTurn(`${this.metadata.tableName}:${id}`, () =>
+        this.lockAndChange(tx, id, change, expectedVersions),
+      ),
     );
   }
 

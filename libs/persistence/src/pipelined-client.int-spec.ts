@@ -5,9 +5,10 @@ import { Deadline, runInContext } from '@rookery/platform';
 import { eventually, FaultyLink, type TestDatabase } from '@rookery/testing';
 import { Wallet } from '../test/wallet';
 import { walletDatabase, walletService, type WalletService } from '../test/wallet-service';
-import { writeLater } from './write-later';
+import { writeLater, writeRowLater } from './write-later';
 
 const INSERT = 'INSERT INTO notes (id) VALUES ($1)';
+const INSERT_ROWS = 'INSERT INTO notes (id) SELECT id FROM unnest($1::integer[]) AS id';
 
 describe('a pipelined connection', () => {
   let database: TestDatabase;
@@ -105,6 +106,37 @@ describe('a pipelined connection', () => {
     }
 
     expect(await notes()).toHaveLength(20);
+  });
+
+  it('writes rows of the same statement together, in their order', async () => {
+    await service.dataSource.query('CREATE SEQUENCE writes');
+    const insertCounted = `INSERT INTO notes (id) SELECT 100 * (SELECT nextval('writes')) + id FROM unnest($1::integer[]) AS id`;
+
+    await service.unitOfWork.run(async (tx) => {
+      await writeRowLater(tx, insertCounted, [1]);
+      await writeLater(tx, INSERT, [7]);
+      await writeRowLater(tx, insertCounted, [2]);
+      await tx.query('SELECT 1');
+      await writeRowLater(tx, insertCounted, [3]);
+    });
+
+    expect(await notes()).toEqual([7, 101, 102, 203]);
+  });
+
+  it('fails all rows of a statement with one of them', async () => {
+    const work = service.unitOfWork.run(async (tx) => {
+      await writeRowLater(tx, INSERT_ROWS, [1]);
+      await writeRowLater(tx, INSERT_ROWS, [1]);
+    });
+
+    await expect(work).rejects.toMatchObject({ driverError: { code: '23505' } });
+    expect(await notes()).toEqual([]);
+  });
+
+  it('writes a row at once outside of a transaction', async () => {
+    await writeRowLater(service.dataSource.manager, INSERT_ROWS, [1]);
+
+    expect(await notes()).toEqual([1]);
   });
 
   it('does not hand a transaction that was not ended to the next caller', async () => {

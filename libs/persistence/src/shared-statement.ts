@@ -16,10 +16,7 @@ export class SharedStatement<Request, Result> {
 
   /** @param execute resolves to one result, or one error, per request, in their order */
   constructor(
-    private readonly execute: (
-      tx: EntityManager,
-      requests: readonly Request[],
-    ) => Promise<readonly (Result | Error)[]>,
+    private readonly execute: (tx: EntityManager, requests: readonly Request[]) => Promise<readonly (Result | Error)[]>,
   ) {}
 
   /** @throws {unknown} the error of this request, or of the statement for all */

@@ -51,7 +51,9 @@ export class SimulatedProviderError extends Error {
 export class SimulatedProvider extends PaymentProvider {
   // Requests of the same moment are written together, in transactions of the provider's own.
   private readonly commit: GroupCommit;
-  private readonly charged = new SharedStatement((tx, requests: readonly AuthorizationRequest[]) => charge(tx, requests));
+  private readonly charged = new SharedStatement((tx, requests: readonly AuthorizationRequest[]) =>
+    charge(tx, requests),
+  );
   private readonly moved = new SharedStatement((tx, moves: readonly Move[]) => move(tx, moves));
 
   constructor(private readonly dataSource: DataSource) {
@@ -167,11 +169,7 @@ async function move(tx: EntityManager, moves: readonly Move[]): Promise<boolean[
     `UPDATE simulator.charges AS charge SET state = move.target
      FROM unnest($1::text[], $2::text[], $3::text[]) AS move (key, source, target)
      WHERE charge.key = move.key AND charge.state IN (move.source, move.target) RETURNING charge.key`,
-    [
-      moves.map(({ authorizationKey }) => authorizationKey),
-      moves.map(({ from }) => from),
-      moves.map(({ to }) => to),
-    ],
+    [moves.map(({ authorizationKey }) => authorizationKey), moves.map(({ from }) => from), moves.map(({ to }) => to)],
   );
   const moved = new Set(rows.map(({ key }) => key));
   return moves.map(({ authorizationKey }) => moved.has(authorizationKey));

@@ -25,7 +25,9 @@ type Lines = readonly StockLine[];
 export class StockRepository {
   private readonly reservations = new SharedStatement((tx, orders: readonly Lines[]) => this.reserveAll(tx, orders));
   private readonly shipments = new SharedStatement((tx, orders: readonly Lines[]) => this.moveAll(tx, 'ship', orders));
-  private readonly releases = new SharedStatement((tx, orders: readonly Lines[]) => this.moveAll(tx, 'release', orders));
+  private readonly releases = new SharedStatement((tx, orders: readonly Lines[]) =>
+    this.moveAll(tx, 'release', orders),
+  );
 
   async open(tx: EntityManager, productId: string, units: number): Promise<void> {
     await tx.query('INSERT INTO stock (product_id, initial, available) VALUES ($1, $2, $2)', [productId, units]);
