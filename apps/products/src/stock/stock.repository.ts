@@ -92,7 +92,7 @@ export class StockRepository {
     return decisions;
   }
 
-  private async moveAll(tx: EntityManager, movement: Movement, orders: readonly Lines[]): Promise<void[]> {
+  private async moveAll(tx: EntityManager, movement: Movement, orders: readonly Lines[]): Promise<undefined[]> {
     const lines = sumByProduct(orders.flat());
     await this.lockLevels(tx, lines);
     await this.move(tx, movement, lines);
