@@ -10,7 +10,7 @@ export interface Memory {
   readonly all: number;
 }
 
-/** What a start leaves to do is done by then. */
+/** How long a started system works on before it is idle. */
 export const SETTLED_AFTER_MS = 2_000;
 
 /** A running system with a catalog, an API of products and orders, and a table of orders. */

@@ -18,7 +18,7 @@ const KILL_AFTER_MS = 10_000;
 
 const EsbuildConfig = z.object({ default: z.object({ plugins: z.array(z.custom<Plugin>()) }) });
 
-/** Compiles programs as the build of the apps does, for nothing of a tool may be in their memory. */
+/** Compiles programs as the build of the apps does: a loader would take memory in their processes. */
 export async function buildPeers(programs: readonly string[]): Promise<void> {
   const config: unknown = await import(pathToFileURL(join(repository, 'esbuild.config.mjs')).href);
   const { plugins } = EsbuildConfig.parse(config).default;

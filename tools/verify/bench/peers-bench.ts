@@ -139,7 +139,7 @@ class Running {
     for (const one of this.measured) {
       await this.progress.step(`${one.system.name} warms up`, async () => {
         await one.load.buyFor(warmUpSeconds * 1_000);
-        await this.read({ ...one, kept: [], product: [], list: [] });
+        await this.read({ ...one, kept: [], product: [], list: [] }, warmUpSeconds / 2);
       });
     }
     for (let round = 1; round <= rounds; round += 1) {
@@ -193,19 +193,19 @@ class Running {
     const [seen, memory] = await Promise.all([load.buyFor(ms), sleep(0.8 * ms).then(() => system.memory())]);
     one.orders.push(ordersRound(seen, before, system.cpuSeconds()));
     one.underOrders = most(one.underOrders, memory);
-    await this.read(one);
+    await this.read(one, this.options.readSeconds);
   }
 
-  private async read(one: Measured): Promise<void> {
+  private async read(one: Measured, seconds: number): Promise<void> {
     const { system, products } = one;
-    const { connections, readSeconds } = this.options;
+    const { connections } = this.options;
     const headers = await system.headers();
     const { url, notKeptUrl = url } = system;
     const product = products.map((id) => `/v1/products/${id}`);
     const list = CATEGORIES.map((category) => `/v1/products?category=${category}&limit=${IN_A_CATEGORY}`);
     const loadOf = (from: string, paths: readonly string[]): ReadLoad => ({ url: from, headers, paths, connections });
     const rate = async (load: ReadLoad): Promise<number> => {
-      const { perSecond, refused } = await readsPerSecond(load, readSeconds * 1_000);
+      const { perSecond, refused } = await readsPerSecond(load, seconds * 1_000);
       one.refused += refused;
       return perSecond;
     };

@@ -14,8 +14,8 @@ const RECORD = 'tools/verify/bench/recorded-ratios.json';
 /** Short enough for every pull request. */
 const QUICK: PeersBenchOptions = {
   rounds: 3,
-  orderSeconds: 3,
-  readSeconds: 1,
+  orderSeconds: 2,
+  readSeconds: 1.5,
   warmUpSeconds: 3,
   inFlight: 32,
   connections: 32,

@@ -1,6 +1,6 @@
 import type { WantedLine } from '../shop';
 
-/** What is announced of an order, to whoever listens at that moment. */
+/** The body of every event about an order. A process that does not listen never gets it. */
 export interface OrderEvent {
   readonly orderId: string;
   readonly lines: readonly WantedLine[];
