@@ -7,8 +7,15 @@ export function addVerifyBench(parent: Command): void {
     .command('bench')
     .argument('[names...]', 'benches to run, for example relay or overload; all by default')
     .option('--list', 'print the benches')
-    .option('--against <ref>', 'a commit whose system is measured by turns with this one (bench orders)')
-    .option('--record', 'write the report to docs/results too, with date, commit and machine')
+    .option('--against <ref>', 'a commit whose system is measured by turns with this one (benches orders and peers)')
+    .option(
+      '--quick',
+      'a run of less than two minutes beside two peers; 1 when a ratio has halved since it was recorded',
+    )
+    .option(
+      '--record',
+      'write the report to docs/results too, with date, commit and machine; with --quick, record the ratios',
+    )
     .addHelpText('after', '\nEach bench starts servers of its own. Reports go to .data/bench.')
     .action(running(bench));
 }
@@ -16,6 +23,7 @@ export function addVerifyBench(parent: Command): void {
 interface BenchArguments {
   readonly against?: string;
   readonly list?: true;
+  readonly quick?: true;
   readonly record?: true;
 }
 

@@ -13,6 +13,19 @@ describe('a bench that does not exist', () => {
   });
 });
 
+describe('a quick bench', () => {
+  it.each([
+    { names: ['relay'], options: { quick: true } },
+    { names: [], options: { quick: true, against: 'HEAD' } },
+  ])('is a run of its own: with $names and $options nothing is built or started', async ({ names, options }) => {
+    const message: unknown = expect.stringContaining('--quick is a run of its own.');
+    await expect(runBenches(names, new Progress(true), options)).rejects.toMatchObject({
+      exitCode: WRONG_USAGE,
+      message,
+    });
+  });
+});
+
 describe('the report of the orders bench', () => {
   const round = (ordersPerSecond: number, cpuSecondsPer1000: number | undefined) => ({
     ordersPerSecond,

@@ -5,6 +5,8 @@ import { publishReport } from '../results/store-report';
 import { costBench } from './cost-bench';
 import { ordersBench } from './orders-bench';
 import { overloadBench } from './overload-bench';
+import { peersBench } from './peers-bench';
+import { quickBench } from './quick-bench';
 import { relayBench } from './relay-bench';
 import type { Report } from './report';
 
@@ -14,6 +16,8 @@ export interface BenchOptions {
   readonly record?: boolean;
   /** A commit to compare with, for benches that do. */
   readonly against?: string | undefined;
+  /** The short run beside two peers, with a judgement, instead of the benches. */
+  readonly quick?: boolean;
 }
 
 /** Something that is measured, on servers of its own. */
@@ -23,7 +27,7 @@ export interface Bench {
   run(progress: Progress, options: BenchOptions): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [ordersBench, relayBench, costBench, overloadBench];
+const benches: readonly Bench[] = [ordersBench, peersBench, relayBench, costBench, overloadBench];
 
 /** Prints every bench with what it measures. */
 export function printBenches(): void {
@@ -33,13 +37,20 @@ export function printBenches(): void {
 }
 
 /**
- * Runs the named benches, or all, and writes their reports to `.data/bench`.
- * @throws {UserError} when there is no bench of a name
+ * Runs the named benches, or all, or the quick one, and writes their reports to `.data/bench`.
+ * @throws {UserError} when there is no bench of a name, and when the quick one finds a ratio that has halved
  */
 export async function runBenches(names: readonly string[], progress: Progress, options: BenchOptions): Promise<void> {
-  const { record = false } = options;
+  const { record = false, quick = false } = options;
+  if (quick && (names.length > 0 || options.against !== undefined)) {
+    throw new UserError('--quick is a run of its own.', 'Leave the names and --against out.', WRONG_USAGE);
+  }
   const chosen = names.length === 0 ? benches : names.map(benchNamed);
   configureLogger('bench', 'error');
+  if (quick) {
+    await quickBench(progress, { record });
+    return;
+  }
   for (const bench of chosen) {
     progress.say(`${bench.name}: ${bench.what}`);
     publishReport({ kind: 'bench', name: bench.name, ...(await bench.run(progress, options)) }, { record, progress });

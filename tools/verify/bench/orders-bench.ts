@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { OrderPage, OrderView } from '@rookery/contracts';
 import { ApiClient } from '@rookery/devkit/client/api-client';
-import { read } from '@rookery/devkit/client/request';
 import type { Progress } from '@rookery/devkit/terminal/progress';
+import { OrderLoad, type OrdersRound, ordersRound } from './order-load';
+import { shopOf } from './own-system';
 import { circumstances, median, type Report } from './report';
 import { StartedSystem } from './started-system';
 
@@ -20,25 +18,11 @@ export interface OrdersBenchOptions {
 const USUAL: OrdersBenchOptions = { rounds: 5, roundSeconds: 15, warmUpSeconds: 10, inFlight: 32 };
 const PRODUCTS = 10;
 const STOCK = 1_000_000;
-/** One request tells the endings of all orders on their way. */
-const LOOK_EVERY_MS = 100;
-const LISTED = 100;
-const REFUSED_PAUSE_MS = 200;
-const LAST_ORDERS_MS = 60_000;
-
-/** One round of one system. */
-export interface Round {
-  readonly ordersPerSecond: number;
-  /** Of all processes of the system, servers included; undefined where the platform does not tell. */
-  readonly cpuSecondsPer1000: number | undefined;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
 
 /** What was measured of one system. */
 export interface Measured {
   readonly name: string;
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly OrdersRound[];
 }
 
 /** Orders from POST to Confirmed, with a bounded backlog; with `--against`, beside the system of an earlier commit. */
@@ -52,10 +36,10 @@ export const ordersBench = {
 /** @throws {Error} when an order ends other than Confirmed */
 export async function measureOrders(progress: Progress, options: OrdersBenchOptions): Promise<Report> {
   const { at, machine } = circumstances();
-  const systems: { name: string; system: StartedSystem; customer: SteadyCustomer; rounds: Round[] }[] = [];
+  const systems: { name: string; system: StartedSystem; load: OrderLoad; rounds: OrdersRound[] }[] = [];
   const start = async (name: string, started: () => Promise<StartedSystem>): Promise<void> => {
     const system = await progress.step(`${name} starts`, started);
-    systems.push({ name, system, customer: await SteadyCustomer.of(system, options.inFlight), rounds: [] });
+    systems.push({ name, system, load: await loadOf(name, system, options.inFlight), rounds: [] });
   };
   try {
     await start('this work tree', () => StartedSystem.here());
@@ -63,13 +47,13 @@ export async function measureOrders(progress: Progress, options: OrdersBenchOpti
     if (against !== undefined) {
       await start(against, () => StartedSystem.of(against));
     }
-    for (const { name, customer } of systems) {
-      await progress.step(`${name} warms up`, () => customer.buyFor(options.warmUpSeconds * 1_000));
+    for (const { name, load } of systems) {
+      await progress.step(`${name} warms up`, () => load.buyFor(options.warmUpSeconds * 1_000));
     }
     for (let round = 1; round <= options.rounds; round += 1) {
-      for (const { name, system, customer, rounds } of systems) {
+      for (const { name, system, load, rounds } of systems) {
         const what = `round ${round} of ${options.rounds}: ${name}`;
-        rounds.push(await progress.step(what, () => oneRound(system, customer, options.roundSeconds * 1_000)));
+        rounds.push(await progress.step(what, () => oneRound(system, load, options.roundSeconds * 1_000)));
       }
     }
   } finally {
@@ -82,92 +66,19 @@ export async function measureOrders(progress: Progress, options: OrdersBenchOpti
   };
 }
 
-async function oneRound(system: StartedSystem, customer: SteadyCustomer, ms: number): Promise<Round> {
+async function oneRound(system: StartedSystem, load: OrderLoad, ms: number): Promise<OrdersRound> {
   const cpuBefore = system.cpuSeconds;
-  const { latenciesMs, seconds } = await customer.buyFor(ms);
-  const cpu = system.cpuSeconds;
-  const sorted = latenciesMs.toSorted((one, other) => one - other);
-  const quantile = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
-  return {
-    ordersPerSecond: sorted.length / seconds,
-    cpuSecondsPer1000:
-      cpu === undefined || cpuBefore === undefined ? undefined : (1_000 * (cpu - cpuBefore)) / sorted.length,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-  };
+  return ordersRound(await load.buyFor(ms), cpuBefore, system.cpuSeconds);
 }
 
-/** A customer who always has the same number of orders on their way. */
-class SteadyCustomer {
-  private constructor(
-    private readonly customer: ApiClient,
-    private readonly products: readonly string[],
-    private readonly inFlight: number,
-  ) {}
-
-  static async of(system: StartedSystem, inFlight: number): Promise<SteadyCustomer> {
-    const owner = await ApiClient.signIn(system, 'olga');
-    const products: string[] = [];
-    for (let count = 0; count < PRODUCTS; count += 1) {
-      products.push((await owner.addProduct({ stock: STOCK })).id);
-    }
-    return new SteadyCustomer(await ApiClient.signIn(system, 'alice'), products, inFlight);
+/** Customers of a system’s first products. */
+async function loadOf(name: string, system: StartedSystem, inFlight: number): Promise<OrderLoad> {
+  const owner = await ApiClient.signIn(system, 'olga');
+  const products: string[] = [];
+  for (let count = 0; count < PRODUCTS; count += 1) {
+    products.push((await owner.addProduct({ stock: STOCK })).id);
   }
-
-  /** Places orders for this long and waits for the last ones; the time includes their end. */
-  async buyFor(ms: number): Promise<{ readonly latenciesMs: readonly number[]; readonly seconds: number }> {
-    const startedAt = performance.now();
-    const waiting = new Map<string, PromiseWithResolvers<undefined>>();
-    const latenciesMs: number[] = [];
-    const ended = new AbortController();
-    const looking = this.lookAt(waiting, ended.signal);
-    const buyer = async (number: number): Promise<void> => {
-      for (let count = number; performance.now() - startedAt < ms; count += this.inFlight) {
-        const placedAt = performance.now();
-        const end = Promise.withResolvers<undefined>();
-        waiting.set(await this.place(this.products[count % this.products.length] ?? ''), end);
-        await end.promise;
-        latenciesMs.push(performance.now() - placedAt);
-      }
-    };
-    const buyers = Promise.all(Array.from({ length: this.inFlight }, (_, number) => buyer(number)));
-    const late = sleep(ms + LAST_ORDERS_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`${waiting.size} orders did not end within ${LAST_ORDERS_MS / 1_000} s`);
-    });
-    await Promise.race([buyers, looking, late]).finally(() => ended.abort());
-    return { latenciesMs, seconds: (performance.now() - startedAt) / 1_000 };
-  }
-
-  private async place(productId: string): Promise<string> {
-    const key = randomUUID();
-    for (;;) {
-      const answer = await this.customer.place({ lines: [{ productId, quantity: 1 }], paymentToken: 'tok_ok' }, key);
-      if (answer.status === 201) {
-        return read(OrderView, answer).id;
-      }
-      if (answer.status !== 503) {
-        throw new Error(`an order was answered ${answer.status}: ${answer.text}`);
-      }
-      await sleep(REFUSED_PAUSE_MS);
-    }
-  }
-
-  private async lookAt(waiting: Map<string, PromiseWithResolvers<undefined>>, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-      const answer = await this.customer.ask('GET', `/v1/orders?limit=${LISTED}`);
-      const { items } = answer.status === 200 ? read(OrderPage, answer) : { items: [] };
-      for (const { id, status } of items) {
-        if (status === 'Canceled') {
-          throw new Error(`order ${id} was canceled`);
-        }
-        if (status === 'Confirmed') {
-          waiting.get(id)?.resolve(undefined);
-          waiting.delete(id);
-        }
-      }
-    }
-  }
+  return new OrderLoad(shopOf(name, system), products, inFlight);
 }
 
 /** For people, in Markdown: the first system is the one that it is about. */
@@ -201,7 +112,7 @@ export function ordersReport(circumstance: string, options: OrdersBenchOptions, 
       ].join(' | '),
     ),
     '',
-    'Every order ended as Confirmed. An order’s end is seen by a look at the list of orders every 100 ms, so latencies are up to 100 ms too long.',
+    'Every order ended as Confirmed. An order’s end is seen by a look at the table of orders every 10 ms, so latencies are up to 10 ms too long.',
     '',
   ].join('\n');
 }

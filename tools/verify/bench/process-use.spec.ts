@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { eventually } from '@rookery/testing';
-import { cpuSecondsOf, residentMiBOf } from './process-use';
+import { cpuSecondsOf, membersOf, residentMiBOf } from './process-use';
 
 const onLinux = existsSync('/proc/self/stat') ? describe : describe.skip;
 
@@ -14,6 +14,8 @@ onLinux('what a process uses', () => {
     try {
       await eventually(() => expect(cpuSecondsOf(child.pid)).toBeGreaterThan(0.2), { timeoutMs: 20_000 });
       expect(residentMiBOf(child.pid)).toBeGreaterThan(5);
+      const commands = membersOf(child.pid).map(({ pid, command }) => [pid, command.includes('spawnSync')]);
+      expect(commands).toContainEqual([child.pid, true]);
     } finally {
       child.kill();
       await once(child, 'exit');
@@ -24,6 +26,10 @@ onLinux('what a process uses', () => {
 
 describe('what no process uses', () => {
   it('is not measured', () => {
-    expect([cpuSecondsOf(undefined), residentMiBOf(undefined)]).toEqual([undefined, undefined]);
+    expect([cpuSecondsOf(undefined), residentMiBOf(undefined), membersOf(undefined)]).toEqual([
+      undefined,
+      undefined,
+      [],
+    ]);
   });
 });

@@ -30,6 +30,22 @@ export function residentMiBOf(pid: number | undefined): number | undefined {
   return family.reduce((sum, member) => sum + memoryOf(member, family.length === 1 ? 'Rss' : 'Pss'), 0) / 1_024;
 }
 
+/** A process with all its children, each with its command line; empty where there is no /proc. */
+export function membersOf(pid: number | undefined): readonly { readonly pid: number; readonly command: string }[] {
+  const all = processes();
+  return pid === undefined || !all.has(pid)
+    ? []
+    : familyOf(pid, all).map((member) => ({ pid: member, command: commandOf(member) }));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
 function familyOf(pid: number, all: ReadonlyMap<number, Stat>): readonly number[] {
   const children = [...all].filter(([, { parent }]) => parent === pid).map(([child]) => child);
   return [pid, ...children.flatMap((child) => familyOf(child, all))];

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Service } from '@rookery/contracts';
 import { repository } from '@rookery/devkit/stack/repository';
 import { settingsBeside } from '@rookery/devkit/stack/settings-beside';
 import { outputOf } from '@rookery/devkit/terminal/run-program';
@@ -19,6 +21,11 @@ export class StartedSystem {
   private constructor(
     readonly gatewayUrl: string,
     readonly authUrl: string,
+    /** Where its sources and its built apps are. */
+    readonly folder: string,
+    /** Where its databases, logs and secrets are. */
+    readonly dataFolder: string,
+    private readonly postgresPort: string,
     private readonly process: ChildProcess,
     private readonly discard: () => Promise<void>,
   ) {}
@@ -68,7 +75,15 @@ export class StartedSystem {
       stream.on('data', (data: Buffer) => (output += data.toString()));
     }
     const gatewayUrl = `http://127.0.0.1:${settings['GATEWAY_PORT']}`;
-    const system = new StartedSystem(gatewayUrl, `http://localhost:${settings['AUTH_PORT']}`, child, discard);
+    const system = new StartedSystem(
+      gatewayUrl,
+      `http://localhost:${settings['AUTH_PORT']}`,
+      folder,
+      env['ROOKERY_DATA_DIR'] ?? join(folder, '.data'),
+      settings['EMBEDDED_POSTGRES_PORT'] ?? '',
+      child,
+      discard,
+    );
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await answers(`${gatewayUrl}/readyz`)) || !(await answers(`${system.authUrl}/readyz`))) {
       if (child.exitCode !== null || Date.now() > deadline) {
@@ -78,6 +93,17 @@ export class StartedSystem {
       await sleep(500);
     }
     return system;
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  /** The superuser's address of a service's database, for what the API does not tell. */
+  databaseUrl(service: Service): string {
+    const secrets: unknown = JSON.parse(readFileSync(join(this.dataFolder, 'secrets/secrets.json'), 'utf8'));
+    const { postgres } = z.object({ postgres: z.string() }).parse(secrets);
+    return `postgres://postgres:${encodeURIComponent(postgres)}@127.0.0.1:${this.postgresPort}/${service}`;
   }
 
   /** CPU-seconds of all its processes since they began; undefined where the platform does not tell. */

@@ -14,5 +14,7 @@ export const bench: Part = {
     'docs/results/2026-11-29-overload.md',
   ],
   scripts: ['bench'],
+  packages: ['nats'],
+  elements: [{ file: 'knip.json', array: 'ignoreDependencies', containing: '"nats"' }],
   terms: ['bench(?:es|marks?)?'],
 };
