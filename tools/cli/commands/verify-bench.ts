@@ -7,7 +7,7 @@ export function addVerifyBench(parent: Command): void {
     .command('bench')
     .argument('[names...]', 'benches to run, for example relay or overload; all by default')
     .option('--list', 'print the benches')
-    .option('--against <ref>', 'a commit whose system is measured by turns with this one (bench orders)')
+    .option('--against <ref>', 'a commit whose system is measured by turns with this one (benches orders and memory)')
     .option('--record', 'write the report to docs/results too, with date, commit and machine')
     .addHelpText('after', '\nEach bench starts servers of its own. Reports go to .data/bench.')
     .action(running(bench));

@@ -98,7 +98,7 @@ async function oneRound(system: StartedSystem, customer: SteadyCustomer, ms: num
 }
 
 /** A customer who always has the same number of orders on their way. */
-class SteadyCustomer {
+export class SteadyCustomer {
   private constructor(
     private readonly customer: ApiClient,
     private readonly products: readonly string[],
