@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import type { Progress } from '@rookery/devkit/terminal/progress';
-import { bareStart } from './bare-start';
+import { type BareStart, bareStart } from './bare-start';
 import { type AppFigures, type MemoryBenchOptions, memoryReport, type MemoryRound } from './memory-report';
 import { SteadyCustomer } from './orders-bench';
 import { memoryOfProcess, type ProcessMemory } from './process-use';
@@ -64,9 +64,9 @@ export async function measureMemory(progress: Progress, options: MemoryBenchOpti
 async function oneRound(system: StartedSystem, options: MemoryBenchOptions): Promise<MemoryRound> {
   await sleep(options.idleSeconds * 1_000);
   const idle = forApps((app) => memoryOfProcess(system.pidOf(app)));
-  const mainMs = new Map<Caller, number>();
+  const starts = new Map<Caller, BareStart>();
   for (const app of APPS) {
-    mainMs.set(app, await bareStart(system, app));
+    starts.set(app, await bareStart(system, app));
   }
   const customer = await SteadyCustomer.of(system, options.inFlight);
   const most = new Map<Caller, ProcessMemory>();
@@ -87,7 +87,7 @@ async function oneRound(system: StartedSystem, options: MemoryBenchOptions): Pro
       app,
       idle: idle.get(app) ?? nothing,
       underOrders: most.get(app) ?? nothing,
-      mainMs: mainMs.get(app) ?? Number.NaN,
+      main: starts.get(app) ?? { ms: Number.NaN, cpuMs: Number.NaN },
     })),
   };
 }

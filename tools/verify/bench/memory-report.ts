@@ -1,4 +1,5 @@
 import type { Caller } from '@rookery/contracts';
+import type { BareStart } from './bare-start';
 import type { ProcessMemory } from './process-use';
 import { median, whole } from './report';
 
@@ -20,7 +21,7 @@ export interface AppFigures {
   /** The largest figures while orders are placed. */
   readonly underOrders: ProcessMemory;
   /** From `node main.js` to readiness. */
-  readonly mainMs: number;
+  readonly main: BareStart;
 }
 
 /** One round of one system. */
@@ -85,14 +86,18 @@ export function memoryReport(
       ),
     ]),
     ...table(
+      'From `node main.js` to readiness: CPU, ms',
+      rows(({ main }) => main.cpuMs),
+    ),
+    ...table(
       'From `node main.js` to readiness, ms',
-      rows(({ mainMs }) => mainMs),
+      rows(({ main }) => main.ms),
     ),
     ...table('Beside it', [
       row('warm `npm start` to readiness, ms', ({ npmStartMs }) => npmStartMs),
       row('orders/s while memory was read', ({ ordersPerSecond }) => ordersPerSecond, 1),
     ]),
-    'Every order ended as Confirmed. Pages of Node’s program count for each process in RSS, and once for all in PSS.',
+    'Every order ended as Confirmed. Pages of Node’s program count for each process in RSS, and once for all in PSS: less, if other programs run on the same Node. What a process alone has written depends on no other.',
     '',
   ].join('\n');
 }
