@@ -7,7 +7,10 @@ export function addVerifyBench(parent: Command): void {
     .command('bench')
     .argument('[names...]', 'benches to run, for example relay or overload; all by default')
     .option('--list', 'print the benches')
-    .option('--against <ref>', 'a commit whose system is measured by turns with this one (benches orders and peers)')
+    .option(
+      '--against <ref>',
+      'a commit whose system is measured by turns with this one (benches orders, peers and memory)',
+    )
     .option(
       '--quick',
       'a run of less than two minutes beside two peers; 1 when a ratio has halved since it was recorded',

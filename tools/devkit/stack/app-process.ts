@@ -20,6 +20,8 @@ export type ImageName = (typeof IMAGES)[number];
 const READY_WITHIN_MS = 60_000;
 /** More than the grace the apps give themselves. */
 const KILL_AFTER_MS = 20_000;
+/** Keeps the memory of a process low, at no cost in orders per second; the images set the same (decision 44). */
+export const FRUGAL = { nodeOption: '--max-semi-space-size=4', env: { MALLOC_ARENA_MAX: '2' } } as const;
 const loadedBefore = (file: string): readonly string[] => ['--import', join(repository, 'tools/devkit/stack', file)];
 const sourceMaps = loadedBefore('source-maps.mjs');
 const dieWithParent = loadedBefore('die-with-parent.mjs');
@@ -39,7 +41,7 @@ const bundle = (app: Caller, file: string, apps = BUILT): string => {
  * What an app needs of our own environment, and what the user may set for it there. Not NODE_OPTIONS: they are meant for one process, and all apps
  * would fight over one inspector; ROOKERY_INSPECT opens one for each.
  */
-const inherited = (env: AppEnv): NodeJS.ProcessEnv => ({ ...process.env, NODE_OPTIONS: '', ...env });
+const inherited = (env: AppEnv): NodeJS.ProcessEnv => ({ ...process.env, ...FRUGAL.env, NODE_OPTIONS: '', ...env });
 
 /** One running app. */
 export class AppProcess {
@@ -61,7 +63,8 @@ export class AppProcess {
     const log = openSync(logFile, 'a');
     // A process group of its own: Ctrl-C reaches the stack only, which stops the apps before what they stand on.
     const inspect = inspectorPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectorPort}`];
-    this.child = spawn(process.execPath, [...inspect, ...sourceMaps, ...dieWithParent, bundle(app, 'main.js', apps)], {
+    const options = [FRUGAL.nodeOption, ...inspect, ...sourceMaps, ...dieWithParent];
+    this.child = spawn(process.execPath, [...options, bundle(app, 'main.js', apps)], {
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
       env: inherited(env),

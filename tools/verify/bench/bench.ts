@@ -3,6 +3,7 @@ import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { configureLogger } from '@rookery/platform';
 import { publishReport } from '../results/store-report';
 import { costBench } from './cost-bench';
+import { memoryBench } from './memory-bench';
 import { ordersBench } from './orders-bench';
 import { overloadBench } from './overload-bench';
 import { peersBench } from './peers-bench';
@@ -27,7 +28,7 @@ export interface Bench {
   run(progress: Progress, options: BenchOptions): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [ordersBench, peersBench, relayBench, costBench, overloadBench];
+const benches: readonly Bench[] = [ordersBench, peersBench, memoryBench, relayBench, costBench, overloadBench];
 
 /** Prints every bench with what it measures. */
 export function printBenches(): void {

@@ -72,7 +72,7 @@ async function oneRound(system: StartedSystem, load: OrderLoad, ms: number): Pro
 }
 
 /** Customers of a system’s first products. */
-async function loadOf(name: string, system: StartedSystem, inFlight: number): Promise<OrderLoad> {
+export async function loadOf(name: string, system: StartedSystem, inFlight: number): Promise<OrderLoad> {
   const owner = await ApiClient.signIn(system, 'olga');
   const products: string[] = [];
   for (let count = 0; count < PRODUCTS; count += 1) {

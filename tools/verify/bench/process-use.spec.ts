@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { eventually } from '@rookery/testing';
-import { cpuSecondsOf, membersOf, residentMiBOf } from './process-use';
+import { cpuSecondsOf, familyOf, isAlive, memoryOfProcess, membersOf, pidIn, residentMiBOf } from './process-use';
+
+const Memory = z.object({ resident: z.number(), proportional: z.number(), privateDirty: z.number() });
 
 const onLinux = existsSync('/proc/self/stat') ? describe : describe.skip;
 
@@ -24,12 +28,38 @@ onLinux('what a process uses', () => {
   });
 });
 
+onLinux('a process of a family', () => {
+  it('is found by the file that it runs, with its memory alone, until it has ended', async () => {
+    const file = join(import.meta.dirname, 'process-use.spec.ts');
+    const sleeper = ['-e', 'setInterval(() => {}, 1_000)', file];
+    const code = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(sleeper)}, { stdio: 'inherit' }); process.stdin.resume()`;
+    const parent = spawn(process.execPath, ['-e', code], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const child = await eventually(() => z.number().parse(pidIn(parent.pid, 'bench/process-use.spec.ts')));
+    try {
+      expect(familyOf(parent.pid)).toEqual([parent.pid, child]);
+      expect(pidIn(parent.pid, 'bench/other.ts')).toBeUndefined();
+      const { resident, proportional, privateDirty } = Memory.parse(memoryOfProcess(child));
+      expect(resident).toBeGreaterThan(proportional);
+      expect(proportional).toBeGreaterThan(privateDirty);
+      expect(privateDirty).toBeGreaterThan(1);
+    } finally {
+      process.kill(child, 'SIGKILL');
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+    }
+    await eventually(() => expect(isAlive(child)).toBe(false));
+    expect(memoryOfProcess(child)).toBeUndefined();
+    expect(familyOf(parent.pid)).toEqual([]);
+  });
+});
+
 describe('what no process uses', () => {
   it('is not measured', () => {
-    expect([cpuSecondsOf(undefined), residentMiBOf(undefined), membersOf(undefined)]).toEqual([
+    expect([cpuSecondsOf(undefined), residentMiBOf(undefined), memoryOfProcess(undefined)]).toEqual([
       undefined,
       undefined,
-      [],
+      undefined,
     ]);
+    expect([membersOf(undefined), familyOf(undefined)]).toEqual([[], []]);
   });
 });

@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks of /proc per second: USER_HZ is 100 on every platform that Node runs on. */
 const TICKS = 100;
+
+/** A line of /proc/<pid>/smaps_rollup. */
+type Figure = 'Rss' | 'Pss' | 'Private_Dirty';
 
 interface Stat {
   readonly parent: number;
@@ -14,7 +17,7 @@ export function cpuSecondsOf(pid: number | undefined): number | undefined {
   if (pid === undefined || !all.has(pid)) {
     return undefined;
   }
-  return familyOf(pid, all).reduce((sum, member) => sum + (all.get(member)?.ticks ?? 0), 0) / TICKS;
+  return descendants(pid, all).reduce((sum, member) => sum + (all.get(member)?.ticks ?? 0), 0) / TICKS;
 }
 
 /**
@@ -26,29 +29,59 @@ export function residentMiBOf(pid: number | undefined): number | undefined {
   if (pid === undefined || !all.has(pid)) {
     return undefined;
   }
-  const family = familyOf(pid, all);
+  const family = descendants(pid, all);
   return family.reduce((sum, member) => sum + memoryOf(member, family.length === 1 ? 'Rss' : 'Pss'), 0) / 1_024;
 }
 
 /** A process with all its children, each with its command line; empty where there is no /proc. */
-export function membersOf(pid: number | undefined): readonly { readonly pid: number; readonly command: string }[] {
-  const all = processes();
-  return pid === undefined || !all.has(pid)
-    ? []
-    : familyOf(pid, all).map((member) => ({ pid: member, command: commandOf(member) }));
+export const membersOf = (pid: number | undefined): readonly { readonly pid: number; readonly command: string }[] =>
+  familyOf(pid).map((member) => ({ pid: member, command: argumentsOf(member).join(' ') }));
+
+/** Memory of one process, in MiB. */
+export interface ProcessMemory {
+  /** All that it has (RSS), as in a container of its own. */
+  readonly resident: number;
+  /** Its share where processes have pages together, such as those of Node’s program (PSS). */
+  readonly proportional: number;
+  /** What it alone has written. */
+  readonly privateDirty: number;
 }
 
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-  } catch {
-    return '';
+/** Memory of a process without its children; undefined where there is no /proc. */
+export function memoryOfProcess(pid: number | undefined): ProcessMemory | undefined {
+  if (pid === undefined || !isAlive(pid)) {
+    return undefined;
   }
+  const mib = (what: Figure): number => memoryOf(pid, what) / 1_024;
+  return { resident: mib('Rss'), proportional: mib('Pss'), privateDirty: mib('Private_Dirty') };
 }
 
-function familyOf(pid: number, all: ReadonlyMap<number, Stat>): readonly number[] {
+/** A process and those that descend from it. */
+export function familyOf(pid: number | undefined): readonly number[] {
+  const all = processes();
+  return pid === undefined || !all.has(pid) ? [] : descendants(pid, all);
+}
+
+/** The process among these descendants of `pid` that runs this file. */
+export function pidIn(pid: number | undefined, file: string): number | undefined {
+  return familyOf(pid).find((member) => argumentsOf(member).at(-1)?.endsWith(file));
+}
+
+/** Whether /proc has the process. */
+export const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/stat`);
+
+function descendants(pid: number, all: ReadonlyMap<number, Stat>): readonly number[] {
   const children = [...all].filter(([, { parent }]) => parent === pid).map(([child]) => child);
-  return [pid, ...children.flatMap((child) => familyOf(child, all))];
+  return [pid, ...children.flatMap((child) => descendants(child, all))];
+}
+
+function argumentsOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
 }
 
 function processes(): ReadonlyMap<number, Stat> {
@@ -76,7 +109,7 @@ function statOf(pid: number): readonly (readonly [number, Stat])[] {
   }
 }
 
-function memoryOf(pid: number, what: 'Rss' | 'Pss'): number {
+function memoryOf(pid: number, what: Figure): number {
   try {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
     return Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0);

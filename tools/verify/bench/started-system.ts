@@ -5,30 +5,53 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Service } from '@rookery/contracts';
+import type { Caller, Service } from '@rookery/contracts';
 import { repository } from '@rookery/devkit/stack/repository';
 import { settingsBeside } from '@rookery/devkit/stack/settings-beside';
 import { outputOf } from '@rookery/devkit/terminal/run-program';
 import { UserError } from '@rookery/devkit/terminal/user-error';
-import { cpuSecondsOf } from './process-use';
+import { cpuSecondsOf, familyOf, isAlive, pidIn } from './process-use';
 
 /** A first start may install packages and build. */
 const READY_WITHIN_MS = 900_000;
 const STOPPED_WITHIN_MS = 60_000;
+
+const LOOK_EVERY_MS = 50;
+
+/** What a system is started from. */
+interface Place {
+  readonly folder: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly dataFolder: string;
+  readonly discard: () => Promise<void>;
+}
 
 /** A whole system, started by `npm start` of its own sources on ports and data of its own. */
 export class StartedSystem {
   private constructor(
     readonly gatewayUrl: string,
     readonly authUrl: string,
-    /** Where its sources and its built apps are. */
-    readonly folder: string,
-    /** Where its databases, logs and secrets are. */
-    readonly dataFolder: string,
-    private readonly postgresPort: string,
     private readonly process: ChildProcess,
-    private readonly discard: () => Promise<void>,
+    private readonly place: Place,
   ) {}
+
+  /** Time from `npm start` until gateway and auth were ready. */
+  readyMs = Number.NaN;
+
+  /** Where its sources and the built apps are. */
+  get folder(): string {
+    return this.place.folder;
+  }
+
+  /** Where its databases, logs and secrets are, with the environment of each app in `env`. */
+  get dataFolder(): string {
+    return this.place.dataFolder;
+  }
+
+  /** Number of the process of an app; undefined where the platform does not tell. */
+  pidOf(app: Caller): number | undefined {
+    return pidIn(this.process.pid, join('dist/apps', app, 'main.js'));
+  }
 
   /** The system of this work tree. */
   static here(): Promise<StartedSystem> {
@@ -62,12 +85,19 @@ export class StartedSystem {
     env: Readonly<Record<string, string>>,
     discard: () => Promise<void>,
   ): Promise<StartedSystem> {
-    const settings = await settingsBeside();
+    const settings = { ...(await settingsBeside()), ...env };
+    const place = { folder, settings, dataFolder: settings['ROOKERY_DATA_DIR'] ?? join(folder, '.data'), discard };
+    return StartedSystem.startAt(place);
+  }
+
+  private static async startAt(place: Place): Promise<StartedSystem> {
+    const { folder, settings } = place;
     // Without the variables that name another system or database.
     const { PATH = '', HOME = '' } = process.env;
+    const startedAt = performance.now();
     const child = spawn('npm', ['start'], {
       cwd: folder,
-      env: { PATH, HOME, ...settings, ...env },
+      env: { PATH, HOME, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -75,23 +105,16 @@ export class StartedSystem {
       stream.on('data', (data: Buffer) => (output += data.toString()));
     }
     const gatewayUrl = `http://127.0.0.1:${settings['GATEWAY_PORT']}`;
-    const system = new StartedSystem(
-      gatewayUrl,
-      `http://localhost:${settings['AUTH_PORT']}`,
-      folder,
-      env['ROOKERY_DATA_DIR'] ?? join(folder, '.data'),
-      settings['EMBEDDED_POSTGRES_PORT'] ?? '',
-      child,
-      discard,
-    );
+    const system = new StartedSystem(gatewayUrl, `http://localhost:${settings['AUTH_PORT']}`, child, place);
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await answers(`${gatewayUrl}/readyz`)) || !(await answers(`${system.authUrl}/readyz`))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         await system.stop();
         throw new UserError(`The system in ${folder} did not start:\n${output.slice(-4_000)}`);
       }
-      await sleep(500);
+      await sleep(LOOK_EVERY_MS);
     }
+    system.readyMs = performance.now() - startedAt;
     return system;
   }
 
@@ -103,7 +126,7 @@ export class StartedSystem {
   databaseUrl(service: Service): string {
     const secrets: unknown = JSON.parse(readFileSync(join(this.dataFolder, 'secrets/secrets.json'), 'utf8'));
     const { postgres } = z.object({ postgres: z.string() }).parse(secrets);
-    return `postgres://postgres:${encodeURIComponent(postgres)}@127.0.0.1:${this.postgresPort}/${service}`;
+    return `postgres://postgres:${encodeURIComponent(postgres)}@127.0.0.1:${this.place.settings['EMBEDDED_POSTGRES_PORT']}/${service}`;
   }
 
   /** CPU-seconds of all its processes since they began; undefined where the platform does not tell. */
@@ -111,13 +134,32 @@ export class StartedSystem {
     return cpuSecondsOf(this.process.pid);
   }
 
+  /** Ends it and starts it again, on the same data. */
+  async restarted(): Promise<StartedSystem> {
+    await this.end();
+    return StartedSystem.startAt(this.place);
+  }
+
+  /** Ends it and deletes its data. */
   async stop(): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      const ended = once(this.process, 'exit');
-      this.process.kill();
-      await Promise.race([ended, sleep(STOPPED_WITHIN_MS, undefined, { ref: false })]);
+    await this.end();
+    await this.place.discard();
+  }
+
+  /** Ends it and keeps its data, for `restarted`. */
+  async end(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) {
+      return;
     }
-    await this.discard();
+    const all = familyOf(this.process.pid);
+    const ended = once(this.process, 'exit');
+    this.process.kill();
+    await Promise.race([ended, sleep(STOPPED_WITHIN_MS, undefined, { ref: false })]);
+    // npm ends before what it started.
+    const deadline = Date.now() + STOPPED_WITHIN_MS;
+    while (all.some(isAlive) && Date.now() < deadline) {
+      await sleep(LOOK_EVERY_MS);
+    }
   }
 }
 

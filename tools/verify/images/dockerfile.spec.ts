@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { FRUGAL } from '@rookery/devkit/stack/app-process';
 import { repository } from '@rookery/devkit/stack/repository';
 
 const read = (file: string): string => readFileSync(join(repository, file), 'utf8');
@@ -39,6 +40,15 @@ describe('docker/Dockerfile', () => {
     expect(last).toContain('\nUSER 65532:65532\n');
     expect(last).toContain('\nENTRYPOINT ["node"]\nCMD ["main.js"]\n');
     expect(last).toMatch(/\nHEALTHCHECK .*CMD \["node", "healthcheck\.mjs", "\/livez"\]\n/);
+  });
+
+  it('keeps memory low by the same settings as npm start', () => {
+    const variables = { NODE_OPTIONS: FRUGAL.nodeOption, ...FRUGAL.env };
+    expect(last).toContain(
+      ` ${Object.entries(variables)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}\n`,
+    );
   });
 
   it('brings no npm settings along, and no secret but as a mount', () => {
