@@ -31,5 +31,6 @@ export { PersistenceModule, type PersistenceOptions } from './persistence.module
 export { republish, republishConfig } from './republish';
 export { RESERVED_CONNECTIONS } from './reserved-connections';
 export { Retention } from './retention';
+export { Searches } from './searches';
 export { UnitOfWork } from './unit-of-work';
 export { writeBuiltLater, writeLater } from './write-later';
