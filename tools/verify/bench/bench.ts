@@ -7,6 +7,7 @@ import { ordersBench } from './orders-bench';
 import { overloadBench } from './overload-bench';
 import { relayBench } from './relay-bench';
 import type { Report } from './report';
+import { scaleBench } from './scale-bench';
 
 /** How the benches run. */
 export interface BenchOptions {
@@ -23,7 +24,7 @@ export interface Bench {
   run(progress: Progress, options: BenchOptions): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [ordersBench, relayBench, costBench, overloadBench];
+const benches: readonly Bench[] = [ordersBench, relayBench, costBench, overloadBench, scaleBench];
 
 /** Prints every bench with what it measures. */
 export function printBenches(): void {
