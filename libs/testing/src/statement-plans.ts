@@ -100,7 +100,7 @@ export class StatementRecorder {
 }
 
 async function planOf(client: Client, sent: SentStatement, tables: readonly string[]): Promise<StatementPlan> {
-  // A write that was made cannot be made again with the same key.
+  // A row that was inserted cannot be inserted a second time.
   const made = await explain(client, 'ANALYZE, TIMING OFF', sent.text, sent.values).catch(() => undefined);
   const custom = made ?? (await explain(client, 'COSTS OFF', sent.text, sent.values));
   const generic = sent.prepared ? [await explain(client, 'GENERIC_PLAN', sent.text, [])] : [];

@@ -57,7 +57,7 @@ export async function fill(stack: IsolatedStack, size: Size, customer: string, p
 }
 
 async function fillCatalog(client: Client, products: number): Promise<void> {
-  // Made anew at the end, as in any bulk load: ten times as fast.
+  // Rebuilt at the end, as in any bulk load: ten times as fast.
   const { rows } = await client.query<{ definition: string }>(
     `SELECT pg_get_indexdef('products_by_grams'::regclass) AS definition`,
   );

@@ -11,8 +11,8 @@ const LONGEST_LOOK = 2_000;
 const CANDIDATES = 10_000;
 /** Candidates in the order of the list whose text is compared. Nearly all of them match. */
 const COMPARED = 500;
-/** Character sequences that are looked up: more find hardly fewer products, and each is a list of product ids to read. */
-const LOOKED_UP = 6;
+/** Character sequences that are looked up: all of a text with up to 18 characters. Each is a list of product ids to read. */
+const LOOKED_UP = 16;
 
 /** What a search has found at the start of its list. */
 export interface Found {
