@@ -4,6 +4,7 @@ import { OpsAudit1764500000000 } from './migrations/1764500000000-ops-audit';
 import { InboxOrder1764600000000 } from './migrations/1764600000000-inbox-order';
 import { IdempotencyKeys1765200000000 } from './migrations/1765200000000-idempotency-keys';
 import { NamesInOrder1796000000000 } from './migrations/1796000000000-names-in-order';
+import { BoundedLists1797000000000 } from './migrations/1797000000000-bounded-lists';
 import { Product } from './product/product.entity';
 import { Reservation } from './reservation/reservation.entity';
 
@@ -16,5 +17,6 @@ export const productsDatabase = database({
     InboxOrder1764600000000,
     IdempotencyKeys1765200000000,
     NamesInOrder1796000000000,
+    BoundedLists1797000000000,
   ],
 });

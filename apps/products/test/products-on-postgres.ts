@@ -1,9 +1,10 @@
 import type { DataSource } from 'typeorm';
 import { type CreateProduct, ProductsRpc } from '@rookery/contracts';
-import { connect, Inbox, InboxMetrics, Outbox, UnitOfWork } from '@rookery/persistence';
+import { connect, Inbox, InboxMetrics, Outbox, Searches, UnitOfWork } from '@rookery/persistence';
 import { Cursors, Metrics, uuidv7 } from '@rookery/platform';
 import { testDatabase, type TestDatabase } from '@rookery/testing';
 import { productsDatabase } from '../src/database';
+import { ProductPages } from '../src/product/product-pages';
 import { ProductQueries } from '../src/product/product.queries';
 import { ProductRepository } from '../src/product/product.repository';
 import { ProductService } from '../src/product/product.service';
@@ -17,6 +18,7 @@ import { StockRepository } from '../src/stock/stock.repository';
 export interface ProductsOnPostgres {
   readonly database: TestDatabase;
   readonly dataSource: DataSource;
+  readonly pages: ProductPages;
   readonly queries: ProductQueries;
   readonly products: ProductService;
   readonly reservations: ReservationService;
@@ -32,10 +34,12 @@ export async function productsOnPostgres(poolSize = 20): Promise<ProductsOnPostg
   const outbox = new Outbox(unitOfWork);
   const stock = new StockRepository();
   const notifier = new StockChangeNotifier(unitOfWork, () => undefined);
-  const queries = new ProductQueries(dataSource, unitOfWork, new Cursors('a secret of the catalog', 'products'));
+  const queries = new ProductQueries(dataSource, unitOfWork);
+  const cursors = new Cursors('a secret of the catalog', 'products');
   return {
     database,
     dataSource,
+    pages: new ProductPages(dataSource, new Searches(unitOfWork, 'products'), cursors),
     queries,
     products: new ProductService(unitOfWork, new ProductRepository(unitOfWork, outbox), stock, notifier, queries),
     reservations: new ReservationService(unitOfWork, new ReservationRepository(unitOfWork, outbox), stock, notifier),

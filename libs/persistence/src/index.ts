@@ -31,6 +31,7 @@ export { PersistenceModule, type PersistenceOptions } from './persistence.module
 export { republish, republishConfig } from './republish';
 export { RESERVED_CONNECTIONS } from './reserved-connections';
 export { Retention } from './retention';
+export { Searches } from './searches';
 export { SharedStatement } from './shared-statement';
 export { UnitOfWork } from './unit-of-work';
 export { writeLater, writeRowLater } from './write-later';

@@ -31,6 +31,7 @@ import { Outbox } from './outbox';
 import { type OutboxPublisher, OutboxRelay } from './outbox-relay';
 import { OutboxMetrics } from './outbox.metrics';
 import { ReservedConnections } from './reserved-connections';
+import { Searches } from './searches';
 import { SERVICE_NAME } from './service-name';
 import { UnitOfWork } from './unit-of-work';
 
@@ -49,7 +50,7 @@ const PUBLISHER = Symbol('rookery.persistence.publisher');
 
 /**
  * Connects to the service's migrated database. It provides globally: DataSource, UnitOfWork, Outbox, Inbox, IdempotencyStore, OutboxRelay, EventTrail,
- * Audit and PassedEvents. It adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. While the database is unavailable, every handler answers 503. The pool closes at the end of the shutdown.
+ * Searches, Audit and PassedEvents. It adds the readiness checks `database` and `clock` and the metrics of outbox and inbox. While the database is unavailable, every handler answers 503. The pool closes at the end of the shutdown.
  */
 @Module({})
 export class PersistenceModule implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -85,6 +86,7 @@ export class PersistenceModule implements OnApplicationBootstrap, OnApplicationS
         { provide: Idempotency, useExisting: IdempotencyStore },
         OutboxRelay,
         EventTrail,
+        Searches,
         { provide: Audit, useClass: AuditTrail },
         { provide: PassedEvents, useExisting: Inbox },
         DatabaseHealth,
@@ -100,6 +102,7 @@ export class PersistenceModule implements OnApplicationBootstrap, OnApplicationS
         Idempotency,
         OutboxRelay,
         EventTrail,
+        Searches,
         Audit,
         PassedEvents,
       ],

@@ -1,5 +1,11 @@
 import * as pg from 'pg';
-import { type BeforeQueryEvent, type EntitySubscriberInterface, EventSubscriber, type QueryRunner } from 'typeorm';
+import {
+  type BeforeQueryEvent,
+  type EntityManager,
+  type EntitySubscriberInterface,
+  EventSubscriber,
+  type QueryRunner,
+} from 'typeorm';
 import { currentContext, DeadlineExceeded } from '@rookery/platform';
 import { reasonOf } from './database-errors';
 import type { PipelinedClient } from './pipelined-client';
@@ -17,6 +23,17 @@ const SHORTEST_MS = 100;
 
 /** Key on the query runner for the limit that its transaction has set. */
 const LOCAL_LIMIT = 'localStatementTimeoutMs';
+
+/** Key on the query runner for the longest that a statement of its transaction may take, in ms. */
+const LONGEST = 'longestStatementMs';
+
+/** Shortens the time limit of the statements of a transaction. */
+export function limitStatements(tx: EntityManager, longestMs: number): void {
+  if (tx.queryRunner?.isTransactionActive !== true) {
+    throw new Error('a time limit of statements needs a transaction');
+  }
+  tx.queryRunner.data[LONGEST] = longestMs;
+}
 
 /** Milliseconds until the deadline of the running work. */
 const timeLeftMs = (): number => currentContext()?.deadline?.msLeft ?? Infinity;
@@ -37,7 +54,11 @@ export class StatementDeadlines implements EntitySubscriberInterface {
     const [verb = ''] = /^[A-Z]+/.exec(query) ?? [];
     if (ENDS.has(verb)) {
       // A rollback to a savepoint also undoes the settings since then.
-      queryRunner.data[LOCAL_LIMIT] = query.startsWith('ROLLBACK TO') ? NaN : undefined;
+      const toSavepoint = query.startsWith('ROLLBACK TO');
+      queryRunner.data[LOCAL_LIMIT] = toSavepoint ? NaN : undefined;
+      if (!toSavepoint) {
+        queryRunner.data[LONGEST] = undefined;
+      }
       return;
     }
     const leftMs = timeLeftMs();
@@ -52,7 +73,9 @@ export class StatementDeadlines implements EntitySubscriberInterface {
   private async limit(client: PipelinedClient, runner: QueryRunner, leftMs: number): Promise<void> {
     const local: unknown = runner.isTransactionActive ? runner.data[LOCAL_LIMIT] : undefined;
     const limit = typeof local === 'number' ? local : (this.limits.get(client) ?? STATEMENT_TIMEOUT_MS);
-    const wanted = Math.ceil(Math.min(Math.max(leftMs, SHORTEST_MS), STATEMENT_TIMEOUT_MS));
+    const longest: unknown = runner.isTransactionActive ? runner.data[LONGEST] : undefined;
+    const longestMs = typeof longest === 'number' ? longest : STATEMENT_TIMEOUT_MS;
+    const wanted = Math.ceil(Math.min(Math.max(leftMs, SHORTEST_MS), longestMs));
     if (wanted <= limit && limit <= wanted + LATE_MS) {
       return;
     }

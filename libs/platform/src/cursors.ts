@@ -73,10 +73,11 @@ export class Cursors {
     const rows = found.slice(0, query.limit);
     const last = rows.at(-1);
     const hasMore = found.length > query.limit && last !== undefined;
-    return { rows, nextCursor: hasMore ? this.write(positionAt(last), query, scope) : null };
+    return { rows, nextCursor: hasMore ? this.cursorAt(positionAt(last), query, scope) : null };
   }
 
-  private write({ value, id }: Position, query: ListQuery, scope: Scope): string {
+  /** The cursor of a page that starts after a position, also one without an item of the list. */
+  cursorAt({ value, id }: Position, query: ListQuery, scope: Scope = null): string {
     const text = Buffer.from(`${id}${SEPARATOR}${value}`, 'utf8');
     return Buffer.concat([this.mac(text, query, scope), text]).toString('base64url');
   }

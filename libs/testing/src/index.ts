@@ -8,6 +8,7 @@ export { internalKeys, type InternalKeys } from './internal-keys';
 export { LENIENCY } from './leniency';
 export { OidcIssuer, type TokenOptions } from './oidc-issuer';
 export { rawRequest, type RawAnswer } from './raw-request';
+export { StatementRecorder, type StatementPlan } from './statement-plans';
 export { stubRpc, type RpcStub } from './stub-rpc';
 export { testBroker, type BrokerLogin, type TestBroker } from './test-broker';
 export { testActor, TestCaller, type CallOptions } from './test-caller';

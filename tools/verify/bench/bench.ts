@@ -10,6 +10,7 @@ import { peersBench } from './peers-bench';
 import { quickBench } from './quick-bench';
 import { relayBench } from './relay-bench';
 import type { Report } from './report';
+import { scaleBench } from './scale-bench';
 
 /** How the benches run. */
 export interface BenchOptions {
@@ -28,7 +29,15 @@ export interface Bench {
   run(progress: Progress, options: BenchOptions): Promise<Report>;
 }
 
-const benches: readonly Bench[] = [ordersBench, peersBench, memoryBench, relayBench, costBench, overloadBench];
+const benches: readonly Bench[] = [
+  ordersBench,
+  peersBench,
+  memoryBench,
+  scaleBench,
+  relayBench,
+  costBench,
+  overloadBench,
+];
 
 /** Prints every bench with what it measures. */
 export function printBenches(): void {

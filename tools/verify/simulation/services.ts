@@ -1,5 +1,6 @@
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import type { Service } from '@rookery/contracts';
+import { Searches } from '@rookery/persistence';
 import { Cursors } from '@rookery/platform';
 import { TokenSealer } from '@rookery/security';
 import { DeadlineSweeper } from '../../../apps/orders/src/deadline/deadline-sweeper';
@@ -68,7 +69,7 @@ export function ordersService(clock: SimulatedClock, replaced: Parts) {
   const base = baseOf('orders', clock, replaced);
   const { database, unitOfWork, outbox, inbox } = base;
   const repository = new OrdersOf(database, unitOfWork, outbox, clock);
-  const orders = new OrderService(repository, inbox, new Cursors(SECRET, 'orders'));
+  const orders = new OrderService(repository, inbox, new Searches(unitOfWork, 'orders'), new Cursors(SECRET, 'orders'));
   const sweeper = new SweeperOf(repository, unitOfWork);
   return { ...base, handlers: handlersOf(new OrderConsumer(orders)), repository, orders, sweeper };
 }

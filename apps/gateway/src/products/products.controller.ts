@@ -43,7 +43,7 @@ export class ProductsController {
   @Exposes({
     summary: 'List products',
     description:
-      'A page of the catalog. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, even if the catalog has changed. Names are sorted in dictionary order (Unicode collation). Prices are sorted within one currency: when the catalog has several, `sort=price` without `currency` is rejected with 400.',
+      'A page of the catalog. Follow `nextCursor` with the same filter and sort: the next page starts where this one ended, even if the catalog has changed. A page of a search (`q`) may have fewer products than `limit`, or none, although more follow: it ends when `nextCursor` is null. Names are sorted in dictionary order (Unicode collation). Prices are sorted within one currency: when the catalog has several, `sort=price` without `currency` is rejected with 400.',
     access: accessOf(ProductsRpc.list),
     success: {
       status: 200,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EventEnvelope, OrderPage, OrdersRpc, OrderView, RequestOf, ResponseOf } from '@rookery/contracts';
-import { Inbox } from '@rookery/persistence';
+import { Inbox, Searches } from '@rookery/persistence';
 import { type Actor, Cursors, isOperator, traceIdOf } from '@rookery/platform';
 import type { Order } from './order.entity';
 import { OrderNotFound } from './order.errors';
@@ -16,6 +16,7 @@ export class OrderService {
   constructor(
     private readonly orders: OrderRepository,
     private readonly inbox: Inbox,
+    private readonly searches: Searches,
     private readonly cursors: Cursors,
   ) {}
 
@@ -27,8 +28,10 @@ export class OrderService {
   async list(query: RequestOf<typeof OrdersRpc.list>, actor: Actor): Promise<OrderPage> {
     const customerId = isOperator(actor) ? null : actor.subject;
     const before = this.cursors.positionOf(query, customerId)?.id ?? null;
+    const status = query.status ?? null;
     // One row more than requested shows whether there is a next page.
-    const found = await this.orders.newestBefore(before, { customerId, status: query.status ?? null }, query.limit + 1);
+    const newest = () => this.orders.newestBefore(before, { customerId, status }, query.limit + 1);
+    const found = await (status === null ? newest() : this.searches.run(newest));
     // Ids are in the order of creation and never change: they alone are a position.
     const { rows, nextCursor } = this.cursors.page(found, query, ({ id }) => ({ value: '', id }), customerId);
     return { items: rows.map(toOrderView), nextCursor };

@@ -48,29 +48,29 @@ describe('the pages of the catalog', () => {
   });
 
   it('find by any part of name, SKU or description, whatever the case', async () => {
-    const { items } = await shop.queries.list({ q: 'OAK_', sort: 'name', limit: 20 });
+    const { items } = await shop.pages.list({ q: 'OAK_', sort: 'name', limit: 20 });
     expect(items).toHaveLength(1);
-    expect((await shop.queries.list({ q: 'pErCh 6', sort: 'name', limit: 20 })).items).toHaveLength(3);
+    expect((await shop.pages.list({ q: 'pErCh 6', sort: 'name', limit: 20 })).items).toHaveLength(3);
   });
 
   it.each(['%', '_', '\\', "'; DROP TABLE products; --"])('match %j literally in a search', async (q) => {
-    const { items } = await shop.queries.list({ q, sort: 'name', limit: 100 });
+    const { items } = await shop.pages.list({ q, sort: 'name', limit: 100 });
     for (const { name, sku, description } of items) {
       expect(`${name}${sku}${description}`).toContain(q);
     }
   });
 
   it('keep to a category', async () => {
-    const { items, nextCursor } = await shop.queries.list({ category: 'odd', sort: 'price', limit: 100 });
+    const { items, nextCursor } = await shop.pages.list({ category: 'odd', sort: 'price', limit: 100 });
     expect(items).toHaveLength(11);
     expect(nextCursor).toBeNull();
   });
 
   it('continue when the product at the cursor is archived meanwhile', async () => {
-    const first = await shop.queries.list({ category: 'even', sort: 'createdAt', limit: 2 });
+    const first = await shop.pages.list({ category: 'even', sort: 'createdAt', limit: 2 });
     const [, second] = first.items;
     await shop.products.archive(second?.id ?? '', null);
-    const next = await shop.queries.list({
+    const next = await shop.pages.list({
       category: 'even',
       sort: 'createdAt',
       limit: 100,
@@ -86,34 +86,34 @@ describe('the pages of the catalog', () => {
     ['another category', { sort: 'name' as const, category: 'odd' }],
     ['another currency', { sort: 'name' as const, currency: 'EUR' }],
   ])('refuse a cursor for %s than it was given for', async (_, query) => {
-    const { nextCursor } = await shop.queries.list({ sort: 'name', limit: 1 });
-    await expect(shop.queries.list({ ...query, limit: 1, cursor: nextCursor ?? '' })).rejects.toMatchObject(
+    const { nextCursor } = await shop.pages.list({ sort: 'name', limit: 1 });
+    await expect(shop.pages.list({ ...query, limit: 1, cursor: nextCursor ?? '' })).rejects.toMatchObject(
       INVALID_CURSOR,
     );
   });
 
   it('accept a cursor with another page size', async () => {
-    const [first, ...others] = (await shop.queries.list({ sort: 'name', limit: 100 })).items;
-    const { items, nextCursor } = await shop.queries.list({ sort: 'name', limit: 1 });
+    const [first, ...others] = (await shop.pages.list({ sort: 'name', limit: 100 })).items;
+    const { items, nextCursor } = await shop.pages.list({ sort: 'name', limit: 1 });
     expect(items).toEqual([first]);
-    expect((await shop.queries.list({ sort: 'name', limit: 100, cursor: nextCursor ?? '' })).items).toEqual(others);
+    expect((await shop.pages.list({ sort: 'name', limit: 100, cursor: nextCursor ?? '' })).items).toEqual(others);
   });
 
   it('refuse a cursor forged from visible values', async () => {
-    const [seen] = (await shop.queries.list({ sort: 'name', limit: 1 })).items;
+    const [seen] = (await shop.pages.list({ sort: 'name', limit: 1 })).items;
     const binding = createHash('sha256')
       .update(JSON.stringify(['name', null, null]))
       .digest();
     const id = Buffer.from((seen?.id ?? '').replaceAll('-', ''), 'hex');
     const cursor = Buffer.concat([id, binding.subarray(0, 12)]).toString('base64url');
-    await expect(shop.queries.list({ sort: 'name', limit: 1, cursor })).rejects.toMatchObject(INVALID_CURSOR);
+    await expect(shop.pages.list({ sort: 'name', limit: 1, cursor })).rejects.toMatchObject(INVALID_CURSOR);
   });
 
   async function everyPage(sort: ProductSort) {
     const items = [];
     let cursor: string | undefined;
     do {
-      const page = await shop.queries.list({ sort, limit: 4, cursor });
+      const page = await shop.pages.list({ sort, limit: 4, cursor });
       items.push(...page.items);
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
@@ -137,9 +137,9 @@ describe('a page after which something changes', () => {
       const price = { amountMinor: (index + 1) * 100, currency: 'EUR' };
       ids.set(name, (await shop.products.create(aProduct({ name, category, price }))).id);
     }
-    const first = await shop.queries.list({ category, sort, limit: 2 });
+    const first = await shop.pages.list({ category, sort, limit: 2 });
     await happens((name) => ids.get(name) ?? '');
-    const rest = await shop.queries.list({ category, sort, limit: 100, cursor: first.nextCursor ?? '' });
+    const rest = await shop.pages.list({ category, sort, limit: 100, cursor: first.nextCursor ?? '' });
     const nameOf = new Map([...ids].map(([name, id]) => [id, name]));
     const names = (page: typeof first): string => page.items.map(({ id }) => nameOf.get(id)).join('');
     return [names(first), names(rest)];
@@ -193,7 +193,7 @@ describe('a page after which something changes', () => {
     const seen: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await shop.queries.list({ category, sort, limit: 1, cursor });
+      const page = await shop.pages.list({ category, sort, limit: 1, cursor });
       seen.push(...page.items.map(({ id }) => id));
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined && seen.length < 10);
@@ -207,9 +207,9 @@ describe('a page after which something changes', () => {
       for (let count = 0; count < 2; count += 1) {
         await shop.products.create(aProduct({ name, category }));
       }
-      const { nextCursor } = await shop.queries.list({ category, sort: 'name', limit: 1 });
+      const { nextCursor } = await shop.pages.list({ category, sort: 'name', limit: 1 });
       const request = ProductsRpc.list.request.parse({ category, limit: 1, cursor: nextCursor });
-      expect((await shop.queries.list(request)).items).toHaveLength(1);
+      expect((await shop.pages.list(request)).items).toHaveLength(1);
     }
   });
 });
@@ -230,7 +230,7 @@ describe('the catalog in many languages and currencies', () => {
     const names: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await shop.queries.list({ category, sort, limit: 1, cursor });
+      const page = await shop.pages.list({ category, sort, limit: 1, cursor });
       names.push(...page.items.map(({ name }) => name));
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
@@ -243,7 +243,7 @@ describe('the catalog in many languages and currencies', () => {
     const { id } = await shop.products.create(aProduct({ name: decomposed, category: decomposed }));
     for (const text of [composed, decomposed]) {
       for (const query of [{ q: text }, { category: text }]) {
-        const { items } = await shop.queries.list(ProductsRpc.list.request.parse({ ...query, limit: 10 }));
+        const { items } = await shop.pages.list(ProductsRpc.list.request.parse({ ...query, limit: 10 }));
         expect(items.map((item) => item.id)).toEqual([id]);
       }
     }
@@ -256,7 +256,7 @@ describe('the catalog in many languages and currencies', () => {
     await shop.database.query(`UPDATE products SET currency = 'QQQ' WHERE id = $1`, [id]);
     const price = { amountMinor: 2_490, currency: 'QQQ' };
     expect(ProductsRpc.get.response.parse(await shop.queries.get(id))).toMatchObject({ price });
-    const page = await shop.queries.list({ category, sort: 'name', limit: 1 });
+    const page = await shop.pages.list({ category, sort: 'name', limit: 1 });
     expect(ProductsRpc.list.response.parse(page).items).toMatchObject([{ price }]);
     const quotes = await shop.queries.quote([id]);
     expect(ProductsRpc.quote.response.parse({ quotes })).toMatchObject({ quotes: [{ unitPrice: price }] });
@@ -271,19 +271,19 @@ describe('the catalog in many languages and currencies', () => {
     await shop.products.create(aProduct(priced(500, 'EUR')));
 
     for (const sort of ['price', '-price'] as const) {
-      await expect(shop.queries.list({ category, sort, limit: 10 })).rejects.toMatchObject({
+      await expect(shop.pages.list({ category, sort, limit: 10 })).rejects.toMatchObject({
         status: 400,
         code: 'products.prices-not-comparable',
         errors: [{ pointer: '#/query/currency' }],
       });
     }
-    const { items } = await shop.queries.list({ category, sort: 'price', currency: 'JPY', limit: 10 });
+    const { items } = await shop.pages.list({ category, sort: 'price', currency: 'JPY', limit: 10 });
     expect(items.map(({ id }) => id)).toEqual([cheapYen.id, dearYen.id]);
-    expect((await shop.queries.list({ category, sort: 'name', limit: 10 })).items).toHaveLength(3);
+    expect((await shop.pages.list({ category, sort: 'name', limit: 10 })).items).toHaveLength(3);
     for (const { id } of items) {
       await shop.products.archive(id, null);
     }
-    expect((await shop.queries.list({ category, sort: 'price', limit: 10 })).items).toHaveLength(1);
+    expect((await shop.pages.list({ category, sort: 'price', limit: 10 })).items).toHaveLength(1);
   });
 
   it.each(['name', '-name', 'price', '-price', 'createdAt', '-createdAt'] as const)(
@@ -292,9 +292,9 @@ describe('the catalog in many languages and currencies', () => {
       for (let count = 0; count < 2; count += 1) {
         await shop.products.create(aProduct());
       }
-      const { nextCursor } = await shop.queries.list({ sort, currency: 'EUR', limit: 1 });
+      const { nextCursor } = await shop.pages.list({ sort, currency: 'EUR', limit: 1 });
       const query = jest.spyOn(shop.dataSource, 'query');
-      await shop.queries.list({ sort, currency: 'EUR', limit: 2, cursor: nextCursor ?? undefined });
+      await shop.pages.list({ sort, currency: 'EUR', limit: 2, cursor: nextCursor ?? undefined });
       const asked = query.mock.calls.map(([sql, parameters]) => ({ sql, parameters }));
       query.mockRestore();
       expect(asked).not.toEqual([]);

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Cursors, fromConfig } from '@rookery/platform';
 import type { ProductsConfig } from '../products.config';
 import { StockModule } from '../stock/stock.module';
+import { ProductPages } from './product-pages';
 import { ProductQueries } from './product.queries';
 import { ProductRepository } from './product.repository';
 import { ProductRpc } from './product.rpc';
@@ -12,6 +13,7 @@ import { ProductService } from './product.service';
   controllers: [ProductRpc],
   providers: [
     fromConfig(Cursors, (config: ProductsConfig) => new Cursors(config.CURSOR_KEY, 'products')),
+    ProductPages,
     ProductQueries,
     ProductRepository,
     ProductService,

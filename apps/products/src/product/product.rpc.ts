@@ -4,12 +4,14 @@ import { RpcHandler } from '@rookery/messaging';
 import { IdempotencyStore } from '@rookery/persistence';
 import { currentContext, keyedRequest } from '@rookery/platform';
 import { requireActor } from '@rookery/security';
+import { ProductPages } from './product-pages';
 import { ProductQueries } from './product.queries';
 import { ProductService } from './product.service';
 
 @Controller()
 export class ProductRpc {
   constructor(
+    private readonly pages: ProductPages,
     private readonly queries: ProductQueries,
     private readonly products: ProductService,
     private readonly requests: IdempotencyStore,
@@ -17,7 +19,7 @@ export class ProductRpc {
 
   @RpcHandler(ProductsRpc.list)
   list(request: RequestOf<typeof ProductsRpc.list>): Promise<ProductPage> {
-    return this.queries.list(request);
+    return this.pages.list(request);
   }
 
   @RpcHandler(ProductsRpc.get)

@@ -1,0 +1,53 @@
+import type { ProductSort, ProductsRpc, RequestOf } from '@rookery/contracts';
+import type { Position } from '@rookery/platform';
+
+/** The parsed query of a list of products. */
+export type Listing = RequestOf<typeof ProductsRpc.list>;
+
+/** The sort keys, matching their indexes, and the types to which a cursor's text is cast. */
+const sortKeys = {
+  name: { key: 'p.name COLLATE "und-x-icu"', type: 'text' },
+  price: { key: 'p.price_minor', type: 'bigint' },
+  // As text to the microsecond: a JavaScript Date would truncate it, and the next page would begin with the same row.
+  createdAt: { key: 'p.created_at', type: 'timestamptz' },
+} as const;
+
+/** The allowed sort orders. The id breaks ties, so every position is unique. */
+export const sorts = {
+  name: { by: 'name', ascending: true },
+  '-name': { by: 'name', ascending: false },
+  price: { by: 'price', ascending: true },
+  '-price': { by: 'price', ascending: false },
+  createdAt: { by: 'createdAt', ascending: true },
+  '-createdAt': { by: 'createdAt', ascending: false },
+} as const satisfies Record<ProductSort, { by: keyof typeof sortKeys; ascending: boolean }>;
+
+/** A list as SQL, of products `p`. */
+export interface ListSql {
+  readonly key: string;
+  readonly direction: 'ASC' | 'DESC';
+  /** Begins with `p.archived_at`; an index serves them in the list's order. */
+  readonly conditions: string;
+  /** Values of the parameters in `conditions`; what is appended has the next numbers. */
+  readonly values: readonly unknown[];
+}
+
+/** The list after a position. */
+export function listSql({ sort, category }: Listing, currency: string | undefined, after: Position | null): ListSql {
+  const { by, ascending } = sorts[sort];
+  const { key, type } = sortKeys[by];
+  const values: unknown[] = [];
+  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const conditions = ['p.archived_at IS NULL'];
+  if (category !== undefined) {
+    conditions.push(`p.category = ${bind(category)}`);
+  }
+  if (currency !== undefined) {
+    conditions.push(`p.currency = ${bind(currency)}`);
+  }
+  if (after !== null) {
+    const position = `(${bind(after.value)}::${type}, ${bind(after.id)}::uuid)`;
+    conditions.push(`(${key}, p.id) ${ascending ? '>' : '<'} ${position}`);
+  }
+  return { key, direction: ascending ? 'ASC' : 'DESC', conditions: conditions.join(' AND '), values };
+}
