@@ -34,4 +34,4 @@ export { Retention } from './retention';
 export { Searches } from './searches';
 export { SharedStatement } from './shared-statement';
 export { UnitOfWork } from './unit-of-work';
-export { writeLater, writeRowLater } from './write-later';
+export { writeRowLater } from './write-later';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { eventually } from '@rookery/testing';
-import { cpuSecondsOf, familyOf, isAlive, memoryOfProcess, membersOf, pidIn, residentMiBOf } from './process-use';
+import { cpuSecondsOf, familyOf, isAlive, membersOf, memoryOfProcess, pidIn, residentMiBOf } from './process-use';
 
 const Memory = z.object({ resident: z.number(), proportional: z.number(), privateDirty: z.number() });
 
