@@ -29,7 +29,7 @@ const TOP_LEVEL_NAME = /^(?:var|let|const|class|function\*?|async function\*?) (
 
 const isPackage = (path) => path.includes('node_modules/');
 
-const swcDecorators = {
+export const swcDecorators = {
   name: 'swc-decorators',
   setup(build) {
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
