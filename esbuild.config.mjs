@@ -28,7 +28,7 @@ const NO_MAP = `\n//# sourceMappingURL=data:application/json;base64,${btoa('{"ve
 
 const isPackage = (path) => path.includes('node_modules/');
 
-const swcDecorators = {
+export const swcDecorators = {
   name: 'swc-decorators',
   setup(build) {
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {

@@ -24,7 +24,7 @@ const Documents = z.object({
   }),
 });
 
-const EsbuildConfig = z.object({ default: z.object({ plugins: z.array(z.custom<Plugin>()) }) });
+const EsbuildConfig = z.object({ swcDecorators: z.custom<Plugin>() });
 
 /** Makes every generated file in memory. */
 export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
@@ -53,7 +53,7 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
 
 async function bundle(folder: string, sources: readonly string[]): Promise<void> {
   const config: unknown = await import(pathToFileURL(join(repository, 'esbuild.config.mjs')).href);
-  const { plugins } = EsbuildConfig.parse(config).default;
+  const { swcDecorators } = EsbuildConfig.parse(config);
   await build({
     entryPoints: sources.map((source) => join(repository, source)),
     outdir: folder,
@@ -66,7 +66,7 @@ async function bundle(folder: string, sources: readonly string[]): Promise<void>
     platform: 'node',
     target: 'node24',
     logLevel: 'error',
-    plugins,
+    plugins: [swcDecorators],
   });
 }
 
