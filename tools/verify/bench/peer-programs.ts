@@ -16,12 +16,12 @@ const BUILT = join(repository, 'dist/peers');
 const READY_WITHIN_MS = 60_000;
 const KILL_AFTER_MS = 10_000;
 
-const EsbuildConfig = z.object({ default: z.object({ plugins: z.array(z.custom<Plugin>()) }) });
+const EsbuildConfig = z.object({ swcDecorators: z.custom<Plugin>() });
 
 /** Compiles programs as the build of the apps does: a loader would take memory in their processes. */
 export async function buildPeers(programs: readonly string[]): Promise<void> {
   const config: unknown = await import(pathToFileURL(join(repository, 'esbuild.config.mjs')).href);
-  const { plugins } = EsbuildConfig.parse(config).default;
+  const { swcDecorators } = EsbuildConfig.parse(config);
   await build({
     entryPoints: programs.map((program) => join(PEERS_FOLDER, `${program}.ts`)),
     outdir: BUILT,
@@ -35,7 +35,7 @@ export async function buildPeers(programs: readonly string[]): Promise<void> {
     target: 'node24',
     keepNames: true,
     logLevel: 'error',
-    plugins,
+    plugins: [swcDecorators],
   });
 }
 
