@@ -56,17 +56,17 @@ export class ProductSearch {
 
   /** Looks at the first products of the list, in its order. */
   private async look(most: number): Promise<Found> {
-    const { key, direction, conditions } = this.list;
+    const { key, conditions, orderBy } = this.list;
     const { values, bind } = this.parameters();
     const rows = await this.tx.query<SeenRow[]>(
       `SELECT ${COLUMNS}, p.sort_key::text AS sort_value, p.matches, p.place
        FROM (
          SELECT p.*, ${key} AS sort_key, ${matches(bind(containing(this.text)))} AS matches,
-                row_number() OVER (ORDER BY ${key} ${direction}, p.id ${direction})::int AS place
-         FROM products p WHERE ${conditions} ORDER BY ${key} ${direction}, p.id ${direction} LIMIT ${most}
+                row_number() OVER (ORDER BY ${orderBy(key)})::int AS place
+         FROM products p WHERE ${conditions} ORDER BY ${orderBy(key)} LIMIT ${most}
        ) AS p ${WITH_ITS_STOCK}
        WHERE p.matches OR p.place = ${most}
-       ORDER BY p.sort_key ${direction}, p.id ${direction} LIMIT ${bind(this.wanted + 1)}`,
+       ORDER BY ${orderBy('p.sort_key')} LIMIT ${bind(this.wanted + 1)}`,
       values,
     );
     return this.foundAmong(rows, most);
@@ -74,7 +74,7 @@ export class ProductSearch {
 
   /** Looks at the products with the text's character sequences; undefined when there are too many to sort. */
   private async amongCandidates(): Promise<Found | undefined> {
-    const { key, direction, conditions } = this.list;
+    const { key, conditions, orderBy } = this.list;
     const { values, bind } = this.parameters();
     const rows = await this.tx.query<CandidateRow[]>(
       `WITH candidate AS MATERIALIZED (
@@ -85,11 +85,11 @@ export class ProductSearch {
        ), counted AS (
          SELECT count(*)::int AS candidates FROM candidate
        ), sorted AS (
-         SELECT p.id, ${key} AS sort_key FROM candidate p
+         SELECT p.id, p.category, p.currency, ${key} AS sort_key FROM candidate p
          WHERE (SELECT candidates FROM counted) <= ${CANDIDATES} AND ${conditions}
-         ORDER BY ${key} ${direction}, p.id ${direction} LIMIT ${COMPARED}
+         ORDER BY ${orderBy(key)} LIMIT ${COMPARED}
        ), placed AS (
-         SELECT id, sort_key, row_number() OVER (ORDER BY sort_key ${direction}, id ${direction})::int AS place FROM sorted
+         SELECT p.id, p.sort_key, row_number() OVER (ORDER BY ${orderBy('p.sort_key')})::int AS place FROM sorted p
        )
        SELECT counted.candidates, found.* FROM counted LEFT JOIN LATERAL (
          SELECT compared.*, placed.sort_key::text AS sort_value, placed.place FROM placed CROSS JOIN LATERAL (
@@ -97,7 +97,7 @@ export class ProductSearch {
            FROM products p ${WITH_ITS_STOCK} WHERE p.id = placed.id LIMIT 1
          ) AS compared
          WHERE compared.matches OR placed.place = ${COMPARED}
-         ORDER BY placed.sort_key ${direction}, placed.id ${direction} LIMIT ${bind(this.wanted + 1)}
+         ORDER BY placed.place LIMIT ${bind(this.wanted + 1)}
        ) AS found ON true`,
       values,
     );
