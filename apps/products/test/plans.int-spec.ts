@@ -18,7 +18,7 @@ import { olga, type RunningProducts, startProducts } from './products-service';
 /** What grows with the catalog and the number of orders. */
 const TABLES = ['products', 'stock', 'stock_adjustments', 'reservations', 'outbox', 'inbox', 'idempotency_key'];
 /** A look of a search at the list, with stock; the longest batch of the relay and of a range of records. */
-const MOST_ROWS = 2_500;
+const MOST_ROWS = 2_100;
 /** A search's candidates, and the first ones again with their stock. */
 const MOST_ROWS_OF_CANDIDATES = 11_100;
 const CANDIDATES = /search_grams/;

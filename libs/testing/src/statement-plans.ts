@@ -151,7 +151,7 @@ function literalOf(value: unknown): string {
   if (value instanceof Date) {
     return escapeLiteral(value.toISOString());
   }
-  return escapeLiteral(typeof value === 'object' ? JSON.stringify(value) : String(value));
+  return escapeLiteral(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 function nodesOf(plan: unknown): readonly PlanNode[] {

@@ -29,7 +29,7 @@ export interface ListSql {
   /** Values of the parameters in `conditions`; what is appended has the next numbers. */
   readonly values: readonly unknown[];
   /** The list's order, by the key or by a column that contains it. */
-  orderBy(key: string): string;
+  readonly orderBy: (key: string) => string;
 }
 
 /**
