@@ -11,7 +11,7 @@ const ORDERS = 50_000;
 /** A page of 20, the longest batch of the relay and of a range of records, and what belongs to them. */
 const MOST_ROWS = 2_500;
 
-/** Half of the orders are of one customer, who has one Pending and one Canceled among them. */
+/** Half of the orders are of one customer, who has one Pending among them. Those that were canceled are all among the oldest. */
 async function fill({ database }: OrdersUnderTest): Promise<void> {
   await database.query(
     `INSERT INTO orders (id, version, event_sequence, customer_id, status, reason, lines, total_minor, currency, payment_reserved_at,
@@ -19,7 +19,7 @@ async function fill({ database }: OrdersUnderTest): Promise<void> {
      SELECT uuidv7(i * interval '-1 s' - interval '3 days'), 4, 2, CASE WHEN i % 2 = 0 THEN 'alice' ELSE 'customer ' || i % 1000 END, status,
             CASE status WHEN 'Canceled' THEN 'customer-request' END, $1, 1999, 'EUR', now(), now(),
             now() + interval '1 day', now() - interval '3 days', now()
-     FROM (SELECT i, CASE WHEN i IN (30001, 40000) THEN 'Pending' WHEN i IN (30003, 40002) THEN 'Canceled' ELSE 'Confirmed' END AS status
+     FROM (SELECT i, CASE WHEN i IN (30001, 40000) THEN 'Pending' WHEN i > 30000 AND i % 3 = 0 THEN 'Canceled' ELSE 'Confirmed' END AS status
            FROM generate_series(1, ${ORDERS}) AS i) AS made`,
     [JSON.stringify([aLine()])],
   );
@@ -95,7 +95,7 @@ describe(`orders with ${ORDERS} orders`, () => {
   }
 
   it.each([
-    ['lists of a customer', /"root"."customer_id" = \$1.*"root"."status" = \$2.*"root"."id" < \$3/s],
+    ['lists of a customer', /"root"."customer_id" = \$1.*"root"."status" = ANY \(\$2\).*"root"."id" < \$3/s],
     ['the lock of an order', /FOR UPDATE$/],
     ['the deadline sweeper', /SKIP LOCKED/],
     ['the progress of the saga', /newestDone/],

@@ -4,7 +4,7 @@ import type { TestDatabase } from '@rookery/testing';
 export const PRODUCTS = 20_000;
 
 /**
- * Fills the catalog: three fifths are zebras. Every thousandth product is in the category `rare`, every hundredth has its price in JPY, and
+ * Fills the catalog: three fifths are zebras. Every thousandth product is in the category `rare`, every second of the oldest quarter in `old`, every hundredth has its price in JPY, and
  * one has a description.
  */
 export async function fillCatalog(database: TestDatabase): Promise<void> {
@@ -16,7 +16,7 @@ export async function fillCatalog(database: TestDatabase): Promise<void> {
   await database.query(
     `INSERT INTO products (id, version, event_sequence, sku, name, description, category, price_minor, currency, created_at, updated_at)
      SELECT uuidv7(), 1, 1, 'S-' || i, CASE WHEN i % 5 < 3 THEN 'Zebra ' ELSE 'Aardvark ' END || i * 7919 % ${PRODUCTS},
-            CASE i WHEN 777 THEN 'A zebra like no other' END, CASE WHEN i % 1000 = 1 THEN 'rare' ELSE 'frequent' END, i * 37 % 5000,
+            CASE i WHEN 777 THEN 'A zebra like no other' END, CASE WHEN i > 15000 AND i % 2 = 0 THEN 'old' WHEN i % 1000 = 1 THEN 'rare' ELSE 'frequent' END, i * 37 % 5000,
             CASE WHEN i % 100 = 1 THEN 'JPY' ELSE 'EUR' END, now() - i * interval '1 minute', now()
      FROM generate_series(1, ${PRODUCTS}) AS i`,
   );

@@ -18,7 +18,7 @@ import { olga, type RunningProducts, startProducts } from './products-service';
 /** What grows with the catalog and the number of orders. */
 const TABLES = ['products', 'stock', 'stock_adjustments', 'reservations', 'outbox', 'inbox', 'idempotency_key'];
 /** A look of a search at the list, with stock; the longest batch of the relay and of a range of records. */
-const MOST_ROWS = 2_500;
+const MOST_ROWS = 2_100;
 /** A search's candidates, and the first ones again with their stock. */
 const MOST_ROWS_OF_CANDIDATES = 11_100;
 const CANDIDATES = /search_grams/;
@@ -68,7 +68,7 @@ describe(`products with ${PRODUCTS} products`, () => {
 
   async function listEverything(): Promise<void> {
     for (const sort of ProductSorts) {
-      for (const category of [undefined, 'rare', 'frequent']) {
+      for (const category of [undefined, 'rare', 'old', 'frequent']) {
         for (const currency of sort.endsWith('price') ? ['EUR', 'JPY'] : [undefined, 'JPY']) {
           for (const q of [undefined, 'zebra', 'a zebra like no other']) {
             const query = { sort, category, currency, q, limit: 20 };
@@ -113,7 +113,7 @@ describe(`products with ${PRODUCTS} products`, () => {
   }
 
   it.each([
-    ['a list with all filters', /p\.category = \$1 AND p\.currency = \$2 AND \(p\.name .* > \(\$3/s],
+    ['a list with all filters', /p\.category = ANY \(\$1.* p\.currency = ANY \(\$2.* \(p\.name .* > \(\$3/s],
     ['a search in the order of its list', /row_number\(\) OVER .*FROM products p WHERE/s],
     ['a search by its characters', CANDIDATES],
     ['a quote', /p\.id = ANY\(\$1\)/],

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, escapeLiteral } from 'pg';
 import { z } from 'zod';
 import type { TestDatabase } from './test-database';
 
@@ -15,7 +15,7 @@ export interface StatementPlan {
   readonly text: string;
   /** Tables that are read from beginning to end, with the values of the statement or, if it is prepared, without them. */
   readonly wholeTables: readonly string[];
-  /** Rows that were read from tables, including those that a filter removed; undefined for a write that cannot be repeated. */
+  /** Rows that were read from tables, including those that a filter removed, by the worse plan; undefined for a write that cannot be repeated. */
   readonly rowsRead: number | undefined;
 }
 
@@ -100,31 +100,58 @@ export class StatementRecorder {
 }
 
 async function planOf(client: Client, sent: SentStatement, tables: readonly string[]): Promise<StatementPlan> {
-  // A row that was inserted cannot be inserted a second time.
-  const made = await explain(client, 'ANALYZE, TIMING OFF', sent.text, sent.values).catch(() => undefined);
-  const custom = made ?? (await explain(client, 'COSTS OFF', sent.text, sent.values));
-  const generic = sent.prepared ? [await explain(client, 'GENERIC_PLAN', sent.text, [])] : [];
-  const wholeTables = [custom, ...generic]
+  const plans: unknown[] = [];
+  const executed: unknown[] = [];
+  for (const mode of sent.prepared ? ['force_custom_plan', 'force_generic_plan'] : ['force_custom_plan']) {
+    // A row that was inserted cannot be inserted a second time.
+    const plan = await explain(client, sent, `SET LOCAL plan_cache_mode = ${mode}`, 'ANALYZE, TIMING OFF').catch(
+      () => undefined,
+    );
+    if (plan !== undefined) {
+      executed.push(plan);
+    }
+    plans.push(plan ?? (await explain(client, sent, `SET LOCAL plan_cache_mode = ${mode}`, 'COSTS OFF')));
+  }
+  const wholeTables = plans
     .flatMap(nodesOf)
     .filter((node) => node['Node Type'].includes('Seq Scan'))
     .flatMap((node) => node['Relation Name'] ?? [])
     .filter((table) => tables.includes(table));
+  const rowsRead = executed.map((plan) => nodesOf(plan).reduce((rows, node) => rows + rowsReadBy(node), 0));
   return {
     text: sent.text,
     wholeTables: [...new Set(wholeTables)],
-    rowsRead: made === undefined ? undefined : nodesOf(made).reduce((rows, node) => rows + rowsReadBy(node), 0),
+    rowsRead: rowsRead.length === 0 ? undefined : Math.max(...rowsRead),
   };
 }
 
 /** Undoes what the statement does. */
-async function explain(client: Client, options: string, text: string, values: readonly unknown[]): Promise<unknown> {
+async function explain(client: Client, { text, values }: SentStatement, setting: string, options: string) {
   await client.query('BEGIN');
   try {
-    const { rows } = await client.query(`EXPLAIN (FORMAT JSON, ${options}) ${text}`, [...values]);
+    await client.query(setting);
+    await client.query(`PREPARE explained AS ${text}`);
+    const execute = values.length === 0 ? 'explained' : `explained (${values.map(literalOf).join(', ')})`;
+    const { rows } = await client.query(`EXPLAIN (FORMAT JSON, ${options}) EXECUTE ${execute}`);
     return Explained.parse(rows)[0]?.['QUERY PLAN'][0]?.Plan;
   } finally {
     await client.query('ROLLBACK');
+    await client.query('DEALLOCATE ALL');
   }
+}
+
+/** A value as node-postgres writes it, but as a literal: EXECUTE takes no parameters. */
+function literalOf(value: unknown): string {
+  if (value === null || value === undefined) {
+    return 'NULL';
+  }
+  if (Array.isArray(value)) {
+    return escapeLiteral(`{${value.map((item) => (item === null ? 'NULL' : JSON.stringify(String(item)))).join(',')}}`);
+  }
+  if (value instanceof Date) {
+    return escapeLiteral(value.toISOString());
+  }
+  return escapeLiteral(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 function nodesOf(plan: unknown): readonly PlanNode[] {

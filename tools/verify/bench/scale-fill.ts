@@ -23,11 +23,11 @@ const PRODUCTS = `
          now() - i * interval '1 minute', now()
   FROM generate_series($1::int, $2::int) AS i`;
 
-/** One order in a hundred is of the given customer; of those every hundredth is Canceled, and a few are Pending. Three days old and older. */
+/** One order in twenty is of the given customer; of all every five hundredth is Canceled, and a few are Pending. Three days old and older. */
 const ORDERS = `
   INSERT INTO orders (id, version, event_sequence, customer_id, status, reason, lines, total_minor, currency, payment_reserved_at,
                       stock_reserved_at, deadline_at, created_at, updated_at)
-  SELECT id, 4, 2, CASE WHEN i % 100 = 0 THEN $3 ELSE 'customer ' || i % 10007 END, status,
+  SELECT id, 4, 2, CASE WHEN i % 20 = 0 THEN $3 ELSE 'customer ' || i % 10007 END, status,
          CASE status WHEN 'Canceled' THEN 'customer-request' END,
          jsonb_build_array(jsonb_build_object('productId', id, 'sku', 'SKU-1', 'name', 'Nest box', 'quantity', 1,
            'unitPrice', jsonb_build_object('amountMinor', 1250, 'currency', 'EUR'))),

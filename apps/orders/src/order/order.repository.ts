@@ -35,17 +35,19 @@ export class OrderRepository extends AggregateRepository<Order> {
 
   /** Newest first, from below the given id. Ids are UUID v7: their order is the order of creation. */
   newestBefore(id: string | null, { customerId, status }: OrderFilter, limit: number): Promise<Order[]> {
-    const query = this.query().orderBy('root.id', 'DESC').limit(limit);
+    const query = this.query().limit(limit);
     if (customerId !== null) {
       query.andWhere('root.customerId = :customerId', { customerId });
     }
     if (status !== null) {
-      query.andWhere('root.status = :status', { status });
+      // An array of one value, and part of the order: only the indexes with the status have this order. With an equality the planner may read
+      // the orders by id and filter, which is all of them when the newest have another status.
+      query.andWhere('root.status = ANY (:statuses)', { statuses: [status] }).orderBy('root.status', 'DESC');
     }
     if (id !== null) {
       query.andWhere('root.id < :id', { id });
     }
-    return query.getMany();
+    return query.addOrderBy('root.id', 'DESC').getMany();
   }
 
   /**

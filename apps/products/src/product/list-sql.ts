@@ -25,29 +25,39 @@ export const sorts = {
 /** A list as SQL, of products `p`. */
 export interface ListSql {
   readonly key: string;
-  readonly direction: 'ASC' | 'DESC';
-  /** Begins with `p.archived_at`; an index serves them in the list's order. */
   readonly conditions: string;
   /** Values of the parameters in `conditions`; what is appended has the next numbers. */
   readonly values: readonly unknown[];
+  /** The list's order, by the key or by a column that contains it. */
+  readonly orderBy: (key: string) => string;
 }
 
-/** The list after a position. */
+/**
+ * The list after a position. A filter is an array of one value, and its column is part of the order: only the index that begins with it has that
+ * order. With an equality the planner may read another index and filter, which is a whole table when no product at its start has the value.
+ */
 export function listSql({ sort, category }: Listing, currency: string | undefined, after: Position | null): ListSql {
   const { by, ascending } = sorts[sort];
   const { key, type } = sortKeys[by];
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const conditions = ['p.archived_at IS NULL'];
-  if (category !== undefined) {
-    conditions.push(`p.category = ${bind(category)}`);
-  }
-  if (currency !== undefined) {
-    conditions.push(`p.currency = ${bind(currency)}`);
+  const columns: string[] = [];
+  for (const [name, value] of Object.entries({ category, currency })) {
+    if (value !== undefined) {
+      columns.push(`p.${name}`);
+      conditions.push(`p.${name} = ANY (${bind([value])}::text[])`);
+    }
   }
   if (after !== null) {
     const position = `(${bind(after.value)}::${type}, ${bind(after.id)}::uuid)`;
     conditions.push(`(${key}, p.id) ${ascending ? '>' : '<'} ${position}`);
   }
-  return { key, direction: ascending ? 'ASC' : 'DESC', conditions: conditions.join(' AND '), values };
+  const direction = ascending ? 'ASC' : 'DESC';
+  return {
+    key,
+    conditions: conditions.join(' AND '),
+    values,
+    orderBy: (of) => [...columns, of, 'p.id'].map((column) => `${column} ${direction}`).join(', '),
+  };
 }

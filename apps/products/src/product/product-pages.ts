@@ -40,10 +40,10 @@ export class ProductPages {
     if (q !== undefined) {
       return this.searches.run((tx) => new ProductSearch(tx, list, q, limit + 1).first());
     }
-    const { key, direction, conditions, values } = list;
+    const { key, conditions, values, orderBy } = list;
     const rows = await this.dataSource.query<ListedRow[]>(
       `SELECT ${COLUMNS}, (${key})::text AS sort_value FROM products p ${WITH_ITS_STOCK}
-       WHERE ${conditions} ORDER BY ${key} ${direction}, p.id ${direction} LIMIT $${values.length + 1}`,
+       WHERE ${conditions} ORDER BY ${orderBy(key)} LIMIT $${values.length + 1}`,
       [...values, limit + 1],
     );
     return { rows, stoppedAt: null };

@@ -4,9 +4,7 @@ import type { ListSql } from './list-sql';
 import { COLUMNS, type ListedRow, WITH_ITS_STOCK } from './product.view';
 
 /** Products at the start of the list that are looked at first. A search for what is in every fiftieth product or more ends here. */
-const FIRST_LOOK = 1_000;
-/** Products that are looked at when a search cannot be answered by its candidates. */
-const LONGEST_LOOK = 2_000;
+const LOOKED_AT = 1_000;
 /** Products with the character sequences of the text, at most: to sort so many takes about 10 ms. */
 const CANDIDATES = 10_000;
 /** Candidates in the order of the list whose text is compared. Nearly all of them match. */
@@ -35,7 +33,7 @@ type CandidateRow = { readonly candidates: number } & (SeenRow | { readonly id: 
 const containing = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
 /**
- * Finds the first products of a list that contain a text, in at most three statements, each of which reads a limited number of rows whatever the
+ * Finds the first products of a list that contain a text, in at most two statements, each of which reads a limited number of rows whatever the
  * catalog contains and whatever is searched for (decision 42).
  */
 export class ProductSearch {
@@ -47,34 +45,31 @@ export class ProductSearch {
   ) {}
 
   async first(): Promise<Found> {
-    const begun = await this.look(FIRST_LOOK);
-    if (begun.stoppedAt === null) {
-      return begun;
-    }
-    return (await this.amongCandidates()) ?? this.look(LONGEST_LOOK);
+    const begun = await this.look();
+    return begun.stoppedAt === null ? begun : ((await this.amongCandidates()) ?? begun);
   }
 
   /** Looks at the first products of the list, in its order. */
-  private async look(most: number): Promise<Found> {
-    const { key, direction, conditions } = this.list;
+  private async look(): Promise<Found> {
+    const { key, conditions, orderBy } = this.list;
     const { values, bind } = this.parameters();
     const rows = await this.tx.query<SeenRow[]>(
       `SELECT ${COLUMNS}, p.sort_key::text AS sort_value, p.matches, p.place
        FROM (
          SELECT p.*, ${key} AS sort_key, ${matches(bind(containing(this.text)))} AS matches,
-                row_number() OVER (ORDER BY ${key} ${direction}, p.id ${direction})::int AS place
-         FROM products p WHERE ${conditions} ORDER BY ${key} ${direction}, p.id ${direction} LIMIT ${most}
+                row_number() OVER (ORDER BY ${orderBy(key)})::int AS place
+         FROM products p WHERE ${conditions} ORDER BY ${orderBy(key)} LIMIT ${LOOKED_AT}
        ) AS p ${WITH_ITS_STOCK}
-       WHERE p.matches OR p.place = ${most}
-       ORDER BY p.sort_key ${direction}, p.id ${direction} LIMIT ${bind(this.wanted + 1)}`,
+       WHERE p.matches OR p.place = ${LOOKED_AT}
+       ORDER BY ${orderBy('p.sort_key')} LIMIT ${bind(this.wanted + 1)}`,
       values,
     );
-    return this.foundAmong(rows, most);
+    return this.foundAmong(rows, LOOKED_AT);
   }
 
   /** Looks at the products with the text's character sequences; undefined when there are too many to sort. */
   private async amongCandidates(): Promise<Found | undefined> {
-    const { key, direction, conditions } = this.list;
+    const { key, conditions, orderBy } = this.list;
     const { values, bind } = this.parameters();
     const rows = await this.tx.query<CandidateRow[]>(
       `WITH candidate AS MATERIALIZED (
@@ -85,11 +80,11 @@ export class ProductSearch {
        ), counted AS (
          SELECT count(*)::int AS candidates FROM candidate
        ), sorted AS (
-         SELECT p.id, ${key} AS sort_key FROM candidate p
+         SELECT p.id, p.category, p.currency, ${key} AS sort_key FROM candidate p
          WHERE (SELECT candidates FROM counted) <= ${CANDIDATES} AND ${conditions}
-         ORDER BY ${key} ${direction}, p.id ${direction} LIMIT ${COMPARED}
+         ORDER BY ${orderBy(key)} LIMIT ${COMPARED}
        ), placed AS (
-         SELECT id, sort_key, row_number() OVER (ORDER BY sort_key ${direction}, id ${direction})::int AS place FROM sorted
+         SELECT p.id, p.sort_key, row_number() OVER (ORDER BY ${orderBy('p.sort_key')})::int AS place FROM sorted p
        )
        SELECT counted.candidates, found.* FROM counted LEFT JOIN LATERAL (
          SELECT compared.*, placed.sort_key::text AS sort_value, placed.place FROM placed CROSS JOIN LATERAL (
@@ -97,7 +92,7 @@ export class ProductSearch {
            FROM products p ${WITH_ITS_STOCK} WHERE p.id = placed.id LIMIT 1
          ) AS compared
          WHERE compared.matches OR placed.place = ${COMPARED}
-         ORDER BY placed.sort_key ${direction}, placed.id ${direction} LIMIT ${bind(this.wanted + 1)}
+         ORDER BY placed.place LIMIT ${bind(this.wanted + 1)}
        ) AS found ON true`,
       values,
     );
