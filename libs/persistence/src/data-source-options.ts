@@ -15,11 +15,21 @@ const SESSION_SETTINGS = {
   default_transaction_isolation: 'read committed',
   statement_timeout: STATEMENT_TIMEOUT_MS,
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  // Where a whole table must be read, older servers add a cost that would start the compiler.
+  jit: 'off',
   // The server releases the locks of a client that vanished without a FIN within 25 s.
   tcp_keepalives_idle: 10,
   tcp_keepalives_interval: 5,
   tcp_keepalives_count: 3,
+  // A prepared statement keeps its plan until the next ANALYZE. One that was made while a table was empty would read the whole table when it has
+  // grown. So tables are read by an index, and joined row by row.
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
 } as const;
+
+/** For a session whose statements read whole tables. */
+export const ANY_PLAN = { enable_seqscan: 'on', enable_hashjoin: 'on', enable_mergejoin: 'on' } as const;
 
 /**
  * Applies the settings to a new session, in one round trip. They are not startup parameters, because PgBouncer rejects those or, if so

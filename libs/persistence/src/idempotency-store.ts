@@ -178,9 +178,13 @@ export class IdempotencyStore extends Idempotency {
 const CLAIM = `SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS claimed
   FROM unnest($1::text[]) WITH ORDINALITY AS request (name, place) ORDER BY place`;
 
+/** With a limit, so that the key finds the row: by the index of `expires_at` all stored answers would be read. */
 const FIND = `SELECT place, fingerprint, response
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS request (issuer, subject, client_id, key, place)
-  JOIN idempotency_key USING (issuer, subject, client_id, key) WHERE expires_at > now()`;
+  CROSS JOIN LATERAL (
+    SELECT fingerprint, response, expires_at FROM idempotency_key AS stored
+    WHERE (issuer, subject, client_id, key) = (request.issuer, request.subject, request.client_id, request.key) LIMIT 1
+  ) AS answer WHERE expires_at > now()`;
 
 const STORE = `INSERT INTO idempotency_key (issuer, subject, client_id, key, fingerprint, response, expires_at)
   SELECT issuer, subject, client_id, key, fingerprint, response, now() + make_interval(secs => seconds)

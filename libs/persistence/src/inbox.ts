@@ -121,11 +121,14 @@ export class Inbox implements PassedEvents {
 /** Whether an event is to be processed. */
 type Standing = 'due' | 'duplicate' | 'too-early';
 
-/** In the order of ids, so that two processes with the same events wait for each other once and not in a circle. */
+/**
+ * In the order of ids, so that two processes with the same events wait for each other once and not in a circle. The predecessor is looked up in a
+ * scalar subquery: for an EXISTS, Postgres may read all records of the consumer.
+ */
 const RECORD = `INSERT INTO inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT $1, id, aggregate_id, sequence, clock_timestamp()
   FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::boolean[]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM inbox WHERE consumer = $1 AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM inbox WHERE consumer = $1 AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id`;

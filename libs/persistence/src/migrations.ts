@@ -4,7 +4,7 @@ import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { z } from 'zod';
 import { databaseConfig, loadConfig } from '@rookery/platform';
 import { connectForSession } from './connect';
-import { connectionOptions, type PostgresOptions, prepareSession } from './data-source-options';
+import { ANY_PLAN, connectionOptions, type PostgresOptions, prepareSession } from './data-source-options';
 import type { DatabaseConfig } from './database';
 import { reasonOf } from './database-errors';
 import { LockKeys } from './relay-session';
@@ -213,6 +213,6 @@ const withoutTimeLimit = (options: PostgresOptions): PostgresOptions => ({
   extra: {
     ...connectionOptions,
     query_timeout: 0,
-    onConnect: (client: ClientBase) => prepareSession(client, { statement_timeout: 0 }),
+    onConnect: (client: ClientBase) => prepareSession(client, { statement_timeout: 0, ...ANY_PLAN }),
   },
 });
