@@ -1,5 +1,5 @@
 // esbuild bundles, SWC compiles: esbuild alone does not emit the decorator metadata Nest's injection reads.
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transform } from '@swc/core';
 import { swc } from './swc.config.mjs';
@@ -25,6 +25,29 @@ const __dirname = import.meta.dirname;`;
 
 /** A map with one place instead of thousands for each file of a package: a process reads the map of its bundle whole. */
 const NO_MAP = `\n//# sourceMappingURL=data:application/json;base64,${btoa('{"version":3,"sources":[""],"mappings":"AAAA"}')}`;
+
+/**
+ * How esbuild keeps names, and how we do. It sets the name of each function and class when it is made, in hot paths for each request. Only those that it
+ * renamed need that: they have a name, and another one.
+ */
+const NAMED = 'var __name = (target, value) => __defProp(target, "name", { value, configurable: true });';
+const NAMED_ONCE = `var __name = (target, value) => target.name === value || target.name === "" ? target : ${NAMED.slice(NAMED.indexOf('__defProp'))}`;
+
+const namesKept = {
+  name: 'names-kept',
+  setup(build) {
+    build.initialOptions.metafile = true;
+    build.onEnd(async ({ metafile }) => {
+      for (const file of Object.keys(metafile?.outputs ?? {}).filter((name) => name.endsWith('.js'))) {
+        const text = await readFile(file, 'utf8');
+        if (!text.includes(NAMED)) {
+          throw new Error(`${file}: this version of esbuild keeps names in another way, see esbuild.config.mjs`);
+        }
+        await writeFile(file, text.replace(NAMED, NAMED_ONCE));
+      }
+    });
+  },
+};
 
 const isPackage = (path) => path.includes('node_modules/');
 
@@ -85,5 +108,5 @@ export default {
   legalComments: 'none',
   logLevel: 'warning',
   banner: { js: COMMONJS },
-  plugins: [packagesInside, swcDecorators],
+  plugins: [packagesInside, swcDecorators, namesKept],
 };
