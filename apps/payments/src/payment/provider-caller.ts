@@ -38,14 +38,21 @@ export class ProviderCaller {
 
   /** The provider's answer; null when it gave none, which leaves open what the provider did. */
   private async ask(payment: Payment, attempt: Attempt): Promise<PaymentOutcome | null> {
-    const signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS);
+    const aborting = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new ProviderTimedOut());
+      aborting.abort();
+    }, PROVIDER_TIMEOUT_MS);
     const { paymentId, operation, tries } = attempt;
     try {
-      return await Promise.race([this.call(payment, attempt, signal), rejectionOf(signal)]);
+      return await Promise.race([this.call(payment, attempt, aborting.signal), late.promise]);
     } catch (error) {
       const reason = error instanceof Error ? error.name : 'unknown';
       logger.warn({ paymentId, operation, tries, reason }, 'the payment provider gave no answer');
       return null;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -118,10 +125,4 @@ function contextOf({ cause }: Payment) {
   }
   const { correlationId, causationId, traceparent } = cause;
   return { correlationId, causationId: causationId ?? undefined, traceparent: childTraceparent(traceparent) };
-}
-
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new ProviderTimedOut()), { once: true });
-  });
 }

@@ -183,16 +183,16 @@ export class RpcClient {
     deadline: Deadline,
   ): Promise<MsgHdrs> {
     const headers = newHeaders();
-    headers.set(Headers.correlationId, context?.correlationId ?? uuidv7());
-    headers.set(Headers.traceparent, childTraceparent(context?.traceparent));
+    headers.append(Headers.correlationId, context?.correlationId ?? uuidv7());
+    headers.append(Headers.traceparent, childTraceparent(context?.traceparent));
     if (this.tokens !== undefined) {
-      headers.set(Headers.authorization, await this.tokens.sign(contract.service, context?.actor));
+      headers.append(Headers.authorization, await this.tokens.sign(contract.service, context?.actor));
     }
     if (context?.idempotencyKey !== undefined) {
-      headers.set(Headers.idempotencyKey, context.idempotencyKey);
+      headers.append(Headers.idempotencyKey, context.idempotencyKey);
     }
     // Last, because the time runs while the other headers are computed.
-    headers.set(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
+    headers.append(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
     return headers;
   }
 }

@@ -28,7 +28,9 @@ export interface PollingOptions {
 /** Repeats one piece of work with a pause in between, never two turns at a time. A failed turn does not end it. */
 export class PollingWorker {
   private stopping = new AbortController();
-  private waking = new AbortController();
+  /** Whether it was woken since the turn began. */
+  private woken = false;
+  private endPause: (() => void) | undefined;
   private running: Promise<void> | undefined;
 
   constructor(private readonly options: PollingOptions) {}
@@ -47,7 +49,8 @@ export class PollingWorker {
    * keep their length.
    */
   wake(): void {
-    this.waking.abort();
+    this.woken = true;
+    this.endPause?.();
   }
 
   /** Waits for the running turn and starts no further one. */
@@ -65,7 +68,7 @@ export class PollingWorker {
       await pause(firstAfterMs, stopping);
     }
     while (!stopping.aborted) {
-      this.waking = new AbortController();
+      this.woken = false;
       try {
         const more = (await turn(stopping)) === true;
         if (failures > 0) {
@@ -73,16 +76,31 @@ export class PollingWorker {
         }
         failures = 0;
         if (!more) {
-          await pause(pollMs, this.waking.signal);
+          await this.pauseUntilWoken(pollMs);
         }
       } catch (error) {
         if (failures === 0) {
           failed(error);
         }
         failures += 1;
-        await (retryMs === undefined ? pause(pollMs, this.waking.signal) : pause(retryMs(failures), stopping));
+        await (retryMs === undefined ? this.pauseUntilWoken(pollMs) : pause(retryMs(failures), stopping));
       }
     }
+  }
+
+  /** Without an AbortController: each wake would make an error with its stack, and under load there are hundreds a second. */
+  private async pauseUntilWoken(ms: number): Promise<void> {
+    if (this.woken) {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.endPause = undefined;
   }
 }
 
