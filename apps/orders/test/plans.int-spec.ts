@@ -103,7 +103,7 @@ describe(`orders with ${ORDERS} orders`, () => {
     ['unpublished events', /published_at IS NULL ORDER BY/],
     ['the mark of published events', /UPDATE outbox SET published_at/],
     ['the record in the inbox', /INSERT INTO inbox/],
-    ['stored answers', /FROM idempotency_key\s+WHERE issuer/],
+    ['stored answers', /FROM idempotency_key AS stored\s+WHERE \(issuer/],
     ['the pruning of each table', /DELETE FROM (?:outbox|inbox|idempotency_key)/],
     ['reconciliation records', /FROM orders WHERE id > \$1 AND id <= \$2/],
   ])('has sent the statements of %s', (_, statement) => {

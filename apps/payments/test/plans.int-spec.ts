@@ -75,7 +75,7 @@ describe(`payments with ${PAYMENTS} payments`, () => {
 
   it.each([
     ['the payments of an order', /"root"\."order_id" = \$1.*"root"\."customer_id"/s],
-    ['the lock of a payment', /FROM "payments" WHERE "id" = \$1 FOR UPDATE/],
+    ['the lock of a payment', /FROM "payments" WHERE "id" = ANY\(\$1\) ORDER BY "id" FOR UPDATE/],
     ['the claim of due operations', /operation_due_at <= now\(\) ORDER BY operation_due_at/],
     ['the end of an attempt', /UPDATE payment_attempts/],
     ['the attempts of a payment', /FROM payment_attempts WHERE payment_id/],

@@ -146,12 +146,16 @@ function literalOf(value: unknown): string {
     return 'NULL';
   }
   if (Array.isArray(value)) {
-    return escapeLiteral(`{${value.map((item) => (item === null ? 'NULL' : JSON.stringify(String(item)))).join(',')}}`);
+    return escapeLiteral(`{${value.map((item) => (item === null ? 'NULL' : JSON.stringify(textOf(item)))).join(',')}}`);
   }
+  return escapeLiteral(textOf(value));
+}
+
+function textOf(value: unknown): string {
   if (value instanceof Date) {
-    return escapeLiteral(value.toISOString());
+    return value.toISOString();
   }
-  return escapeLiteral(typeof value === 'string' ? value : JSON.stringify(value));
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function nodesOf(plan: unknown): readonly PlanNode[] {
