@@ -12,6 +12,7 @@ export const bench: Part = {
     'docs/results/2026-11-25-cost.md',
     'docs/results/2026-11-25-relay.md',
     'docs/results/2026-11-29-overload.md',
+    'docs/results/*-bench-*.md',
   ],
   scripts: ['bench'],
   packages: ['nats'],
