@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { eventProducers } from '@rookery/contracts';
+import { withDatabase } from '@rookery/devkit/stack/rows';
+import { brokerLogin } from '@rookery/messaging';
+import { SegmentCounter } from './segments';
+import type { StartedSystem } from './started-system';
+
+/** A backend of Postgres hands its figures over at most so long after its last transaction. */
+export const SETTLED_AFTER_MS = 11_000;
+/** Connections that are closed between two looks are lost from the count. */
+const LOOK_AT_SEGMENTS_EVERY_MS = 2_000;
+
+/** What is counted of a system. */
+export const COUNTED = [
+  'cpuSeconds',
+  'statements',
+  'roundTrips',
+  'commits',
+  'walBytes',
+  'messages',
+  'streamBytes',
+] as const;
+export type Counted = (typeof COUNTED)[number];
+
+/** A figure of each; NaN where the platform does not tell. */
+export type Counts = Readonly<Record<Counted, number>>;
+
+/** Counts since the system was started, and when they were read (ms). */
+export interface Reading {
+  readonly atMs: number;
+  readonly counts: Counts;
+}
+
+export const forCounted = (of: (what: Counted) => number): Counts =>
+  Object.fromEntries(COUNTED.map((what) => [what, of(what)])) as Counts;
+
+/** What an idle system takes in a second. */
+export function perSecond(before: Reading, after: Reading): Counts {
+  const seconds = (after.atMs - before.atMs) / 1_000;
+  return forCounted((what) => (after.counts[what] - before.counts[what]) / seconds);
+}
+
+/** What one order takes, without what the idle system would have taken in the same time. */
+export function perOrder(before: Reading, after: Reading, idlePerSecond: Counts, orders: number): Counts {
+  const seconds = (after.atMs - before.atMs) / 1_000;
+  return forCounted((what) => (after.counts[what] - before.counts[what] - idlePerSecond[what] * seconds) / orders);
+}
+
+/** Restarts a system so that its Postgres counts statements. */
+export async function countingStatements(system: StartedSystem): Promise<StartedSystem> {
+  await withDatabase(system.databaseUrl('orders'), (client) =>
+    client.query(`ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'`),
+  );
+  const restarted = await system.restarted();
+  await withDatabase(restarted.databaseUrl('orders'), (client) =>
+    client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements'),
+  );
+  return restarted;
+}
+
+/** Reads what a system has taken so far. Its own statements are not in the figures. */
+export class SystemMeter {
+  private readonly segments: SegmentCounter;
+  private readonly looking: NodeJS.Timeout;
+
+  constructor(private readonly system: StartedSystem) {
+    this.segments = new SegmentCounter(system.databasePort);
+    this.looking = setInterval(() => void this.segments.read(), LOOK_AT_SEGMENTS_EVERY_MS);
+    this.looking.unref();
+  }
+
+  /** Once Postgres has counted everything that came before, and what follows a Confirmed order is done too. */
+  async settled(): Promise<Reading> {
+    await sleep(SETTLED_AFTER_MS);
+    return this.read();
+  }
+
+  async read(): Promise<Reading> {
+    const [database, streams, roundTrips] = await Promise.all([this.database(), this.streams(), this.segments.read()]);
+    const cpuSeconds = this.system.cpuSeconds ?? Number.NaN;
+    return { atMs: performance.now(), counts: { cpuSeconds, roundTrips, ...database, ...streams } };
+  }
+
+  close(): void {
+    clearInterval(this.looking);
+  }
+
+  private async database(): Promise<Pick<Counts, 'commits' | 'statements' | 'walBytes'>> {
+    return withDatabase(this.system.databaseUrl('orders'), async (client) => {
+      const { rows } = await client.query<Pick<Counts, 'commits' | 'statements' | 'walBytes'>>(
+        `SELECT (SELECT sum(xact_commit)::float8 FROM pg_stat_database) AS commits,
+                (SELECT sum(calls)::float8 FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid WHERE NOT rolsuper) AS statements,
+                pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS "walBytes"`,
+      );
+      const [row] = rows;
+      if (row === undefined) {
+        throw new Error('Postgres did not tell what it has done');
+      }
+      return row;
+    });
+  }
+
+  private async streams(): Promise<Pick<Counts, 'messages' | 'streamBytes'>> {
+    const { url, nkeySeed } = this.system.broker;
+    const admin = await connect({ servers: url, ...brokerLogin({ nkeySeed }), timeout: 10_000 });
+    try {
+      const manager = await jetstreamManager(admin);
+      const infos = await Promise.all(eventProducers.map((producer) => manager.streams.info(producer.toUpperCase())));
+      const sum = (of: (state: { readonly messages: number; readonly bytes: number }) => number): number =>
+        infos.reduce((all, { state }) => all + of(state), 0);
+      return { messages: sum(({ messages }) => messages), streamBytes: sum(({ bytes }) => bytes) };
+    } finally {
+      await admin.close();
+    }
+  }
+}
