@@ -21,7 +21,7 @@ import { type Counts, countingStatements, forCounted, perOrder, perSecond, Syste
 
 const USUAL: LatencyBenchOptions = {
   rounds: 3,
-  warmUpSeconds: 10,
+  warmUpSeconds: 30,
   idleSeconds: 20,
   closedSeconds: 15,
   slowSeconds: 40,
@@ -70,7 +70,7 @@ export async function measureLatency(progress: Progress, options: LatencyBenchOp
       await start(against, OTHER_LOADS, () => StartedSystem.of(against));
     }
     for (const system of systems) {
-      await progress.step(`${system.name} warms up and rests`, () => system.warmUp());
+      await progress.step(`${system.name} rests and warms up`, () => system.warmUp());
     }
     for (let round = 1; round <= options.rounds; round += 1) {
       for (const system of systems) {
@@ -124,12 +124,12 @@ class LoadedSystem {
     return new LoadedSystem(name, loads, system, options, products, load);
   }
 
-  /** Warms up, and then measures what the system takes while nobody orders. */
+  /** Measures what the system takes while nobody orders, and then warms up: afterwards Postgres would clean the tables up. */
   async warmUp(): Promise<void> {
-    await this.load.buyFor(this.options.warmUpSeconds * 1_000);
     const before = await this.meter.settled();
     await sleep(this.options.idleSeconds * 1_000);
     this.idlePerSecond = perSecond(before, await this.meter.settled());
+    await this.load.buyFor(this.options.warmUpSeconds * 1_000);
   }
 
   /** As many orders as it can take, always the same number on their way. */

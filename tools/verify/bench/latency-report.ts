@@ -245,19 +245,20 @@ export function compared({ options, cores, measured }: LatencyResult): readonly 
     unloadedMs: alone.meanMs,
     aloneCpuSeconds: demand(alone),
     saturatedCpuSeconds: demand(saturated),
+    inFlight: options.inFlight,
   });
   return [
     ...rows
       .filter(({ load }) => typeof load === 'number')
       .map((row) => ({
         what: `mean at ${loadName(row.load, options)}`,
-        predicted: predictOpen(demandsAt(row), row.offeredPerSecond).meanMs,
+        predicted: predictOpen(demandsAt(row), row.offeredPerSecond),
         measured: row.meanMs,
         unit: 'ms',
       })),
     {
       what: `throughput, ${loadName('closed', options)}`,
-      predicted: predictClosed(demandsAt(saturated), options.inFlight).ordersPerSecond,
+      predicted: predictClosed(demandsAt(saturated)),
       measured: saturated.reachedPerSecond,
       unit: 'orders/s',
     },

@@ -1,87 +1,71 @@
-import {
-  closedThroughput,
-  type Demands,
-  erlangC,
-  predictClosed,
-  predictOpen,
-  stretch,
-  utilizationAt,
-} from './queueing-model';
+import { type Demands, demandOf, predictClosed, predictOpen, rateOf } from './queueing-model';
 
 const demands: Demands = {
   cores: 2,
   otherCores: 0,
   unloadedMs: 20,
-  aloneCpuSeconds: 0.04,
+  aloneCpuSeconds: 0.06,
   saturatedCpuSeconds: 0.01,
+  inFlight: 31,
 };
+/** Nothing is shared, and an order is Confirmed when it takes no more CPU. */
+const plain: Demands = { ...demands, unloadedMs: 10, aloneCpuSeconds: 0.01 };
 
 describe('an open system', () => {
   it('takes its unloaded time when nearly nobody orders', () => {
-    expect(predictOpen(demands, 0.001).meanMs).toBeCloseTo(20, 3);
+    expect(predictOpen(demands, 0.001)).toBeCloseTo(20, 2);
   });
 
-  it('is saturated exactly at the capacity that the demand at saturation gives', () => {
-    expect(utilizationAt(demands, 200)).toBeCloseTo(1);
-    expect(predictOpen(demands, 201).meanMs).toBe(Number.POSITIVE_INFINITY);
-    expect(predictOpen(demands, 199).meanMs).toBeLessThan(Number.POSITIVE_INFINITY);
+  it('is M/M/2 where orders share nothing', () => {
+    expect(predictOpen(plain, 150)).toBeCloseTo(10 / (1 - 0.75 ** 2), 6);
   });
 
-  it('is as busy as the interpolated demand says', () => {
-    const utilization = utilizationAt(demands, 50);
-    const demand = 0.04 + utilization * (0.01 - 0.04);
-    expect(utilization).toBeCloseTo((50 * demand) / 2);
+  it('is M/M/1 where orders share nothing and other programs have one of the cores', () => {
+    expect(predictOpen({ ...plain, otherCores: 1 }, 75)).toBeCloseTo(10 / (1 - 0.75), 6);
   });
 
-  it('stretches only the part of the time that is work', () => {
-    const waiting = { ...demands, unloadedMs: 100 };
-    const { utilization, meanMs } = predictOpen(waiting, 50);
-    expect(meanMs).toBeCloseTo(60 + 40 * stretch(2, utilization));
+  it('has a queue without bound from the capacity on, and one with a bound below it', () => {
+    expect(predictOpen(demands, 200)).toBe(Number.POSITIVE_INFINITY);
+    expect(predictOpen(demands, 198)).toBeLessThan(20_000);
   });
 
-  it('has less of the cores when other programs have some', () => {
-    expect(utilizationAt({ ...demands, otherCores: 1 }, 100)).toBeCloseTo(1);
+  it('counts states whose weights are beyond the range of numbers', () => {
+    const many = { ...plain, cores: 2_000, inFlight: 100_000 };
+    expect(predictOpen(many, 150_000)).toBeCloseTo(10, 3);
   });
 });
 
-describe('the stretch of work', () => {
-  it('is 1 / (1 − ρ) on one core and 1 / (1 − ρ²) on two, as in M/M/1 and M/M/2', () => {
-    expect(stretch(1, 0.75)).toBeCloseTo(4);
-    expect(stretch(2, 0.75)).toBeCloseTo(1 / (1 - 0.75 ** 2));
+describe('the demand of an order', () => {
+  it('is what was measured, at both ends', () => {
+    const alone = { ...demands, unloadedMs: 30 };
+    expect(demandOf(alone, 1)).toBeCloseTo(0.06);
+    expect(demandOf(alone, 31)).toBeCloseTo(0.01);
   });
 
-  it('knows the probability of waiting from the tables: 8 servers at an offered load of 6', () => {
-    expect(erlangC(8, 6)).toBeCloseTo(0.357, 3);
+  it('is not extrapolated beyond them', () => {
+    expect(demandOf(demands, 0.1)).toBeCloseTo(0.06);
+    expect(demandOf(demands, 1_000)).toBeCloseTo(0.01);
+  });
+
+  it('falls as the shared part is divided by a group: 31 in flight are groups of 7, and 6 are groups of 2', () => {
+    const alone = { ...demands, unloadedMs: 30 };
+    const shared = (0.06 - 0.01) / (1 - 1 / 7);
+    expect(demandOf(alone, 6)).toBeCloseTo(0.06 - shared / 2);
   });
 });
 
 describe('a closed system', () => {
-  /** Throughput by the probabilities of all states of the same chain, which needs no mean value analysis. */
-  function byStates(servers: number, demand: number, delay: number, customers: number): number {
-    let weight = 1;
-    const weights = [weight];
-    for (let at = 1; at <= customers; at += 1) {
-      weight *= ((customers - at + 1) / delay) * (demand / Math.min(at, servers));
-      weights.push(weight);
-    }
-    const all = weights.reduce((sum, one) => sum + one, 0);
-    return weights.reduce((sum, one, at) => sum + (one / all) * (Math.min(at, servers) / demand), 0);
-  }
-
-  it.each([
-    { servers: 1, customers: 3 },
-    { servers: 2, customers: 1 },
-    { servers: 2, customers: 5 },
-    { servers: 2, customers: 32 },
-    { servers: 4, customers: 6 },
-  ])('has the throughput of its chain: $customers customers at $servers servers', ({ servers, customers }) => {
-    const throughput = closedThroughput(servers, 0.01, 0.02, customers);
-    expect(throughput).toBeCloseTo(byStates(servers, 0.01, 0.02, customers), 6);
+  it('keeps all cores busy with many in flight', () => {
+    expect(predictClosed(demands)).toBeCloseTo(200);
   });
 
-  it('reaches the capacity with many in flight, and their mean time follows from Little’s law', () => {
-    const { ordersPerSecond, meanMs } = predictClosed(demands, 32);
-    expect(ordersPerSecond).toBeCloseTo(200, 6);
-    expect(meanMs).toBeCloseTo(160, 6);
+  it('has its time alone with few in flight, also where disks are what takes time', () => {
+    expect(predictClosed({ ...demands, unloadedMs: 1_000 })).toBeCloseTo(31);
+  });
+
+  it('counts an order that still works after it was Confirmed', () => {
+    // Alone it takes 60 ms on two cores, so it is in the station for 30 ms, and for 20 ms of them not yet Confirmed.
+    expect(rateOf(demands, 1)).toBeCloseTo(1 / 0.03);
+    expect(predictClosed(demands, 1)).toBeCloseTo(rateOf(demands, 1.5));
   });
 });

@@ -1,101 +1,77 @@
 /**
- * A model of the path of an order: one CPU station with a server per core, and a delay where nothing queues (disk, timers). Both are fed with
- * what was measured at one order a second and at saturation; everything between is predicted.
+ * A model of the whole system as one station whose rate depends on how many orders are in it (a flow-equivalent server: Chandy, Herzog and Woo,
+ * 1975). It is fed with an order that is alone and with a closed loop at saturation; everything between is predicted.
  *
- * - From POST to Confirmed an order takes `unloadedMs` when it is alone. As much of it as the order takes of CPU is work at the CPU station, the
- *   rest is delay. CPU beyond that time is used beside the path or after it: it keeps cores busy, and the order does not wait for it.
- * - Work at the CPU station is stretched as in M/M/m with processor sharing: by 1 + C(m, a) / (m (1 − ρ)), with Erlang’s C.
- * - Group commit makes orders cheaper under load. An order that finds the system busy shares its transactions, and the share of orders that
- *   find it busy is the utilization, so the demand is interpolated by the utilization: D(ρ) = D(idle) + ρ (D(saturated) − D(idle)).
+ * - An order that is alone takes `unloadedMs` to Confirmed. It keeps cores busy for `aloneCpuSeconds`, some of that behind Confirmed, so it is in
+ *   the station for the longer of the two times.
+ * - n orders leave at the rate min(n / time alone, cores / D(n)): either each goes at its own speed, or the cores are all busy.
+ * - Orders that wait at the same of `GROUPS` steps share a transaction, and with it a part of the work that costs the same for one and for
+ *   many: D(n) = a + b / g(n), where g(n) is the mean group. a and b follow from the two measurements. Beyond the closed loop’s number in
+ *   flight nothing is extrapolated: D stays what was measured there.
+ * - The cores are shared fairly, so the way to Confirmed is stretched as the whole time in the station is.
  */
 export interface Demands {
-  /** Of the machine, whole. */
+  /** Of the machine. */
   readonly cores: number;
   /** What other programs had of them. */
   readonly otherCores: number;
   /** Mean from POST to Confirmed of an order that is alone, ms. */
   readonly unloadedMs: number;
-  /** CPU-seconds of one order of all programs that take part, its client included: alone, and at saturation. */
+  /** CPU-seconds of one order of all programs that take part, its client included: alone, and in the closed loop. */
   readonly aloneCpuSeconds: number;
   readonly saturatedCpuSeconds: number;
+  /** Orders on their way in the closed loop. */
+  readonly inFlight: number;
 }
 
-/** An open system at a load. */
-export interface OpenPrediction {
-  /** Share of the cores that are busy, from 0 to 1. */
-  readonly utilization: number;
-  /** Infinite from the capacity on. */
-  readonly meanMs: number;
-}
+/** Transactions that an order passes one after the other until it is Confirmed: placed, payment begun, payment answered, stock reserved, confirmed. */
+export const GROUPS = 5;
 
-/** A closed system with so many orders in flight. */
-export interface ClosedPrediction {
-  readonly ordersPerSecond: number;
-  readonly meanMs: number;
-}
+/** States of the chain that are looked at. Those beyond have no weight at any load below the capacity by a hundredth. */
+const MOST_ORDERS = 20_000;
 
-/** Orders that come whether or not earlier ones have ended. */
-export function predictOpen(demands: Demands, ordersPerSecond: number): OpenPrediction {
-  const { cores, unloadedMs } = demands;
-  const utilization = utilizationAt(demands, ordersPerSecond);
-  if (utilization >= 1) {
-    return { utilization: 1, meanMs: Number.POSITIVE_INFINITY };
+/** Mean from POST to Confirmed (ms) when orders come at random, whether or not earlier ones have ended; infinite from the capacity on. */
+export function predictOpen(demands: Demands, ordersPerSecond: number): number {
+  if (ordersPerSecond >= coresOf(demands) / demands.saturatedCpuSeconds) {
+    return Number.POSITIVE_INFINITY;
   }
-  const workMs = Math.min(unloadedMs, 1_000 * demands.aloneCpuSeconds);
-  return { utilization, meanMs: unloadedMs - workMs + workMs * stretch(cores, utilization) };
-}
-
-/** Always the same number of orders in flight, by mean value analysis. The demand is that at saturation. */
-export function predictClosed(demands: Demands, inFlight: number): ClosedPrediction {
-  const { cores, unloadedMs, aloneCpuSeconds, saturatedCpuSeconds } = demands;
-  const delaySeconds = Math.max(0, unloadedMs / 1_000 - aloneCpuSeconds);
-  const ordersPerSecond = closedThroughput(cores, saturatedCpuSeconds * slower(demands), delaySeconds, inFlight);
-  return { ordersPerSecond, meanMs: (1_000 * inFlight) / ordersPerSecond };
-}
-
-/**
- * Exact mean value analysis of one station with `servers` servers and one delay, for as many customers (Reiser and Lavenberg, 1980).
- * Result: customers per second.
- */
-export function closedThroughput(servers: number, demand: number, delay: number, customers: number): number {
-  let [queue, throughput] = [0, 0];
-  // Probabilities that so many customers are at the station, below the number of servers.
-  let few = Array.from({ length: servers }, (_, index): number => (index === 0 ? 1 : 0));
-  for (let number = 1; number <= customers; number += 1) {
-    const free = few.slice(0, -1).reduce((sum, chance, index) => sum + (servers - index - 1) * chance, 0);
-    const residence = (demand / servers) * (1 + queue + free);
-    throughput = number / (delay + residence);
-    queue = throughput * residence;
-    const next = few.map((_, index) => (index === 0 ? 0 : (throughput * demand * (few[index - 1] ?? 0)) / index));
-    const busy = next.reduce((sum, chance, index) => (index === 0 ? sum : sum + (servers - index) * chance), 0);
-    // Differences of nearly equal numbers: below zero only by rounding.
-    next[0] = Math.max(0, 1 - (throughput * demand + busy) / servers);
-    few = next;
+  // Weights of the states of the chain, relative to that of the empty system; scaled down before they leave the range of numbers.
+  let [weight, all, orders] = [1, 1, 0];
+  for (let number = 1; number <= MOST_ORDERS && weight > all * Number.EPSILON; number += 1) {
+    weight *= ordersPerSecond / rateOf(demands, number);
+    all += weight;
+    orders += number * weight;
+    if (all > 1e200) {
+      [weight, all, orders] = [weight / all, 1, orders / all];
+    }
   }
-  return throughput;
+  // By Little’s law the mean time in the station; of it, the part before Confirmed.
+  return (1_000 * toConfirmed(demands) * orders) / all / ordersPerSecond;
 }
 
-/** How much longer work takes than on an idle machine, by the share of the cores that are busy (below 1). */
-export function stretch(cores: number, utilization: number): number {
-  return 1 + erlangC(cores, cores * utilization) / (cores * (1 - utilization));
+/** Orders per second with always the same number on their way. For a single station mean value analysis says: its rate with so many. */
+export const predictClosed = (demands: Demands, inFlight = demands.inFlight): number =>
+  rateOf(demands, inFlight / toConfirmed(demands));
+
+/** Orders that leave per second while so many are in the station. */
+export const rateOf = (demands: Demands, orders: number): number =>
+  Math.min(orders / secondsAlone(demands), coresOf(demands) / demandOf(demands, orders));
+
+/** CPU-seconds of one order while so many are in the station. */
+export function demandOf(demands: Demands, orders: number): number {
+  const { aloneCpuSeconds, saturatedCpuSeconds, inFlight } = demands;
+  const inGroup = groupOf(Math.min(inFlight, orders * toConfirmed(demands)));
+  const shared = (aloneCpuSeconds - saturatedCpuSeconds) / (1 - 1 / groupOf(inFlight));
+  return aloneCpuSeconds - shared + shared / inGroup;
 }
 
-/** Probability that all servers are busy, in M/M/m, for an offered load below the number of servers (Erlang’s C). */
-export function erlangC(servers: number, offered: number): number {
-  // Erlang’s B, by its recursion.
-  let blocked = 1;
-  for (let count = 1; count <= servers; count += 1) {
-    blocked = (offered * blocked) / (count + offered * blocked);
-  }
-  return blocked / (1 - (offered / servers) * (1 - blocked));
-}
+/** Orders that share a transaction, by how many are on their way: one that comes to a step finds its share of the others there. */
+const groupOf = (inFlight: number): number => 1 + Math.max(0, inFlight - 1) / GROUPS;
 
-/** Share of the cores that are busy: the solution of ρ = λ D(ρ) / m. From the capacity on, at least 1. */
-export function utilizationAt(demands: Demands, ordersPerSecond: number): number {
-  const load = (ordersPerSecond * slower(demands)) / demands.cores;
-  const saved = demands.aloneCpuSeconds - demands.saturatedCpuSeconds;
-  return (load * demands.aloneCpuSeconds) / (1 + load * saved);
-}
+/** Which part of its time in the station an order is not yet Confirmed. */
+const toConfirmed = (demands: Demands): number => demands.unloadedMs / 1_000 / secondsAlone(demands);
 
-/** Other programs take a share of each core, so work takes longer by this factor. */
-const slower = ({ cores, otherCores }: Demands): number => cores / (cores - otherCores);
+const secondsAlone = (demands: Demands): number =>
+  Math.max(demands.unloadedMs / 1_000, demands.aloneCpuSeconds / coresOf(demands));
+
+const coresOf = ({ cores, otherCores }: Demands): number => cores - otherCores;
