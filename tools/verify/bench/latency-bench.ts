@@ -17,7 +17,7 @@ import { shopOf } from './own-system';
 import { percentile } from './overload-report';
 import { circumstances, type Report } from './report';
 import { StartedSystem } from './started-system';
-import { type Counts, countingStatements, forCounted, perOrder, perSecond, SystemMeter } from './system-meter';
+import { countingStatements, forCounted, perOrder, perSecond, SystemMeter, type Use } from './system-meter';
 
 const USUAL: LatencyBenchOptions = {
   rounds: 3,
@@ -100,7 +100,7 @@ export async function measureLatency(progress: Progress, options: LatencyBenchOp
 class LoadedSystem {
   private readonly points: Point[] = [];
   private readonly meter: SystemMeter;
-  private idlePerSecond: Counts | undefined;
+  private idlePerSecond: Use = nothing;
 
   private constructor(
     readonly name: string,
@@ -165,7 +165,7 @@ class LoadedSystem {
     const machineCpu = busySeconds() - machine;
     const systemCpu = (this.system.cpuSeconds ?? Number.NaN) - before.counts.cpuSeconds;
     const count = seen.latenciesMs.length;
-    const costs = perOrder(before, await this.meter.settled(), this.idlePerSecond ?? nothing, count);
+    const { counts, programs } = perOrder(before, await this.meter.settled(), this.idlePerSecond, count);
     const looks = (seen.lookCpuSeconds ?? Number.NaN) / count;
     const sorted = seen.latenciesMs.toSorted((one, other) => one - other);
     const point: Point = {
@@ -178,7 +178,8 @@ class LoadedSystem {
       meanMs: sorted.reduce((sum, ms) => sum + ms, 0) / count,
       refused: seen.refused,
       clientLateMs: seen.clientLateMs,
-      perOrder: { ...costs, cpuSeconds: costs.cpuSeconds - looks },
+      perOrder: { ...counts, cpuSeconds: counts.cpuSeconds - looks },
+      programs,
       benchCpuSeconds: clientCpu / count + looks,
       otherCores: Math.max(0, (machineCpu - systemCpu - clientCpu) / seen.seconds),
     };
@@ -187,7 +188,7 @@ class LoadedSystem {
   }
 
   measured(): MeasuredLatency {
-    return { name: this.name, idlePerSecond: this.idlePerSecond ?? nothing, points: this.points };
+    return { name: this.name, idlePerSecond: this.idlePerSecond.counts, points: this.points };
   }
 
   close(): void {
@@ -196,7 +197,7 @@ class LoadedSystem {
 }
 
 /** Where nothing was measured. */
-const nothing: Counts = forCounted(() => Number.NaN);
+const nothing: Use = { counts: forCounted(() => Number.NaN), programs: {} };
 
 /** Orders of one point as they were seen. */
 interface Offered {

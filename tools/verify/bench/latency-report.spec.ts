@@ -22,6 +22,7 @@ const point = (load: Load, change: Partial<Point> = {}): Point => ({
   refused: 0,
   clientLateMs: 3,
   perOrder: counts(),
+  programs: { orders: 0.003, Postgres: 0.001 },
   benchCpuSeconds: 0,
   otherCores: 0,
   ...change,
@@ -46,12 +47,19 @@ describe('the report of the latency bench', () => {
       statements: 14,
       roundTrips: 6,
       commits: 1.5,
+      rows: 21,
       walBytes: 22_500,
       messages: 5,
       streamBytes: 3_700,
     });
     expect(reportOf(own(point('closed', { perOrder })))).toContain(
-      '| this work tree | 32 in flight | 12.3 | 14.0 | 6.0 | 1.5 | 22.5 | 5.0 | 3.7 |',
+      '| this work tree | 32 in flight | 12.3 | 14.0 | 6.0 | 1.5 | 21.0 | 22.5 | 5.0 | 3.7 |',
+    );
+  });
+
+  it('has the shares of the programs at saturation', () => {
+    expect(reportOf(own(point('closed')))).toContain(
+      'CPU of this work tree with 32 in flight: orders 75 %, Postgres 25 %.',
     );
   });
 

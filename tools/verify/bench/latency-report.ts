@@ -1,6 +1,6 @@
 import { type Demands, predictClosed, predictOpen } from './queueing-model';
 import { median, whole } from './report';
-import { type Counts, forCounted } from './system-meter';
+import { type Counts, forCounted, type Programs } from './system-meter';
 
 export interface LatencyBenchOptions {
   /** A commit whose system is measured by turns with that of this work tree. */
@@ -40,6 +40,8 @@ export interface Point {
   readonly clientLateMs: number;
   /** Without what the idle system takes. */
   readonly perOrder: Counts;
+  /** CPU-seconds of each program per order, without what it takes idle. */
+  readonly programs: Programs;
   /** CPU of the customers and of the looks at the table of orders, per order. */
   readonly benchCpuSeconds: number;
   /** Cores that other programs had. */
@@ -62,7 +64,7 @@ export interface LatencyResult {
 }
 
 /** Medians of one load over the rounds. */
-type Row = Pick<Point, 'load' | (typeof FIGURES)[number]> & { readonly perOrder: Counts; readonly orders: number };
+type Row = Pick<Point, 'load' | 'orders' | 'perOrder' | 'programs' | (typeof FIGURES)[number]>;
 
 const FIGURES = [
   'offeredPerSecond',
@@ -101,12 +103,13 @@ export function latencyReport(circumstance: string, result: LatencyResult): stri
     '',
     '## What one order takes',
     '',
-    '| system | load | CPU-seconds per 1,000 orders | statements | round trips | commits | WAL, kB | events | in streams, kB |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| system | load | CPU-seconds per 1,000 orders | statements | round trips | commits | rows | WAL, kB | events | in streams, kB |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows.flatMap(({ name, rows: all }) => all.map((row) => costLine(name, row, options))),
     '',
-    'Above what the idle system takes, until 11 s after the last order, so with payment and stock settled. CPU: all processes with Postgres and NATS, without the customers and the looks. Round trips: segments with data that the services sent to Postgres (`ss`); statements that travel together are one. Commits of all databases, also of transactions that only read. Events are messages in the streams.',
+    'Above what the idle system takes, until 11 s after the last order, so with payment and stock settled. CPU: all processes with Postgres and NATS, without the customers and the looks. Round trips: segments with data that the services sent to Postgres (`ss`); statements that travel together are one. Commits of all databases, also of transactions that only read. Rows are those that were inserted. Events are messages in the streams.',
     '',
+    ...rows.flatMap(({ name, rows: all }) => programLine(name, all, options)),
     ...measured.map(({ name, idlePerSecond }) => idleLine(name, idlePerSecond)),
     '',
     ...modelLines(result),
@@ -124,6 +127,12 @@ function medians(points: readonly Point[]): readonly Row[] {
       orders: same.reduce((sum, { orders }) => sum + orders, 0),
       ...(Object.fromEntries(figures) as Pick<Point, (typeof FIGURES)[number]>),
       perOrder: forCounted((what) => median(same.map((point) => point.perOrder[what]))),
+      programs: Object.fromEntries(
+        Object.keys(same[0]?.programs ?? {}).map((name) => [
+          name,
+          median(same.map(({ programs }) => programs[name] ?? Number.NaN)),
+        ]),
+      ),
     };
   });
 }
@@ -148,11 +157,24 @@ function costLine(name: string, { load, perOrder }: Row, options: LatencyBenchOp
     decimal(perOrder.statements),
     decimal(perOrder.roundTrips),
     decimal(perOrder.commits),
+    decimal(perOrder.rows),
     decimal(perOrder.walBytes / 1_000),
     decimal(perOrder.messages),
     decimal(perOrder.streamBytes / 1_000),
   ];
   return `| ${[name, loadName(load, options), ...figures].join(' | ')} |`;
+}
+
+function programLine(name: string, rows: readonly Row[], options: LatencyBenchOptions): readonly string[] {
+  const saturated = rows.find(({ load }) => load === 'closed');
+  if (saturated === undefined) {
+    return [];
+  }
+  const all = Object.values(saturated.programs).reduce((sum, cpu) => sum + cpu, 0);
+  const shares = Object.entries(saturated.programs).map(
+    ([program, cpu]) => `${program} ${decimal((100 * cpu) / all, 0)} %`,
+  );
+  return [`CPU of ${name} with ${loadName('closed', options)}: ${shares.join(', ')}.`, ''];
 }
 
 const idleLine = (name: string, idle: Counts): string =>

@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { eventProducers } from '@rookery/contracts';
+import { APPS } from '@rookery/devkit/stack/app-process';
 import { withDatabase } from '@rookery/devkit/stack/rows';
 import { brokerLogin } from '@rookery/messaging';
+import { serversIn } from './measured-system';
+import { cpuSecondsOf } from './process-use';
 import { SegmentCounter } from './segments';
 import type { StartedSystem } from './started-system';
 
@@ -12,12 +15,13 @@ export const SETTLED_AFTER_MS = 11_000;
 /** Connections that are closed between two looks are lost from the count. */
 const LOOK_AT_SEGMENTS_EVERY_MS = 2_000;
 
-/** What is counted of a system. */
+/** What is counted of a system. Rows are those that were inserted, messages and bytes those in the event streams. */
 export const COUNTED = [
   'cpuSeconds',
   'statements',
   'roundTrips',
   'commits',
+  'rows',
   'walBytes',
   'messages',
   'streamBytes',
@@ -27,25 +31,47 @@ export type Counted = (typeof COUNTED)[number];
 /** A figure of each; NaN where the platform does not tell. */
 export type Counts = Readonly<Record<Counted, number>>;
 
-/** Counts since the system was started, and when they were read (ms). */
-export interface Reading {
-  readonly atMs: number;
+/** CPU-seconds of each app, of Postgres and of NATS. */
+export type Programs = Readonly<Record<string, number>>;
+
+/** What a system took: since its start, in a second, or for an order. */
+export interface Use {
   readonly counts: Counts;
+  readonly programs: Programs;
+}
+
+/** Since the system was started, and when it was read (ms). */
+export interface Reading extends Use {
+  readonly atMs: number;
 }
 
 export const forCounted = (of: (what: Counted) => number): Counts =>
   Object.fromEntries(COUNTED.map((what) => [what, of(what)])) as Counts;
 
 /** What an idle system takes in a second. */
-export function perSecond(before: Reading, after: Reading): Counts {
-  const seconds = (after.atMs - before.atMs) / 1_000;
-  return forCounted((what) => (after.counts[what] - before.counts[what]) / seconds);
-}
+export const perSecond = (before: Reading, after: Reading): Use =>
+  divided(before, after, secondsBetween(before, after), nothing);
 
 /** What one order takes, without what the idle system would have taken in the same time. */
-export function perOrder(before: Reading, after: Reading, idlePerSecond: Counts, orders: number): Counts {
-  const seconds = (after.atMs - before.atMs) / 1_000;
-  return forCounted((what) => (after.counts[what] - before.counts[what] - idlePerSecond[what] * seconds) / orders);
+export const perOrder = (before: Reading, after: Reading, idlePerSecond: Use, orders: number): Use =>
+  divided(before, after, orders, idlePerSecond);
+
+const nothing: Use = { counts: forCounted(() => 0), programs: {} };
+
+const secondsBetween = (before: Reading, after: Reading): number => (after.atMs - before.atMs) / 1_000;
+
+function divided(before: Reading, after: Reading, by: number, idle: Use): Use {
+  const seconds = secondsBetween(before, after);
+  const figure = (from = Number.NaN, to = Number.NaN, idlePerSecond = 0): number =>
+    (to - from - idlePerSecond * seconds) / by;
+  const programs = Object.entries(after.programs).map(([name, to]) => [
+    name,
+    figure(before.programs[name], to, idle.programs[name]),
+  ]);
+  return {
+    counts: forCounted((what) => figure(before.counts[what], after.counts[what], idle.counts[what])),
+    programs: Object.fromEntries(programs) as Programs,
+  };
 }
 
 /** Restarts a system so that its Postgres counts statements. */
@@ -59,6 +85,8 @@ export async function countingStatements(system: StartedSystem): Promise<Started
   );
   return restarted;
 }
+
+type DatabaseCounted = 'commits' | 'rows' | 'statements' | 'walBytes';
 
 /** Reads what a system has taken so far. Its own statements are not in the figures. */
 export class SystemMeter {
@@ -80,17 +108,29 @@ export class SystemMeter {
   async read(): Promise<Reading> {
     const [database, streams, roundTrips] = await Promise.all([this.database(), this.streams(), this.segments.read()]);
     const cpuSeconds = this.system.cpuSeconds ?? Number.NaN;
-    return { atMs: performance.now(), counts: { cpuSeconds, roundTrips, ...database, ...streams } };
+    const counts = { cpuSeconds, roundTrips, ...database, ...streams };
+    return { atMs: performance.now(), counts, programs: this.programs() };
   }
 
   close(): void {
     clearInterval(this.looking);
   }
 
-  private async database(): Promise<Pick<Counts, 'commits' | 'statements' | 'walBytes'>> {
+  private programs(): Programs {
+    const [postgres, nats] = serversIn(this.system.dataFolder);
+    const pids = [
+      ...APPS.map((app) => [app, this.system.pidOf(app)] as const),
+      ['Postgres', postgres] as const,
+      ['NATS', nats] as const,
+    ];
+    return Object.fromEntries(pids.map(([name, pid]) => [name, cpuSecondsOf(pid) ?? Number.NaN]));
+  }
+
+  private async database(): Promise<Pick<Counts, DatabaseCounted>> {
     return withDatabase(this.system.databaseUrl('orders'), async (client) => {
-      const { rows } = await client.query<Pick<Counts, 'commits' | 'statements' | 'walBytes'>>(
+      const { rows } = await client.query<Pick<Counts, DatabaseCounted>>(
         `SELECT (SELECT sum(xact_commit)::float8 FROM pg_stat_database) AS commits,
+                (SELECT sum(tup_inserted)::float8 FROM pg_stat_database) AS rows,
                 (SELECT sum(calls)::float8 FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid WHERE NOT rolsuper) AS statements,
                 pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS "walBytes"`,
       );
