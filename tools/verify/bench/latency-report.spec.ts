@@ -27,7 +27,11 @@ const point = (load: Load, change: Partial<Point> = {}): Point => ({
   otherCores: 0,
   ...change,
 });
-const own = (...points: readonly Point[]) => ({ name: 'this work tree', idlePerSecond: counts(), points });
+const own = (...points: readonly Point[]) => ({
+  name: 'this work tree',
+  idlePerSecond: counts({ cpuSeconds: 0 }),
+  points,
+});
 const reportOf = (...measured: readonly ReturnType<typeof own>[]): string =>
   latencyReport('On this machine.', { options, cores: 2, measured });
 
@@ -137,6 +141,13 @@ describe('the model in the report', () => {
       measured: [own(saturated, alone, point(0.75, { offeredPerSecond: 150 }))],
     });
     expect(predicted.map(({ predicted: figure }) => Number(figure.toFixed(6)))).toEqual([22.857143, 200]);
+  });
+
+  it('has what other programs and the idle system leave of the cores', () => {
+    const points = [{ ...saturated, otherCores: 0.75 }, alone];
+    const idlePerSecond = counts({ cpuSeconds: 0.25 });
+    const [closed] = compared({ options, cores: 2, measured: [{ ...own(...points), idlePerSecond }] });
+    expect(closed?.predicted).toBeCloseTo(100);
   });
 
   it('is judged by its error', () => {

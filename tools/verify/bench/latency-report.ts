@@ -1,6 +1,7 @@
+import { FEW, LOOK_EVERY_MS } from './open-order-load';
 import { type Demands, predictClosed, predictOpen } from './queueing-model';
 import { median, whole } from './report';
-import { type Counts, forCounted, type Programs } from './system-meter';
+import { type Counts, forCounted, type Programs, SETTLED_AFTER_MS } from './system-meter';
 
 export interface LatencyBenchOptions {
   /** A commit whose system is measured by turns with that of this work tree. */
@@ -99,7 +100,7 @@ export function latencyReport(circumstance: string, result: LatencyResult): stri
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows.flatMap(({ name, rows: all }) => all.map((row) => latencyLine(name, row, options))),
     '',
-    'From the moment an order was due until the table of orders said Confirmed. The table is looked at every 2 ms while up to 16 orders are on their way, else every 10 ms, and nothing is subtracted. Every order ended as Confirmed; orders that were answered 503 were sent again, and their time counts.',
+    `From the moment an order was due until the table of orders said Confirmed. The table is looked at every ${LOOK_EVERY_MS.few} ms while up to ${FEW} orders are on their way, else every ${LOOK_EVERY_MS.many} ms, and nothing is subtracted. Every order ended as Confirmed; orders that were answered 503 were sent again, and their time counts.`,
     '',
     '## What one order takes',
     '',
@@ -107,7 +108,7 @@ export function latencyReport(circumstance: string, result: LatencyResult): stri
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows.flatMap(({ name, rows: all }) => all.map((row) => costLine(name, row, options))),
     '',
-    'Above what the idle system takes, until 11 s after the last order, so with payment and stock settled. CPU: all processes with Postgres and NATS, without the customers and the looks. Round trips: segments with data that the services sent to Postgres (`ss`); statements that travel together are one. Commits of all databases, also of transactions that only read. Rows are those that were inserted. Events are messages in the streams.',
+    `Above what the idle system takes, until ${SETTLED_AFTER_MS / 1_000} s after the last order, so with payment and stock settled. CPU: all processes with Postgres and NATS, without the customers and the looks. Round trips: segments with data that the services sent to Postgres (\`ss\`); statements that travel together are one. Commits of all databases, also of transactions that only read. Rows are those that were inserted. Events are messages in the streams.`,
     '',
     ...rows.flatMap(({ name, rows: all }) => programLine(name, all, options)),
     ...measured.map(({ name, idlePerSecond }) => idleLine(name, idlePerSecond)),
@@ -263,7 +264,8 @@ export function compared({ options, cores, measured }: LatencyResult): readonly 
   const demand = (row: Row): number => row.perOrder.cpuSeconds + row.benchCpuSeconds;
   const demandsAt = ({ otherCores }: Row): Demands => ({
     cores,
-    otherCores,
+    // What the system takes idle is not in the demand of its orders.
+    otherCores: otherCores + (measured[0]?.idlePerSecond.cpuSeconds ?? 0),
     unloadedMs: alone.meanMs,
     aloneCpuSeconds: demand(alone),
     saturatedCpuSeconds: demand(saturated),

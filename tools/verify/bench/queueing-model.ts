@@ -25,7 +25,7 @@ export interface Demands {
 }
 
 /** Transactions that an order passes one after the other until it is Confirmed: placed, payment begun, payment answered, stock reserved, confirmed. */
-export const GROUPS = 5;
+const GROUPS = 5;
 
 /** States of the chain that are looked at. Those beyond have no weight at any load below the capacity by a hundredth. */
 const MOST_ORDERS = 20_000;

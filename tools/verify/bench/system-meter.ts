@@ -16,7 +16,7 @@ export const SETTLED_AFTER_MS = 11_000;
 const LOOK_AT_SEGMENTS_EVERY_MS = 2_000;
 
 /** What is counted of a system. Rows are those that were inserted, messages and bytes those in the event streams. */
-export const COUNTED = [
+const COUNTED = [
   'cpuSeconds',
   'statements',
   'roundTrips',
@@ -26,7 +26,7 @@ export const COUNTED = [
   'messages',
   'streamBytes',
 ] as const;
-export type Counted = (typeof COUNTED)[number];
+type Counted = (typeof COUNTED)[number];
 
 /** A figure of each; NaN where the platform does not tell. */
 export type Counts = Readonly<Record<Counted, number>>;
