@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 import { arrivalTimes } from './arrivals';
 import {
-  latencyReport,
   type LatencyBenchOptions,
+  latencyReport,
   type Load,
   type MeasuredLatency,
   type OpenLoad,
@@ -13,8 +13,8 @@ import {
 import { orderAt } from './open-order-load';
 import { OrderLoad } from './order-load';
 import { productsOf } from './orders-bench';
-import { shopOf } from './own-system';
 import { percentile } from './overload-report';
+import { shopOf } from './own-system';
 import { circumstances, type Report } from './report';
 import { StartedSystem } from './started-system';
 import { countingStatements, forCounted, perOrder, perSecond, SystemMeter, type Use } from './system-meter';

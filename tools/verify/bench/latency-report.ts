@@ -1,3 +1,4 @@
+import { recordOf } from '@rookery/contracts';
 import { FEW, LOOK_EVERY_MS } from './open-order-load';
 import { type Demands, predictClosed, predictOpen } from './queueing-model';
 import { median, whole } from './report';
@@ -122,11 +123,10 @@ function medians(points: readonly Point[]): readonly Row[] {
   const loads = [...new Set(points.map(({ load }) => load))];
   return loads.map((load) => {
     const same = points.filter((point) => point.load === load);
-    const figures = FIGURES.map((figure) => [figure, median(same.map((point) => point[figure]))]);
     return {
       load,
       orders: same.reduce((sum, { orders }) => sum + orders, 0),
-      ...(Object.fromEntries(figures) as Pick<Point, (typeof FIGURES)[number]>),
+      ...recordOf(FIGURES, (figure) => median(same.map((point) => point[figure]))),
       perOrder: forCounted((what) => median(same.map((point) => point.perOrder[what]))),
       programs: Object.fromEntries(
         Object.keys(same[0]?.programs ?? {}).map((name) => [

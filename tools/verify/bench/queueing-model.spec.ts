@@ -1,4 +1,4 @@
-import { type Demands, demandOf, predictClosed, predictOpen, rateOf } from './queueing-model';
+import { demandOf, type Demands, predictClosed, predictOpen, rateOf } from './queueing-model';
 
 const demands: Demands = {
   cores: 2,

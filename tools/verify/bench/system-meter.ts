@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { eventProducers } from '@rookery/contracts';
+import { eventProducers, recordOf } from '@rookery/contracts';
 import { APPS } from '@rookery/devkit/stack/app-process';
 import { withDatabase } from '@rookery/devkit/stack/rows';
 import { brokerLogin } from '@rookery/messaging';
@@ -45,8 +45,7 @@ export interface Reading extends Use {
   readonly atMs: number;
 }
 
-export const forCounted = (of: (what: Counted) => number): Counts =>
-  Object.fromEntries(COUNTED.map((what) => [what, of(what)])) as Counts;
+export const forCounted = (of: (what: Counted) => number): Counts => recordOf(COUNTED, of);
 
 /** What an idle system takes in a second. */
 export const perSecond = (before: Reading, after: Reading): Use =>
@@ -64,13 +63,12 @@ function divided(before: Reading, after: Reading, by: number, idle: Use): Use {
   const seconds = secondsBetween(before, after);
   const figure = (from = Number.NaN, to = Number.NaN, idlePerSecond = 0): number =>
     (to - from - idlePerSecond * seconds) / by;
-  const programs = Object.entries(after.programs).map(([name, to]) => [
-    name,
-    figure(before.programs[name], to, idle.programs[name]),
-  ]);
+  const programs = Object.entries(after.programs).map(
+    ([name, to]) => [name, figure(before.programs[name], to, idle.programs[name])] as const,
+  );
   return {
     counts: forCounted((what) => figure(before.counts[what], after.counts[what], idle.counts[what])),
-    programs: Object.fromEntries(programs) as Programs,
+    programs: Object.fromEntries(programs),
   };
 }
 
