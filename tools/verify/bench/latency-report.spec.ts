@@ -117,6 +117,12 @@ describe('the report of the latency bench', () => {
     expect(beside(12)).toContain('beside v1: at most 1 ×, measured 1.20 ×: **missed**');
   });
 
+  it('does not hold a latency against a system that shared the cores with other programs', () => {
+    const report = reportOf(own(point(0.5, { p50Ms: 21, p99Ms: 80, otherCores: 0.2 })));
+    expect(report).toContain('- p50 at half of the capacity: at most 20 ms, measured 21.0 ms: **not decided**');
+    expect(report).toContain('- p99 at half of the capacity: at most 90 ms, measured 80.0 ms: **met**');
+  });
+
   it('decides nothing that was not measured', () => {
     const report = reportOf(own(point('closed', { perOrder: counts({ roundTrips: Number.NaN }) })));
     expect(report).toContain(

@@ -184,6 +184,9 @@ const idleLine = (name: string, idle: Counts): string =>
 const loadName = (load: Load, { inFlight }: LatencyBenchOptions): string =>
   load === 'closed' ? `${inFlight} in flight` : load === '1/s' ? '1 order/s' : `${Math.round(100 * load)} %`;
 
+/** Where other programs had more cores than this, a latency is theirs as well. */
+const SHARED_CORES = 0.1;
+
 interface Goal {
   readonly what: string;
   readonly goal: string;
@@ -199,15 +202,12 @@ function goals(systems: readonly { readonly name: string; readonly rows: readonl
     return row === undefined ? Number.NaN : of(row);
   };
   const p50 = ({ p50Ms }: Row): number => p50Ms;
+  const p99 = ({ p99Ms }: Row): number => p99Ms;
+  const isShared = at(0.5, ({ otherCores }) => otherCores) > SHARED_CORES;
   const beside = at('1/s', p50) / at('1/s', p50, other?.rows);
   return [
-    atMost('p50 at half of the capacity', at(0.5, p50), 20, ' ms'),
-    atMost(
-      'p99 at half of the capacity',
-      at(0.5, ({ p99Ms }) => p99Ms),
-      90,
-      ' ms',
-    ),
+    undisturbed(isShared, atMost('p50 at half of the capacity', at(0.5, p50), 20, ' ms')),
+    undisturbed(isShared, atMost('p99 at half of the capacity', at(0.5, p99), 90, ' ms')),
     ...(other === undefined ? [] : [atMost(`p50 at one order a second, beside ${other.name}`, beside, 1, ' ×', 2)]),
     atMost(
       'round trips of one order, alone',
@@ -242,6 +242,10 @@ const atMost = (what: string, figure: number, most: number, unit: string, digits
   figure: `${decimal(figure, digits)}${unit}`,
   isMet: Number.isNaN(figure) ? undefined : figure <= most,
 });
+
+/** Other programs make latencies longer, never shorter: what was missed beside them is not decided. */
+const undisturbed = (isShared: boolean, goal: Goal): Goal =>
+  isShared && goal.isMet === false ? { ...goal, isMet: undefined } : goal;
 
 const verdict = (isMet: boolean | undefined): string =>
   isMet === undefined ? 'not decided' : isMet ? 'met' : 'missed';
