@@ -9,7 +9,7 @@ export function addVerifyBench(parent: Command): void {
     .option('--list', 'print the benches')
     .option(
       '--against <ref>',
-      'a commit whose system is measured by turns with this one (benches orders, peers and memory)',
+      'a commit whose system is measured by turns with this one (benches orders, latency, peers and memory)',
     )
     .option(
       '--quick',

@@ -3,6 +3,7 @@ import { UserError, WRONG_USAGE } from '@rookery/devkit/terminal/user-error';
 import { configureLogger } from '@rookery/platform';
 import { publishReport } from '../results/store-report';
 import { costBench } from './cost-bench';
+import { latencyBench } from './latency-bench';
 import { memoryBench } from './memory-bench';
 import { ordersBench } from './orders-bench';
 import { overloadBench } from './overload-bench';
@@ -31,6 +32,7 @@ export interface Bench {
 
 const benches: readonly Bench[] = [
   ordersBench,
+  latencyBench,
   peersBench,
   memoryBench,
   scaleBench,

@@ -72,13 +72,17 @@ async function oneRound(system: StartedSystem, load: OrderLoad, ms: number): Pro
 }
 
 /** Customers of a system’s first products. */
-export async function loadOf(name: string, system: StartedSystem, inFlight: number): Promise<OrderLoad> {
+export const loadOf = async (name: string, system: StartedSystem, inFlight: number): Promise<OrderLoad> =>
+  new OrderLoad(shopOf(name, system), await productsOf(system), inFlight);
+
+/** Adds products of which there is enough. Result: their ids. */
+export async function productsOf(system: StartedSystem): Promise<readonly string[]> {
   const owner = await ApiClient.signIn(system, 'olga');
   const products: string[] = [];
   for (let count = 0; count < PRODUCTS; count += 1) {
     products.push((await owner.addProduct({ stock: STOCK })).id);
   }
-  return new OrderLoad(shopOf(name, system), products, inFlight);
+  return products;
 }
 
 /** For people, in Markdown: the first system is the one that it is about. */

@@ -6,7 +6,7 @@ import { ApiClient, tokenOf } from '@rookery/devkit/client/api-client';
 import { AppProcess } from '@rookery/devkit/stack/app-process';
 import { freePorts } from '@rookery/devkit/stack/ports';
 import { catalog, type MeasuredSystem, type Memory, memoryOf, serversIn, SETTLED_AFTER_MS } from './measured-system';
-import type { Shop } from './order-load';
+import type { Shop } from './order-client';
 import { membersOf } from './process-use';
 import type { StartedSystem } from './started-system';
 

@@ -18,6 +18,9 @@ const STOPPED_WITHIN_MS = 60_000;
 
 const LOOK_EVERY_MS = 50;
 
+/** What is read of a system's secrets, also of earlier commits. */
+const Secrets = z.object({ postgres: z.string(), broker: z.object({ admin: z.string() }) });
+
 /** What a system is started from. */
 interface Place {
   readonly folder: string;
@@ -124,9 +127,24 @@ export class StartedSystem {
 
   /** The superuser's address of a service's database, for what the API does not tell. */
   databaseUrl(service: Service): string {
-    const secrets: unknown = JSON.parse(readFileSync(join(this.dataFolder, 'secrets/secrets.json'), 'utf8'));
-    const { postgres } = z.object({ postgres: z.string() }).parse(secrets);
-    return `postgres://postgres:${encodeURIComponent(postgres)}@127.0.0.1:${this.place.settings['EMBEDDED_POSTGRES_PORT']}/${service}`;
+    return `postgres://postgres:${encodeURIComponent(this.secrets.postgres)}@127.0.0.1:${this.databasePort}/${service}`;
+  }
+
+  /** Where all its databases are. */
+  get databasePort(): number {
+    return Number(this.place.settings['EMBEDDED_POSTGRES_PORT']);
+  }
+
+  /** Address of its broker, and the seed of the broker's admin. */
+  get broker(): { readonly url: string; readonly nkeySeed: string } {
+    return {
+      url: `nats://127.0.0.1:${this.place.settings['EMBEDDED_NATS_PORT']}`,
+      nkeySeed: this.secrets.broker.admin,
+    };
+  }
+
+  private get secrets(): z.infer<typeof Secrets> {
+    return Secrets.parse(JSON.parse(readFileSync(join(this.dataFolder, 'secrets/secrets.json'), 'utf8')));
   }
 
   /** CPU-seconds of all its processes since they began; undefined where the platform does not tell. */

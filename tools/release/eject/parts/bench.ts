@@ -9,6 +9,7 @@ export const bench: Part = {
     'docs/benchmarks.md',
     'docs/performance.md',
     'docs/cost.md',
+    'docs/scale.md',
     'docs/results/2026-11-25-cost.md',
     'docs/results/2026-11-25-relay.md',
     'docs/results/2026-11-29-overload.md',
