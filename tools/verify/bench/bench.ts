@@ -65,7 +65,10 @@ export async function runBenches(names: readonly string[], progress: Progress, o
   }
   for (const bench of chosen) {
     progress.say(`${bench.name}: ${bench.what}`);
-    publishReport({ kind: 'bench', name: bench.name, ...(await bench.run(progress, options)) }, { record, progress });
+    await publishReport(
+      { kind: 'bench', name: bench.name, ...(await bench.run(progress, options)) },
+      { record, progress },
+    );
   }
 }
 

@@ -31,7 +31,7 @@ export async function quickBench(progress: Progress, { record }: { readonly reco
   const result = await measurePeers(progress, QUICK);
   const ratios = ratiosOf(result);
   const markdown = peersReport({ ...result, command: 'npm run bench -- --quick' });
-  publishReport({ kind: 'bench', name: 'quick', json: { ...result, ratios }, markdown }, { progress });
+  await publishReport({ kind: 'bench', name: 'quick', json: { ...result, ratios }, markdown }, { progress });
   const file = join(repository, RECORD);
   if (record) {
     const { at, machine } = result;

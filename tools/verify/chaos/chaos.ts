@@ -42,7 +42,7 @@ export async function runSeries({ seeds, progress, record, ...options }: SeriesO
     const result = await runChaos({ ...options, faults: chosen, seed, progress });
     results.push(result);
     const report = { kind: 'chaos', name: `seed-${seed}`, json: result, markdown: markdownOf(result) };
-    publishReport(report, { record, progress });
+    await publishReport(report, { record, progress });
   }
   if (results.length > 1) {
     process.stdout.write(seriesOf(results));

@@ -9,6 +9,6 @@ export async function testRestore(options: RestoreOptions & { readonly record?: 
   await progress.step('build', () => buildApps());
   const result = await restoreTest(options);
   const name = `${service}${loseWal ? '-lost-wal' : ''}`;
-  publishReport({ kind: 'restore', name, json: result, markdown: markdownOf(result) }, { record, progress });
+  await publishReport({ kind: 'restore', name, json: result, markdown: markdownOf(result) }, { record, progress });
   return result.broken.length === 0;
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import prettier from 'prettier';
 import { repository } from '@rookery/devkit/stack/repository';
 import type { Progress } from '@rookery/devkit/terminal/progress';
 
@@ -25,7 +26,10 @@ export interface StoreOptions {
 }
 
 /** Writes a report to `.data/<kind>/<name>.json` and `.md`. Result: the paths of the Markdown files, from the root. */
-export function storeReport({ kind, name, json, markdown }: RunReport, options: StoreOptions): readonly string[] {
+export async function storeReport(
+  { kind, name, json, markdown }: RunReport,
+  options: StoreOptions,
+): Promise<readonly string[]> {
   const { root, record, now } = options;
   const written = [`.data/${kind}/${name}.md`];
   mkdirSync(join(root, '.data', kind), { recursive: true });
@@ -36,16 +40,18 @@ export function storeReport({ kind, name, json, markdown }: RunReport, options: 
   }
   const page = `docs/results/${now.toISOString().slice(0, 10)}-${kind}-${name}.md`;
   mkdirSync(join(root, 'docs/results'), { recursive: true });
-  writeFileSync(join(root, page), recorded(markdown, now, commitOf(root)));
+  const filepath = join(root, page);
+  const format = { ...(await prettier.resolveConfig(filepath)), filepath };
+  writeFileSync(filepath, await prettier.format(recorded(markdown, now, commitOf(root)), format));
   return [...written, page];
 }
 
 /** Prints a report and stores it in the repository. */
-export function publishReport(
+export async function publishReport(
   report: RunReport,
   { record = false, progress }: { readonly record?: boolean | undefined; readonly progress: Progress },
-): void {
-  const written = storeReport(report, { root: repository, record, now: new Date() });
+): Promise<void> {
+  const written = await storeReport(report, { root: repository, record, now: new Date() });
   process.stdout.write(`\n${report.markdown}\n`);
   progress.say(`report: ${written.join(', ')}`);
 }
