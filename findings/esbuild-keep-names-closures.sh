@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # esbuild 0.28.2 with --keep-names: each function expression is wrapped in a call of Object.defineProperty where it stands, not once. So every closure that
 # a running program makes, for each request and each event, sets its name anew; making three closures takes more than ten times as long. In a
-# bundle that holds its packages this reaches their closures too (RxJS makes several for each operator of each subscription). In this product
-# it took 5 to 7 % of the CPU of an order. Node 24.21.0. Seen on 2026-12-01. Exits 0 while this is so, 1 when it has changed.
+# bundle that holds its packages this reaches their closures too (RxJS makes several for each operator of each subscription). Node 24.21.0. Seen on 2026-12-01. Exits 0 while this is so, 1 when it has changed.
 # Why it matters here: esbuild.config.mjs replaces the helper by one that sets only names that esbuild has changed (decision 44).
 set -euo pipefail
 folder=$(mktemp -d)

@@ -15,8 +15,6 @@ const SESSION_SETTINGS = {
   default_transaction_isolation: 'read committed',
   statement_timeout: STATEMENT_TIMEOUT_MS,
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-  // Where a whole table must be read, older servers add a cost that would start the compiler.
-  jit: 'off',
   // The server releases the locks of a client that vanished without a FIN within 25 s.
   tcp_keepalives_idle: 10,
   tcp_keepalives_interval: 5,
@@ -26,6 +24,8 @@ const SESSION_SETTINGS = {
   enable_seqscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
+  // Where a whole table must be read, older servers add a cost that would start the compiler.
+  jit: 'off',
 } as const;
 
 /** For a session whose statements read whole tables. */

@@ -1,8 +1,8 @@
 import { mkdtempDisposable, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
 import { z } from 'zod';
+import { compileSources } from '@rookery/devkit/stack/compile-sources';
 import { repository } from '@rookery/devkit/stack/repository';
 import { Settings, ToolSettings } from '@rookery/devkit/stack/settings';
 import { listSettings } from '@rookery/platform';
@@ -24,8 +24,6 @@ const Documents = z.object({
   }),
 });
 
-const EsbuildConfig = z.object({ swcDecorators: z.custom<Plugin>() });
-
 /** Makes every generated file in memory. */
 export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const configs = await configFiles();
@@ -33,7 +31,7 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   // the bundle finds node_modules.
   await using temporary = await mkdtempDisposable(join(repository, 'node_modules/.rookery-generate-'));
   const folder = temporary.path;
-  await bundle(folder, ['apps/gateway/src/documents.ts', ...configs]);
+  await compileSources({ sources: ['apps/gateway/src/documents.ts', ...configs], from: repository, to: folder });
   const load = (source: string): Promise<unknown> =>
     import(pathToFileURL(join(folder, `${source.replace(/\.ts$/, '')}.js`)).href);
   const { openapi, asyncapi } = await Documents.parse(await load('apps/gateway/src/documents.ts')).committedDocuments();
@@ -49,25 +47,6 @@ export async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     ...practicePages(await readFile(join(repository, 'docs/ledgers/practices.yaml'), 'utf8')),
     ...requirementPages(await readFile(join(repository, 'docs/ledgers/security.yaml'), 'utf8')),
   ];
-}
-
-async function bundle(folder: string, sources: readonly string[]): Promise<void> {
-  const config: unknown = await import(pathToFileURL(join(repository, 'esbuild.config.mjs')).href);
-  const { swcDecorators } = EsbuildConfig.parse(config);
-  await build({
-    entryPoints: sources.map((source) => join(repository, source)),
-    outdir: folder,
-    outbase: repository,
-    absWorkingDir: repository,
-    tsconfig: join(repository, 'tsconfig.base.json'),
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    logLevel: 'error',
-    plugins: [swcDecorators],
-  });
 }
 
 async function configFiles(): Promise<readonly string[]> {

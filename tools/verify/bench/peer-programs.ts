@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
-import { z } from 'zod';
+import { compileSources } from '@rookery/devkit/stack/compile-sources';
 import { repository } from '@rookery/devkit/stack/repository';
 import { UserError } from '@rookery/devkit/terminal/user-error';
 
@@ -16,28 +14,9 @@ const BUILT = join(repository, 'dist/peers');
 const READY_WITHIN_MS = 60_000;
 const KILL_AFTER_MS = 10_000;
 
-const EsbuildConfig = z.object({ swcDecorators: z.custom<Plugin>() });
-
-/** Compiles programs as the build of the apps does: a loader would take memory in their processes. */
-export async function buildPeers(programs: readonly string[]): Promise<void> {
-  const config: unknown = await import(pathToFileURL(join(repository, 'esbuild.config.mjs')).href);
-  const { swcDecorators } = EsbuildConfig.parse(config);
-  await build({
-    entryPoints: programs.map((program) => join(PEERS_FOLDER, `${program}.ts`)),
-    outdir: BUILT,
-    outbase: PEERS_FOLDER,
-    absWorkingDir: repository,
-    tsconfig: join(repository, 'tsconfig.base.json'),
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    keepNames: true,
-    logLevel: 'error',
-    plugins: [swcDecorators],
-  });
-}
+/** Compiled before the start: a loader would take memory in their processes. */
+export const buildPeers = (programs: readonly string[]): Promise<void> =>
+  compileSources({ sources: programs.map((program) => `${program}.ts`), from: PEERS_FOLDER, to: BUILT });
 
 /** One running program of a peer. */
 export class PeerProgram {

@@ -15,7 +15,7 @@ const RECORD = 'tools/verify/bench/recorded-ratios.json';
 const QUICK: PeersBenchOptions = {
   rounds: 3,
   orderSeconds: 2,
-  readSeconds: 1.5,
+  readSeconds: 1,
   warmUpSeconds: 3,
   inFlight: 32,
   connections: 32,

@@ -90,8 +90,8 @@ export class NotificationRepository {
   async claim(limit: number, leaseMs: number): Promise<Notification[]> {
     const rows = await this.dataSource.query<Row[]>(
       `WITH due AS (
-         SELECT event_id FROM notifications n WHERE next_attempt_at <= now() AND (kind = 'placed' OR NOT EXISTS (
-           SELECT FROM notifications placed WHERE placed.order_id = n.order_id AND placed.kind = 'placed' AND placed.status = 'due'))
+         SELECT event_id FROM notifications n WHERE next_attempt_at <= now() AND (kind = 'placed' OR (
+           SELECT true FROM notifications placed WHERE placed.order_id = n.order_id AND placed.kind = 'placed' AND placed.status = 'due' LIMIT 1) IS NULL)
          ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
        ), claimed AS (
          UPDATE notifications n SET next_attempt_at = now() + make_interval(secs => $2), attempts = n.attempts + 1

@@ -30,7 +30,7 @@ export class AccessTokenRegister {
   async isActive(jti: string): Promise<boolean> {
     const found = await this.dataSource.query<readonly unknown[]>(
       `SELECT 1 FROM oidc_payload AS token WHERE model = $1 AND id = $2 AND expires_at > now()
-         AND (grant_id IS NULL OR EXISTS (SELECT 1 FROM oidc_payload WHERE model = 'Grant' AND id = token.grant_id))`,
+         AND (grant_id IS NULL OR (SELECT true FROM oidc_payload WHERE model = 'Grant' AND id = token.grant_id LIMIT 1))`,
       [MODEL, jti],
     );
     return found.length > 0;

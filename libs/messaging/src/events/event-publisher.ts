@@ -114,20 +114,20 @@ export class EventPublisher {
 
 function headersOf(event: StoredEvent): MsgHdrs {
   const headers = newHeaders();
-  headers.append(CloudEvent.specversion, '1.0');
-  headers.append(CloudEvent.id, event.id);
-  headers.append(CloudEvent.type, eventType(event));
-  headers.append(CloudEvent.source, event.source);
-  headers.append(CloudEvent.subject, event.aggregateId);
-  headers.append(CloudEvent.time, event.time);
-  headers.append(CloudEvent.sequence, String(event.sequence));
-  headers.append(CloudEvent.contentType, 'application/json');
-  headers.append(Headers.correlationId, event.correlationId);
+  headers.set(CloudEvent.specversion, '1.0');
+  headers.set(CloudEvent.id, event.id);
+  headers.set(CloudEvent.type, eventType(event));
+  headers.set(CloudEvent.source, event.source);
+  headers.set(CloudEvent.subject, event.aggregateId);
+  headers.set(CloudEvent.time, event.time);
+  headers.set(CloudEvent.sequence, String(event.sequence));
+  headers.set(CloudEvent.contentType, 'application/json');
+  headers.set(Headers.correlationId, event.correlationId);
   if (event.causationId !== null) {
-    headers.append(Headers.causationId, event.causationId);
+    headers.set(Headers.causationId, event.causationId);
   }
   if (event.traceparent !== null) {
-    headers.append(Headers.traceparent, event.traceparent);
+    headers.set(Headers.traceparent, event.traceparent);
   }
   return headers;
 }

@@ -183,16 +183,16 @@ export class RpcClient {
     deadline: Deadline,
   ): Promise<MsgHdrs> {
     const headers = newHeaders();
-    headers.append(Headers.correlationId, context?.correlationId ?? uuidv7());
-    headers.append(Headers.traceparent, childTraceparent(context?.traceparent));
+    headers.set(Headers.correlationId, context?.correlationId ?? uuidv7());
+    headers.set(Headers.traceparent, childTraceparent(context?.traceparent));
     if (this.tokens !== undefined) {
-      headers.append(Headers.authorization, await this.tokens.sign(contract.service, context?.actor));
+      headers.set(Headers.authorization, await this.tokens.sign(contract.service, context?.actor));
     }
     if (context?.idempotencyKey !== undefined) {
-      headers.append(Headers.idempotencyKey, context.idempotencyKey);
+      headers.set(Headers.idempotencyKey, context.idempotencyKey);
     }
     // Last, because the time runs while the other headers are computed.
-    headers.append(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
+    headers.set(Headers.timeLeft, String(Math.max(0, Math.floor(deadline.msLeft))));
     return headers;
   }
 }

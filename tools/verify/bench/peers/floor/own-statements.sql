@@ -40,8 +40,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO payments.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'payments', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:order_id]::uuid[], ARRAY[1], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM payments.inbox WHERE consumer = 'payments' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM payments.inbox WHERE consumer = 'payments' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 INSERT INTO payments.payments (id, order_id) VALUES (uuidv7(), :order_id) ON CONFLICT DO NOTHING RETURNING id AS payment_id \gset
@@ -92,8 +92,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO products.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'products', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:order_id]::uuid[], ARRAY[1], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 INSERT INTO products.reservations (id) VALUES (:order_id) ON CONFLICT (id) DO NOTHING;
@@ -106,8 +106,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO products.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'products', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:payment_id]::uuid[], ARRAY[1], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 INSERT INTO products.reservations (id) VALUES (:order_id) ON CONFLICT (id) DO NOTHING;
@@ -137,8 +137,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO orders.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'orders', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:payment_id]::uuid[], ARRAY[1], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM orders.inbox WHERE consumer = 'orders' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM orders.inbox WHERE consumer = 'orders' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 SELECT "id", "version", "event_sequence", "created_at", "updated_at", "customer_id", "status", "reason", "lines", "total_minor", "currency", "payment_reserved_at", "stock_reserved_at", "deadline_at", now()
@@ -153,8 +153,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO orders.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'orders', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:order_id]::uuid[], ARRAY[1], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM orders.inbox WHERE consumer = 'orders' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM orders.inbox WHERE consumer = 'orders' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 SELECT "id", "version", "event_sequence", "created_at", "updated_at", "customer_id", "status", "reason", "lines", "total_minor", "currency", "payment_reserved_at", "stock_reserved_at", "deadline_at", now()
@@ -180,8 +180,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO payments.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'payments', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:order_id]::uuid[], ARRAY[2], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM payments.inbox WHERE consumer = 'payments' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM payments.inbox WHERE consumer = 'payments' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 INSERT INTO payments.payments (id, order_id) VALUES (:payment_id, :order_id) ON CONFLICT DO NOTHING RETURNING id;
@@ -231,8 +231,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO products.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'products', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:order_id]::uuid[], ARRAY[2], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 INSERT INTO products.reservations (id) VALUES (:order_id) ON CONFLICT (id) DO NOTHING;
@@ -251,8 +251,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO products.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'products', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:payment_id]::uuid[], ARRAY[2], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM products.inbox WHERE consumer = 'products' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 COMMIT;
@@ -262,8 +262,8 @@ SET LOCAL lock_timeout = 200;
 INSERT INTO orders.inbox (consumer, event_id, aggregate_id, sequence, processed_at)
   SELECT 'orders', id, aggregate_id, sequence, clock_timestamp()
   FROM unnest(ARRAY[uuidv7()], ARRAY[:payment_id]::uuid[], ARRAY[2], ARRAY[false]) AS event (id, aggregate_id, sequence, skips_gap)
-  WHERE skips_gap OR sequence = 1 OR EXISTS (
-    SELECT FROM orders.inbox WHERE consumer = 'orders' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1)
+  WHERE skips_gap OR sequence = 1 OR (
+    SELECT true FROM orders.inbox WHERE consumer = 'orders' AND aggregate_id = event.aggregate_id AND sequence = event.sequence - 1 LIMIT 1)
   ORDER BY id
   ON CONFLICT ON CONSTRAINT inbox_pk DO NOTHING RETURNING event_id;
 SELECT "id", "version", "event_sequence", "created_at", "updated_at", "customer_id", "status", "reason", "lines", "total_minor", "currency", "payment_reserved_at", "stock_reserved_at", "deadline_at", now()
